@@ -1,0 +1,313 @@
+"""The orchestrator: takes a turn through route, reading or generation, and verification, and tells it in events."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from assistant.conversation import Answer, Document, Evidence, ModelNames, Route, Turn, Usage, Verdict
+from assistant.documents.passages import rank_passages, split_passages
+from assistant.errors import AssistantError, UsageError
+from assistant.events import (
+    Event,
+    EvidenceFound,
+    Notice,
+    Progress,
+    RouteChosen,
+    TextDelta,
+    TurnFailed,
+    TurnFinished,
+    VerdictReached,
+)
+from assistant.live import live
+from assistant.models.catalogue import ModelSpec
+from assistant.models.store import ModelStore
+from assistant.routing import choose_route
+from assistant.settings import Settings
+from assistant.verification.claims import span_claim, text_claims
+
+if TYPE_CHECKING:
+    from assistant.generation.generator import Generator
+    from assistant.reading.reader import Reader, Reading
+    from assistant.verification.verifier import Verifier
+
+Listener = Callable[[Event], None]
+
+PASSAGES_FOR_GENERATOR = 3
+_STOPPED = "The answer was stopped before it was checked."
+
+
+@dataclass
+class _Draft:
+    """The answer as it grows, with what the last step has to say of it."""
+
+    answer: Answer
+    claims: Sequence[str] = ()
+    document: Document | None = None
+    near: Sequence[Evidence] = ()
+
+
+class Assistant:
+    """Answers turns with the models of a profile.
+
+    Models are loaded when first needed, or ahead of time by `load`. One thread at a time may use an assistant.
+    """
+
+    def __init__(self, settings: Settings | None = None, store: ModelStore | None = None) -> None:
+        self.settings = settings or Settings()
+        self.store = store or ModelStore()
+        self._profile = self.store.catalogue.profile(self.settings.profile)
+        self._generator: Generator | None = None
+        self._reader: Reader | None = None
+        self._verifier: Verifier | None = None
+
+    def load(self, on_event: Listener | None = None) -> None:
+        """Fetch and load all three models.
+
+        Raises:
+            AssistantError: a model could not be fetched or loaded.
+        """
+        listener = on_event or _unheard
+        self.reader(listener)
+        self.verifier(listener)
+        self.generator(listener)
+
+    def close(self) -> None:
+        """Let the models go."""
+        self._generator = self._reader = self._verifier = None
+
+    def generator(self, on_event: Listener) -> "Generator":
+        """The profile's generator, loaded."""
+        if self._generator is None:
+            self._generator = self._load_generator(on_event)
+        return self._generator
+
+    def reader(self, on_event: Listener) -> "Reader":
+        """The profile's reader, loaded."""
+        if self._reader is None:
+            model = self.store.resolve(self.settings.reader or self._profile.reader, on_event)
+            on_event(Progress("Loading the reader"))
+            from assistant.models.loading import load_reader
+
+            self._reader = load_reader(model)
+        return self._reader
+
+    def verifier(self, on_event: Listener) -> "Verifier":
+        """The profile's verifier, loaded."""
+        if self._verifier is None:
+            model = self.store.resolve(self.settings.verifier or self._profile.verifier, on_event)
+            on_event(Progress("Loading the verifier"))
+            from assistant.models.loading import load_verifier
+
+            self._verifier = load_verifier(model)
+        return self._verifier
+
+    def _load_generator(self, on_event: Listener) -> "Generator":
+        if self.settings.server:
+            from assistant.generation.server import ServerGenerator
+
+            return ServerGenerator(self.settings.server, self.settings.server_model)
+        spec: ModelSpec | str = self.settings.generator or self._profile.generator
+        model = self.store.resolve(spec, on_event)
+        on_event(Progress("Loading the generator"))
+        from assistant.models.loading import load_generator
+
+        return load_generator(model)
+
+    def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
+        """Answer a turn.
+
+        Args:
+            turn: the question with its documents and history.
+            cancel: once set, the answer ends as far as it came, marked `stopped`.
+
+        Yields:
+            Events as they happen; the last is TurnFinished, or TurnFailed with the error.
+        """
+        cancel = cancel or threading.Event()
+        try:
+            yield from self._respond(turn, cancel)
+        except AssistantError as error:
+            yield TurnFailed(error)
+        except MemoryError as error:
+            failure = AssistantError(
+                "There is not enough memory for this; close other programs or use a smaller document."
+            )
+            failure.__cause__ = error
+            yield TurnFailed(failure)
+
+    def answer(self, turn: Turn, cancel: threading.Event | None = None, on_event: Listener | None = None) -> Answer:
+        """Answer a turn and return the answer; the events on the way go to `on_event`.
+
+        Raises:
+            AssistantError: the turn failed.
+        """
+        for event in self.respond(turn, cancel):
+            if isinstance(event, TurnFailed):
+                raise event.error
+            if isinstance(event, TurnFinished):
+                return event.answer
+            if on_event is not None:
+                on_event(event)
+        raise AssistantError("The turn ended without an answer.")
+
+    def _respond(self, turn: Turn, cancel: threading.Event) -> Iterator[Event]:
+        began = time.perf_counter()
+        _check(turn)
+        choice = choose_route(turn)
+        yield RouteChosen(choice.route, choice.reason)
+        draft = _Draft(Answer(choice.route, None))
+        if choice.route is Route.EXTRACT:
+            yield from self._extract(turn, draft, cancel)
+        else:
+            yield from self._generate(turn, draft, cancel)
+        if turn.verify and choice.route is not Route.OPEN and draft.answer.text is not None:
+            yield from self._verify(draft, cancel)
+        usage = replace(draft.answer.usage, seconds=round(time.perf_counter() - began, 3))
+        yield TurnFinished(replace(draft.answer, usage=usage))
+
+    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Iterator[Event]:
+        """The reader's answer from the documents: the span that is likeliest to be right in any of them."""
+        from assistant.reading.reader import Question
+
+        reader = yield from live(self.reader)
+        questions = [Question(turn.question, document) for document in turn.documents]
+        readings = yield from live(
+            lambda tell: reader.read(
+                questions, cancel=cancel, on_progress=lambda done, total: tell(Progress("Reading", done, total))
+            )
+        )
+        stopped = cancel.is_set()
+        document, reading = max(
+            zip(turn.documents, readings, strict=True), key=lambda pair: pair[1].best.score if pair[1].best else -1e9
+        )
+        answer = replace(
+            draft.answer,
+            models=ModelNames(reader=reader.name),
+            usage=Usage(windows=sum(reading.windows for reading in readings)),
+            stopped=stopped,
+        )
+        if stopped:
+            draft.answer = answer
+            return
+        draft.answer = replace(answer, **_spans(document, reading))
+        yield EvidenceFound(draft.answer.evidence, draft.answer.closest)
+        if draft.answer.text is not None:
+            yield TextDelta(draft.answer.text)
+            draft.claims = [span_claim(turn.question, draft.answer.text)]
+            draft.document, draft.near = document, draft.answer.evidence
+
+    def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Iterator[Event]:
+        """The generator's answer, from passages of the documents on the grounded route."""
+        from assistant.conversation import Message, Role
+        from assistant.generation.generator import Sampling
+        from assistant.generation.prompts import grounded_messages
+
+        generator = yield from live(self.generator)
+        messages = [*turn.history, Message(Role.USER, turn.question)]
+        if draft.answer.route is Route.GROUNDED:
+            ranked = _relevant_passages(turn)
+            evidence = tuple(sorted(ranked, key=lambda place: place.start))
+            draft.answer = replace(draft.answer, evidence=evidence)
+            yield EvidenceFound(evidence)
+            messages = grounded_messages(turn.question, evidence, turn.history)
+        sampling = Sampling(
+            temperature=self.settings.temperature, max_new_tokens=self.settings.max_new_tokens, seed=self.settings.seed
+        )
+        stream = generator.stream(messages, sampling=sampling, cancel=cancel)
+        if stream.turns_left_out:
+            yield Notice(_left_out(stream.turns_left_out))
+        pieces = []
+        for piece in stream:
+            pieces.append(piece)
+            yield TextDelta(piece)
+        if stream.finish == "length":
+            yield Notice(f"The answer reached {stream.completion_tokens} tokens and was cut; ask it to go on.")
+        text = "".join(pieces).strip()
+        draft.answer = replace(
+            draft.answer,
+            text=text or None,
+            models=ModelNames(generator=generator.name),
+            usage=Usage(prompt_tokens=stream.prompt_tokens, completion_tokens=stream.completion_tokens),
+            stopped=stream.finish == "cancelled",
+        )
+        if draft.answer.route is Route.GROUNDED and text:
+            draft.claims = text_claims(text)
+            draft.document = _holding(turn.documents, draft.answer.evidence)
+            draft.near = draft.answer.evidence
+
+    def _verify(self, draft: _Draft, cancel: threading.Event) -> Iterator[Event]:
+        """Hold the answer's claims against the places it came from."""
+        if cancel.is_set() or draft.answer.stopped:
+            draft.answer = replace(draft.answer, verdict_reason=_STOPPED)
+            return
+        if not draft.claims or draft.document is None:
+            draft.answer = replace(draft.answer, verdict_reason="The answer holds no statement that could be checked.")
+            return
+        verifier = yield from live(self.verifier)
+        yield Progress("Checking", 0, len(draft.claims))
+        verdict, reason = yield from live(lambda _: _judge(verifier, draft, cancel))
+        names = replace(draft.answer.models, verifier=verifier.name)
+        draft.answer = replace(draft.answer, verdict=verdict, verdict_reason=reason, models=names)
+        if verdict is not None:
+            yield VerdictReached(verdict)
+
+
+def _judge(verifier: "Verifier", draft: _Draft, cancel: threading.Event) -> tuple[Verdict | None, str | None]:
+    from assistant.verification.verifier import Check
+
+    if draft.document is None:
+        return None, "There is no document to check against."
+    try:
+        verdict = verifier.verify([Check(draft.document, draft.claims, draft.near)], cancel=cancel)[0]
+    except UsageError as error:
+        return None, str(error)
+    return verdict, None if verdict is not None else _STOPPED
+
+
+def _check(turn: Turn) -> None:
+    if not turn.question.strip():
+        raise UsageError("The question is empty; type what you want to know.")
+    try:
+        turn.question.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"The question is not valid Unicode (character {error.start}).") from error
+    if turn.route in (Route.EXTRACT, Route.GROUNDED) and not turn.documents:
+        raise UsageError(f"The {turn.route} route needs a document; name one with --document or paste it.")
+
+
+def _spans(document: Document, reading: "Reading") -> dict[str, object]:
+    """The fields of an answer that a reading fills."""
+    if reading.best is None:
+        return {"score": reading.score}
+    span = reading.best
+    place = Evidence(
+        document.name, span.start, span.end, document.text[span.start : span.end], round(reading.span_score(span), 4)
+    )
+    if not reading.answered:
+        return {"score": round(reading.score, 4), "closest": place}
+    return {"text": place.text, "score": round(reading.score, 4), "evidence": (place,)}
+
+
+def _relevant_passages(turn: Turn) -> list[Evidence]:
+    passages = [passage for document in turn.documents for passage in split_passages(document)]
+    ranked = rank_passages(turn.question, passages)
+    best = ranked[0][1].document
+    return [passage.evidence() for _, passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
+
+
+def _holding(documents: Sequence[Document], evidence: Sequence[Evidence]) -> Document | None:
+    for document in documents:
+        if any(document.text[place.start : place.end] == place.text for place in evidence):
+            return document
+    return None
+
+
+def _left_out(turns: int) -> str:
+    noun = "turn was" if turns == 1 else "turns were"
+    return f"The conversation is longer than the model's context: the oldest {turns} {noun} left out."
+
+
+def _unheard(event: Event) -> None:
+    """Nobody listens."""

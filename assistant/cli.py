@@ -1,0 +1,119 @@
+"""The `assistant` command. Nothing heavy is imported before a command needs it."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from assistant import __version__
+from assistant.commands import config, history, models
+from assistant.commands.ask import ask
+from assistant.commands.batch import batch
+from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, switches
+from assistant.commands.verify import verify
+from assistant.errors import AssistantError
+from assistant.sanitize import printable
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True)
+app.command()(ask)
+app.command()(batch)
+app.command()(verify)
+app.add_typer(models.app, name="models")
+app.add_typer(history.app, name="history")
+app.add_typer(config.app, name="config")
+
+Documents = Annotated[list[str] | None, typer.Option("--document", help="Open this text file. May be repeated.")]
+Resume = Annotated[str | None, typer.Option(help="Go on with this conversation; `last` is the newest.", metavar="ID")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"assistant {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def main_options(
+    context: typer.Context,
+    document: Documents = None,
+    resume: Resume = None,
+    profile: Profile = None,
+    server: Server = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> int:
+    """A chat assistant that runs on your own machine: it answers programming questions, finds answers in documents,
+    shows the place, and checks each answer against the text.
+
+    Without a command it opens the chat.
+
+    \b
+    Examples:
+      assistant                                     open the chat
+      assistant --document report.txt               open it with a document
+      assistant ask "How do I merge two dicts?"     one question
+      assistant batch questions.jsonl -o answers.jsonl
+      assistant verify --premise @report.txt --hypothesis "Sales rose."
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from assistant.commands.chat import chat
+
+    return chat(document or [], resume, profile, server)
+
+
+@app.command("chat")
+def chat_command(
+    document: Documents = None,
+    resume: Resume = None,
+    profile: Profile = None,
+    server: Server = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Open the chat (the same as no command)."""
+    from assistant.commands.chat import chat
+
+    return chat(document or [], resume, profile, server)
+
+
+def main() -> None:
+    """Run the command line and exit with the contract's code."""
+    sys.exit(run(app, "assistant"))
+
+
+def run(command: typer.Typer, name: str) -> int:
+    """Run a command line and turn what it raises into one line on standard error and an exit code."""
+    try:
+        code = command(prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+    except AssistantError as error:
+        return _failed(name, error, error.exit_code)
+    except TyperException as error:
+        return _failed(name, error, 2, getattr(error, "format_message", error.__str__)())
+    except (KeyboardInterrupt, Abort):
+        print("Interrupted.", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has had enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError as error:
+        return _failed(name, error, 1, "not enough memory; close other programs or use a smaller document or model.")
+    except Exception as error:  # noqa: BLE001  (the last place where a fault can be told to the user)
+        return _failed(name, error, 1, f"a fault in the program ({type(error).__name__}); --verbose shows where.")
+    return code if isinstance(code, int) else 0
+
+
+def _failed(name: str, error: BaseException, code: int, message: str | None = None) -> int:
+    if switches.verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    print(f"{name}: {printable(message or str(error))}", file=sys.stderr)  # noqa: T201
+    return code

@@ -1,0 +1,27 @@
+"""`assistant config`: which settings are in force, and where their file is."""
+
+import typer
+
+from assistant.commands.options import NoColor, Quiet, Verbose
+from assistant.settings import Settings, load_settings, settings_path
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See the settings.")
+
+
+@app.command()
+def show(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+    """Print the settings in force as TOML, each with its meaning; those that are not set stay commented out."""
+    from json import dumps
+
+    settings = load_settings()
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        print(f"# {name} is not set" if value is None else f"{name} = {dumps(value)}")  # noqa: T201
+    return 0
+
+
+@app.command()
+def path(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+    """Print where the settings file is, or would be."""
+    print(settings_path())  # noqa: T201
+    return 0

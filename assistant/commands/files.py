@@ -1,0 +1,73 @@
+"""Line-by-line files of the commands: what may be read and written, and how a failure to is told."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from assistant.errors import AssistantError, UsageError
+
+
+def check_paths(source: str, output: str, *, resume: bool, overwrite: bool) -> None:
+    """See that the input can be read and that the output may be written.
+
+    Raises:
+        UsageError: one of them is missing, a folder, the same file, or there already.
+    """
+    if source != "-" and not Path(source).is_file():
+        what = "is a folder" if Path(source).is_dir() else "there is no such file"
+        raise UsageError(f"{source}: {what}; name a JSONL file with one question a line, or - for standard input.")
+    if output == "-":
+        if resume:
+            raise UsageError("--resume needs an output file: standard output cannot be read again.")
+        return
+    if source == "-" and resume:
+        raise UsageError("--resume needs the questions in a file: standard input cannot be read again.")
+    path = Path(output)
+    if path.is_dir():
+        raise UsageError(f"{path}: this is a folder; name the file that the answers go to.")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: there is no such folder; make it, or name another output.")
+    if source != "-" and path.exists() and path.samefile(source):
+        raise UsageError(f"{path}: questions and answers cannot be the same file.")
+    if path.exists() and not (resume or overwrite):
+        raise UsageError(f"{path} exists; go on with it by --resume, or write it anew by --overwrite.")
+
+
+@contextlib.contextmanager
+def open_input(source: str) -> Iterator[IO[bytes]]:
+    """The input as bytes; "-" is standard input."""
+    if source == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(source).open("rb") as file:
+            yield file
+    except OSError as error:
+        raise AssistantError(f"{source}: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def open_output(output: str, *, append: bool) -> Iterator[IO[str]]:
+    """The output as text; "-" is standard output. An error in writing becomes one line that says how to go on."""
+    if output == "-":
+        yield sys.stdout
+        return
+    try:
+        with Path(output).open("a" if append else "w", encoding="utf-8", newline="\n") as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AssistantError(
+            f"{output}: the answers cannot be written ({error.strerror}); --resume goes on."
+        ) from error
+
+
+def count_lines(source: str) -> int:
+    """How many lines with something in them the input has; 0 where it cannot be read twice."""
+    if source == "-":
+        return 0
+    with open_input(source) as lines:
+        return sum(bool(line.strip()) for line in lines)

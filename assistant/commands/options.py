@@ -1,0 +1,53 @@
+"""The options that all commands share, and what they switch."""
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from assistant.settings import Settings, load_settings
+
+
+@dataclass
+class Switches:
+    """How much a command says, and whether in colour."""
+
+    verbose: bool = False
+    quiet: bool = False
+    color: bool = True
+
+
+switches = Switches(color="NO_COLOR" not in os.environ)
+
+
+def _set_verbose(value: bool) -> None:
+    if value:
+        switches.verbose = True
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def _set_quiet(value: bool) -> None:
+    switches.quiet = switches.quiet or value
+
+
+def _set_no_color(value: bool) -> None:
+    if value:
+        switches.color = False
+
+
+Profile = Annotated[str | None, typer.Option(help="Which models: see `assistant models list`.", metavar="NAME")]
+Server = Annotated[
+    str | None,
+    typer.Option(help="Generate on an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.", metavar="URL"),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", callback=_set_verbose, help="Say more, and show tracebacks.")]
+Quiet = Annotated[bool, typer.Option("--quiet", callback=_set_quiet, help="No progress and no notices.")]
+NoColor = Annotated[bool, typer.Option("--no-color", callback=_set_no_color, help="No colours (also: NO_COLOR).")]
+
+
+def settings(profile: str | None = None, server: str | None = None, **options: object) -> Settings:
+    """The settings with these options laid over them."""
+    return load_settings({"profile": profile, "server": server, **options})

@@ -1,0 +1,158 @@
+"""`assistant verify`: what a premise says of a hypothesis, for one pair or a file of them."""
+
+import json
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.commands.ask import print_text
+from assistant.commands.files import check_paths, count_lines, open_input, open_output
+from assistant.commands.options import NoColor, Profile, Quiet, Verbose, settings, switches
+from assistant.console import StatusLine
+from assistant.conversation import Document, Verdict
+from assistant.errors import AssistantError, UsageError
+from assistant.events import Progress
+
+if TYPE_CHECKING:
+    from assistant.settings import Settings
+    from assistant.verification.verifier import Check, Verifier
+
+PAIRS_AT_ONCE = 64
+
+
+def verify(
+    premise: Annotated[str | None, typer.Option(help="The text to check against; @FILE reads a file.")] = None,
+    hypothesis: Annotated[str | None, typer.Option(help="The statement to check; @FILE reads a file.")] = None,
+    question: Annotated[
+        str | None, typer.Option(help="The question that the hypothesis answers, where it is a bare answer.")
+    ] = None,
+    pairs: Annotated[str | None, typer.Option(help="A JSONL file of pairs; - is standard input.")] = None,
+    output: Annotated[str, typer.Option("-o", "--output", help="Where the verdicts of --pairs go.")] = "-",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write OUTPUT anew.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    profile: Profile = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Say whether a text entails a statement, contradicts it, or says nothing on it.
+
+    \b
+    Examples:
+      assistant verify --premise "J'habite à Lyon." --hypothesis "J'habite à Marseille."
+      assistant verify --premise @article.txt --hypothesis "5.5 million km2" --question "How large is the forest?"
+      assistant verify --pairs pairs.jsonl -o verdicts.jsonl
+    """
+    chosen = settings(profile)
+    if pairs is not None:
+        if premise is not None or hypothesis is not None:
+            raise UsageError("Give --pairs, or --premise and --hypothesis, not both.")
+        check_paths(pairs, output, resume=False, overwrite=overwrite)
+        return _verify_file(pairs, output, chosen)
+    if premise is None or hypothesis is None:
+        raise UsageError("Give --premise and --hypothesis, or --pairs FILE -o FILE.")
+    from assistant.assistant import Assistant
+
+    row = {
+        "premise": _text(premise, "--premise"),
+        "hypothesis": _text(hypothesis, "--hypothesis"),
+        "question": question,
+    }
+    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+        verifier = Assistant(chosen).verifier(status)
+        verdict = _verdicts(verifier, [_check(row)])[0]
+    if json_:
+        from assistant.records import verdict_to_json
+
+        print(json.dumps(verdict_to_json(verdict), ensure_ascii=False))  # noqa: T201
+        return 0
+    from assistant.rendering import render_verdict
+
+    print_text(render_verdict(verdict))
+    return 0
+
+
+def _text(value: str, option: str) -> str:
+    if not value.startswith("@"):
+        return value
+    from assistant.documents.loading import read_document
+
+    if value == "@":
+        raise UsageError(f"{option} @: name a file after the @.")
+    return read_document(value[1:]).text
+
+
+def _check(row: dict[str, Any]) -> "Check":
+    """A pair as the verifier takes it: the hypothesis in claims, the premise as a document."""
+    from assistant.verification.claims import span_claim, text_claims
+    from assistant.verification.verifier import Check
+
+    for key in ("premise", "hypothesis"):
+        if not isinstance(row.get(key), str) or not row[key].strip():
+            raise UsageError(f"The {key} is empty or not a text.")
+    question = row.get("question")
+    if question is not None and not isinstance(question, str):
+        raise UsageError("The question is not a text.")
+    claims = (
+        [span_claim(question, row["hypothesis"])] if question and question.strip() else text_claims(row["hypothesis"])
+    )
+    if not claims:
+        raise UsageError("The hypothesis holds no statement that could be checked.")
+    return Check(Document("premise", row["premise"]), claims)
+
+
+def _verdicts(verifier: "Verifier", checks: list["Check"]) -> list[Verdict]:
+    verdicts = [verdict for verdict in verifier.verify(checks) if verdict is not None]
+    if len(verdicts) != len(checks):
+        raise AssistantError("A verdict is missing: the check was stopped.")
+    return verdicts
+
+
+def _verify_file(pairs: str, output: str, chosen: "Settings") -> int:
+    """Verdicts for all lines of a file, in order; exit code 3 if some lines failed."""
+    from assistant.assistant import Assistant
+
+    total, failed, done = count_lines(pairs), 0, 0
+    with (
+        StatusLine(quiet=switches.quiet, color=switches.color) as status,
+        open_input(pairs) as lines,
+        open_output(output, append=False) as file,
+    ):
+        verifier = Assistant(chosen).verifier(status)
+        block: list[tuple[int, bytes]] = []
+        for number, raw in enumerate(lines, 1):
+            if raw.strip():
+                block.append((number, raw))
+            if len(block) == PAIRS_AT_ONCE:
+                failed += _verify_block(verifier, block, file)
+                done += len(block)
+                status(Progress("Checking", done, total))
+                block = []
+        failed += _verify_block(verifier, block, file)
+    return 3 if failed else 0
+
+
+def _verify_block(verifier: "Verifier", block: list[tuple[int, bytes]], file: IO[str]) -> int:
+    """Write the verdicts of some lines; how many failed."""
+    from assistant.batch import line_id, parse_line
+    from assistant.records import error_to_json, verdict_to_json
+
+    records: list[dict[str, Any]] = []
+    checks: list[tuple[int, Check]] = []
+    for number, raw in block:
+        row: Any = None
+        try:
+            row = parse_line(raw)
+            check = _check(row)
+            verifier.check_lengths(check)
+            checks.append((len(records), check))
+            records.append({"id": line_id(row, number)})
+        except AssistantError as error:
+            records.append({"id": line_id(row, number), "line": number, "error": error_to_json(error)})
+    verdicts = _verdicts(verifier, [check for _, check in checks]) if checks else []
+    for (index, _), verdict in zip(checks, verdicts, strict=True):
+        records[index] |= verdict_to_json(verdict)
+    for record in records:
+        file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    file.flush()
+    return sum("error" in record for record in records)

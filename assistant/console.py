@@ -1,0 +1,94 @@
+"""What a command shows on standard error while it works: progress, notices and one-line errors."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from assistant.events import Event, Notice, Progress, RouteChosen
+from assistant.sanitize import one_line, printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+_LINE_EVERY_SECONDS = 5.0
+
+
+class StatusLine:
+    """Shows events on standard error: a live bar in a terminal, else a plain line every few seconds.
+
+    Use it as a context manager and as the listener of events.
+    """
+
+    def __init__(self, *, quiet: bool = False, color: bool = True) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and not quiet
+        self._color = color
+        self._bars: Bars | None = None
+        self._task: TaskID | None = None
+        self._stage = ""
+        self._said_at = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.clear()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event; those that are no progress, notice or route are left to others."""
+        if isinstance(event, Notice):
+            self.say(event.text)
+        elif isinstance(event, RouteChosen):
+            if self._live:
+                self.say(event.reason)
+        elif isinstance(event, Progress) and not self._quiet:
+            if self._live:
+                self._draw(event)
+            else:
+                self._tell(event)
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        if self._quiet:
+            return
+        self.clear()
+        print(printable(text), file=sys.stderr)  # noqa: T201
+
+    def clear(self) -> None:
+        """Take the live bar away."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = self._task = None
+
+    def _draw(self, event: Progress) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        if self._bars is None or event.stage != self._stage:
+            self.clear()
+            self._stage = event.stage
+            counted = DownloadColumn() if event.total > 1_000_000 else MofNCompleteColumn()
+            columns = [BarColumn(), counted, TimeRemainingColumn()] if event.total else []
+            self._bars = Bars(
+                TextColumn("{task.description}", markup=False),
+                *columns,
+                console=Console(stderr=True, no_color=not self._color),
+                transient=True,
+            )
+            self._task = self._bars.add_task(one_line(event.stage), total=event.total or None)
+            self._bars.start()
+        if self._task is not None:
+            self._bars.update(self._task, completed=event.done, total=event.total or None)
+
+    def _tell(self, event: Progress) -> None:
+        now = time.monotonic()
+        if event.stage == self._stage and now - self._said_at < _LINE_EVERY_SECONDS:
+            return
+        done = f" {100 * event.done // event.total}%" if event.total and event.done else ""
+        print(f"{one_line(event.stage)}{done}", file=sys.stderr, flush=True)  # noqa: T201
+        self._stage, self._said_at = event.stage, now

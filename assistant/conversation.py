@@ -1,0 +1,180 @@
+"""Plain data that travels between the parts: documents, turns, answers and verdicts.
+
+Offsets are indices into `Document.text`, counted in Unicode code points, and every `Evidence`
+satisfies `evidence.text == document.text[evidence.start:evidence.end]`.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from assistant.errors import DocumentError
+
+
+class Route(StrEnum):
+    """Which way a turn goes."""
+
+    OPEN = "open"
+    EXTRACT = "extract"
+    GROUNDED = "grounded"
+
+
+class Label(StrEnum):
+    """What a premise says of a hypothesis."""
+
+    ENTAILMENT = "entailment"
+    NEUTRAL = "neutral"
+    CONTRADICTION = "contradiction"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text the user pasted, opened or piped in; immutable, identified by the hash of its text.
+
+    Raises:
+        DocumentError: the text is empty, or holds code points that are not characters
+            (lone surrogates), which no tokenizer accepts.
+    """
+
+    name: str
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise DocumentError(f"{self.name}: the document is empty; there is nothing to read in it.")
+        try:
+            self.text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise DocumentError(
+                f"{self.name}: the text holds a lone surrogate at character {error.start}; it is not valid Unicode."
+            ) from error
+
+    @cached_property
+    def id(self) -> str:
+        """The SHA-256 of the text, in hexadecimal."""
+        return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
+
+    @property
+    def words(self) -> int:
+        """How many words, separated by white space, the text has."""
+        return len(self.text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A stretch of a document that supports an answer; `score` is a probability, or None where none is known."""
+
+    document: str
+    start: int
+    end: int
+    text: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """What the verifier gives each of the three labels; they sum to one."""
+
+    entailment: float
+    neutral: float
+    contradiction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One statement taken from an answer, and what the deciding passage says of it."""
+
+    text: str
+    label: Label
+    probabilities: Probabilities
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the document says of an answer: that of the answer's worst claim."""
+
+    claims: tuple[Claim, ...]
+
+    def __post_init__(self) -> None:
+        if not self.claims:
+            raise ValueError("a verdict needs at least one claim")
+
+    @property
+    def worst(self) -> Claim:
+        """The claim that is least entailed; a contradicted claim is worse than an unsupported one."""
+        order = {Label.CONTRADICTION: 0, Label.NEUTRAL: 1, Label.ENTAILMENT: 2}
+        return min(self.claims, key=lambda claim: (order[claim.label], claim.probabilities.entailment))
+
+    @property
+    def label(self) -> Label:
+        """The label of the worst claim."""
+        return self.worst.label
+
+    @property
+    def probabilities(self) -> Probabilities:
+        """The probabilities of the worst claim."""
+        return self.worst.probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """The models that took part in an answer; None for those that did not."""
+
+    generator: str | None = None
+    reader: str | None = None
+    verifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost."""
+
+    seconds: float = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    windows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a turn gave. `text` is None when the document does not hold an answer; `closest` then says what came near."""
+
+    route: Route
+    text: str | None
+    score: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+    closest: Evidence | None = None
+    verdict: Verdict | None = None
+    verdict_reason: str | None = None
+    models: ModelNames = field(default_factory=ModelNames)
+    usage: Usage = field(default_factory=Usage)
+    stopped: bool = False
+
+
+class Role(StrEnum):
+    """Who says a message."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation as the generator sees it."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One user message with all that is needed to answer it. `route` None lets the router choose."""
+
+    question: str
+    documents: tuple[Document, ...] = ()
+    history: tuple[Message, ...] = ()
+    route: Route | None = None
+    verify: bool = True

@@ -1,0 +1,69 @@
+"""What `Assistant.respond` yields while a turn is answered. Every turn ends in TurnFinished or TurnFailed."""
+
+from dataclasses import dataclass
+
+from assistant.conversation import Answer, Evidence, Route, Verdict
+from assistant.errors import AssistantError
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChosen:
+    """Which way the turn goes, and why, in one plain sentence."""
+
+    route: Route
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage has come; `total` is 0 while it is not known."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know that does not stop the turn, such as turns left out of the context."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFound:
+    """Where the answer stands in the document, or with no evidence, the passage that came nearest."""
+
+    evidence: tuple[Evidence, ...]
+    closest: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictReached:
+    """The verdict on the answer."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """The turn is over and this is its answer, whole or, where it was stopped, as far as it came."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """The turn is over without an answer."""
+
+    error: AssistantError
+
+
+Event = RouteChosen | Progress | Notice | TextDelta | EvidenceFound | VerdictReached | TurnFinished | TurnFailed

@@ -1,0 +1,73 @@
+"""Conversations written out: Markdown for people, JSON for programs."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from assistant.conversation import Role
+from assistant.history import Conversation, Status
+
+
+def _when(moment: float) -> str:
+    return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")
+
+
+def as_json(conversation: Conversation) -> str:
+    """The conversation as one JSON object; answers are the contract's objects, as they were saved."""
+    messages: list[dict[str, Any]] = []
+    for said in conversation.messages:
+        message: dict[str, Any] = {"role": said.role.value, "text": said.text, "created": _when(said.created)}
+        if said.role is Role.ASSISTANT:
+            message["status"] = said.status.value
+            message["reason"] = said.reason
+            message["answer"] = json.loads(said.record) if said.record else None
+        else:
+            message["documents"] = [document.name for document in said.documents]
+        messages.append(message)
+    return json.dumps(
+        {
+            "id": conversation.id,
+            "title": conversation.title,
+            "created": _when(conversation.created),
+            "updated": _when(conversation.updated),
+            "documents": [{"name": document.name, "text": document.text} for document in conversation.documents],
+            "messages": messages,
+        },
+        ensure_ascii=False,
+        indent=2,
+    )
+
+
+def as_markdown(conversation: Conversation) -> str:
+    """The conversation as Markdown, with the evidence and the verdict under each answer."""
+    parts = [f"# {conversation.title or 'Conversation'}", f"{_when(conversation.created)} · {conversation.id}"]
+    for said in conversation.messages:
+        if said.role is Role.USER:
+            parts.append(
+                "## " + " ".join(said.text.split()) if "\n" not in said.text else "## Question\n\n" + said.text
+            )
+            if said.documents:
+                parts.append("Documents: " + ", ".join(document.name for document in said.documents))
+            continue
+        if said.status is Status.FAILED:
+            parts.append(f"*Failed: {said.text}*")
+            continue
+        parts.append(said.text or "*Not in the document.*")
+        if said.status in (Status.STOPPED, Status.STREAMING):
+            parts.append("*(stopped)*")
+        if said.record:
+            parts.extend(_details(json.loads(said.record)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _details(record: dict[str, Any]) -> Iterator[str]:
+    for evidence in record.get("evidence") or ():
+        quote = " ".join(evidence["text"].split())
+        yield f"> {quote}\n>\n> {evidence['document']}, characters {evidence['start']} to {evidence['end']}"
+    if closest := record.get("closest"):
+        quote = " ".join(closest["text"].split())
+        yield f"Closest passage:\n\n> {quote}\n>\n> {closest['document']}, from character {closest['start']}"
+    if verdict := record.get("verdict"):
+        shares = ", ".join(f"{name} {verdict[name]:.0%}" for name in ("entailment", "neutral", "contradiction"))
+        yield f"Verdict: **{verdict['label']}** ({shares})"

@@ -1,0 +1,48 @@
+"""Work that takes a while, with its events told while it runs rather than after."""
+
+import queue
+import threading
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from assistant.events import Event
+
+T = TypeVar("T")
+
+_POLL_SECONDS = 0.1
+
+
+def live(work: Callable[[Callable[[Event], None]], T]) -> Generator[Event, None, T]:
+    """Run `work` in a thread of its own and yield the events it tells, as they come.
+
+    The caller is blocked meanwhile, so one thread at a time still owns the models; but it waits where Ctrl-C reaches
+    it, which a long forward pass or a download in the main thread would not allow. The thread is a daemon: a program
+    that ends does not wait for it.
+
+    Returns:
+        What `work` returns. What it raises is raised here.
+    """
+    told: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work(told.put))
+        except BaseException as error:  # noqa: BLE001  (raised again in the caller's thread)
+            failures.append(error)
+        finally:
+            told.put(None)
+
+    threading.Thread(target=run, name="models", daemon=True).start()
+    while True:
+        try:
+            event = told.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            continue
+        if event is None:
+            break
+        yield event
+    if failures:
+        raise failures[0]
+    return results[0]

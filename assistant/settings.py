@@ -1,0 +1,105 @@
+"""Settings: a TOML file in the platform's config folder, then ASSISTANT_* variables, then options."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assistant.errors import SettingsError
+
+PREFIX = "ASSISTANT_"
+# Variables of ours that say where things are kept; they are no settings.
+_PLACES = {"ASSISTANT_CACHE", "ASSISTANT_DATA", "ASSISTANT_CONFIG", "ASSISTANT_TEST_DATA", "ASSISTANT_API_KEY"}
+
+
+class Settings(BaseModel):
+    """All settings, each with its default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    profile: str = "embedded"
+    """Which generator, reader and verifier; `assistant models list` shows the profiles."""
+    generator: str | None = None
+    """A generator in place of the profile's: a model of the catalogue, a folder, an adapter's folder or a Hub name."""
+    reader: str | None = None
+    """A reader in place of the profile's."""
+    verifier: str | None = None
+    """A verifier in place of the profile's."""
+    server: str | None = None
+    """Base URL of an OpenAI-compatible server to generate on, such as http://127.0.0.1:8000/v1."""
+    server_model: str | None = None
+    """The model to ask the server for; by default the first it lists."""
+    verify: bool = True
+    """Check answers about documents."""
+    temperature: float = Field(0.0, ge=0, le=2)
+    """0 always takes the likeliest token; higher values vary the answer."""
+    max_new_tokens: int = Field(512, ge=1)
+    """The longest generated answer, in tokens."""
+    seed: int = 0
+    """Makes sampled answers repeatable."""
+    max_document_megabytes: int = Field(20, ge=1)
+    """Larger documents are refused."""
+
+
+def settings_path() -> Path:
+    """The settings file: `ASSISTANT_CONFIG`, or `settings.toml` in the platform's config folder."""
+    named = os.environ.get("ASSISTANT_CONFIG")
+    return (
+        Path(named).expanduser() if named else user_config_path("terminal-assistant", appauthor=False) / "settings.toml"
+    )
+
+
+def load_settings(options: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings file if there is one, then the environment, then lay the given options over both.
+
+    Args:
+        options: values by setting; those that are None are left out.
+
+    Raises:
+        SettingsError: a file that is not TOML, an unknown setting, or a value that does not fit.
+    """
+    path = settings_path()
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    values: dict[str, Any] = {}
+    for source, layer in ((str(path), _file(path)), ("the environment", _environment()), ("the options", given)):
+        values |= layer
+        try:
+            Settings.model_validate(values)
+        except ValidationError as error:
+            raise SettingsError(f"{source}: {_first_problem(error, source)}") from error
+    return Settings.model_validate(values)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}. Mend the line, or move the file away.") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: the settings cannot be read ({error.strerror}).") from error
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(PREFIX) and name not in _PLACES
+    }
+
+
+def _first_problem(error: ValidationError, source: str) -> str:
+    problem = error.errors()[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    shown = f"{PREFIX}{name.upper()}" if source == "the environment" else name
+    if problem["type"] != "extra_forbidden":
+        return f"{shown}: {problem['msg'].lower()}."
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(Settings.model_fields))}."
+    return f"unknown setting {shown}; {hint}"

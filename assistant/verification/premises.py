@@ -1,0 +1,118 @@
+"""Premises: stretches of whole sentences of a document, small enough to go through the verifier with a claim uncut."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assistant.conversation import Document
+from assistant.documents.passages import Passage, rank_passages
+from assistant.documents.sentences import Sentence, split_sentences
+from assistant.encoding import TokenizedText
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """The tokens `[first, last)` of a document, and the characters `[start, end)` they stand for."""
+
+    first: int
+    last: int
+    start: int
+    end: int
+
+
+class SentenceIndex:
+    """A tokenised document with its sentences as token ranges."""
+
+    def __init__(self, document: Document, text: TokenizedText) -> None:
+        self.document = document
+        self.text = text
+        self.sentences = [
+            premise
+            for premise in (self._premise(sentence) for sentence in split_sentences(document.text))
+            if premise.last > premise.first
+        ]
+
+    def _premise(self, sentence: Sentence) -> Premise:
+        first = int(np.searchsorted(self.text.starts, sentence.start, side="left"))
+        last = int(np.searchsorted(self.text.starts, sentence.end, side="left"))
+        return Premise(first, last, sentence.start, sentence.end)
+
+    def packed(self, budget: int) -> list[Premise]:
+        """Neighbouring sentences packed into premises of at most `budget` tokens; together they hold all sentences."""
+        packed: list[Premise] = []
+        for piece in self.pieces(budget):
+            if packed and piece.last - packed[-1].first <= budget:
+                packed[-1] = _join(packed[-1], piece)
+            else:
+                packed.append(piece)
+        return packed
+
+    def around(self, start: int, end: int, budget: int) -> Premise | None:
+        """The sentences that hold the characters `[start, end)`, with as many on either side as the budget allows."""
+        pieces = self.pieces(budget)
+        holding = [index for index, piece in enumerate(pieces) if piece.start < end and piece.end > start]
+        if not holding:
+            return None
+        low, high = holding[0], holding[-1]
+        while pieces[high].last - pieces[low].first > budget:
+            high -= 1
+        grown = True
+        while grown:
+            grown = False
+            if low > 0 and pieces[high].last - pieces[low - 1].first <= budget:
+                low, grown = low - 1, True
+            if high + 1 < len(pieces) and pieces[high + 1].last - pieces[low].first <= budget:
+                high, grown = high + 1, True
+        return _join(pieces[low], pieces[high])
+
+    def relevant(self, claim: str, budget: int, count: int) -> list[Premise]:
+        """The premises that share most with a claim, at most `count` of them."""
+        premises = self.packed(budget)
+        if len(premises) <= count:
+            return premises
+        passages = [Passage(self.document, premise.start, premise.end) for premise in premises]
+        by_start = {premise.start: premise for premise in premises}
+        return [by_start[passage.start] for _, passage in rank_passages(claim, passages)[:count]]
+
+    def within(self, premise: Premise) -> list[Premise]:
+        """The sentences, or parts of one, that a premise is made of."""
+        return [piece for piece in self.pieces(premise.last - premise.first) if _inside(piece, premise)]
+
+    def pieces(self, budget: int) -> list[Premise]:
+        """The sentences; one of more than `budget` tokens comes in parts."""
+        pieces: list[Premise] = []
+        for sentence in self.sentences:
+            for first in range(sentence.first, sentence.last, budget):
+                last = min(first + budget, sentence.last)
+                pieces.append(Premise(first, last, int(self.text.starts[first]), int(self.text.ends[last - 1])))
+        return pieces
+
+
+def _join(left: Premise, right: Premise) -> Premise:
+    return Premise(left.first, right.last, left.start, right.end)
+
+
+def _inside(piece: Premise, premise: Premise) -> bool:
+    return piece.first >= premise.first and piece.last <= premise.last
+
+
+def claim_budget(max_length: int, overhead: int, claim_tokens: int) -> int:
+    """How many tokens a premise may have beside a claim."""
+    return max_length - overhead - claim_tokens
+
+
+def decide(probabilities: Sequence[tuple[float, float, float]]) -> int:
+    """Which premise decides a claim: the one that entails it most, if one does; else the one that contradicts it most,
+    if one does; else the one that says most about it.
+
+    Args:
+        probabilities: of entailment, neutral and contradiction, for each premise.
+    """
+    rows = np.asarray(probabilities)
+    labels = rows.argmax(axis=1)
+    for label in (0, 2):
+        candidates = np.flatnonzero(labels == label)
+        if len(candidates):
+            return int(candidates[rows[candidates, label].argmax()])
+    return int(rows[:, 1].argmin())

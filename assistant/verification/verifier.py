@@ -1,0 +1,255 @@
+"""The verifier: what a document says of a claim, by natural language inference."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assistant.conversation import Claim, Document, Evidence, Label, Probabilities, Verdict
+from assistant.encoding import EncodedPair, Ids, PairEncoder, length_bucketed
+from assistant.errors import ModelError, UsageError
+from assistant.verification.premises import Premise, SentenceIndex, claim_budget, decide
+
+MAX_LENGTH = 256
+PREMISES_PER_CLAIM = 8
+MIN_PREMISE_TOKENS = 32
+DOCUMENTS_KEPT = 64
+LABELS = tuple(Label)
+
+Row = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Claims to hold against a document. With `near`, only the sentences around those places are the premise."""
+
+    document: Document
+    claims: Sequence[str]
+    near: Sequence[Evidence] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A claim beside one premise, ready for the model."""
+
+    check: int
+    claim: int
+    premise: Premise
+    pair: EncodedPair
+
+
+class Verifier:
+    """A sequence classifier over (premise, hypothesis) pairs.
+
+    No pair is ever cut: premises are whole sentences packed to what fits beside the claim. All pairs of a call go
+    through the model in batches of similar length.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        encoder: PairEncoder,
+        *,
+        name: str,
+        labels: Mapping[int, str],
+        max_length: int = MAX_LENGTH,
+        tokens_per_batch: int = 16 * 384,
+    ) -> None:
+        self.model = model
+        self.encoder = encoder
+        self.name = name
+        self.max_length = max_length
+        self.tokens_per_batch = tokens_per_batch
+        self._columns = label_columns(labels)
+        self._documents: OrderedDict[str, SentenceIndex] = OrderedDict()
+
+    def verify(self, checks: Sequence[Check], *, cancel: threading.Event | None = None) -> list[Verdict | None]:
+        """The verdict of each check; None for one without claims, or that was cancelled before it was decided.
+
+        Raises:
+            UsageError: a claim is too long to be checked whole.
+        """
+        candidates = [candidate for index, check in enumerate(checks) for candidate in self._candidates(index, check)]
+        rows = self._classify([candidate.pair for candidate in candidates], cancel)
+        decided: dict[tuple[int, int], tuple[_Candidate, Row]] = {}
+        groups: dict[tuple[int, int], list[int]] = {}
+        for position, candidate in enumerate(candidates):
+            groups.setdefault((candidate.check, candidate.claim), []).append(position)
+        for key, positions in groups.items():
+            known = [(position, row) for position in positions if (row := rows[position]) is not None]
+            if len(known) == len(positions):
+                position, row = known[decide([row for _, row in known])]
+                decided[key] = candidates[position], row
+        sentences = self._deciding_sentences(checks, decided, cancel)
+        return [self._verdict(index, check, decided, sentences) for index, check in enumerate(checks)]
+
+    def check_lengths(self, check: Check) -> None:
+        """See that every claim can be checked whole.
+
+        Raises:
+            UsageError: one cannot.
+        """
+        for claim, tokens in zip(check.claims, self.encoder.tokenize(check.claims), strict=True):
+            self._budget(tokens.ids, claim)
+
+    def probabilities(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> list[Row]:
+        """Entailment, neutral and contradiction for (premise, hypothesis) pairs.
+
+        A premise too long for one pass is checked in parts, and the part that decides is returned.
+
+        Raises:
+            UsageError: a hypothesis is too long to be checked whole.
+        """
+        premises = self.encoder.tokenize([premise for premise, _ in pairs])
+        hypotheses = self.encoder.tokenize([hypothesis for _, hypothesis in pairs])
+        encoded: list[EncodedPair] = []
+        owners: list[int] = []
+        for index, ((premise, hypothesis), text, claim) in enumerate(zip(pairs, premises, hypotheses, strict=True)):
+            budget = self._budget(claim.ids, hypothesis)
+            parts = [text.ids]
+            if len(text) > budget:
+                packed = SentenceIndex(Document("premise", premise), text).packed(budget)
+                parts = [text.ids[part.first : part.last] for part in packed]
+            encoded += [self.encoder.encode(part, claim.ids) for part in parts]
+            owners += [index] * len(parts)
+        rows = self._classify(encoded, None, on_progress)
+        grouped: list[list[Row]] = [[] for _ in pairs]
+        for owner, row in zip(owners, rows, strict=True):
+            if row is not None:
+                grouped[owner].append(row)
+        return [group[decide(group)] for group in grouped]
+
+    def _candidates(self, index: int, check: Check) -> list[_Candidate]:
+        """Every claim of a check beside each of its premises."""
+        sentences = self._index(check.document)
+        candidates = []
+        for number, (claim, tokens) in enumerate(zip(check.claims, self.encoder.tokenize(check.claims), strict=True)):
+            budget = self._budget(tokens.ids, claim)
+            near = [sentences.around(place.start, place.end, budget) for place in check.near]
+            premises = [premise for premise in near if premise is not None]
+            for premise in premises or sentences.relevant(claim, budget, PREMISES_PER_CLAIM):
+                pair = self.encoder.encode(sentences.text.ids[premise.first : premise.last], tokens.ids)
+                candidates.append(_Candidate(index, number, premise, pair))
+        return candidates
+
+    def _budget(self, claim: Ids, text: str) -> int:
+        budget = claim_budget(self.max_length, self.encoder.overhead, len(claim))
+        if not len(claim):
+            raise UsageError("A claim is empty; there is nothing to check.")
+        if budget < MIN_PREMISE_TOKENS:
+            raise UsageError(
+                f"A claim of {len(claim)} tokens is too long to be checked whole ({text[:40]!r}...); "
+                "split it into sentences."
+            )
+        return budget
+
+    def _deciding_sentences(
+        self,
+        checks: Sequence[Check],
+        decided: Mapping[tuple[int, int], tuple[_Candidate, Row]],
+        cancel: threading.Event | None,
+    ) -> dict[tuple[int, int], Premise]:
+        """For each decided claim the sentence of its premise that alone gives the label most."""
+        pairs: list[EncodedPair] = []
+        places: list[tuple[tuple[int, int], Premise]] = []
+        for key, (candidate, _) in decided.items():
+            check = checks[candidate.check]
+            sentences = self._index(check.document)
+            claim = self.encoder.tokenize([check.claims[candidate.claim]])[0]
+            for piece in sentences.within(candidate.premise):
+                pairs.append(self.encoder.encode(sentences.text.ids[piece.first : piece.last], claim.ids))
+                places.append((key, piece))
+        best: dict[tuple[int, int], tuple[float, Premise]] = {}
+        for (key, piece), row in zip(places, self._classify(pairs, cancel), strict=True):
+            if row is None:
+                continue
+            score = row[int(np.argmax(decided[key][1]))]
+            if key not in best or score > best[key][0]:
+                best[key] = score, piece
+        return {key: piece for key, (_, piece) in best.items()}
+
+    def _verdict(
+        self,
+        index: int,
+        check: Check,
+        decided: Mapping[tuple[int, int], tuple[_Candidate, Row]],
+        sentences: Mapping[tuple[int, int], Premise],
+    ) -> Verdict | None:
+        keys = [(index, number) for number in range(len(check.claims))]
+        if not keys or any(key not in decided for key in keys):
+            return None
+        claims = []
+        for key, text in zip(keys, check.claims, strict=True):
+            candidate, row = decided[key]
+            place = sentences.get(key, candidate.premise)
+            evidence = Evidence(
+                check.document.name, place.start, place.end, check.document.text[place.start : place.end]
+            )
+            claims.append(Claim(text, LABELS[int(np.argmax(row))], Probabilities(*row), evidence))
+        return Verdict(tuple(claims))
+
+    def _index(self, document: Document) -> SentenceIndex:
+        if document.id not in self._documents:
+            self._documents[document.id] = SentenceIndex(document, self.encoder.tokenize([document.text])[0])
+            while len(self._documents) > DOCUMENTS_KEPT:
+                self._documents.popitem(last=False)
+        self._documents.move_to_end(document.id)
+        return self._documents[document.id]
+
+    def _classify(
+        self,
+        pairs: Sequence[EncodedPair],
+        cancel: threading.Event | None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> list[Row | None]:
+        """Entailment, neutral and contradiction of each pair; None for those not reached before `cancel`."""
+        import torch
+
+        rows: list[Row | None] = [None] * len(pairs)
+        done = 0
+        for batch in length_bucketed([len(pair) for pair in pairs], self.tokens_per_batch):
+            if cancel is not None and cancel.is_set():
+                break
+            inputs, _ = self.encoder.collate([pairs[index] for index in batch])
+            with torch.inference_mode():
+                logits = self.model(**{name: tensor.to(self.model.device) for name, tensor in inputs.items()}).logits
+                probabilities = logits.double().softmax(dim=1).cpu().numpy()
+            for index, row in zip(batch, probabilities, strict=True):
+                rows[index] = _in_order(row, self._columns)
+            done += len(batch)
+            if on_progress is not None:
+                on_progress(done, len(pairs))
+        return rows
+
+
+def _in_order(row: "np.ndarray[Any, np.dtype[np.float64]]", columns: Sequence[int | None]) -> Row:
+    entailment, neutral, contradiction = (0.0 if column is None else float(row[column]) for column in columns)
+    return entailment, neutral, contradiction
+
+
+def label_columns(labels: Mapping[int, str]) -> tuple[int, int, int | None]:
+    """Which logits stand for entailment, neutral and contradiction, found by their names.
+
+    A two-class model fills entailment and neutral; its contradiction column is None.
+
+    Raises:
+        ModelError: the names do not tell.
+    """
+    names = {name.lower().replace("-", "_"): column for column, name in labels.items()}
+    if len(names) == 3 and set(names) == {"entailment", "neutral", "contradiction"}:
+        return names["entailment"], names["neutral"], names["contradiction"]
+    for unsupported in ("not_entailment", "not_supported", "unsupported", "neutral"):
+        for supported in ("entailment", "supported"):
+            if set(names) == {supported, unsupported}:
+                return names[supported], names[unsupported], None
+    raise ModelError(
+        f"The verifier's labels are {', '.join(sorted(labels.values()))}; entailment, neutral and contradiction "
+        "(or entailment and not_entailment) are needed to know which is which."
+    )

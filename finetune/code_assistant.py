@@ -1,0 +1,217 @@
+"""The code assistant: training its adapter, with the base in 4 bits (QLoRA) or as it is, and measuring it."""
+
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.conversation import Message, Role
+from assistant.encoding import length_bucketed
+from assistant.errors import UsageError
+from assistant.generation.prompts import SYSTEM_PROMPT, render
+from assistant.models.memory import keep_freed_memory
+from assistant.models.precision import best_precision
+from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
+from finetune.data.files import find_data
+from finetune.recipe import CodeRecipe
+from finetune.training import device, lora_config, run_trainer, save_adapter, training_arguments
+
+if TYPE_CHECKING:
+    from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
+
+TOKENS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A recipe's examples: those to train on, those held out, and how many rows were left out for what."""
+
+    train: list[CodeExample]
+    held_out: list[CodeExample]
+    left_out: Counter[str]
+
+
+def prepare_examples(recipe: CodeRecipe) -> Prepared:
+    """Read, shape, split and choose the recipe's examples.
+
+    A file gives at most what `at_most` says, and all files together `limit`; which ones is decided by the hash of the
+    question, so that another file or another limit changes nothing for the rest.
+    """
+    read: list[CodeExample] = []
+    left_out: Counter[str] = Counter()
+    for name in recipe.data.train:
+        examples, reasons = read_code(find_data(name), recipe.data.max_characters)
+        read += examples
+        left_out += reasons
+    different = unique(read)
+    left_out["the same question or code before"] += len(read) - len(different)
+    train, held_out = split_by_question(different, recipe.data.held_out)
+    chosen: list[CodeExample] = []
+    for name in recipe.data.train:
+        of_file = sorted((example for example in train if example.source == Path(name).name), key=question_hash)
+        chosen += of_file[: recipe.data.at_most.get(name)]
+    chosen.sort(key=question_hash)
+    return Prepared(chosen[: recipe.data.limit], held_out, left_out)
+
+
+def conversation(example: CodeExample) -> list[Message]:
+    """The messages that an example's answer answers."""
+    return [Message(Role.SYSTEM, SYSTEM_PROMPT), Message(Role.USER, example.instruction)]
+
+
+def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> dict[str, list[int]]:
+    """Token ids of prompt and answer, with a mask that is 1 on the answer and its end-of-sequence token.
+
+    The prompt is rendered by the very function that inference uses.
+    """
+    prompt = render(conversation(example), tokenizer)
+    answer = tokenizer(example.answer, add_special_tokens=False)["input_ids"]
+    ending = [tokenizer.eos_token_id]
+    return {
+        "input_ids": [*prompt, *answer, *ending],
+        "completion_mask": [0] * len(prompt) + [1] * (len(answer) + len(ending)),
+    }
+
+
+def train(recipe: CodeRecipe, base: Path, output: Path) -> dict[str, float]:
+    """Train the recipe's adapter on a base model and save it below the output folder; returns the training's figures.
+
+    Nothing is evaluated on the way: on CPUs with AVX512-BF16 an evaluation repacks 4-bit weights, and the training
+    step after it finds no gradient. Use `evaluate` on the finished adapter.
+    """
+    import torch
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+    from trl import SFTConfig, SFTTrainer
+
+    keep_freed_memory()
+    set_seed(recipe.training.seed)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    prepared = prepare_examples(recipe)
+    rows = [training_row(example, tokenizer) for example in prepared.train]
+    fitting = [row for row in rows if len(row["input_ids"]) <= recipe.data.max_length]
+    tokens = sum(len(row["input_ids"]) for row in fitting)
+    log.info(
+        "%d examples of %d tokens; %d held out; left out: %s",
+        len(fitting),
+        tokens,
+        len(prepared.held_out),
+        dict(prepared.left_out),
+    )
+    if not fitting:
+        raise UsageError(
+            f"{recipe.name}: the data files hold no usable example; see data.max_characters and data.max_length."
+        )
+    model = AutoModelForCausalLM.from_pretrained(
+        base,
+        dtype=best_precision(device()).dtype,
+        quantization_config=quantization(recipe.quantization),
+        attn_implementation="sdpa",  # FlashAttention 2 needs compute capability 8; a T4 has 7.5
+    )
+    arguments = SFTConfig(
+        **training_arguments(recipe.training, output),
+        max_length=recipe.data.max_length,
+        packing=False,
+        completion_only_loss=True,
+        gradient_checkpointing=device() != "cpu",  # memory is what a GPU lacks, time what a CPU lacks
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_list(fitting),
+        processing_class=tokenizer,
+        peft_config=lora_config(recipe.lora, "CAUSAL_LM"),
+    )
+    # TRL casts the adapter of a quantised model to bfloat16, for which the fp16 gradient scaler of a T4 has no kernel.
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+    figures = run_trainer(trainer, arguments, output)
+    save_adapter(trainer.model, recipe, output)
+    figures["tokens"] = float(tokens)
+    figures["tokens_per_second"] = round(tokens * recipe.training.epochs / figures["train_runtime"], 1)
+    return figures
+
+
+def quantization(name: str) -> "BitsAndBytesConfig | None":
+    """How bitsandbytes keeps the frozen base: "nf4" with double quantisation, "int8", or None for "none"."""
+    from transformers import BitsAndBytesConfig
+
+    if name == "nf4":
+        return BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=best_precision(device()).dtype,
+        )
+    return BitsAndBytesConfig(load_in_8bit=True) if name == "int8" else None
+
+
+def examples_to_evaluate(path: Path, held_out: float = 0.1, limit: int | None = None) -> list[CodeExample]:
+    """The examples of a file that no recipe trained on: those held out by the hash of their question.
+
+    A file of `prompt` and `completion` rows is someone's own and is taken whole.
+
+    Raises:
+        UsageError: the file cannot be read, or holds no such example.
+    """
+    read, _ = read_code(path)
+    examples = unique(read)
+    if not all(example.ready for example in examples):
+        examples = split_by_question(examples, held_out)[1]
+    if not examples:
+        raise UsageError(f"{path}: no example to evaluate on.")
+    return sorted(examples, key=question_hash)[:limit]
+
+
+def evaluate(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    examples: Sequence[CodeExample],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Mean loss and perplexity over the tokens of the answers, end-of-sequence included, as the training counts them.
+
+    The model is a base with or without a merged adapter, never one in 4 bits on a CPU (see `train`).
+    """
+    import torch
+
+    began = time.perf_counter()
+    rows = [training_row(example, tokenizer) for example in examples]
+    total, count, done = 0.0, 0, 0
+    for batch in length_bucketed([len(row["input_ids"]) for row in rows], TOKENS_AT_ONCE):
+        longest = max(len(rows[index]["input_ids"]) for index in batch)
+        ids = torch.zeros(len(batch), longest, dtype=torch.long)
+        attention, answer = torch.zeros_like(ids), torch.zeros_like(ids)
+        for at, index in enumerate(batch):
+            length = len(rows[index]["input_ids"])
+            ids[at, :length] = torch.tensor(rows[index]["input_ids"])
+            answer[at, :length] = torch.tensor(rows[index]["completion_mask"])
+            attention[at, :length] = 1
+        ids, attention, answer = (tensor.to(model.device) for tensor in (ids, attention, answer))
+        with torch.inference_mode():
+            hidden = model.base_model(input_ids=ids, attention_mask=attention).last_hidden_state
+            wanted = answer[:, 1:].bool()
+            # Only the answers' positions meet the output layer: its 49,152 columns are most of the memory.
+            logits = model.get_output_embeddings()(hidden[:, :-1][wanted])
+            total += float(torch.nn.functional.cross_entropy(logits.float(), ids[:, 1:][wanted], reduction="sum"))
+        count += int(wanted.sum())
+        done += len(batch)
+        if on_progress is not None:
+            on_progress(done, len(rows))
+    loss = total / count
+    return {
+        "loss": round(loss, 4),
+        "perplexity": round(math.exp(loss), 3),
+        "completion_tokens": count,
+        "total": len(rows),
+        "seconds": round(time.perf_counter() - began, 1),
+    }

@@ -1,0 +1,114 @@
+"""Questions in SQuAD format, and unanswerable ones made from them."""
+
+import json
+import random
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from assistant.errors import UsageError
+
+_WORDS = re.compile(r"\w+")
+_SURROUNDINGS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class QAExample:
+    """A question on one paragraph. `start` is the first gold answer's offset, None where the paragraph holds none."""
+
+    id: str
+    title: str
+    context: str
+    question: str
+    answers: tuple[str, ...]
+    start: int | None
+
+    @property
+    def end(self) -> int | None:
+        """The offset after the first gold answer's last character."""
+        return None if self.start is None else self.start + len(self.answers[0])
+
+
+def read_squad(path: Path) -> list[QAExample]:
+    """All questions of a SQuAD v1.1 or v2.0 file.
+
+    Raises:
+        UsageError: the file is not in SQuAD format.
+    """
+    try:
+        articles = json.loads(path.read_text("utf-8"))["data"]
+        return [
+            _example(article.get("title", ""), paragraph["context"], question)
+            for article in articles
+            for paragraph in article["paragraphs"]
+            for question in paragraph["qas"]
+        ]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UsageError(f"{path}: not a SQuAD file (data > paragraphs > qas): {error!r}") from error
+
+
+def _example(title: str, context: str, question: dict[str, object]) -> QAExample:
+    golds: list[dict[str, object]] = question.get("answers") or []  # type: ignore[assignment]
+    texts = tuple(str(gold["text"]) for gold in golds)
+    start = _best_occurrence(context, str(question["question"]), golds[0]) if golds else None
+    return QAExample(str(question["id"]), str(title), context, str(question["question"]), texts, start)
+
+
+def _best_occurrence(context: str, question: str, gold: dict[str, object]) -> int | None:
+    """Where the answer stands; None where the text at the offset given is not the answer and it occurs nowhere else.
+
+    A file may say `occurrences`: that its offset is only the first of several places. Then the place is taken whose
+    surroundings share most words with the question.
+    """
+    text, given = str(gold["text"]), int(str(gold["answer_start"]))
+    if context[given : given + len(text)] == text and int(str(gold.get("occurrences", 1))) <= 1:
+        return given
+    places = [match.start() for match in re.finditer(re.escape(text), context)]
+    asked = {word.lower() for word in _WORDS.findall(question)}
+
+    def shared(place: int) -> int:
+        around = context[max(0, place - _SURROUNDINGS) : place + len(text) + _SURROUNDINGS]
+        return len(asked & {word.lower() for word in _WORDS.findall(around)})
+
+    return max(places, key=shared, default=None)
+
+
+def split_by_article(examples: Sequence[QAExample], held_out: float) -> tuple[list[QAExample], list[QAExample]]:
+    """Split into training and held-out questions so that no article is in both; the last articles are held out."""
+    titles = list(dict.fromkeys(example.title for example in examples))
+    kept = set(titles[: len(titles) - round(held_out * len(titles))])
+    train = [example for example in examples if example.title in kept]
+    return train, [example for example in examples if example.title not in kept]
+
+
+def make_unanswerable(examples: Iterable[QAExample], count: int, seed: int) -> list[QAExample]:
+    """Put questions to another paragraph of their article, one that does not contain their answer.
+
+    The paragraph is the one, of five drawn at random, that shares most words with the question, so that it looks
+    as if it could answer it.
+    """
+    generator = random.Random(seed)
+    pool = [example for example in examples if example.start is not None]
+    paragraphs: dict[str, list[str]] = {}
+    for example in pool:
+        contexts = paragraphs.setdefault(example.title, [])
+        if example.context not in contexts[-1:]:
+            contexts.append(example.context)
+    generator.shuffle(pool)
+    made: list[QAExample] = []
+    for example in pool:
+        if len(made) == count:
+            break
+        others = [
+            context
+            for context in paragraphs[example.title]
+            if context != example.context and example.answers[0].lower() not in context.lower()
+        ]
+        if not others:
+            continue
+        asked = {word.lower() for word in _WORDS.findall(example.question)}
+        drawn = generator.sample(others, min(5, len(others)))
+        context = max(drawn, key=lambda text: len(asked & {word.lower() for word in _WORDS.findall(text)}))
+        made.append(replace(example, id=f"{example.id}-moved", context=context, answers=(), start=None))
+    return made

@@ -1,0 +1,124 @@
+"""What all recipes share: the run folder, the trainer's arguments, going on from a checkpoint, saving the adapter."""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.encoding import EncodedPair, PairEncoder
+from assistant.models.precision import best_precision
+from finetune.recipe import CodeRecipe, Lora, NLIRecipe, QARecipe, Training
+
+if TYPE_CHECKING:
+    from peft import LoraConfig, PeftModel
+    from transformers import TrainingArguments
+
+log = logging.getLogger(__name__)
+
+ADAPTER_FOLDER = "adapter"
+
+
+class PairCollator:
+    """Pads a batch of encoded pairs; every other key of an item becomes a tensor of labels."""
+
+    def __init__(self, encoder: PairEncoder) -> None:
+        self.encoder = encoder
+
+    def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        import torch
+
+        pairs = [EncodedPair(item["input_ids"], item["token_type_ids"], 0, 0) for item in items]
+        batch, begins = self.encoder.collate(pairs)
+        for key in items[0].keys() - {"input_ids", "token_type_ids"}:
+            values = [item[key] for item in items]
+            if key.endswith("positions"):
+                values = [value + int(begin) for value, begin in zip(values, begins, strict=True)]
+            batch[key] = torch.tensor(values)
+        return batch
+
+
+def device() -> str:
+    """Where to train: the GPU if there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def lora_config(lora: Lora, task_type: str) -> "LoraConfig":
+    """The recipe's adapter as peft takes it."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
+        modules_to_save=lora.modules_to_save or None,
+        task_type=task_type,
+    )
+
+
+def training_arguments(training: Training, output: Path) -> dict[str, Any]:
+    """The recipe's training section as `transformers.TrainingArguments` takes it."""
+    import torch
+
+    where = device()
+    precision = best_precision(where)
+    log.info("training on %s in %s: %s", where, precision.dtype, precision.reason)
+    return {
+        "output_dir": str(output),
+        "num_train_epochs": training.epochs,
+        "per_device_train_batch_size": training.batch_size,
+        "gradient_accumulation_steps": training.accumulation,
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": training.scheduler,
+        "warmup_steps": training.warmup,
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_grad_norm,
+        "optim": training.optimizer,
+        "seed": training.seed,
+        "save_strategy": "steps",
+        "save_steps": training.save_steps,
+        "save_total_limit": 2,
+        "logging_steps": training.logging_steps,
+        "train_sampling_strategy": "group_by_length",
+        "remove_unused_columns": False,
+        "report_to": "none",
+        "use_cpu": where == "cpu",
+        "bf16": precision.dtype is torch.bfloat16,
+        "fp16": precision.dtype is torch.float16,
+        "dataloader_pin_memory": where != "cpu",
+        "disable_tqdm": None,
+    }
+
+
+def run_trainer(trainer: Any, arguments: "TrainingArguments", output: Path) -> dict[str, float]:
+    """Train, going on from the newest whole checkpoint of the output folder if there is one.
+
+    Returns:
+        The trainer's figures: `train_loss`, `train_runtime` (seconds), steps and rates.
+    """
+    from transformers.trainer_utils import get_last_checkpoint
+
+    checkpoint = get_last_checkpoint(str(output)) if output.is_dir() else None
+    if checkpoint:
+        log.info("going on from %s", checkpoint)
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
+    return {**result.metrics, "steps": float(trainer.state.global_step), "max_steps": float(trainer.state.max_steps)}
+
+
+def save_adapter(model: "PeftModel", recipe: QARecipe | NLIRecipe | CodeRecipe, output: Path) -> Path:
+    """Write the adapter alone, in float16, naming its base as the recipe does rather than by this machine's path."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = output / ADAPTER_FOLDER
+    model.peft_config["default"].base_model_name_or_path = recipe.base
+    model.save_pretrained(folder, safe_serialization=True)
+    weights = folder / "adapter_model.safetensors"
+    half = {name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(weights).items()}
+    save_file(half, weights, metadata={"format": "pt"})
+    (folder / "README.md").unlink(missing_ok=True)
+    return folder

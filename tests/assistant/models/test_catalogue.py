@@ -1,0 +1,47 @@
+import subprocess
+import sys
+
+import pytest
+
+from assistant.errors import UsageError
+from assistant.models.catalogue import ModelSpec, load_catalogue
+
+
+def test_the_embedded_profile_names_only_bases_of_the_catalogue():
+    catalogue = load_catalogue()
+    profile = catalogue.profile("embedded")
+    assert profile.generator == ModelSpec("smollm2-135m-instruct", "coder")
+    assert profile.reader == ModelSpec("all-minilm-l6-v2", "reader")
+    assert profile.verifier == ModelSpec("all-minilm-l6-v2", "verifier")
+    assert {profile.generator.base, profile.reader.base} <= set(catalogue.bases)
+
+
+def test_hub_profiles_are_pinned_to_a_commit_and_differ_in_the_generator_only():
+    catalogue = load_catalogue()
+    embedded = catalogue.profile("embedded")
+    for name in ("llama-3.2-1b", "gpt2-large"):
+        profile = catalogue.profile(name)
+        repo, _, commit = profile.generator.base.partition("@")
+        assert "/" in repo
+        assert len(commit) == 40
+        assert (profile.reader, profile.verifier) == (embedded.reader, embedded.verifier)
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("embeded", "embedded"), ("GPT2-Large", "gpt2-large")])
+def test_a_wrong_profile_is_answered_with_the_nearest_right_one(wrong: str, right: str):
+    with pytest.raises(UsageError, match=f"{wrong}.*{right}"):
+        load_catalogue().profile(wrong)
+
+
+def test_a_profile_like_no_other_is_answered_with_all_of_them():
+    with pytest.raises(UsageError, match=r"embedded, gpt2-large, llama-3\.2-1b"):
+        load_catalogue().profile("qqqq")
+
+
+def test_reading_the_catalogue_and_asking_the_store_imports_nothing_heavy():
+    code = (
+        "import sys; from assistant.models.store import ModelStore; ModelStore().installed(); "
+        "heavy = {'torch', 'transformers', 'huggingface_hub', 'safetensors', 'gguf', 'numpy'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,248 @@
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from assistant.conversation import Document, Role
+from assistant.history import History, HistoryError, Status
+
+AMAZON = Document("amazon.txt", "The Amazon rainforest covers 5.5 million square kilometers.\r\nÉtonnant 🌳.")
+RECORD = {
+    "id": "1",
+    "question": "How large?",
+    "route": "extract",
+    "answer": "5.5 million",
+    "evidence": [{"document": "amazon.txt", "start": 29, "end": 40, "text": "5.5 million", "score": 0.97}],
+    "closest": None,
+    "verdict": {"label": "entailment", "entailment": 0.96, "neutral": 0.03, "contradiction": 0.01, "claims": []},
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "history.db"
+
+
+@pytest.fixture
+def history(path: Path):
+    with History(path) as opened:
+        yield opened
+
+
+def talk(history: History) -> str:
+    new = history.create()
+    history.set_documents(new, [AMAZON])
+    history.add_user_message(new, "How large is the forest?", [AMAZON])
+    history.save_answer(new, "5.5 million", record=json.dumps(RECORD), reason="a document is open")
+    return new
+
+
+def test_a_conversation_is_read_back_as_it_was_saved(history: History, path: Path):
+    new = talk(history)
+    history.close()
+    with History(path) as again:
+        conversation = again.conversation(new)
+    assert conversation.title == "How large is the forest?"
+    assert conversation.documents == (AMAZON,)
+    assert conversation.active == {"amazon.txt"}
+    question, answer = conversation.messages
+    assert (question.role, question.text, question.documents) == (Role.USER, "How large is the forest?", (AMAZON,))
+    assert (answer.role, answer.text, answer.status, answer.reason) == (
+        Role.ASSISTANT,
+        "5.5 million",
+        Status.DONE,
+        "a document is open",
+    )
+    assert json.loads(answer.record or "") == RECORD
+
+
+def test_an_answer_that_grows_stays_one_message(history: History):
+    new = history.create()
+    history.add_user_message(new, "q")
+    answer = history.save_answer(new, "one", status=Status.STREAMING)
+    assert history.save_answer(new, "one two", answer=answer, status=Status.STREAMING) == answer
+    history.save_answer(new, "one two three", answer=answer, status=Status.STOPPED)
+    assert [(said.text, said.status) for said in history.conversation(new).messages][1:] == [
+        ("one two three", Status.STOPPED)
+    ]
+    assert len(history.search("three")) == 1
+    assert len(history.search("one")) == 1
+
+
+def test_what_was_saved_before_a_kill_is_there_afterwards(path: Path):
+    script = (
+        "import sys; from pathlib import Path; from assistant.history import History, Status\n"
+        "history = History(Path(sys.argv[1])); new = history.create(); history.add_user_message(new, 'q')\n"
+        "answer = None; text = ''\n"
+        "while True:\n"
+        "    text += 'word '\n"
+        "    answer = history.save_answer(new, text, answer=answer, status=Status.STREAMING)\n"
+        "    print(len(text), flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        shown = [int(process.stdout.readline()) for _ in range(50)][-1]
+        os.kill(process.pid, signal.SIGKILL)
+    with History(path) as history:
+        answer = history.conversation("last").messages[1]
+    assert len(answer.text) >= shown
+    assert answer.status is Status.STREAMING
+
+
+def test_the_file_is_private(history: History, path: Path):
+    talk(history)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+def test_the_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ASSISTANT_DATA", str(tmp_path / "mine"))
+    with History() as history:
+        assert history.path == tmp_path / "mine" / "history.db"
+
+
+def test_search_finds_questions_and_answers_whatever_the_accents_and_case(history: History):
+    new = talk(history)
+    history.add_user_message(new, 'Où est la forêt ? (c\'est "grand" AND* OR)')
+    assert [match.role for match in history.search("foret")] == [Role.USER]
+    assert [match.role for match in history.search("MILLION")] == [Role.ASSISTANT]
+    assert history.search("milli")[0].excerpt == "5.5 million"
+    assert history.search('"grand AND (')[0].conversation == new
+    assert history.search("  ?! ") == []
+    assert history.search("zebra") == []
+
+
+def test_the_list_has_the_last_used_first(history: History):
+    first, second = talk(history), talk(history)
+    history.add_user_message(first, "again")
+    assert [summary.id for summary in history.list_conversations()] == [first, second]
+    assert history.list_conversations()[0].messages == 3
+    assert len(history.list_conversations(1)) == 1
+    assert history.conversation("last").id == first
+
+
+def test_the_beginning_of_an_id_is_enough_and_errors_say_what_to_do(history: History):
+    with pytest.raises(HistoryError, match="no conversation yet"):
+        history.resolve("last")
+    ids = [talk(history) for _ in range(40)]
+    assert history.resolve(ids[0][:7]) == ids[0]
+    shared = next(one[0] for one in ids if sum(other[0] == one[0] for other in ids) > 1)
+    with pytest.raises(HistoryError, match="several conversations"):
+        history.resolve(shared)
+    with pytest.raises(HistoryError, match=f"did you mean {ids[3]}"):
+        history.resolve(ids[3][:-1] + "0")
+    with pytest.raises(HistoryError, match="history list"):
+        history.conversation("")
+
+
+def test_renaming(history: History):
+    new = talk(history)
+    history.rename(new[:7], "The\nforest\x1b[31m")
+    assert history.conversation(new).title == "The forest[31m"
+
+
+def test_deleting_leaves_no_trace_in_the_files(history: History, path: Path):
+    kept = talk(history)
+    gone = history.create()
+    secret = Document("secret.txt", "zyxsecretdocument is here")
+    history.set_documents(gone, [secret, AMAZON])
+    history.add_user_message(gone, "wvusecretquestion?", [secret])
+    answer = history.save_answer(gone, "tsrsecret", status=Status.STREAMING)
+    history.save_answer(gone, "tsrsecretanswer", answer=answer, record='{"answer": "tsrsecretanswer"}')
+    history.delete(gone)
+    raw = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    for trace in (b"zyxsecret", b"wvusecret", b"tsrsecret", gone.encode()):
+        assert trace not in raw
+    assert history.search("tsrsecretanswer") == []
+    assert history.conversation(kept).documents == (AMAZON,)
+    with pytest.raises(HistoryError):
+        history.conversation(gone)
+
+
+def test_saving_into_a_deleted_conversation_says_so(history: History):
+    new = talk(history)
+    history.delete(new)
+    with pytest.raises(HistoryError, match="deleted meanwhile"):
+        history.add_user_message(new, "still there?")
+
+
+def test_documents_are_stored_once(history: History, path: Path):
+    talk(history)
+    talk(history)
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT count(*) FROM documents").fetchone() == (1,)
+
+
+def test_export_holds_the_evidence_and_the_verdict(history: History):
+    new = talk(history)
+    history.add_user_message(new, "And?")
+    history.save_answer(new, "It is", status=Status.STOPPED)
+    markdown = history.export(new, "markdown")
+    assert "## How large is the forest?" in markdown
+    assert "> 5.5 million\n>\n> amazon.txt, characters 29 to 40" in markdown
+    assert "Verdict: **entailment** (entailment 96%, neutral 3%, contradiction 1%)" in markdown
+    assert "*(stopped)*" in markdown
+    exported = json.loads(history.export(new, "json"))
+    assert exported["documents"] == [{"name": "amazon.txt", "text": AMAZON.text}]
+    assert exported["messages"][1]["answer"] == RECORD
+    assert exported["messages"][3]["status"] == "stopped"
+
+
+def test_a_file_that_is_no_history_is_refused_and_left_alone(path: Path):
+    path.parent.mkdir()
+    path.write_bytes(b"something else entirely, not a database" * 100)
+    before = path.read_bytes()
+    with pytest.raises(HistoryError, match="damaged"):
+        History(path)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_file_is_refused(history: History, path: Path):
+    history.close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("PRAGMA user_version = 99")
+    with pytest.raises(HistoryError, match="newer version"):
+        History(path)
+
+
+def test_a_locked_file_is_reported_after_a_short_wait(history: History, path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("assistant.history._BUSY_SECONDS", 0.1)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(HistoryError, match="another program"):
+        History(path)
+    holder.close()
+
+
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(HistoryError, match="ASSISTANT_DATA"):
+        History(tmp_path / "file" / "history.db")
+
+
+def test_programs_that_start_at_once_share_the_file(path: Path):
+    failures: list[HistoryError] = []
+
+    def open_and_talk() -> None:
+        try:
+            with History(path) as history:
+                for _ in range(5):
+                    talk(history)
+        except HistoryError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_and_talk) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    with History(path) as history:
+        assert len(history.list_conversations()) == 30

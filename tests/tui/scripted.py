@@ -1,0 +1,124 @@
+"""A responder that plays a script: it stands in for slow models where the screen is what is tested."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from assistant.conversation import (
+    Answer,
+    Claim,
+    Document,
+    Evidence,
+    Label,
+    Probabilities,
+    Route,
+    Turn,
+    Usage,
+    Verdict,
+)
+from assistant.errors import AssistantError, ModelError
+from assistant.events import (
+    Event,
+    EvidenceFound,
+    Notice,
+    Progress,
+    RouteChosen,
+    TextDelta,
+    TurnFailed,
+    TurnFinished,
+    VerdictReached,
+)
+
+CODE = """Keep two pointers and turn each link round as you go:
+
+```python
+def reverse(head):
+    previous = None
+    while head:
+        head.next, previous, head = previous, head, head.next
+    return previous
+```
+
+It takes *O(n)* time and no extra memory.
+"""
+
+
+class Scripted:
+    """Answers by a few fixed rules: a question with `fail` fails, with `slow` never ends by itself, with `nothing`
+    finds nothing; a word of the document that the question ends with is found there; the rest is an open answer."""
+
+    def __init__(self, *, gate: threading.Event | None = None, failures: int = 0, pause: float = 0.0) -> None:
+        self.gate = gate
+        self.failures = failures
+        self.pause = pause
+        self.turns: list[Turn] = []
+        self.closed = threading.Event()
+        self.cancelled = threading.Event()
+
+    def load(self, on_event: Callable[[Event], None]) -> None:
+        for done in (10_000_000, 45_000_000):
+            on_event(Progress("downloading the generator", done, 100_000_000))
+        while self.gate is not None and not self.gate.wait(0.02):
+            on_event(Progress("loading the reader"))
+        if self.failures:
+            self.failures -= 1
+            raise ModelError("The models could not be fetched: no network. Connect once, then try again.")
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
+        self.turns.append(turn)
+        if "fail" in turn.question:
+            yield TurnFailed(AssistantError("The question is longer than the model can read; shorten it."))
+        elif "crash" in turn.question:
+            raise KeyError("a bug")
+        elif turn.documents and turn.route is not Route.OPEN:
+            yield from self._extract(turn, turn.documents[0])
+        else:
+            yield from self._open(turn, cancel or threading.Event())
+
+    def _open(self, turn: Turn, cancel: threading.Event) -> Iterator[Event]:
+        yield RouteChosen(Route.OPEN, "no document is open")
+        if "notice" in turn.question:
+            yield Notice("3 earlier turns were left out of the context.")
+        text = f"You asked: {turn.question}" if "echo" in turn.question else CODE
+        said = ""
+        pieces: Sequence[str] = text.split(" ")
+        while True:
+            for piece in pieces:
+                if cancel.is_set():
+                    self.cancelled.set()
+                    yield TurnFinished(Answer(Route.OPEN, said, stopped=True, usage=Usage(1.0, 9, 20)))
+                    return
+                said += piece + " "
+                yield TextDelta(piece + " ")
+                time.sleep(0.02 if "slow" in turn.question else self.pause)
+            if "slow" not in turn.question:
+                break
+        yield TurnFinished(Answer(Route.OPEN, said, usage=Usage(2.5, 12, 95)))
+
+    def _extract(self, turn: Turn, document: Document) -> Iterator[Event]:
+        yield RouteChosen(Route.EXTRACT, "a document is open and the question asks for a fact")
+        for done in (1, 2, 3):
+            yield Progress("reading", done, 3)
+            time.sleep(self.pause)
+        wanted = turn.question.rstrip("?").split()[-1]
+        at = document.text.find(wanted)
+        if "nothing" in turn.question or at < 0:
+            closest = Evidence(document.name, 0, 60, document.text[:60], 0.2)
+            yield EvidenceFound((), closest)
+            yield TurnFinished(Answer(Route.EXTRACT, None, 0.87, closest=closest, usage=Usage(0.31, windows=3)))
+            return
+        evidence = Evidence(document.name, at, at + len(wanted), wanted, 0.97)
+        yield EvidenceFound((evidence,))
+        shares = {"contra": (0.02, 0.08, 0.9), "unsure": (0.3, 0.65, 0.05)}
+        found = next((value for key, value in shares.items() if key in turn.question), (0.96, 0.03, 0.01))
+        label = list(Label)[found.index(max(found))]
+        claims = [Claim(f"It is {wanted}.", label, Probabilities(*found), evidence)]
+        if "two claims" in turn.question:
+            claims.append(Claim("It is old.", Label.ENTAILMENT, Probabilities(0.9, 0.1, 0.0), evidence))
+        verdict = Verdict(tuple(claims))
+        yield VerdictReached(verdict)
+        usage = Usage(0.21, windows=3)
+        yield TurnFinished(Answer(Route.EXTRACT, wanted, 0.97, (evidence,), verdict=verdict, usage=usage))

@@ -1,0 +1,202 @@
+import threading
+from pathlib import Path
+
+from textual.widgets import Markdown
+from textual.widgets.markdown import MarkdownFence
+
+from assistant.conversation import Role, Route
+from assistant.history import Status
+from tests.tui.harness import Chat, open_chat
+from tests.tui.scripted import CODE, Scripted
+from tui.widgets.welcome import Welcome
+
+
+async def test_an_open_question_streams_markdown_with_highlighted_code(chat: Chat):
+    view = await chat.ask("How do I reverse a list?")
+    fence = view.query_one(MarkdownFence)
+    assert fence.lexer == "python"
+    assert len({span.style for span in fence._highlighted_code.spans}) > 2
+    assert view.query_one(Markdown).source.split() == CODE.split()
+    assert "open — no document is open · 2.5s · 38 tokens/s" in chat.shown(view)
+    assert not chat.screen.query(Welcome)
+
+
+async def test_text_is_shown_while_it_still_streams(chat: Chat):
+    await chat.send("slow")
+    await chat.until(lambda: chat.views and "two pointers" in chat.shown())
+    assert not chat.views[0].complete
+    assert "Esc stops" in chat.shown()
+
+
+async def test_escape_stops_the_answer_and_keeps_what_came(chat: Chat):
+    await chat.send("slow")
+    await chat.until(lambda: chat.views and "two pointers" in chat.shown())
+    await chat.pilot.press("escape")
+    view = chat.views[0]
+    await chat.until(lambda: view.complete)
+    await chat.pilot.pause()
+    assert "■ stopped" in chat.shown()
+    assert "two pointers" in view.query_one(Markdown).source
+    saved = chat.history.conversation("last").messages[-1]
+    assert (saved.status, saved.text) == (Status.STOPPED, view.exchange.text)
+    assert (await chat.ask("again")).exchange.status is Status.DONE
+
+
+async def test_what_is_shown_is_saved_before(chat: Chat):
+    await chat.send("slow")
+    await chat.until(lambda: chat.views and chat.views[0].query(Markdown))
+    for _ in range(20):
+        await chat.pilot.pause(0.02)
+        shown = chat.views[0].query_one(Markdown).source
+        saved = chat.history.conversation("last").messages[-1]
+        assert saved.role is Role.ASSISTANT
+        assert saved.status is Status.STREAMING
+        assert saved.text.startswith(shown)
+
+
+async def test_a_second_question_waits_for_the_first_and_knows_its_answer(chat: Chat):
+    await chat.send("slow one")
+    await chat.send("echo two")
+    await chat.until(lambda: len(chat.views) == 2)
+    await chat.until(lambda: "◌ next" in chat.shown())
+    await chat.until(lambda: chat.views[0].exchange.text)
+    await chat.pilot.press("escape")
+    await chat.until(lambda: chat.views[1].complete)
+    assert chat.responder.turns[1].history[0].text == "slow one"
+    assert "You asked: echo two" in chat.shown()
+
+
+async def test_a_question_typed_before_the_models_are_ready_waits_and_is_answered(path: Path):
+    gate = threading.Event()
+    async with open_chat(path, Scripted(gate=gate)) as chat:
+        await chat.until(lambda: "loading the reader" in chat.said)
+        await chat.type("echo early")
+        assert chat.prompt.text == "echo early"
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "waiting for the models" in chat.shown())
+        assert not chat.responder.turns
+        gate.set()
+        await chat.until(lambda: chat.views[0].complete)
+        assert "You asked: echo early" in chat.shown()
+
+
+async def test_a_waiting_question_can_be_taken_back(path: Path):
+    async with open_chat(path, Scripted(gate=threading.Event())) as chat:
+        await chat.send("echo early")
+        await chat.until(lambda: chat.views)
+        await chat.pilot.press("escape")
+        assert chat.prompt.text == "echo early"
+        await chat.until(lambda: chat.views[0].complete)
+
+
+async def test_models_that_cannot_be_loaded_are_reported_and_loaded_again_on_retry(path: Path):
+    async with open_chat(path, Scripted(failures=1)) as chat:
+        await chat.until(lambda: chat.screen.models == "failed")
+        assert "no network" in chat.said
+        assert "/retry" in chat.said
+        chat.prompt.fill("still typing")
+        assert chat.prompt.text == "still typing"
+        await chat.send("/retry")
+        await chat.ready()
+        assert "ready" in chat.said
+        await chat.ask("echo fine")
+
+
+async def test_asking_after_a_failed_load_loads_again(path: Path):
+    async with open_chat(path, Scripted(failures=1)) as chat:
+        await chat.until(lambda: chat.screen.models == "failed")
+        assert (await chat.ask("echo now")).exchange.text
+
+
+async def test_a_failed_turn_is_an_error_block_and_the_chat_goes_on(chat: Chat):
+    view = await chat.ask("fail please")
+    assert "✘ The question is longer than the model can read; shorten it." in " ".join(chat.shown(view).split())
+    assert chat.history.conversation("last").messages[-1].status is Status.FAILED
+    await chat.ask("echo fine")
+    assert chat.responder.turns[-1].history == ()
+
+
+async def test_a_fault_in_the_program_does_not_end_the_chat(chat: Chat):
+    view = await chat.ask("crash")
+    assert "KeyError" in chat.shown(view)
+    await chat.send("/retry")
+    await chat.until(lambda: len(chat.views) == 2)
+    assert chat.views[1].exchange.question == "crash"
+
+
+async def test_notices_are_shown_with_the_answer(chat: Chat):
+    view = await chat.ask("notice me")
+    assert "· 3 earlier turns were left out of the context." in chat.shown(view)
+
+
+async def test_a_forced_route_is_shown_and_taken(chat: Chat):
+    await chat.send("/route extract")
+    await chat.until(lambda: "extract ·" in chat.said)
+    await chat.ask("echo forced")
+    assert chat.responder.turns[-1].route is Route.EXTRACT
+    await chat.send("/route auto")
+    await chat.ask("echo free")
+    assert chat.responder.turns[-1].route is None
+
+
+async def test_markup_and_escape_sequences_are_shown_as_nothing_but_text(chat: Chat):
+    view = await chat.ask("echo [bold red]x[/] \x1b[31m [link=http://a]b[/link]")
+    assert "[bold red]x[/]" in chat.shown(view)
+    assert "\x1b" not in chat.shown(view)
+    assert "\x1b" not in view.query_one(Markdown).source
+
+
+async def test_a_link_is_copied_and_not_opened(chat: Chat, monkeypatch):
+    opened: list[str] = []
+    monkeypatch.setattr(chat.app, "open_url", opened.append)
+    view = await chat.ask("echo [here](http://evil.example/x)")
+    view.query_one(Markdown).post_message(Markdown.LinkClicked(view.query_one(Markdown), "http://evil.example/x"))
+    await chat.until(lambda: "http://evil.example/x" in chat.said)
+    assert opened == []
+    assert chat.app.clipboard == "http://evil.example/x"
+
+
+async def test_the_last_answer_and_its_code_can_be_copied(chat: Chat):
+    await chat.pilot.press("ctrl+y")
+    assert "no answer to copy" in chat.said
+    await chat.ask("How?")
+    await chat.pilot.press("ctrl+y")
+    assert chat.app.clipboard.split() == CODE.split()
+    await chat.send("/copy code")
+    await chat.until(lambda: chat.app.clipboard.startswith("def reverse(head):"))
+    assert "```" not in chat.app.clipboard
+
+
+async def test_old_exchanges_leave_the_screen_and_come_back(chat: Chat):
+    for number in range(45):
+        await chat.screen.ask(f"echo {number}")
+    await chat.until(lambda: chat.views[-1].complete and chat.views[-1].exchange.number == 44)
+    await chat.ask("echo last")
+    await chat.pilot.pause()
+    assert len(chat.views) <= 41
+    first = chat.views[0].exchange.number
+    assert first > 0
+    chat.screen.query_one("#transcript").scroll_home(animate=False)
+    await chat.pilot.pause()
+    assert f"↑ {first} earlier" in chat.shown()
+    await chat.pilot.press("pageup")
+    await chat.until(lambda: chat.views[0].exchange.number < first)
+
+
+async def test_resizing_while_an_answer_streams_keeps_it_going(chat: Chat):
+    await chat.send("slow")
+    for size in ((40, 12), (200, 60), (80, 24)):
+        await chat.pilot.resize_terminal(*size)
+        before = len(chat.views[0].exchange.text) if chat.views else 0
+        await chat.until(lambda: chat.views and len(chat.views[0].exchange.text) > before)  # noqa: B023
+    await chat.pilot.press("escape")
+    await chat.until(lambda: chat.views[0].complete)
+
+
+async def test_the_mouse_can_press_anywhere_while_an_answer_streams(chat: Chat):
+    await chat.send("slow")
+    await chat.until(lambda: chat.views and chat.views[0].query(Markdown))
+    for step in range(60):
+        await chat.pilot.mouse_down(offset=(4 + step % 30, step % 16))
+        await chat.pilot.mouse_up(offset=(10 + step % 30, step % 16))
+    assert not chat.views[0].complete

@@ -1,0 +1,233 @@
+from pathlib import Path
+
+from textual.content import Content
+
+from tests.tui.harness import ARTICLE, Chat, open_chat
+from tests.tui.test_paste import PYTHON
+from tui.screens.document import DocumentScreen
+from tui.widgets.document_bar import DocumentChip
+from tui.widgets.document_view import DocumentView, wrap
+from tui.widgets.evidence_card import EvidenceCard
+from tui.widgets.verdict_view import VerdictView
+
+TITLE = "The light at Corran Head"
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+async def test_a_long_paste_becomes_a_document_above_the_prompt(chat: Chat):
+    await chat.paste(ARTICLE)
+    assert chat.documents == [TITLE]
+    assert chat.prompt.text == ""
+    assert f"▤ {TITLE}  251 words" in chat.shown()
+    assert "Ctrl+T puts it into the question" in chat.said
+
+
+async def test_the_paste_decision_is_undone_and_redone_with_one_key(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.pilot.press("ctrl+t")
+    assert chat.documents == []
+    assert chat.prompt.text == ARTICLE
+    await chat.pilot.press("ctrl+t")
+    assert chat.documents == [TITLE]
+    assert chat.prompt.text == ""
+
+
+async def test_pasted_code_stays_in_the_question_and_can_be_made_a_document(chat: Chat):
+    await chat.type("why ")
+    await chat.paste(PYTHON)
+    assert chat.documents == []
+    assert chat.prompt.text == "why " + PYTHON
+    await chat.pilot.press("ctrl+t")
+    assert chat.documents == ["import os"]
+    assert chat.prompt.text == "why "
+
+
+async def test_line_ends_of_a_pasted_document_are_kept(chat: Chat):
+    await chat.paste("Some words on a line, and more of them.\r\n" * 20)
+    assert chat.app.session.documents[0].text == "Some words on a line, and more of them.\r\n" * 20
+
+
+async def test_the_answer_is_shown_in_its_surroundings_with_the_span_highlighted(chat: Chat):
+    await chat.paste(ARTICLE)
+    view = await chat.ask("How far can one see it, is it 21?")
+    start = ARTICLE.index("21")
+    card = view.query_one(EvidenceCard)
+    content = card.render()
+    assert isinstance(content, Content)
+    marked = [content.plain[span.start : span.end] for span in content.spans if "underline" in str(span.style)]
+    assert marked == ["21"]
+    shown = flat(chat.shown().replace("▌", " "))
+    assert "Today the beam can be seen from 21 nautical miles away in clear weather." in shown
+    assert f"{TITLE} · characters {start}–{start + 2}, 71% in · score 97%" in shown
+
+
+async def test_the_highlight_is_on_screen_without_colour_too(path: Path, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with open_chat(path) as chat:
+        await chat.ready()
+        assert chat.app.no_color
+        await chat.paste(ARTICLE)
+        view = await chat.ask("Is it 21?")
+        assert "✔ entailed" in chat.shown()
+        styles = [
+            segment.style
+            for strip in view.query_one(EvidenceCard).render_lines(view.query_one(EvidenceCard).size.region)
+            for segment in strip
+            if segment.text == "21"
+        ]
+        assert styles
+        assert all(style and style.bold and style.underline for style in styles)
+
+
+async def test_the_verdict_says_in_words_what_the_document_says_of_the_answer(chat: Chat):
+    await chat.paste(ARTICLE)
+    for question, badge, share in (
+        ("Is it 21?", "✔ entailed", "96%"),
+        ("unsure 1871", "? unsupported", "65%"),
+        ("contra 1912", "✘ contradicted", "90%"),
+    ):
+        view = await chat.ask(question)
+        verdict = str(view.query_one(VerdictView).render())
+        assert badge in verdict
+        assert share in verdict
+        assert [line.split()[-3 if line == verdict.splitlines()[0] else 0] for line in verdict.splitlines()[1:3]] == [
+            "neutral",
+            "contradiction",
+        ]
+
+
+async def test_the_claims_can_be_shown_one_by_one(chat: Chat):
+    await chat.paste(ARTICLE)
+    view = await chat.ask("two claims 1984")
+    assert "2 of 2 claims entailed" in str(view.query_one(VerdictView).render())
+    await chat.pilot.press("f2")
+    shown = str(view.query_one(VerdictView).render())
+    assert "It is 1984." in shown
+    assert "decided by “1984”" in shown
+    await chat.pilot.press("f2")
+    assert "It is 1984." not in str(view.query_one(VerdictView).render())
+
+
+async def test_not_in_the_document_is_an_answer_with_the_closest_passage(chat: Chat):
+    await chat.paste(ARTICLE)
+    view = await chat.ask("who says nothing?")
+    assert "∅ Not in the document  87% sure" in chat.shown()
+    assert "Closest passage" in chat.shown()
+    assert not view.query(VerdictView)
+    await chat.ask("Is it 21?")
+    assert "does not hold an answer" in chat.responder.turns[-1].history[1].text
+
+
+async def test_documents_stay_open_for_the_next_questions_until_they_are_closed(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.ask("Is it 21?")
+    await chat.ask("Is it 1984?")
+    assert [document.name for document in chat.responder.turns[-1].documents] == [TITLE]
+    await chat.send("/close")
+    await chat.until(lambda: not chat.documents)
+    assert not chat.screen.query(DocumentChip)
+    await chat.ask("echo alone")
+    assert chat.responder.turns[-1].documents == ()
+
+
+async def test_a_chip_shows_its_document_and_its_cross_closes_it(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.pilot.click(".chip-show")
+    await chat.until(lambda: isinstance(chat.app.screen, DocumentScreen))
+    await chat.pilot.press("escape")
+    await chat.until(lambda: chat.app.screen is chat.screen)
+    await chat.pilot.click(".chip-close")
+    await chat.until(lambda: not chat.documents)
+
+
+async def test_a_chip_can_be_reached_and_closed_with_the_keyboard(chat: Chat):
+    await chat.ask("echo first")
+    await chat.paste(ARTICLE)
+    chat.screen.query_one(DocumentChip).focus()
+    await chat.pilot.press("delete")
+    await chat.until(lambda: not chat.documents)
+    assert chat.prompt.has_focus
+
+
+async def test_several_documents_have_names_of_their_own_and_none_is_open_twice(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.paste(ARTICLE + " And more.")
+    await chat.paste(ARTICLE)
+    assert chat.documents == [TITLE, f"{TITLE} (2)"]
+    await chat.send("/close The light at Corran Haed")
+    assert f"did you mean {TITLE}" in flat(chat.said)
+    await chat.send(f"/close {TITLE} (2)")
+    await chat.until(lambda: chat.documents == [TITLE])
+
+
+async def test_a_file_is_opened_by_command_and_by_dropping_it(chat: Chat, tmp_path: Path):
+    one, two = tmp_path / "one.txt", tmp_path / "two words.txt"
+    one.write_text("The first file says 42.")
+    two.write_text("The second file says 43.")
+    await chat.send(f"/open {one}")
+    await chat.until(lambda: chat.documents == ["one.txt"])
+    await chat.paste(f"'{two}'")
+    await chat.until(lambda: chat.documents == ["one.txt", "two words.txt"])
+    assert "Opened two words.txt" in chat.said
+
+
+async def test_a_file_that_cannot_be_read_is_an_error_in_the_status_line(chat: Chat, tmp_path: Path):
+    await chat.send(f"/open {tmp_path / 'missing.txt'}")
+    await chat.until(lambda: "✘" in chat.said)
+    assert "missing.txt" in chat.said
+    (tmp_path / "binary").write_bytes(bytes(range(256)) * 10)
+    await chat.send(f"/open {tmp_path / 'binary'}")
+    await chat.until(lambda: "binary" in chat.said)
+    assert chat.documents == []
+
+
+async def test_the_document_opens_at_the_evidence_with_the_span_highlighted(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.ask("How many steps, 187?")
+    await chat.pilot.press("ctrl+o")
+    await chat.until(lambda: isinstance(chat.app.screen, DocumentScreen))
+    await chat.until(lambda: "evidence 1 of 1" in flat(chat.shown()))
+    view = chat.app.screen.query_one(DocumentView)
+    marked = [
+        segment.text
+        for y in range(view.size.height)
+        for segment in view.render_line(y)
+        if segment.style and segment.style.underline
+    ]
+    assert marked == ["187"]
+    await chat.pilot.press("escape")
+    await chat.until(lambda: chat.app.screen is chat.screen)
+    assert chat.prompt.has_focus
+
+
+async def test_a_click_on_the_evidence_opens_its_place(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.ask("How many steps, 187?")
+    await chat.pilot.click(EvidenceCard)
+    await chat.until(lambda: isinstance(chat.app.screen, DocumentScreen))
+
+
+async def test_the_document_can_be_searched(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.pilot.press("ctrl+o")
+    await chat.until(lambda: isinstance(chat.app.screen, DocumentScreen))
+    await chat.pilot.press("slash", *"LIGHT", "enter")
+    await chat.until(lambda: "found 1 of 5" in flat(chat.shown()))
+    await chat.pilot.press("n")
+    await chat.until(lambda: "found 2 of 5" in flat(chat.shown()))
+    await chat.pilot.press("p", "p")
+    await chat.until(lambda: "found 5 of 5" in flat(chat.shown()))
+    await chat.pilot.press("slash", *"zebra", "enter")
+    await chat.until(lambda: "not found" in flat(chat.shown()))
+
+
+def test_wrapping_loses_no_character_but_the_space_at_a_line_end():
+    text = "one two  three\r\n\r\nfour" + "x" * 30 + " five\ttab é🌳"
+    for width in (1, 3, 5, 10, 200):
+        lines = wrap(text, width)
+        assert all(end - start <= width for start, end in lines)
+        assert "".join("".join(text[start:end].split()) for start, end in lines) == "".join(text.split())
+    assert [text[start:end] for start, end in wrap(text, 200)] == ["one two  three", "", text[18:]]

@@ -1,0 +1,127 @@
+import pytest
+from textual import events
+
+from tests.tui.harness import Chat
+from tui.screens.help import HelpScreen
+
+
+def keys_at_once(chat: Chat, text: str) -> None:
+    """Send keys as a terminal without bracketed paste does: all in one read."""
+    for character in text:
+        name = {"\n": "enter", " ": "space"}.get(character, character)
+        chat.app.post_message(events.Key(name, None if character == "\n" else character))
+
+
+async def test_the_prompt_grows_with_its_lines_and_not_for_ever(chat: Chat):
+    before = chat.prompt.size.height
+    await chat.type("one\ntwo\nthree\nfour")
+    await chat.pilot.pause()
+    assert chat.prompt.text == "one\ntwo\nthree\nfour"
+    assert chat.prompt.size.height == before + 3
+    chat.prompt.fill("line\n" * 100)
+    await chat.pilot.pause()
+    assert chat.prompt.size.height <= 12
+
+
+async def test_an_empty_prompt_sends_nothing(chat: Chat):
+    chat.prompt.fill("  \n ")
+    await chat.pilot.press("enter")
+    await chat.pilot.pause(0.2)
+    assert not chat.views
+
+
+async def test_lines_pasted_without_bracketed_paste_do_not_send(chat: Chat):
+    keys_at_once(chat, "first line\nsecond line\n\nfourth\n")
+    await chat.until(lambda: "fourth" in chat.prompt.text)
+    await chat.pilot.pause(0.2)
+    assert chat.prompt.text == "first line\nsecond line\n\nfourth\n"
+    assert not chat.views
+    await chat.pilot.press("enter")
+    await chat.until(lambda: chat.views)
+    assert chat.views[0].exchange.question == "first line\nsecond line\n\nfourth"
+
+
+async def test_a_line_and_enter_written_by_a_program_are_sent(chat: Chat):
+    keys_at_once(chat, "echo hello\n")
+    await chat.until(lambda: chat.views and chat.views[0].complete)
+    assert chat.views[0].exchange.question == "echo hello"
+
+
+async def test_what_was_asked_comes_back_with_the_arrow_keys(chat: Chat):
+    await chat.ask("echo one")
+    await chat.ask("echo two")
+    await chat.type("draft")
+    await chat.pilot.press("up")
+    assert chat.prompt.text == "echo two"
+    await chat.pilot.press("up", "up")
+    assert chat.prompt.text == "echo one"
+    await chat.pilot.press("down", "down")
+    assert chat.prompt.text == "draft"
+
+
+async def test_the_arrow_keys_move_within_several_lines_first(chat: Chat):
+    await chat.ask("echo one")
+    chat.prompt.fill("a\nb")
+    await chat.pilot.press("up")
+    assert chat.prompt.text == "a\nb"
+    await chat.pilot.press("up")
+    assert chat.prompt.text == "echo one"
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("/opne x", "did you mean /open?"),
+        ("/route groundd", "did you mean grounded?"),
+        ("/route", "choose one of auto, open, extract, grounded"),
+        ("/open", "/open needs the name of a file"),
+        ("/close", "No document is open"),
+        ("/export", "/export needs the name of a file"),
+        ("/export chat.txt", "end the name in .md"),
+        ("/export /tmp/none.md", "nothing to export"),
+        ("/retry", "Nothing was asked yet"),
+        ("/copy cod", "/copy code"),
+    ],
+)
+async def test_a_wrong_command_says_what_is_right(chat: Chat, typed: str, hint: str):
+    await chat.send(typed)
+    await chat.until(lambda: "✘" in chat.said)
+    assert hint in chat.said
+    assert not chat.views
+
+
+async def test_a_wrong_command_stays_in_the_prompt_to_be_mended(chat: Chat):
+    await chat.send("/exprot chat.md")
+    assert chat.prompt.text == "/exprot chat.md"
+
+
+async def test_commands_are_listed_while_one_is_typed(chat: Chat):
+    await chat.type("/")
+    await chat.until(lambda: "/open FILE" in chat.said)
+    await chat.type("ex")
+    await chat.until(lambda: chat.said.startswith("/export FILE"))
+    chat.prompt.fill("")
+    await chat.until(lambda: "ready" in chat.said)
+
+
+async def test_help_opens_with_f1_and_with_the_command(chat: Chat):
+    await chat.pilot.press("f1")
+    await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
+    assert "Ctrl+J" in chat.shown()
+    await chat.pilot.press("escape")
+    await chat.send("/help")
+    await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
+
+
+async def test_the_editor_writes_the_question(chat: Chat, monkeypatch):
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.delenv("EDITOR", raising=False)
+    await chat.pilot.press("ctrl+g")
+    await chat.until(lambda: "EDITOR" in chat.said)
+
+
+async def test_the_footer_names_the_main_keys(chat: Chat):
+    await chat.pilot.pause()
+    last = chat.shown().splitlines()[-1]
+    for hint in ("Send", "Newline", "Stop", "Quit", "Help"):
+        assert hint in last

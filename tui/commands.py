@@ -1,0 +1,62 @@
+"""The slash commands: what there is, and reading one from what was typed."""
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from assistant.errors import UsageError
+from assistant.sanitize import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A slash command: its name without the slash, what may follow it, and what it does."""
+
+    name: str
+    argument: str
+    help: str
+
+
+COMMANDS = (
+    Command("open", "FILE", "open a document and ask about it"),
+    Command("close", "[NAME]", "close one document, or all"),
+    Command("route", "auto|open|extract|grounded", "choose how questions are answered"),
+    Command("copy", "[code]", "copy the last answer, or its last code block"),
+    Command("retry", "", "ask the last question again, or load the models again"),
+    Command("export", "FILE", "write the conversation to a .md or .json file"),
+    Command("new", "", "begin a new conversation"),
+    Command("help", "", "show keys and commands"),
+    Command("quit", "", "leave; everything is saved"),
+)
+_NAMES = [command.name for command in COMMANDS]
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """The command's name and what follows it, or None where the text is a question.
+
+    Raises:
+        UsageError: it looks like a command and is none; the message names the nearest right one.
+    """
+    match = re.fullmatch(r"/([A-Za-z]+)(?:\s+(.*?))?\s*", text.strip(), re.DOTALL)
+    if not match:
+        return None
+    name, argument = match[1].lower(), match[2] or ""
+    if name in _NAMES:
+        return name, argument
+    near = get_close_matches(name, _NAMES, n=1, cutoff=0.5) or [known for known in _NAMES if known.startswith(name)]
+    hint = f"did you mean /{near[0]}?" if near else "/help lists the commands."
+    raise UsageError(f"/{one_line(name, 30)} is not a command; {hint}")
+
+
+def matching(text: str) -> list[Command]:
+    """The commands that a beginning such as `/ex` may become; none once the name is complete and followed by more."""
+    if not re.fullmatch(r"/[A-Za-z]*", text):
+        return []
+    return [command for command in COMMANDS if command.name.startswith(text[1:].lower())]
+
+
+def nearest(word: str, choices: list[str]) -> str:
+    """The choice nearest to a wrong word, as the end of an error message."""
+    near = get_close_matches(word.lower(), [choice.lower() for choice in choices], n=1, cutoff=0.4)
+    found = next((choice for choice in choices if near and choice.lower() == near[0]), None)
+    return f"did you mean {found}?" if found else f"choose one of {', '.join(choices)}."

@@ -1,0 +1,88 @@
+"""What the parts of the app tell one another."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from assistant.conversation import Document, Evidence
+from assistant.errors import AssistantError
+from assistant.events import Event, Progress
+
+
+@dataclass
+class ModelsLoading(Message):
+    """The models are being fetched or loaded and have come this far."""
+
+    progress: Progress
+
+
+@dataclass
+class ModelsReady(Message):
+    """All models of the profile are in memory."""
+
+
+@dataclass
+class ModelsFailed(Message):
+    """The models could not be loaded."""
+
+    error: AssistantError
+
+
+@dataclass
+class TurnEvent(Message):
+    """The engine answered a bit more of the exchange with this number."""
+
+    exchange: int
+    event: Event
+
+
+@dataclass
+class TurnOver(Message):
+    """The engine is done with the exchange with this number, whatever came of it, and free for the next."""
+
+    exchange: int
+
+
+@dataclass
+class Submitted(Message):
+    """The user sent what stands in the prompt."""
+
+    text: str
+
+
+@dataclass
+class Pasted(Message):
+    """A text was pasted, as one piece."""
+
+    text: str
+
+
+@dataclass
+class ShowDocument(Message):
+    """The user wants to see a document, at a place of it where one is given."""
+
+    document: Document
+    evidence: tuple[Evidence, ...] = ()
+    at: int = 0
+
+
+@dataclass
+class ShowEvidence(Message):
+    """The user wants to see a piece of evidence in its document; `exchange` is the number of its exchange."""
+
+    exchange: int
+    at: int
+
+
+@dataclass
+class CloseDocument(Message):
+    """The user wants the next questions to be asked without this document."""
+
+    document: Document
+
+
+@dataclass
+class ExampleChosen(Message):
+    """The user picked one of the examples of an empty chat, by its name."""
+
+    name: str

@@ -1,0 +1,1 @@
+"""What the app shows as a whole, one screen each."""

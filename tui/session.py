@@ -1,0 +1,236 @@
+"""The state of a chat without its screen: exchanges, open documents and the chosen route, saved as they change."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from assistant.conversation import Answer, Document, Evidence, Message, Role, Route, Turn, Verdict
+from assistant.events import (
+    Event,
+    EvidenceFound,
+    Notice,
+    Progress,
+    RouteChosen,
+    TextDelta,
+    TurnFailed,
+    TurnFinished,
+    VerdictReached,
+)
+from assistant.history import History, HistoryError, Said, Status
+from tui.paste import title
+
+NOT_FOUND = "The document does not hold an answer to this."
+
+
+@dataclass
+class Exchange:
+    """A question and what has come of it so far. `status` is None while it waits for its turn."""
+
+    number: int
+    question: str
+    documents: tuple[Document, ...] = ()
+    forced: Route | None = None
+    created: float = field(default_factory=time.time)
+    status: Status | None = None
+    text: str = ""
+    route: Route | None = None
+    reason: str | None = None
+    progress: Progress | None = None
+    notices: list[str] = field(default_factory=list)
+    evidence: tuple[Evidence, ...] = ()
+    closest: Evidence | None = None
+    verdict: Verdict | None = None
+    answer: Answer | None = None
+    error: str | None = None
+    saved: int | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status in (Status.DONE, Status.STOPPED, Status.FAILED)
+
+    def apply(self, event: Event) -> None:
+        """Take in what the engine reported."""
+        match event:
+            case RouteChosen(route, reason):
+                self.route, self.reason = route, reason
+            case Progress():
+                self.progress = event
+            case Notice(text):
+                self.notices.append(text)
+            case TextDelta(text):
+                self.text += text
+                self.progress = None
+            case EvidenceFound(evidence, closest):
+                self.evidence, self.closest = evidence, closest
+            case VerdictReached(verdict):
+                self.verdict = verdict
+            case TurnFinished(answer):
+                self._finish(answer)
+            case TurnFailed(error):
+                self.status, self.error, self.progress = Status.FAILED, str(error), None
+
+    def _finish(self, answer: Answer) -> None:
+        self.answer, self.progress = answer, None
+        self.status = Status.STOPPED if answer.stopped else Status.DONE
+        # A stopped answer keeps what was shown.
+        self.text = answer.text if answer.text is not None else (self.text if answer.stopped else "")
+        self.route = answer.route
+        self.evidence, self.closest, self.verdict = answer.evidence, answer.closest, answer.verdict
+
+    def stop(self) -> None:
+        """End it with what is there, for example because the app is being left."""
+        if not self.over:
+            self.status, self.progress = Status.STOPPED, None
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether the answer is that the document does not hold one."""
+        answer = self.answer
+        return answer is not None and answer.route is Route.EXTRACT and answer.text is None and not answer.stopped
+
+    def document_of(self, evidence: Evidence) -> Document | None:
+        """The document that a piece of evidence is from."""
+        return next((document for document in self.documents if document.name == evidence.document), None)
+
+
+class Session:
+    """One conversation after another, each saved in the history from its first question on.
+
+    `trouble` holds the last error of the history: a conversation goes on when it cannot be saved, and says so.
+    """
+
+    def __init__(self, history: History, documents: Sequence[Document] = (), resume: str | None = None) -> None:
+        self._history = history
+        self.route: Route | None = None
+        self.documents: list[Document] = []
+        self.exchanges: list[Exchange] = []
+        self.id: str | None = None
+        self.trouble: str | None = None
+        if resume:
+            self._resume(resume)
+        for document in documents:
+            self.add_document(document)
+
+    def new(self) -> None:
+        """Begin a new conversation, without documents."""
+        self.id, self.exchanges, self.documents, self.trouble = None, [], [], None
+
+    def add_document(self, document: Document) -> Document:
+        """Open a document under a name of its own; one that is open already stays as it is."""
+        for known in self.documents:
+            if known.id == document.id:
+                return known
+        names, name, number = {known.name for known in self.documents}, document.name, 2
+        while name in names:
+            name, number = f"{document.name} ({number})", number + 1
+        document = replace(document, name=name)
+        self.documents.append(document)
+        self._save_documents()
+        return document
+
+    def paste(self, text: str) -> Document:
+        """Open a pasted text as a document named after its first line."""
+        return self.add_document(Document(title(text), text))
+
+    def remove_document(self, document: Document) -> None:
+        """Close a document; it stays with the exchanges that used it."""
+        self.documents = [known for known in self.documents if known.id != document.id]
+        self._save_documents()
+
+    def ask(self, question: str) -> Exchange:
+        """Add a question, with the documents that are open now."""
+        exchange = Exchange(len(self.exchanges), question, tuple(self.documents), self.route)
+        self.exchanges.append(exchange)
+        try:
+            if self.id is None:
+                self.id = self._history.create()
+                self._save_documents()
+            self._history.add_user_message(self.id, question, exchange.documents)
+        except HistoryError as error:
+            self.trouble = str(error)
+        return exchange
+
+    def turn(self, exchange: Exchange) -> Turn:
+        """The exchange as the engine takes it, with what was said before it."""
+        said: list[Message] = []
+        for earlier in self.exchanges[: exchange.number]:
+            if earlier.status not in (Status.DONE, Status.STOPPED) or not (earlier.text or earlier.found_nothing):
+                continue
+            said.append(Message(Role.USER, earlier.question))
+            said.append(Message(Role.ASSISTANT, NOT_FOUND if earlier.found_nothing else earlier.text))
+        return Turn(exchange.question, exchange.documents, tuple(said), exchange.forced)
+
+    def save(self, exchange: Exchange) -> None:
+        """Save the answer of an exchange as far as it has come."""
+        if self.id is None or exchange.status is None:
+            return
+        from assistant.records import answer_to_json
+
+        record = None
+        if exchange.answer is not None:
+            record = json.dumps(answer_to_json(exchange.question, exchange.answer, str(exchange.number + 1)))
+        try:
+            exchange.saved = self._history.save_answer(
+                self.id,
+                exchange.error or exchange.text,
+                answer=exchange.saved,
+                status=exchange.status,
+                record=record,
+                reason=exchange.reason,
+            )
+        except HistoryError as error:
+            self.trouble = str(error)
+
+    def export(self, form: str) -> str:
+        """The conversation as `markdown` or `json`.
+
+        Raises:
+            HistoryError: nothing was said yet, or the history cannot be read.
+        """
+        if self.id is None:
+            raise HistoryError("Nothing has been said yet; there is nothing to export.")
+        return self._history.export(self.id, "json" if form == "json" else "markdown")
+
+    def close(self) -> None:
+        """Save what is unfinished as stopped."""
+        for exchange in self.exchanges:
+            if exchange.status is Status.STREAMING:
+                exchange.stop()
+                self.save(exchange)
+
+    def _save_documents(self) -> None:
+        if self.id is None:
+            return
+        try:
+            self._history.set_documents(self.id, self.documents)
+        except HistoryError as error:
+            self.trouble = str(error)
+
+    def _resume(self, resume: str) -> None:
+        conversation = self._history.conversation(resume)
+        self.id = conversation.id
+        self.documents = [document for document in conversation.documents if document.name in conversation.active]
+        for said in conversation.messages:
+            if said.role is Role.USER:
+                number = len(self.exchanges)
+                # Without an answer, it was cut off before one began.
+                exchange = Exchange(number, said.text, said.documents, created=said.created, status=Status.STOPPED)
+                self.exchanges.append(exchange)
+            elif self.exchanges:
+                _restore(self.exchanges[-1], said)
+
+
+def _restore(exchange: Exchange, said: Said) -> None:
+    from assistant.records import answer_from_json
+
+    exchange.saved, exchange.reason = said.id, said.reason
+    exchange.status = Status.STOPPED if said.status is Status.STREAMING else said.status
+    if exchange.status is Status.FAILED:
+        exchange.error = said.text
+        return
+    exchange.text = said.text
+    if said.record is not None:
+        exchange.apply(TurnFinished(answer_from_json(json.loads(said.record))))
+        exchange.status = Status.STOPPED if said.status is Status.STOPPED else Status.DONE

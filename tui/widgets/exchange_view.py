@@ -1,0 +1,181 @@
+"""A question and its answer, as they come: text, evidence, verdict and a dim line that says how it was done."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Markdown, Static
+from textual.widgets.markdown import MarkdownStream
+
+from assistant.conversation import Route
+from assistant.history import Status
+from assistant.sanitize import one_line, printable
+from tui.session import Exchange
+from tui.widgets.evidence_card import EvidenceCard
+from tui.widgets.verdict_view import VerdictView
+
+_FLUSH = 0.1  # seconds; more often makes typing stutter
+_CARDS = 3
+
+
+class ExchangeView(Vertical):
+    """Shows one exchange and follows it while it is answered.
+
+    `complete` turns true when all of the answer is on screen.
+
+    Args:
+        exchange: What to show; it is read again on every `refresh_exchange`.
+        save: Called before more of the answer is shown, so that nothing is seen that is not saved.
+    """
+
+    def __init__(self, exchange: Exchange, save: Callable[[Exchange], None]) -> None:
+        super().__init__()
+        self.exchange = exchange
+        self._waits_for = "waiting"
+        self._save = save
+        self._started: float | None = None
+        self._shown = 0
+        self._markdown: Markdown | None = None
+        self._stream: MarkdownStream | None = None
+        self._timer: Timer | None = None
+        self.complete = False
+
+    def compose(self) -> ComposeResult:
+        """The question, room for the answer, and the status line."""
+        yield Static(Content(printable(self.exchange.question)), classes="question")
+        yield Vertical(classes="answer")
+        yield Static(classes="how")
+
+    async def on_mount(self) -> None:
+        """Show an exchange that is over already as a whole."""
+        if self.exchange.over:
+            await self._finish()
+        else:
+            self._show_how()
+
+    def begin(self) -> None:
+        """The engine has taken the question."""
+        self._started = time.monotonic()
+        self._timer = self.set_interval(_FLUSH, self.flush)
+        self._show_how()
+
+    def wait(self, reason: str) -> None:
+        """Say why the question is not being answered yet."""
+        self._waits_for = reason
+        if self.is_mounted:
+            self._show_how()
+
+    async def flush(self) -> None:
+        """Show what has come since the last time; saved first."""
+        exchange = self.exchange
+        self._show_how()
+        if exchange.over or len(exchange.text) == self._shown:
+            return
+        if exchange.route is Route.EXTRACT:
+            return  # spans are shown whole, when they are final
+        self._save(exchange)
+        new, self._shown = exchange.text[self._shown :], len(exchange.text)
+        if self._stream is None:
+            self._markdown = Markdown(open_links=False)
+            await self.query_one(".answer").mount(self._markdown)
+            self._stream = Markdown.get_stream(self._markdown)
+        await self._stream.write(printable(new))
+
+    async def finish(self) -> None:
+        """The exchange is over: show the final text, the evidence and the verdict."""
+        if self._timer is not None:
+            self._timer.stop()
+        if self.complete or not self.is_attached:
+            return
+        self._save(self.exchange)
+        await self._finish()
+
+    async def _finish(self) -> None:
+        exchange = self.exchange
+        answer = self.query_one(".answer")
+        if self._stream is not None:
+            await self._stream.stop()
+            self._stream = None
+        if exchange.error is not None:
+            failure = Content.assemble(("✘ ", "bold $text-error"), printable(exchange.error))
+            await answer.mount(Static(failure, classes="failure"))
+        elif exchange.found_nothing:
+            await answer.mount(Static(self._not_found(), classes="not-found"))
+        elif exchange.route is Route.EXTRACT:
+            await answer.mount(Static(Content.styled(printable(exchange.text), "bold"), classes="extracted"))
+        elif self._markdown is None:
+            if exchange.text.strip():
+                await answer.mount(Markdown(printable(exchange.text), open_links=False))
+            elif exchange.status is Status.DONE:
+                empty = Content.styled("The model gave no answer; /retry asks it again.", "$text-warning")
+                await answer.mount(Static(empty, classes="not-found"))
+        else:
+            await self._markdown.update(printable(exchange.text))
+        if exchange.status is Status.STOPPED:
+            await answer.mount(Static(Content.styled("■ stopped", "$text-warning"), classes="stopped"))
+        await answer.mount_all(self._cards())
+        if exchange.verdict is not None:
+            await answer.mount(VerdictView(exchange.verdict))
+        elif exchange.answer is not None and exchange.answer.verdict_reason:
+            reason = one_line(exchange.answer.verdict_reason, 200)
+            await answer.mount(Static(Content.styled(f"not checked: {reason}", "$foreground 60%"), classes="unchecked"))
+        self._show_how()
+        self.complete = True
+
+    def toggle_claims(self) -> bool:
+        """Show or hide the claims of the verdict; whether there is one."""
+        for view in self.query(VerdictView):
+            view.expanded = not view.expanded
+            return True
+        return False
+
+    def _not_found(self) -> Content:
+        answer = self.exchange.answer
+        sure = ""
+        if answer is not None and answer.score is not None:
+            sure = f"  {answer.score:.0%} sure"
+        return Content.assemble(("∅ Not in the document", "bold $text-warning"), (sure, "$foreground 60%"))
+
+    def _cards(self) -> list[EvidenceCard | Static]:
+        exchange = self.exchange
+        if exchange.found_nothing and exchange.closest is not None:
+            closest = exchange.closest
+            document = exchange.document_of(closest)
+            return [EvidenceCard(exchange=exchange.number, at=0, evidence=closest, document=document, closest=True)]
+        cards: list[EvidenceCard | Static] = [
+            EvidenceCard(exchange=exchange.number, at=at, evidence=evidence, document=exchange.document_of(evidence))
+            for at, evidence in enumerate(exchange.evidence[:_CARDS])
+        ]
+        if (more := len(exchange.evidence) - _CARDS) > 0:
+            cards.append(Static(Content.styled(f"{more} more: ctrl+o shows all", "$foreground 60%"), classes="more"))
+        return cards
+
+    def _show_how(self) -> None:
+        exchange = self.exchange
+        lines = [f"· {printable(notice)}" for notice in exchange.notices]
+        lines.append(" · ".join(part for part in self._parts() if part))
+        self.query_one(".how", Static).update(Content.styled("\n".join(lines), "$foreground 60%"))
+
+    def _parts(self) -> list[str]:
+        exchange = self.exchange
+        if exchange.status is None:
+            return [f"◌ {self._waits_for}"]
+        reason = one_line(exchange.reason or "", 160).rstrip(".")
+        parts = [f"{exchange.route.value}{' — ' + reason if reason else ''}" if exchange.route else ""]
+        if exchange.status is Status.STREAMING:
+            if progress := exchange.progress:
+                how_far = f" {progress.done}/{progress.total}" if progress.total else ""
+                parts.append(f"{printable(progress.stage)}{how_far}")
+            elapsed = time.monotonic() - self._started if self._started is not None else 0.0
+            return ["◍ " + (parts[0] or "thinking"), *parts[1:], f"{elapsed:.0f}s", "Esc stops"]
+        if exchange.answer is not None:
+            usage = exchange.answer.usage
+            parts.append(f"{usage.seconds:.{1 if usage.seconds >= 1 else 2}f}s")
+            if usage.completion_tokens and usage.seconds:
+                parts.append(f"{usage.completion_tokens / usage.seconds:.0f} tokens/s")
+        parts.append(datetime.fromtimestamp(exchange.created).strftime("%H:%M"))
+        return parts

@@ -1,0 +1,129 @@
+"""The prompt: a text area that grows, sends on Enter, and remembers what was asked."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+from textual.widgets import TextArea
+
+from tui.messages import Pasted, Submitted
+
+_SETTLE = 0.04  # seconds after an Enter in which another key shows that it was pasted
+_BURST = 0.02  # seconds between keys that no hand types
+
+
+class Prompt(TextArea):
+    """Where the user writes.
+
+    A terminal without bracketed paste sends a pasted text as keys, its line ends as Enter. So an Enter waits a moment
+    before it sends: when keys follow at once, or an earlier Enter of the same burst was a line end, it is one too.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send", key_display="⏎", id="prompt.send"),
+        Binding("ctrl+j,shift+enter,alt+enter", "newline", "Newline", key_display="^j", id="prompt.newline"),
+        Binding("pageup", "app.scroll_transcript(-1)", show=False),
+        Binding("pagedown", "app.scroll_transcript(1)", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(
+            id="prompt",
+            soft_wrap=True,
+            show_line_numbers=False,
+            highlight_cursor_line=False,
+            placeholder="Ask a question, or paste a document…",
+        )
+        self.past: list[str] = []
+        self._recalled: int | None = None
+        self._draft = ""
+        self._enter: Timer | None = None
+        self._last_key = 0.0
+        self._in_paste = False
+
+    async def _on_key(self, event: events.Key) -> None:
+        burst = event.time - self._last_key < _BURST
+        self._last_key = event.time
+        if self._enter is not None:  # a key so soon after an Enter: the Enter was a line end of a paste
+            self._settle_as_newline()
+        elif not burst:
+            self._in_paste = False
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self._enter = self.set_timer(_SETTLE, self._settle)
+            return
+        await super()._on_key(event)
+
+    def _settle_as_newline(self) -> None:
+        if self._enter is not None:
+            self._enter.stop()
+            self._enter = None
+        self._in_paste = True
+        self.insert("\n")
+
+    def _settle(self) -> None:
+        if self._in_paste:
+            self._settle_as_newline()
+            return
+        self._enter = None
+        self.action_send()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.post_message(Pasted(event.text))
+
+    def action_send(self) -> None:
+        """Hand over what was written; an empty prompt sends nothing."""
+        text = self.text.strip()
+        if text:
+            self.post_message(Submitted(text))
+
+    def action_newline(self) -> None:
+        """Begin a new line."""
+        self.insert("\n")
+
+    def clear_sent(self, text: str) -> None:
+        """Empty the prompt and remember what was sent."""
+        if not self.past or self.past[-1] != text:
+            self.past.append(text)
+        self._recalled = None
+        self.text = ""
+
+    def fill(self, text: str) -> None:
+        """Put a text in place of what is there, the cursor at its end."""
+        self.text = text
+        self.move_cursor(self.document.end)
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """Move up; from the first line, go back to what was sent before."""
+        if select or not self.navigator.is_first_wrapped_line(self.cursor_location):
+            super().action_cursor_up(select)
+        elif self.past and self._recalled != 0:
+            if self._recalled is None:
+                self._draft, self._recalled = self.text, len(self.past)
+            self._recalled -= 1
+            self.fill(self.past[self._recalled])
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """Move down; from the last line, come forward again to what was being written."""
+        if select or self._recalled is None or not self.navigator.is_last_wrapped_line(self.cursor_location):
+            super().action_cursor_down(select)
+            return
+        self._recalled += 1
+        if self._recalled >= len(self.past):
+            self._recalled = None
+            self.fill(self._draft)
+        else:
+            self.fill(self.past[self._recalled])
+
+    def action_copy(self) -> None:
+        """Copy what is selected here or elsewhere on the screen; with nothing selected, ask whether to leave."""
+        if self.selected_text:
+            self.app.copy_to_clipboard(self.selected_text)
+        elif selected := self.screen.get_selected_text():
+            self.app.copy_to_clipboard(selected)
+        else:
+            self.app.action_help_quit()

@@ -1,0 +1,76 @@
+"""One slim line: how the models are, the route, and what there is to say just now."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from assistant.conversation import Route
+from assistant.events import Progress
+from assistant.sanitize import printable
+
+_BAR = 16
+_MEGABYTE = 1_000_000
+
+
+class StatusBar(Static):
+    """The state of the models at the left; a word to the user takes its place until the next key is sent."""
+
+    def __init__(self) -> None:
+        super().__init__(id="status")
+        self._models = Content.styled("○ starting", "$foreground 60%")
+        self._said: Content | None = None
+        self._route: Route | None = None
+        self.said = ""
+
+    def show_loading(self, progress: Progress) -> None:
+        """Show how far loading has come."""
+        stage = printable(progress.stage)
+        if progress.total <= 0:
+            self._models = Content.assemble(("○ ", "$text-accent"), (f"{stage}…", "$foreground 60%"))
+        else:
+            share = min(1.0, progress.done / progress.total)
+            done = round(share * _BAR)
+            size = ""
+            if progress.total > _MEGABYTE:
+                size = f"  {progress.done / _MEGABYTE:.0f} of {progress.total / _MEGABYTE:.0f} MB"
+            self._models = Content.assemble(
+                ("○ ", "$text-accent"),
+                (f"{stage}  ", "$foreground 60%"),
+                ("━" * done, "$accent"),
+                ("─" * (_BAR - done), "$text-disabled"),
+                (f" {share:3.0%}" + size, "$foreground 60%"),
+            )
+        self._draw()
+
+    def show_ready(self) -> None:
+        """Show that the models are ready."""
+        self._models = Content.assemble(("● ", "$text-success"), ("ready", "$foreground 60%"))
+        self._draw()
+
+    def show_failed(self, message: str) -> None:
+        """Show why the models could not be loaded; stays until they are loaded again."""
+        line = printable(message).strip()
+        self._models = Content.assemble((f"✘ {line}", "$text-error"), ("  /retry loads them again", "$foreground 60%"))
+        self._draw()
+
+    def show_route(self, route: Route | None) -> None:
+        """Show the route that is forced; None is the automatic one, which needs no word."""
+        self._route = route
+        self._draw()
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """Say something to the user."""
+        self.said = printable(text)
+        self._said = Content.styled(("✘ " if error else "") + self.said, "$text-error" if error else "$text-accent")
+        self._draw()
+
+    def hush(self) -> None:
+        """Take back what was said."""
+        if self._said is not None:
+            self.said, self._said = "", None
+            self._draw()
+
+    def _draw(self) -> None:
+        line = self._said if self._said is not None else self._models
+        if self._route is not None:
+            line = Content.assemble((f"{self._route.value} ", "bold $text-accent"), ("· ", "$foreground 60%"), line)
+        self.update(line)

@@ -1,0 +1,82 @@
+"""The verdict on an answer: a badge in words, its three probabilities as bars, and on demand each claim."""
+
+from collections.abc import Iterator
+
+from textual import events
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from assistant.conversation import Claim, Label, Probabilities, Verdict
+from assistant.sanitize import one_line, printable
+
+_BADGES = {
+    Label.ENTAILMENT: ("✔ entailed", "$text-success"),
+    Label.NEUTRAL: ("? unsupported", "$text-warning"),
+    Label.CONTRADICTION: ("✘ contradicted", "$text-error"),
+}
+_BAR_STYLES = {Label.ENTAILMENT: "$success", Label.NEUTRAL: "$warning", Label.CONTRADICTION: "$error"}
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_BAR = 20
+_BADGE = 17
+_NAME = 15
+
+Part = str | tuple[str, str]
+
+
+class VerdictView(Static):
+    """A verdict. A click shows the claims one by one, with the sentence that decides each."""
+
+    expanded: reactive[bool] = reactive(False, layout=True)
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__()
+        self.verdict = verdict
+
+    def render(self) -> Content:
+        """The badge beside the bars; when expanded, the same for every claim."""
+        badge, style = _BADGES[self.verdict.label]
+        parts: list[Part] = list(_bars(self.verdict.probabilities, badge, style))
+        claims = self.verdict.claims
+        if self.expanded:
+            for claim in claims:
+                parts += _claim(claim)
+        elif len(claims) > 1:
+            entailed = sum(claim.label is Label.ENTAILMENT for claim in claims)
+            parts.append((f"\n{entailed} of {len(claims)} claims entailed · F2 shows each", "$foreground 60%"))
+        return Content.assemble(*parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """Show or hide the claims, unless the click ended a selection."""
+        if not self.screen.get_selected_text():
+            event.stop()
+            self.expanded = not self.expanded
+
+
+def _bars(probabilities: Probabilities, badge: str, style: str) -> Iterator[Part]:
+    shares = {
+        Label.ENTAILMENT: probabilities.entailment,
+        Label.NEUTRAL: probabilities.neutral,
+        Label.CONTRADICTION: probabilities.contradiction,
+    }
+    for row, (label, share) in enumerate(shares.items()):
+        yield (badge.ljust(_BADGE), f"bold {style}") if row == 0 else "\n" + " " * _BADGE
+        yield (label.value.ljust(_NAME), "$foreground 60%")
+        yield (_bar(share), f"{_BAR_STYLES[label]} on $foreground 8%")
+        yield f"{share:5.0%}"
+
+
+def _bar(share: float) -> str:
+    eighths = round(max(0.0, min(1.0, share)) * _BAR * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(_BAR)
+
+
+def _claim(claim: Claim) -> Iterator[Part]:
+    badge, style = _BADGES[claim.label]
+    yield "\n\n" + printable(claim.text).strip() + "\n"
+    yield from _bars(claim.probabilities, badge, style)
+    if claim.evidence is not None:
+        quote = one_line(claim.evidence.text, 300)
+        yield ("\ndecided by ", "$foreground 60%")
+        yield (f"“{quote}”", "italic")
