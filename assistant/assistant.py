@@ -191,7 +191,7 @@ class Assistant:
         if stopped:
             draft.answer = answer
             return
-        draft.answer = replace(answer, **_spans(document, reading))
+        draft.answer = _with_spans(answer, document, reading)
         yield EvidenceFound(draft.answer.evidence, draft.answer.closest)
         if draft.answer.text is not None:
             yield TextDelta(draft.answer.text)
@@ -277,17 +277,17 @@ def _check(turn: Turn) -> None:
         raise UsageError(f"The {turn.route} route needs a document; name one with --document or paste it.")
 
 
-def _spans(document: Document, reading: "Reading") -> dict[str, object]:
-    """The fields of an answer that a reading fills."""
+def _with_spans(answer: Answer, document: Document, reading: "Reading") -> Answer:
+    """The answer with what a reading found: its best span as the answer, or as the closest place if it is not one."""
+    score = round(reading.score, 4)
     if reading.best is None:
-        return {"score": reading.score}
+        return replace(answer, score=score)
     span = reading.best
-    place = Evidence(
-        document.name, span.start, span.end, document.text[span.start : span.end], round(reading.span_score(span), 4)
-    )
+    text = document.text[span.start : span.end]
+    place = Evidence(document.name, span.start, span.end, text, round(reading.span_score(span), 4))
     if not reading.answered:
-        return {"score": round(reading.score, 4), "closest": place}
-    return {"text": place.text, "score": round(reading.score, 4), "evidence": (place,)}
+        return replace(answer, score=score, closest=place)
+    return replace(answer, text=text, score=score, evidence=(place,))
 
 
 def _relevant_passages(turn: Turn) -> list[Evidence]:

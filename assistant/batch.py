@@ -28,8 +28,10 @@ class BatchLineError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the input: its number (from 1), its id, and either the turn with the keys to carry through, or what
-    is wrong with it."""
+    """One line of the input: its number (from 1), its id, and either the turn or what is wrong with the line.
+
+    `carried` holds the keys that are not ours, which the answer carries through.
+    """
 
     number: int
     id: str

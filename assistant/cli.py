@@ -46,10 +46,10 @@ def main_options(
     no_color: NoColor = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> int:
-    """A chat assistant that runs on your own machine: it answers programming questions, finds answers in documents,
-    shows the place, and checks each answer against the text.
+    r"""A chat assistant for the terminal that runs on your own machine.
 
-    Without a command it opens the chat.
+    It answers programming questions, finds answers in documents, shows the place, and checks each answer against the
+    text. Without a command it opens the chat.
 
     \b
     Examples:
@@ -87,8 +87,8 @@ def main() -> None:
     sys.exit(run(app, "assistant"))
 
 
-def run(command: typer.Typer, name: str) -> int:
-    """Run a command line and turn what it raises into one line on standard error and an exit code."""
+def run(command: typer.Typer, name: str) -> int:  # noqa: PLR0911  (one way out for each kind of end)
+    """Run a command line; what it raises becomes one line on standard error and an exit code."""
     try:
         code = command(prog_name=name, standalone_mode=False)
         sys.stdout.flush()

@@ -139,7 +139,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a turn gave. `text` is None when the document does not hold an answer; `closest` then says what came near."""
+    """What a turn gave. `text` is None when the document holds no answer; `closest` then says what came near."""
 
     route: Route
     text: str | None

@@ -22,7 +22,7 @@ Ids = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class TokenizedText:
-    """Token ids without special tokens, each with the characters `[starts, ends)` it stands for. All of shape (tokens,)."""
+    """Token ids without special tokens, each with the characters `[starts, ends)` it stands for; shapes (tokens,)."""
 
     ids: Ids
     starts: Ids
@@ -34,8 +34,10 @@ class TokenizedText:
 
 @dataclass(frozen=True, slots=True)
 class EncodedPair:
-    """One model input of shape (length,). `second` is the position of the second text's first token, `null` that of
-    the token whose span means "no answer"."""
+    """One model input, arrays of shape (length,).
+
+    `second` is the position of the second text's first token, `null` that of the token whose span means "no answer".
+    """
 
     input_ids: Ids
     token_type_ids: Ids
@@ -54,8 +56,8 @@ class PairEncoder:
             raise ValueError(f"{type(tokenizer).__name__} gives no character offsets; a fast tokenizer is needed")
         self.tokenizer = tokenizer
         # Tokenizer files may ship truncation and padding (all-MiniLM-L6-v2: 128 tokens), which would cut silently.
-        tokenizer.backend_tokenizer.no_truncation()  # type: ignore[attr-defined]
-        tokenizer.backend_tokenizer.no_padding()  # type: ignore[attr-defined]
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
         template = tokenizer("a", "b", return_token_type_ids=True, verbose=False)
         sides = template.sequence_ids(0)
         ids, types = np.array(template["input_ids"]), np.array(template["token_type_ids"])
@@ -67,7 +69,7 @@ class PairEncoder:
         self._first_type, self._second_type = int(types[first[0]]), int(types[second[0]])
         self.overhead = sum(len(part) for part, _ in (self._before, self._between, self._after))
         self.uses_token_types = "token_type_ids" in tokenizer.model_input_names
-        self.pad_id = int(tokenizer.pad_token_id or 0)  # type: ignore[arg-type]
+        self.pad_id = int(tokenizer.pad_token_id or 0)
         self._pad_left = tokenizer.padding_side == "left"
         self._null_in_after = not np.any(self._before[0] == tokenizer.cls_token_id) and bool(
             np.any(self._after[0] == tokenizer.cls_token_id)

@@ -1,4 +1,4 @@
-"""The JSON that scripts rely on: answers and verdicts as objects, as `ask`, `batch`, `verify` and the history write them."""
+"""The JSON that scripts rely on: answers and verdicts as `ask`, `batch`, `verify` and the history write them."""
 
 from dataclasses import asdict
 from typing import Any

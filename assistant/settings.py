@@ -36,13 +36,13 @@ class Settings(BaseModel):
     """The model to ask the server for; by default the first it lists."""
     verify: bool = True
     """Check answers about documents."""
-    temperature: float = Field(0.0, ge=0, le=2)
+    temperature: float = Field(default=0.0, ge=0, le=2)
     """0 always takes the likeliest token; higher values vary the answer."""
-    max_new_tokens: int = Field(512, ge=1)
+    max_new_tokens: int = Field(default=512, ge=1)
     """The longest generated answer, in tokens."""
     seed: int = 0
     """Makes sampled answers repeatable."""
-    max_document_megabytes: int = Field(20, ge=1)
+    max_document_megabytes: int = Field(default=20, ge=1)
     """Larger documents are refused."""
 
 

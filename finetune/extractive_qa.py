@@ -91,7 +91,7 @@ def train(recipe: QARecipe, base: Path, output: Path) -> dict[str, float]:
     )
     peft_model = get_peft_model(model, lora_config(recipe.lora, "QUESTION_ANS"))
     arguments = TrainingArguments(**training_arguments(recipe.training, output))
-    trainer = Trainer(model=peft_model, args=arguments, train_dataset=items, data_collator=PairCollator(encoder))  # type: ignore[arg-type]
+    trainer = Trainer(model=peft_model, args=arguments, train_dataset=items, data_collator=PairCollator(encoder))
     figures = run_trainer(trainer, arguments, output)
     adapter = save_adapter(peft_model, recipe, output)
     reader = Reader(

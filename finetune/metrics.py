@@ -1,4 +1,4 @@
-"""Exact match and token F1 as the SQuAD evaluation defines them (Rajpurkar et al., 2016), and classification figures."""
+"""Exact match and token F1 as SQuAD defines them (Rajpurkar et al., 2016), and classification figures."""
 
 import re
 import string

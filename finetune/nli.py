@@ -28,7 +28,7 @@ LABELS = list(Label)
 
 
 def load_pairs(recipe: NLIRecipe) -> list[Pair]:
-    """The recipe's training pairs, shuffled: those of its files, neutral ones where a file has none, those made from QA."""
+    """The recipe's training pairs, shuffled: those of its files and those made from questions."""
     seed = recipe.training.seed
     generator = random.Random(seed)
     pairs: list[Pair] = []
@@ -63,7 +63,7 @@ def training_items(pairs: Sequence[Pair], encoder: PairEncoder, max_length: int)
 
 
 def train(recipe: NLIRecipe, base: Path, output: Path) -> dict[str, float]:
-    """Train the recipe's adapter on a base model and save it below the output folder; returns the training's figures."""
+    """Train the recipe's adapter on a base model, save it below the output folder and return the figures."""
     from peft import get_peft_model
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments, set_seed
 
@@ -85,7 +85,7 @@ def train(recipe: NLIRecipe, base: Path, output: Path) -> dict[str, float]:
     )
     peft_model = get_peft_model(model, lora_config(recipe.lora, "SEQ_CLS"))
     arguments = TrainingArguments(**training_arguments(recipe.training, output))
-    trainer = Trainer(model=peft_model, args=arguments, train_dataset=items, data_collator=PairCollator(encoder))  # type: ignore[arg-type]
+    trainer = Trainer(model=peft_model, args=arguments, train_dataset=items, data_collator=PairCollator(encoder))
     figures = run_trainer(trainer, arguments, output)
     save_adapter(peft_model, recipe, output)
     return figures

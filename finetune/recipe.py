@@ -22,7 +22,7 @@ class Lora(_Strict):
     """Rank of the update."""
     alpha: int = Field(gt=0)
     """The update is scaled by alpha / r."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout on the adapter's input."""
     targets: list[str] | str
     """Names of the modules that get an adapter, or one regular expression over their full names."""
@@ -33,22 +33,22 @@ class Lora(_Strict):
 class Training(_Strict):
     """How the optimizer runs."""
 
-    epochs: float = Field(1.0, gt=0)
+    epochs: float = Field(default=1.0, gt=0)
     batch_size: int = Field(gt=0)
-    accumulation: int = Field(1, gt=0)
+    accumulation: int = Field(default=1, gt=0)
     """Batches whose gradients are summed before a step."""
     learning_rate: float = Field(gt=0)
     scheduler: Literal["linear", "cosine", "constant"] = "linear"
-    warmup: float = Field(0.0, ge=0, lt=1)
+    warmup: float = Field(default=0.0, ge=0, lt=1)
     """Share of the steps over which the learning rate rises."""
-    weight_decay: float = Field(0.0, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
     optimizer: str = "adamw_torch"
     """A name of transformers' `OptimizerNames`."""
     seed: int = 42
-    save_steps: int = Field(200, gt=0)
+    save_steps: int = Field(default=200, gt=0)
     """Steps between checkpoints, from which an interrupted run goes on."""
-    logging_steps: int = Field(20, gt=0)
+    logging_steps: int = Field(default=20, gt=0)
 
 
 class QAData(_Strict):
@@ -56,11 +56,11 @@ class QAData(_Strict):
 
     train: list[str]
     """Files; relative ones are looked up in ASSISTANT_TEST_DATA."""
-    unanswerable: float = Field(0.0, ge=0)
+    unanswerable: float = Field(default=0.0, ge=0)
     """Unanswerable questions made per answerable one, by moving a question to another paragraph of its article."""
-    held_out: float = Field(0.02, ge=0, lt=1)
+    held_out: float = Field(default=0.02, ge=0, lt=1)
     """Share of the articles kept out of training, to calibrate on."""
-    limit: int | None = Field(None, gt=0)
+    limit: int | None = Field(default=None, gt=0)
     """Train on this many examples only."""
 
 
@@ -71,14 +71,14 @@ class NLIData(_Strict):
     """TSV or JSONL files; relative ones are looked up in ASSISTANT_TEST_DATA."""
     qa: str | None = None
     """A SQuAD file from which question and answer pairs are made."""
-    qa_pairs: int = Field(0, ge=0)
+    qa_pairs: int = Field(default=0, ge=0)
     """How many pairs to make from it."""
-    per_file: int | None = Field(None, gt=0)
+    per_file: int | None = Field(default=None, gt=0)
     """Take at most this many pairs of each file."""
-    max_length: int = Field(256, gt=0)
+    max_length: int = Field(default=256, gt=0)
     """Training pairs of more tokens are left out, never cut."""
-    held_out: float = Field(0.02, ge=0, lt=1)
-    limit: int | None = Field(None, gt=0)
+    held_out: float = Field(default=0.02, ge=0, lt=1)
+    limit: int | None = Field(default=None, gt=0)
 
 
 class CodeData(_Strict):
@@ -86,14 +86,14 @@ class CodeData(_Strict):
 
     train: list[str]
     """Files; relative ones are looked up in ASSISTANT_TEST_DATA."""
-    max_characters: int = Field(1024, gt=0)
+    max_characters: int = Field(default=1024, gt=0)
     """Longer conversations are left out."""
-    max_length: int = Field(2048, gt=0)
-    held_out: float = Field(0.1, ge=0, lt=1)
+    max_length: int = Field(default=2048, gt=0)
+    held_out: float = Field(default=0.1, ge=0, lt=1)
     """Share of the questions, by a hash of their text, kept for evaluation."""
     at_most: dict[str, int] = {}
     """How many training questions to take of a file, for those that shall not give all of theirs."""
-    limit: int | None = Field(None, gt=0)
+    limit: int | None = Field(default=None, gt=0)
 
 
 class _Common(_Strict):
@@ -112,8 +112,8 @@ class QARecipe(_Common):
 
     task: Literal["qa"]
     data: QAData
-    max_length: int = Field(384, gt=32)
-    stride: int = Field(128, ge=0)
+    max_length: int = Field(default=384, gt=32)
+    stride: int = Field(default=128, ge=0)
 
 
 class NLIRecipe(_Common):
@@ -129,7 +129,7 @@ class CodeRecipe(_Common):
     task: Literal["code"]
     data: CodeData
     quantization: Literal["nf4", "int8", "none"] = "nf4"
-    """How the frozen base is kept in memory: NF4 with double quantisation (QLoRA, Dettmers et al., 2023), 8-bit, or as it is."""
+    """How the frozen base is kept: NF4 with double quantisation (QLoRA, Dettmers et al., 2023), 8-bit, or as it is."""
 
 
 Recipe = Annotated[QARecipe | NLIRecipe | CodeRecipe, Field(discriminator="task")]

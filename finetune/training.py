@@ -26,6 +26,7 @@ class PairCollator:
         self.encoder = encoder
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The items as one batch of tensors."""
         import torch
 
         pairs = [EncodedPair(item["input_ids"], item["token_type_ids"], 0, 0) for item in items]
@@ -116,7 +117,8 @@ def save_adapter(model: "PeftModel", recipe: QARecipe | NLIRecipe | CodeRecipe, 
 
     folder = output / ADAPTER_FOLDER
     model.peft_config["default"].base_model_name_or_path = recipe.base
-    model.save_pretrained(folder, safe_serialization=True)
+    # Looking whether the vocabulary changed would ask the Hub about a base that has only our name.
+    model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     weights = folder / "adapter_model.safetensors"
     half = {name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(weights).items()}
     save_file(half, weights, metadata={"format": "pt"})

@@ -33,7 +33,7 @@ def ask(
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> int:
-    """Ask one question, of a document or of the code assistant.
+    r"""Ask one question, of a document or of the code assistant.
 
     \b
     Examples:
@@ -101,7 +101,7 @@ class _Printer:
 
 
 def print_text(text: object) -> None:
-    """Print a rich Text on standard output: in colour in a terminal that wants it, plain elsewhere, never wrapped there."""
+    """Print a rich Text on standard output: in colour in a terminal that wants it, plain and unwrapped elsewhere."""
     from rich.console import Console
 
     console = Console(

@@ -38,7 +38,7 @@ def batch(
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> int:
-    """Answer a file of questions, each line {"question": ..., "id"?, "document"?, "document_path"?, "route"?}.
+    r"""Answer a file of questions, each line {"question": ..., "id"?, "document"?, "document_path"?, "route"?}.
 
     A line that fails becomes {"id": ..., "line": N, "error": {...}} in its place, the run goes on, and the exit code
     is 3.
@@ -76,16 +76,19 @@ def batch(
     total = count_lines(questions)
     began = time.monotonic()
     assistant = Assistant(chosen)
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
-        with open_input(questions) as lines, open_output(output, append=skip > 0) as answers:
-            summary = run_batch(
-                assistant,
-                read_lines(iter(lines), options),
-                answers,
-                skip=skip,
-                on_line=lambda done: status(Progress("Answering", done, total)),
-                watch=lambda answer: fails(answer, watched),
-            )
+    with (
+        StatusLine(quiet=switches.quiet, color=switches.color) as status,
+        open_input(questions) as lines,
+        open_output(output, append=skip > 0) as answers,
+    ):
+        summary = run_batch(
+            assistant,
+            read_lines(iter(lines), options),
+            answers,
+            skip=skip,
+            on_line=lambda done: status(Progress("Answering", done, total)),
+            watch=lambda answer: fails(answer, watched),
+        )
     seconds = time.monotonic() - began
     status.say(_report(summary, seconds))
     if summary.failed:

@@ -35,7 +35,7 @@ def verify(
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> int:
-    """Say whether a text entails a statement, contradicts it, or says nothing on it.
+    r"""Say whether a text entails a statement, contradicts it, or says nothing on it.
 
     \b
     Examples:

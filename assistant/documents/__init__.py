@@ -1,0 +1,1 @@
+"""Documents: opening them, their sentences and passages."""

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 # sentencex stops looking for boundaries in very long paragraphs, so it is given at most this many characters at once.
 _AT_ONCE = 4000
@@ -35,10 +36,10 @@ def split_sentences(text: str, language: str = "en") -> list[Sentence]:
 
 
 def _paragraphs(text: str) -> list[tuple[int, int]]:
-    """Stretches between blank lines; one longer than sentencex takes is cut, at a line's end or a space if it has one."""
+    """Stretches between blank lines; one longer than sentencex takes is cut, at a line's end or a space."""
     cuts = [0, *(match.end() for match in _PARAGRAPH_BREAK.finditer(text)), len(text)]
     stretches = []
-    for begin, stop in zip(cuts, cuts[1:], strict=False):
+    for begin, stop in pairwise(cuts):
         at = begin
         while stop - at > _AT_ONCE:
             end = _last_match_end(text, at, at + _AT_ONCE)

@@ -1,0 +1,1 @@
+"""The generator: prompts within a budget of tokens, decoding token by token, text as it comes."""

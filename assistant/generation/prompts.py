@@ -1,4 +1,4 @@
-"""What the generator is given: a conversation, rendered to token ids.
+"""What the generator is given: a conversation within its budget, rendered to token ids.
 
 Text of users, documents and earlier answers is data. A tokenizer reads `<|im_end|>` in it as the control token that
 ends a message, and whoever wrote the text could then speak as the system. So each message's text is tokenised apart
@@ -6,16 +6,63 @@ from the template's own, with control tokens read as the characters they are wri
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Message, Role
+from assistant.conversation import Evidence, Message, Role
+from assistant.errors import GenerationError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 SYSTEM_PROMPT = "You are a helpful assistant. Answer briefly, and put code in a fenced block that names its language."
+GROUNDED_PROMPT = (
+    "You answer questions about a text. Use the passages alone, in a sentence or two, in your own words. "
+    "If the passages do not hold the answer, say so."
+)
+GROUNDED_CHARACTERS = 6000
+STOP_TEXT = "\n### "
+"""Where the answer of a model without a chat template ends: it goes on with a question of its own making."""
 
-_MARK = "\ue000{}\ue001"
+_MARK = "\ue000{}\ue001"  # private-use characters, which no template writes
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Token ids of a conversation, and how many of its oldest turns were left out to make it fit."""
+
+    ids: list[int]
+    turns_left_out: int
+
+
+def fit(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase", budget: int) -> Prompt:
+    """Render a conversation in at most `budget` tokens: the oldest turns go first, system and last message stay.
+
+    A conversation without a system message gets the default one.
+
+    Raises:
+        GenerationError: there is no message, the last is not the user's, or it does not fit by itself.
+    """
+    if not messages or messages[-1].role is not Role.USER:
+        raise GenerationError("There is no question to answer: a conversation must end with a message of the user.")
+    system = [message for message in messages[:1] if message.role is Role.SYSTEM]
+    turns = list(messages[len(system) :])
+    system = system or [Message(Role.SYSTEM, SYSTEM_PROMPT)]
+    texts = {message.text: text_ids(message.text, tokenizer) for message in [*system, *turns]}
+    begins = [at for at, message in enumerate(turns) if message.role is Role.USER]
+    ids: list[int] = []
+    for left_out, begin in enumerate(begins):
+        kept = [*system, *(turns if left_out == 0 else turns[begin:])]
+        if sum(len(texts[message.text]) for message in kept) > budget:
+            continue
+        ids = _framed(kept, texts, tokenizer)
+        if len(ids) <= budget:
+            return Prompt(ids, left_out)
+    length = len(texts[turns[-1].text])
+    raise GenerationError(
+        f"The message is {length:,} tokens long and this model takes {budget:,} with the system prompt: "
+        "shorten it, or open the text as a document and ask about that."
+    )
 
 
 def render(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase") -> list[int]:
@@ -24,36 +71,67 @@ def render(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase") ->
     The tokenizer's chat template says what stands around the messages; a model without one gets the form
     `### Question: ...` and `### Answer: `.
     """
-    if tokenizer.chat_template is None:
-        framed = _question_and_answer(len(messages), [message.role for message in messages])
-    else:
-        framed = tokenizer.apply_chat_template(
-            [{"role": str(message.role), "content": _MARK.format(at)} for at, message in enumerate(messages)],
-            tokenize=False,
-            add_generation_prompt=True,
-        )
-    ids: list[int] = []
-    rest = str(framed)
-    for at, message in enumerate(messages):
-        before, mark, rest = rest.partition(_MARK.format(at))
-        ids += tokenizer(before, add_special_tokens=False)["input_ids"]
-        if mark:
-            ids += text_ids(message.text, tokenizer)
-    return ids + list(tokenizer(rest, add_special_tokens=False)["input_ids"])
+    return _framed(messages, {message.text: text_ids(message.text, tokenizer) for message in messages}, tokenizer)
 
 
 def text_ids(text: str, tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """The token ids of text that is data: control tokens written in it stay the characters they are."""
-    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"])
 
 
-def _question_and_answer(count: int, roles: Sequence[Role]) -> str:
-    parts = []
-    for at, role in zip(range(count), roles, strict=True):
-        mark = _MARK.format(at)
-        parts.append(
-            {Role.SYSTEM: f"{mark}\n", Role.USER: f"### Question: {mark}\n", Role.ASSISTANT: f"### Answer: {mark}\n"}[
-                role
-            ]
-        )
-    return "".join(parts) + "### Answer: "
+def grounded_messages(
+    question: str,
+    passages: Sequence[Evidence],
+    history: Sequence[Message] = (),
+    characters: int = GROUNDED_CHARACTERS,
+) -> list[Message]:
+    """A conversation that asks for an answer from numbered passages alone.
+
+    Args:
+        question: what the user asks.
+        passages: in the order they shall be shown.
+        history: the turns before; a system message in it is replaced.
+        characters: room for the passages. Where they need more, those of the lowest score go, or else the last, and a
+            single one that is longer is cut.
+    """
+    shown = list(passages)
+    while len(shown) > 1 and sum(len(passage.text) for passage in shown) > characters:
+        # min takes the first of equals, so the list is walked from its end.
+        shown.remove(min(reversed(shown), key=lambda passage: passage.score if passage.score is not None else 0.0))
+    numbered = "\n\n".join(f"[{number}] {passage.text.strip()[:characters]}" for number, passage in enumerate(shown, 1))
+    return [
+        Message(Role.SYSTEM, GROUNDED_PROMPT),
+        *(message for message in history if message.role is not Role.SYSTEM),
+        Message(Role.USER, f"Passages:\n\n{numbered}\n\nQuestion: {question}"),
+    ]
+
+
+def _framed(
+    messages: Sequence[Message], texts: dict[str, list[int]], tokenizer: "PreTrainedTokenizerBase"
+) -> list[int]:
+    """The template's own text around the messages' token ids."""
+    from jinja2 import TemplateError
+
+    ids: list[int] = []
+    if tokenizer.chat_template is None:
+        rest = "".join(_FORMS[message.role].format(_MARK.format(at)) for at, message in enumerate(messages))
+        rest += "### Answer: "
+        ids += tokenizer("")["input_ids"]  # a beginning-of-text token, where the model wants one
+    else:
+        turns = [{"role": str(message.role), "content": _MARK.format(at)} for at, message in enumerate(messages)]
+        try:
+            rest = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        except TemplateError as error:
+            raise GenerationError(f"The model's chat template does not take this conversation: {error}.") from error
+    for at, message in enumerate(messages):
+        before, mark, rest = rest.partition(_MARK.format(at))
+        if not mark:
+            raise GenerationError(
+                f"The model's chat template leaves out the {message.role} message; it cannot be used."
+            )
+        ids += tokenizer(before, add_special_tokens=False)["input_ids"]
+        ids += texts[message.text]
+    return ids + list(tokenizer(rest, add_special_tokens=False)["input_ids"])
+
+
+_FORMS = {Role.SYSTEM: "{}\n", Role.USER: "### Question: {}\n", Role.ASSISTANT: "### Answer: {}\n"}

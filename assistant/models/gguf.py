@@ -84,7 +84,7 @@ def _fields(reader: "GGUFReader") -> dict[str, Any]:
 
 
 def _config(fields: dict[str, Any]) -> dict[str, Any]:
-    def need(key: str) -> Any:  # noqa: ANN401 - a metadata value has the type that its key says
+    def need(key: str) -> Any:
         if key not in fields:
             raise StoreError(f"the GGUF file lacks {key!r}, which its model cannot be built without.")
         return fields[key]

@@ -202,7 +202,7 @@ def _progress_bar(report: Callable[[int], None]) -> type[Any]:
     from huggingface_hub.utils.tqdm import tqdm
 
     class Bar(tqdm):
-        def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - tqdm's own signature
+        def __init__(self, *args: Any, **options: Any) -> None:
             self._done = 0 if options.get("unit") == "B" else None
             super().__init__(*args, **options | {"disable": True})  # type: ignore[no-untyped-call]
 

@@ -1,0 +1,1 @@
+"""The reader: extractive question answering over sliding windows."""

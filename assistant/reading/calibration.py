@@ -27,6 +27,7 @@ class Logistic:
     intercept: float
 
     def __call__(self, score: float) -> float:
+        """The probability that belongs to a score."""
         return sigmoid(self.slope * score + self.intercept)
 
 
@@ -44,7 +45,7 @@ class Calibration:
 
     @classmethod
     def load(cls, folder: Path | None) -> "Calibration":
-        """Read `calibration.json` from an adapter's or model's folder; without one, scores stay as the model gives them.
+        """Read `calibration.json` from a folder; without one, scores stay as the model gives them.
 
         Raises:
             ModelError: the file is there and cannot be read.

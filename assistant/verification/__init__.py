@@ -1,0 +1,1 @@
+"""The verifier: claims held against a document."""

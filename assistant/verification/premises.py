@@ -103,8 +103,10 @@ def claim_budget(max_length: int, overhead: int, claim_tokens: int) -> int:
 
 
 def decide(probabilities: Sequence[tuple[float, float, float]]) -> int:
-    """Which premise decides a claim: the one that entails it most, if one does; else the one that contradicts it most,
-    if one does; else the one that says most about it.
+    """Which premise decides a claim.
+
+    It is the one that entails the claim most, if one does; else the one that contradicts it most, if one does; else
+    the one that says most about it.
 
     Args:
         probabilities: of entailment, neutral and contradiction, for each premise.

@@ -11,8 +11,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "history.db"
 
 
+@pytest.fixture
+async def chat(path: Path) -> AsyncIterator[Chat]:
+    async with open_chat(path) as opened:
+        await opened.ready()
+        yield opened
+
+
 @pytest.fixture(params=SIZES, ids=["80x24", "160x50"])
-async def chat(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[Chat]:
+async def sized(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[Chat]:
+    """As `chat`, in a small and in a large terminal: for what depends on the room there is."""
     async with open_chat(path, size=request.param) as opened:
         await opened.ready()
         yield opened

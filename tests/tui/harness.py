@@ -83,8 +83,10 @@ class Chat:
         return view
 
     async def paste(self, text: str) -> None:
+        before = (self.documents, self.prompt.text, self.said)
         self.app.post_message(events.Paste(text))
-        await self.pilot.pause(0.05)
+        await self.until(lambda: (self.documents, self.prompt.text, self.said) != before)
+        await self.pilot.pause(0.1)
 
     def shown(self, view: ExchangeView | None = None) -> str:
         """The text on screen, as a person reads it; with a view, only that of it."""

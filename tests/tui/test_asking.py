@@ -11,14 +11,14 @@ from tests.tui.scripted import CODE, Scripted
 from tui.widgets.welcome import Welcome
 
 
-async def test_an_open_question_streams_markdown_with_highlighted_code(chat: Chat):
-    view = await chat.ask("How do I reverse a list?")
+async def test_an_open_question_streams_markdown_with_highlighted_code(sized: Chat):
+    view = await sized.ask("How do I reverse a list?")
     fence = view.query_one(MarkdownFence)
     assert fence.lexer == "python"
     assert len({span.style for span in fence._highlighted_code.spans}) > 2
     assert view.query_one(Markdown).source.split() == CODE.split()
-    assert "open — no document is open · 2.5s · 38 tokens/s" in chat.shown(view)
-    assert not chat.screen.query(Welcome)
+    assert "open — no document is open · 2.5s · 38 tokens/s" in sized.shown(view)
+    assert not sized.screen.query(Welcome)
 
 
 async def test_text_is_shown_while_it_still_streams(chat: Chat):
@@ -108,12 +108,12 @@ async def test_asking_after_a_failed_load_loads_again(path: Path):
         assert (await chat.ask("echo now")).exchange.text
 
 
-async def test_a_failed_turn_is_an_error_block_and_the_chat_goes_on(chat: Chat):
-    view = await chat.ask("fail please")
-    assert "✘ The question is longer than the model can read; shorten it." in " ".join(chat.shown(view).split())
-    assert chat.history.conversation("last").messages[-1].status is Status.FAILED
-    await chat.ask("echo fine")
-    assert chat.responder.turns[-1].history == ()
+async def test_a_failed_turn_is_an_error_block_and_the_chat_goes_on(sized: Chat):
+    view = await sized.ask("fail please")
+    assert "✘ The question is longer than the model can read; shorten it." in " ".join(sized.shown(view).split())
+    assert sized.history.conversation("last").messages[-1].status is Status.FAILED
+    await sized.ask("echo fine")
+    assert sized.responder.turns[-1].history == ()
 
 
 async def test_a_fault_in_the_program_does_not_end_the_chat(chat: Chat):
@@ -196,7 +196,7 @@ async def test_resizing_while_an_answer_streams_keeps_it_going(chat: Chat):
 async def test_the_mouse_can_press_anywhere_while_an_answer_streams(chat: Chat):
     await chat.send("slow")
     await chat.until(lambda: chat.views and chat.views[0].query(Markdown))
-    for step in range(60):
-        await chat.pilot.mouse_down(offset=(4 + step % 30, step % 16))
-        await chat.pilot.mouse_up(offset=(10 + step % 30, step % 16))
+    for step in range(12):
+        await chat.pilot.mouse_down(offset=(4 + 3 * step, step))
+        await chat.pilot.mouse_up(offset=(10 + 3 * step, step))
     assert not chat.views[0].complete

@@ -153,15 +153,15 @@ async def test_a_history_that_cannot_be_written_is_said_and_the_chat_goes_on(cha
     await chat.until(lambda: "Not saved" in chat.said)
 
 
-async def test_an_empty_chat_shows_examples_that_work(chat: Chat):
-    assert "What would you like to know?" in chat.shown()
-    await chat.pilot.press("tab")
-    await chat.pilot.press("down", "enter")
-    await chat.until(lambda: chat.views and chat.views[0].complete)
-    assert chat.documents == ["lighthouse.txt"]
-    assert chat.views[0].exchange.documents[0].text == ARTICLE
-    assert "How tall is the tower?" in chat.said
-    assert chat.prompt.has_focus
+async def test_an_empty_chat_shows_examples_that_work(sized: Chat):
+    assert "What would you like to know?" in sized.shown()
+    await sized.pilot.press("tab")
+    await sized.pilot.press("down", "enter")
+    await sized.until(lambda: sized.views and sized.views[0].complete)
+    assert sized.documents == ["lighthouse.txt"]
+    assert sized.views[0].exchange.documents[0].text == ARTICLE
+    assert "How tall is the tower?" in sized.said
+    assert sized.prompt.has_focus
 
 
 async def test_the_app_leaves_in_order_when_it_is_asked_to_end(path: Path):

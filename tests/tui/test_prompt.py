@@ -12,15 +12,15 @@ def keys_at_once(chat: Chat, text: str) -> None:
         chat.app.post_message(events.Key(name, None if character == "\n" else character))
 
 
-async def test_the_prompt_grows_with_its_lines_and_not_for_ever(chat: Chat):
-    before = chat.prompt.size.height
-    await chat.type("one\ntwo\nthree\nfour")
-    await chat.pilot.pause()
-    assert chat.prompt.text == "one\ntwo\nthree\nfour"
-    assert chat.prompt.size.height == before + 3
-    chat.prompt.fill("line\n" * 100)
-    await chat.pilot.pause()
-    assert chat.prompt.size.height <= 12
+async def test_the_prompt_grows_with_its_lines_and_not_for_ever(sized: Chat):
+    before = sized.prompt.size.height
+    await sized.type("one\ntwo\nthree\nfour")
+    await sized.pilot.pause()
+    assert sized.prompt.text == "one\ntwo\nthree\nfour"
+    assert sized.prompt.size.height == before + 3
+    sized.prompt.fill("line\n" * 100)
+    await sized.pilot.pause()
+    assert sized.prompt.size.height <= 12
 
 
 async def test_an_empty_prompt_sends_nothing(chat: Chat):
@@ -104,13 +104,13 @@ async def test_commands_are_listed_while_one_is_typed(chat: Chat):
     await chat.until(lambda: "ready" in chat.said)
 
 
-async def test_help_opens_with_f1_and_with_the_command(chat: Chat):
-    await chat.pilot.press("f1")
-    await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
-    assert "Ctrl+J" in chat.shown()
-    await chat.pilot.press("escape")
-    await chat.send("/help")
-    await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
+async def test_help_opens_with_f1_and_with_the_command(sized: Chat):
+    await sized.pilot.press("f1")
+    await sized.until(lambda: isinstance(sized.app.screen, HelpScreen))
+    assert "Ctrl+J" in sized.shown()
+    await sized.pilot.press("escape")
+    await sized.send("/help")
+    await sized.until(lambda: isinstance(sized.app.screen, HelpScreen))
 
 
 async def test_the_editor_writes_the_question(chat: Chat, monkeypatch):
@@ -120,8 +120,8 @@ async def test_the_editor_writes_the_question(chat: Chat, monkeypatch):
     await chat.until(lambda: "EDITOR" in chat.said)
 
 
-async def test_the_footer_names_the_main_keys(chat: Chat):
-    await chat.pilot.pause()
-    last = chat.shown().splitlines()[-1]
+async def test_the_footer_names_the_main_keys(sized: Chat):
+    await sized.pilot.pause()
+    last = sized.shown().splitlines()[-1]
     for hint in ("Send", "Newline", "Stop", "Quit", "Help"):
         assert hint in last

@@ -1,0 +1,67 @@
+"""Text from tokens as they come, in time linear in their number, with no character ever split."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_REPLACEMENT = "�"  # what a decoder writes for bytes that are not, or not yet, a character
+_LONGEST = 8  # tokens; a character has at most four bytes, and a token at least one
+
+
+class Detokenizer:
+    """Turns a growing list of token ids into pieces of text that together are the text of all of them.
+
+    Tokens are decoded together with those of the piece before, because a token's text may depend on what it follows
+    (a leading space, in vocabularies that mark the beginnings of words). A token that ends within a character waits
+    for those that complete it.
+    """
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+        self._tokenizer = tokenizer
+        self._before: list[int] = []
+        self._pending: list[int] = []
+
+    def add(self, token: int) -> str:
+        """The text that a token completes; "" while there is none."""
+        self._pending.append(token)
+        text = self._new_text()
+        if not text or (text.endswith(_REPLACEMENT) and len(self._pending) < _LONGEST):
+            return ""
+        self._before, self._pending = self._pending, []
+        return text
+
+    def finish(self) -> str:
+        """What is left at the end. A character that was never completed is left out."""
+        return self._new_text().rstrip(_REPLACEMENT) if self._pending else ""
+
+    def _new_text(self) -> str:
+        known = self._decode(self._before)
+        return self._decode(self._before + self._pending)[len(known) :]
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+class StopText:
+    """Ends a stream of text at a given string, holding back what may be its beginning."""
+
+    def __init__(self, stop: str) -> None:
+        self._stop = stop
+        self._held = ""
+        self.found = False
+
+    def add(self, piece: str) -> str:
+        """What may be shown of the text so far; once the string is found, `found` is set."""
+        text = self._held + piece
+        at = text.find(self._stop)
+        if at >= 0:
+            self.found, self._held = True, ""
+            return text[:at]
+        keep = next((n for n in range(len(self._stop) - 1, 0, -1) if text.endswith(self._stop[:n])), 0)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep]
+
+    def finish(self) -> str:
+        """What was held back and was not the string after all."""
+        return self._held

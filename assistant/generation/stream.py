@@ -1,0 +1,75 @@
+"""What every generator offers: text in pieces, with what it cost, under sampling settings that a caller may choose."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from assistant.conversation import Message
+
+Finish = Literal["end", "length", "cancelled"]
+"""Why a stream is over: the model ended its answer, the limit of tokens was reached, or it was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. A temperature of 0 takes the likeliest; `top_k` 0 and `top_p` 1 leave all tokens in.
+
+    `repetition_penalty` (Keskar et al., 2019) counts the answer's own tokens, not the question's, so that names of the
+    question can be used freely; 1 switches it off.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 0.95
+    top_k: int = 50
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 512
+    seed: int | None = None
+
+
+class TextStream(Iterator[str]):
+    """The pieces of an answer as they are made. Its counts grow with it, and `finish` is set when it is over.
+
+    Args:
+        produce: makes the pieces, and keeps the counts and `finish` of the stream it is given.
+        prompt_tokens: length of the prompt.
+        turns_left_out: how many of the oldest turns were left out of the prompt.
+    """
+
+    def __init__(
+        self, produce: Callable[["TextStream"], Iterator[str]], *, prompt_tokens: int = 0, turns_left_out: int = 0
+    ) -> None:
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = 0
+        self.turns_left_out = turns_left_out
+        self.finish: Finish | None = None
+        self._pieces: Iterator[str] | None = produce(self)
+
+    def __next__(self) -> str:
+        if self._pieces is None:
+            raise StopIteration
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """Stop here; nothing more is computed."""
+        if self.finish is None:
+            self.finish = "cancelled"
+        self._pieces = None
+
+
+class Generator(Protocol):
+    """A model that continues a conversation."""
+
+    name: str
+    context_tokens: int
+
+    def stream(
+        self, messages: Sequence[Message], *, sampling: Sampling | None = None, cancel: threading.Event | None = None
+    ) -> TextStream:
+        """The answer to a conversation whose last message is the user's.
+
+        Raises:
+            GenerationError: the conversation cannot be put to this model, for example because its last message
+                alone exceeds the context.
+        """
+        ...
