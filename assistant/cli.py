@@ -11,8 +11,10 @@ from assistant import __version__
 from assistant.commands import config, history, models
 from assistant.commands.ask import ask
 from assistant.commands.batch import batch
+from assistant.commands.compare import compare
 from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, switches
 from assistant.commands.verify import verify
+from assistant.commands.web import web
 from assistant.errors import AssistantError
 from assistant.sanitize import printable
 
@@ -20,9 +22,11 @@ app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_com
 app.command()(ask)
 app.command()(batch)
 app.command()(verify)
+app.command()(compare)
 app.add_typer(models.app, name="models")
 app.add_typer(history.app, name="history")
 app.add_typer(config.app, name="config")
+app.command()(web)
 
 Documents = Annotated[list[str] | None, typer.Option("--document", help="Open this text file. May be repeated.")]
 Resume = Annotated[str | None, typer.Option(help="Go on with this conversation; `last` is the newest.", metavar="ID")]

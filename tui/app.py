@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -60,6 +61,11 @@ class ChatApp(App[None]):
         if sys.platform != "win32":
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leave; the engine is told first, so that it is done by the time the screen is."""
+        self.engine.shut_down()
+        super().exit(result, return_code, message)
 
     def on_unmount(self) -> None:
         """Stop the engine without waiting for it, and save what is unfinished."""

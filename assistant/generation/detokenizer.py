@@ -44,15 +44,17 @@ class Detokenizer:
 
 
 class StopText:
-    """Ends a stream of text at a given string, holding back what may be its beginning."""
+    """Ends a stream of text at a given string, holding back what may be its beginning; None lets all text pass."""
 
-    def __init__(self, stop: str) -> None:
+    def __init__(self, stop: str | None) -> None:
         self._stop = stop
         self._held = ""
         self.found = False
 
     def add(self, piece: str) -> str:
         """What may be shown of the text so far; once the string is found, `found` is set."""
+        if self._stop is None:
+            return piece
         text = self._held + piece
         at = text.find(self._stop)
         if at >= 0:

@@ -2,10 +2,9 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from assistant.conversation import Message
-from assistant.errors import GenerationError
 from assistant.generation.detokenizer import Detokenizer, StopText
 from assistant.generation.prompts import STOP_TEXT, fit
 from assistant.generation.stream import Finish, Generator, Sampling, TextStream
@@ -19,7 +18,6 @@ __all__ = ["CONTEXT_TOKENS", "Finish", "Generator", "LocalGenerator", "Sampling"
 CONTEXT_TOKENS = 4096
 """Longest conversation, whatever more a model may take: on a CPU, what is longer keeps a person waiting."""
 _PREFILL_TOKENS = 512
-_LEAST_ANSWER = 16
 _ENDS = ("<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
 
 
@@ -46,8 +44,8 @@ class LocalGenerator:
         self.name = name
         longest = int(getattr(model.config, "max_position_embeddings", CONTEXT_TOKENS))
         self.context_tokens = min(longest, context_tokens or CONTEXT_TOKENS)
-        self._model = model
-        self._tokenizer = tokenizer
+        self.model = model
+        self.tokenizer = tokenizer
         self._sampling = sampling or Sampling()
         self._ends = end_tokens(model, tokenizer)
 
@@ -57,9 +55,7 @@ class LocalGenerator:
         """The answer to a conversation; see `Generator.stream`. Cancelling takes effect at the next token."""
         sampling = sampling or self._sampling
         room = min(sampling.max_new_tokens, self.context_tokens // 2)
-        if room < min(_LEAST_ANSWER, sampling.max_new_tokens):
-            raise GenerationError(f"{self.name}: a context of {self.context_tokens} tokens has no room for an answer.")
-        prompt = fit(messages, self._tokenizer, self.context_tokens - room)
+        prompt = fit(messages, self.tokenizer, self.context_tokens - room)
         stop = cancel or threading.Event()
         return TextStream(
             lambda stream: self._pieces(stream, prompt.ids, sampling, stop),
@@ -70,8 +66,8 @@ class LocalGenerator:
     def _pieces(
         self, stream: TextStream, prompt: list[int], sampling: Sampling, cancel: threading.Event
     ) -> Iterator[str]:
-        detokenizer = Detokenizer(self._tokenizer)
-        stop_text = StopText(STOP_TEXT if self._tokenizer.chat_template is None else "\0")
+        detokenizer = Detokenizer(self.tokenizer)
+        stop_text = StopText(STOP_TEXT if self.tokenizer.chat_template is None else None)
         for token in self._tokens(stream, prompt, sampling, cancel):
             piece = stop_text.add(detokenizer.add(token))
             if stop_text.found:
@@ -91,8 +87,8 @@ class LocalGenerator:
         from transformers import DynamicCache
 
         room = min(sampling.max_new_tokens, self.context_tokens - len(prompt))
-        choose = TokenChoice(sampling, str(self._model.device))
-        cache = DynamicCache(config=self._model.config)
+        choose = TokenChoice(sampling, str(self.model.device))
+        cache = DynamicCache(config=self.model.config)
         logits = self._prefill(prompt, cache, cancel)
         if logits is None:
             stream.finish = "cancelled"
@@ -126,8 +122,8 @@ class LocalGenerator:
 
         # Entered for one step at a time: a mode that stayed on between steps would be the caller's too.
         with torch.inference_mode():
-            ids = torch.tensor([tokens], device=self._model.device)
-            output = self._model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            ids = torch.tensor([tokens], device=self.model.device)
+            output = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
             logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 
@@ -160,11 +156,17 @@ class TokenChoice:
         with torch.inference_mode():
             scores = logits
             if made and self._penalty:
-                scores = self._penalty(torch.tensor([made], device=logits.device), scores.clone())
+                scores = self._penalty(_ids(made, logits), scores.clone())
             if self._random is None:
                 return int(scores.argmax())
-            scores = self._warpers(torch.empty(1, 0, dtype=torch.long, device=logits.device), scores)
+            scores = self._warpers(_ids(made, logits), scores)
             return int(torch.multinomial(scores.softmax(-1), 1, generator=self._random))
+
+
+def _ids(tokens: list[int], like: "torch.Tensor") -> "torch.LongTensor":
+    import torch
+
+    return cast("torch.LongTensor", torch.tensor([tokens], dtype=torch.long, device=like.device))
 
 
 def _penalty(sampling: Sampling) -> "LogitsProcessorList":
@@ -189,15 +191,14 @@ def _warpers(sampling: Sampling) -> "LogitsProcessorList":
 
 
 def end_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
-    """The ids at which an answer ends: those the model's settings name, the tokenizer's, and the usual control tokens."""
+    """The ids at which an answer ends: those the model and the tokenizer name, and the usual control tokens."""
     ends: set[int] = set()
     for config in (model.generation_config, model.config):
         found = getattr(config, "eos_token_id", None)
         ends.update(found if isinstance(found, list) else [] if found is None else [found])
     if tokenizer.eos_token_id is not None:
-        ends.add(int(tokenizer.eos_token_id))  # type: ignore[arg-type]
-    special = set(tokenizer.all_special_tokens) | {
-        token.content for token in tokenizer.added_tokens_decoder.values() if token.special
-    }
-    ends.update(int(tokenizer.convert_tokens_to_ids(text)) for text in _ENDS if text in special)
+        ends.add(int(tokenizer.eos_token_id))
+    ends.update(
+        id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special and token.content in _ENDS
+    )
     return frozenset(ends)

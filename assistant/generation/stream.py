@@ -13,7 +13,7 @@ Finish = Literal["end", "length", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. A temperature of 0 takes the likeliest; `top_k` 0 and `top_p` 1 leave all tokens in.
+    """How the next token is chosen: at a temperature of 0 the likeliest; `top_k` 0 and `top_p` 1 leave all tokens in.
 
     `repetition_penalty` (Keskar et al., 2019) counts the answer's own tokens, not the question's, so that names of the
     question can be used freely; 1 switches it off.

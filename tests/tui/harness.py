@@ -22,7 +22,7 @@ ARTICLE = (Path(__file__).parents[2] / "tui" / "sample.txt").read_text(encoding=
 SIZES = [(80, 24), (160, 50)]
 
 
-async def wait_until(pilot: Pilot, true: Callable[[], object], seconds: float = 10.0) -> None:
+async def wait_until(pilot: Pilot, true: Callable[[], object], seconds: float = 30.0) -> None:
     """Let the app work until something is true, or fail."""
     end = asyncio.get_running_loop().time() + seconds
     while not true():

@@ -1,11 +1,12 @@
 import threading
 from pathlib import Path
 
+import pytest
 from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownFence
 
 from assistant.conversation import Role, Route
-from assistant.history import Status
+from assistant.history import History, Status
 from tests.tui.harness import Chat, open_chat
 from tests.tui.scripted import CODE, Scripted
 from tui.widgets.welcome import Welcome
@@ -167,20 +168,29 @@ async def test_the_last_answer_and_its_code_can_be_copied(chat: Chat):
     assert "```" not in chat.app.clipboard
 
 
-async def test_old_exchanges_leave_the_screen_and_come_back(chat: Chat):
-    for number in range(45):
-        await chat.screen.ask(f"echo {number}")
-    await chat.until(lambda: chat.views[-1].complete and chat.views[-1].exchange.number == 44)
-    await chat.ask("echo last")
-    await chat.pilot.pause()
-    assert len(chat.views) <= 41
-    first = chat.views[0].exchange.number
-    assert first > 0
+async def test_earlier_exchanges_are_loaded_on_scroll(path: Path):
+    with History(path) as history:
+        conversation = history.create()
+        for number in range(30):
+            history.add_user_message(conversation, f"question {number}")
+            history.save_answer(conversation, f"answer {number}")
+    async with open_chat(path, resume=conversation) as chat:
+        await chat.ready()
+        await chat.until(lambda: chat.views and all(view.complete for view in chat.views))
+        assert [view.exchange.number for view in chat.views] == list(range(10, 30))
+        chat.screen.query_one("#transcript").scroll_home(animate=False)
+        await chat.until(lambda: "↑ 10 earlier" in chat.shown())
+        await chat.pilot.press("pageup")
+        await chat.until(lambda: [view.exchange.number for view in chat.views] == list(range(30)))
+
+
+async def test_old_exchanges_leave_the_screen(chat: Chat, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tui.widgets.transcript._MOST", 2)
+    for number in range(4):
+        await chat.ask(f"echo {number}")
+    assert [view.exchange.number for view in chat.views] == [2, 3]
     chat.screen.query_one("#transcript").scroll_home(animate=False)
-    await chat.pilot.pause()
-    assert f"↑ {first} earlier" in chat.shown()
-    await chat.pilot.press("pageup")
-    await chat.until(lambda: chat.views[0].exchange.number < first)
+    await chat.until(lambda: "↑ 2 earlier" in chat.shown())
 
 
 async def test_resizing_while_an_answer_streams_keeps_it_going(chat: Chat):

@@ -155,6 +155,8 @@ async def test_a_chip_can_be_reached_and_closed_with_the_keyboard(chat: Chat):
 async def test_several_documents_have_names_of_their_own_and_none_is_open_twice(chat: Chat):
     await chat.paste(ARTICLE)
     await chat.paste(ARTICLE + " And more.")
+    await chat.until(lambda: len(chat.documents) == 2)
+    await chat.send("/route auto")
     await chat.paste(ARTICLE)
     assert chat.documents == [TITLE, f"{TITLE} (2)"]
     await chat.send("/close The light at Corran Haed")

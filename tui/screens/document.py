@@ -10,8 +10,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from assistant.conversation import Document, Evidence
+from assistant.documents.excerpt import position
 from assistant.sanitize import one_line
-from tui.excerpt import position
 from tui.widgets.document_view import DocumentView
 
 _MOST_FOUND = 10_000

@@ -5,8 +5,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from assistant.conversation import Document, Evidence
+from assistant.documents.excerpt import Excerpt, excerpt, position
 from assistant.sanitize import one_line
-from tui.excerpt import Excerpt, excerpt, position
 from tui.messages import ShowEvidence
 
 _SPAN = 200  # characters

@@ -36,6 +36,7 @@ class ExchangeView(Vertical):
         super().__init__()
         self.exchange = exchange
         self._waits_for = "waiting"
+        self._how = ""
         self._save = save
         self._started: float | None = None
         self._shown = 0
@@ -158,7 +159,10 @@ class ExchangeView(Vertical):
         exchange = self.exchange
         lines = [f"· {printable(notice)}" for notice in exchange.notices]
         lines.append(" · ".join(part for part in self._parts() if part))
-        self.query_one(".how", Static).update(Content.styled("\n".join(lines), "$foreground 60%"))
+        how = "\n".join(lines)
+        if how != self._how:  # every update lays the conversation out anew
+            self._how = how
+            self.query_one(".how", Static).update(Content.styled(how, "$foreground 60%"))
 
     def _parts(self) -> list[str]:
         exchange = self.exchange

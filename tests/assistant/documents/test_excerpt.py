@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.documents.excerpt import excerpt, position
 from tests.tui.harness import ARTICLE
-from tui.excerpt import excerpt, position
 
 
 def around(words: str) -> tuple[str, str, str]:

@@ -1,0 +1,31 @@
+"""`assistant web`: the same app in a browser, on this machine only unless told otherwise."""
+
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from assistant.commands.options import NoColor, Profile, Quiet, Verbose, settings, switches
+from assistant.errors import AssistantError
+
+
+def web(
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="The address to listen on; others can reach it if it is not loopback.")] = (
+        "127.0.0.1"
+    ),
+    profile: Profile = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Serve the chat to a browser. Needs the extra [web]."""
+    chosen = settings(profile)
+    try:
+        from textual_serve.server import Server
+    except ImportError as error:
+        raise AssistantError("The web view needs textual-serve: pip install 'terminal-assistant[web]'.") from error
+    command = shlex.join([sys.executable, "-m", "assistant", "--profile", chosen.profile])
+    Server(command, host=host, port=port, title="assistant").serve(debug=switches.verbose)
+    return 0

@@ -1,0 +1,177 @@
+import threading
+
+import pytest
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from assistant.conversation import Message, Role
+from assistant.errors import GenerationError
+from assistant.generation.generator import LocalGenerator, Sampling
+from assistant.generation.prompts import fit
+
+QUESTION = [Message(Role.USER, "How do I sort a dictionary by value?")]
+
+
+def greedy_of_transformers(model: PreTrainedModel, prompt: list[int], count: int) -> list[int]:
+    ids = torch.tensor([prompt])
+    made = model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count)
+    return made[0, len(prompt) :].tolist()
+
+
+def ending_as_transformers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> LocalGenerator:
+    generator = LocalGenerator(model, tokenizer, "tiny")
+    generator._ends = frozenset(
+        {tokenizer.eos_token_id}
+    )  # a random model says any control token; generate stops at one
+    return generator
+
+
+def never_ending(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **settings) -> LocalGenerator:
+    generator = LocalGenerator(model, tokenizer, "tiny", **settings)
+    generator._ends = frozenset()
+    return generator
+
+
+def test_greedy_text_is_that_of_transformers_generate(llama, chat_tokenizer):
+    generator = ending_as_transformers(llama, chat_tokenizer)
+    prompt = fit(QUESTION, chat_tokenizer, 400).ids
+    expected = greedy_of_transformers(llama, prompt, 40)
+    stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=40))
+    assert "".join(stream) == chat_tokenizer.decode(expected, skip_special_tokens=True).rstrip("�")
+    assert stream.prompt_tokens == len(prompt)
+    assert stream.completion_tokens == len(expected)
+
+
+def test_a_prompt_longer_than_one_prefill_gives_the_same_text(llama, chat_tokenizer, monkeypatch):
+    whole = "".join(never_ending(llama, chat_tokenizer).stream(QUESTION, sampling=Sampling(max_new_tokens=20)))
+    monkeypatch.setattr("assistant.generation.generator._PREFILL_TOKENS", 7)
+    parts = "".join(never_ending(llama, chat_tokenizer).stream(QUESTION, sampling=Sampling(max_new_tokens=20)))
+    assert parts == whole
+
+
+def test_it_stops_at_a_token_that_the_generation_config_names_and_does_not_show_it(llama, chat_tokenizer):
+    prompt = fit(QUESTION, chat_tokenizer, 400).ids
+    tokens = greedy_of_transformers(llama, prompt, 12)
+    ending = next(token for token in tokens[4:] if token not in tokens[:4])
+    llama.generation_config.eos_token_id = [ending, chat_tokenizer.eos_token_id]
+    stream = LocalGenerator(llama, chat_tokenizer, "tiny").stream(QUESTION)
+    shown = tokens[: tokens.index(ending)]
+    assert "".join(stream) == chat_tokenizer.decode(shown).rstrip("�")
+    assert (stream.finish, stream.completion_tokens) == ("end", len(shown) + 1)
+
+
+def test_control_tokens_of_the_chat_format_end_an_answer_whatever_the_model_names(llama, chat_tokenizer):
+    llama.generation_config.eos_token_id = None
+    ends = LocalGenerator(llama, chat_tokenizer, "tiny")._ends
+    assert {chat_tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|im_start|>")} <= ends
+
+
+def test_it_stops_at_the_limit_of_tokens(llama, chat_tokenizer):
+    stream = never_ending(llama, chat_tokenizer).stream(QUESTION, sampling=Sampling(max_new_tokens=9))
+    list(stream)
+    assert (stream.finish, stream.completion_tokens) == ("length", 9)
+
+
+def test_cancelling_stops_at_the_next_token(llama, chat_tokenizer):
+    cancel = threading.Event()
+    stream = never_ending(llama, chat_tokenizer).stream(QUESTION, cancel=cancel)
+    next(stream)
+    cancel.set()
+    before = stream.completion_tokens
+    list(stream)
+    assert stream.finish == "cancelled"
+    assert stream.completion_tokens <= before + 1
+
+
+def test_cancelled_before_it_began_it_computes_nothing(llama, chat_tokenizer):
+    cancel = threading.Event()
+    cancel.set()
+    stream = never_ending(llama, chat_tokenizer).stream(QUESTION, cancel=cancel)
+    assert list(stream) == []
+    assert (stream.finish, stream.completion_tokens) == ("cancelled", 0)
+
+
+def test_a_closed_stream_gives_no_more(llama, chat_tokenizer):
+    stream = never_ending(llama, chat_tokenizer).stream(QUESTION)
+    next(stream)
+    stream.close()
+    assert list(stream) == []
+    assert stream.finish == "cancelled"
+
+
+def test_decoding_leaves_the_callers_gradient_mode_alone(llama, chat_tokenizer):
+    stream = never_ending(llama, chat_tokenizer).stream(QUESTION)
+    next(stream)
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_sampling_is_reproducible_under_a_seed(llama, chat_tokenizer, seed):
+    sampling = Sampling(temperature=1.0, top_k=0, top_p=1.0, seed=seed, max_new_tokens=24)
+    generator = never_ending(llama, chat_tokenizer)
+    first, second = ("".join(generator.stream(QUESTION, sampling=sampling)) for _ in range(2))
+    other = "".join(generator.stream(QUESTION, sampling=Sampling(1.0, 1.0, 0, 1.0, 24, seed + 10)))
+    assert first == second
+    assert first != other
+
+
+def test_top_k_of_one_is_greedy_at_any_temperature(llama, chat_tokenizer):
+    generator = never_ending(llama, chat_tokenizer)
+    greedy = "".join(generator.stream(QUESTION, sampling=Sampling(max_new_tokens=16)))
+    drawn = "".join(generator.stream(QUESTION, sampling=Sampling(temperature=2.0, top_k=1, max_new_tokens=16)))
+    assert drawn == greedy
+
+
+def test_a_repetition_penalty_makes_answers_repeat_less(llama, chat_tokenizer):
+    generator = never_ending(llama, chat_tokenizer)
+
+    def different(penalty: float) -> int:
+        tokens = generator._tokens(
+            generator.stream(QUESTION),
+            fit(QUESTION, chat_tokenizer, 400).ids,
+            Sampling(repetition_penalty=penalty, max_new_tokens=60),
+            threading.Event(),
+        )
+        return len(set(tokens))
+
+    assert different(5.0) > different(1.0)
+
+
+def test_the_oldest_turns_are_left_out_and_counted(llama, chat_tokenizer):
+    turns = [
+        message
+        for number in range(8)
+        for message in (
+            Message(Role.USER, f"question {number}? " * 6),
+            Message(Role.ASSISTANT, f"answer {number}. " * 6),
+        )
+    ]
+    generator = never_ending(llama, chat_tokenizer)
+    stream = generator.stream([*turns, *QUESTION], sampling=Sampling(max_new_tokens=8))
+    list(stream)
+    assert 0 < stream.turns_left_out < 8
+    assert stream.prompt_tokens <= generator.context_tokens - 8
+
+
+def test_a_message_that_cannot_fit_is_refused_before_anything_is_computed(llama, chat_tokenizer):
+    with pytest.raises(GenerationError, match="shorten it, or open the text as a document"):
+        LocalGenerator(llama, chat_tokenizer, "tiny").stream([Message(Role.USER, "word " * 2000)])
+
+
+def test_gpt2_without_a_chat_template_answers_in_the_question_and_answer_form(gpt2, plain_tokenizer):
+    generator = ending_as_transformers(gpt2, plain_tokenizer)
+    prompt = fit(QUESTION, plain_tokenizer, 200).ids
+    assert plain_tokenizer.decode(prompt).endswith("### Question: How do I sort a dictionary by value?\n### Answer: ")
+    expected = greedy_of_transformers(gpt2, prompt, 20)
+    stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=20))
+    assert "".join(stream) == plain_tokenizer.decode(expected, skip_special_tokens=True).rstrip("�")
+
+
+def test_the_context_is_never_exceeded(gpt2, plain_tokenizer):
+    generator = never_ending(gpt2, plain_tokenizer)
+    assert generator.context_tokens == 256
+    stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=5000))
+    list(stream)
+    assert stream.prompt_tokens + stream.completion_tokens == 256
+    assert stream.finish == "length"

@@ -1,0 +1,241 @@
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import UsageError
+from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
+from finetune.data.explanations import explain_program, explain_snippet, goal_of
+from finetune.data.languages import language_of, looks_like_prose
+
+SHAPE = re.compile(r"\A\S[^`]*(?:`[^`]+`[^`]*)*\n\n```[a-z+#]+\n[^`]*\n```\Z")
+
+
+def write(path: Path, rows: list[dict]) -> Path:
+    lines = json.dumps(rows) if path.suffix == ".json" else "\n".join(json.dumps(row) for row in rows)
+    path.write_text(lines, "utf-8")
+    return path
+
+
+ROWS = {
+    "instructions.json": {
+        "instruction": "Write a Python function to double a number.",
+        "input": "",
+        "response": "def double(number):\n    return number * 2",
+    },
+    "conala.json": {
+        "intent": "How to sort a list of strings by length?",
+        "rewritten_intent": "sort list `words` by length",
+        "snippet": "sorted(words, key=len)",
+    },
+    "mbpp.jsonl": {
+        "text": "Write a function to find the larger of two numbers.",
+        "code": "def larger(a,b):\r\n\tif a>b: \r\n\t\treturn (a) \r\n\treturn b",
+        "test_list": [],
+    },
+    "snippets.jsonl": {
+        "title": "all_equal",
+        "language": "Python",
+        "task": "Checks if all elements in a list are equal.",
+        "answer_markdown": "- Use `set()` to eliminate duplicates.\n- Use `len()` to count.\n\n"
+        "```py\ndef all_equal(lst):\n  return len(set(lst)) == 1\n```\n\n```py\nall_equal([1, 1]) # True\n```",
+    },
+    "git.jsonl": {
+        "section": "Branches",
+        "question": "I want to list all branches",
+        "answer_markdown": "List local branches\n\n```sh\n(main)$ git branch\n```\n\nand all of them\n\n"
+        "```sh\n$ git branch -a\n```",
+    },
+    "exercism.jsonl": {
+        "kind": "approaches",
+        "instructions": "# Instructions\n\nConvert a phrase to its [acronym][a].\n\nMore.",
+        "explanation_with_code": "# Title\n\n```python\ndef abbreviate(text):\n    return text[0]\n```\n\n"
+        "This approach takes the first letter.\n",
+    },
+    "tldr.jsonl": {
+        "command": "tar",
+        "platform": "common",
+        "about": "Archiving utility.",
+        "task": "Create an archive from files",
+        "code": "tar {{[-c|--create]}} {{path/to/file}}",
+    },
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_kind_of_row_becomes_an_explanation_and_one_fenced_block(tmp_path, name):
+    examples, left_out = read_code(write(tmp_path / name, [ROWS[name]]))
+    assert not left_out
+    assert SHAPE.match(examples[0].answer), examples[0].answer
+    assert examples[0].source == name
+
+
+def test_an_explanation_that_comes_with_the_row_is_kept_and_two_spaces_become_four(tmp_path):
+    example = read_code(write(tmp_path / "s.jsonl", [ROWS["snippets.jsonl"]]))[0][0]
+    assert example.answer.startswith("Use `set()` to eliminate duplicates. Use `len()` to count.")
+    assert "\n    return len(set(lst)) == 1\n\nall_equal([1, 1]) # True" in example.answer
+
+
+def test_shell_prompts_and_placeholders_are_made_plain(tmp_path):
+    git = read_code(write(tmp_path / "g.jsonl", [ROWS["git.jsonl"]]))[0][0]
+    assert git.answer.endswith("```bash\ngit branch\n```")
+    tar = read_code(write(tmp_path / "t.jsonl", [ROWS["tldr.jsonl"]]))[0][0]
+    assert tar.answer.endswith("```bash\ntar --create path/to/file\n```")
+
+
+def test_source_python_is_written_out_anew(tmp_path):
+    example = read_code(write(tmp_path / "m.jsonl", [ROWS["mbpp.jsonl"]]))[0][0]
+    assert "def larger(a, b):\n    if a > b:\n        return a\n    return b" in example.answer
+    assert "\r" not in example.answer
+
+
+def test_a_quiz_about_code_is_answered_with_its_explanation_alone(tmp_path):
+    row = {
+        "question": "What's the output?",
+        "code_and_choices": "```javascript\nconsole.log(1 + '1');\n```\n\n- A: `2`\n- B: `11`",
+        "answer": "B",
+        "explanation": "A number and a string are joined.\n\nMore.",
+    }
+    example = read_code(write(tmp_path / "q.jsonl", [row]))[0][0]
+    assert "`11`" in example.answer
+    assert "- A:" not in example.instruction
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"response": "def double(number)\n    return ("}, "no certain language"),
+        ({"response": "The output would be 10, because the loop ends there."}, "the answer is prose, not code"),
+        ({"response": "def double(n):\n    return n" + " + n" * 400}, "longer than 1024 characters"),
+    ],
+)
+def test_rows_that_do_not_serve_are_left_out_with_the_reason(tmp_path, change, reason):
+    row = {**ROWS["instructions.json"], **change}
+    examples, left_out = read_code(write(tmp_path / "i.json", [row]), 1024)
+    assert (examples, dict(left_out)) == ([], {reason: 1})
+
+
+def test_python_that_does_not_parse_is_left_out(tmp_path):
+    row = {**ROWS["conala.json"], "snippet": "print 'old'"}
+    assert dict(read_code(write(tmp_path / "c.json", [row]))[1]) == {"Python that does not parse": 1}
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", "{"), ("b.json", "{}"), ("c.jsonl", "[1]")])
+def test_a_file_that_is_not_rows_of_json_is_named(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=name):
+        read_code(tmp_path / name)
+
+
+def test_rows_of_an_unknown_kind_are_refused_with_their_fields(tmp_path):
+    with pytest.raises(UsageError, match="colour"):
+        read_code(write(tmp_path / "x.jsonl", [{"colour": "red"}]))
+
+
+def test_the_same_question_or_the_same_code_is_kept_once():
+    one = CodeExample("How to sort?", "So:\n\n```python\nsorted(x)\n```", "a")
+    again = CodeExample("how to  sort", "Thus:\n\n```python\nx.sort()\n```", "b")
+    same_code = CodeExample("Sorting", "Or:\n\n```python\nsorted( x )\n```", "c")
+    assert unique([one, again, same_code]) == [one]
+
+
+def test_the_split_depends_on_the_question_alone():
+    examples = [CodeExample(f"How to do thing {number}?", "x", "a") for number in range(400)]
+    train, held_out = split_by_question(examples, 0.1)
+    assert 20 < len(held_out) < 60
+    assert sorted(train + held_out, key=question_hash) == sorted(examples, key=question_hash)
+    rewritten = [CodeExample(f"how to do  thing {number}", "y", "b") for number in range(0, 400, 2)]
+    held_questions = {question_hash(example) for example in held_out}
+    assert all((question_hash(example) < 0.1) == (question_hash(example) in held_questions) for example in rewritten)
+
+
+@pytest.mark.parametrize(
+    ("request_", "goal"),
+    [
+        ("Write a function to reverse a string.", ("reverse a string", True)),
+        ("Create a Java program that sorts an array.", ("sorts an array", False)),
+        ("How do I merge two dictionaries in Python?", ("merge two dictionaries", True)),
+        ("sort list `x` by length", ("sort list `x` by length", True)),
+        ("Confusing with the usage of regex in Python", None),
+    ],
+)
+def test_the_goal_is_read_from_the_request(request_, goal):
+    assert goal_of(request_) == goal
+
+
+def test_an_explanation_names_what_the_code_uses():
+    code = "sorted(d.items(), key=lambda item: item[1])"
+    text = explain_snippet("q", ["sort a dictionary `d` by value"], ast.parse(code))
+    assert "sort a dictionary `d` by value" in text
+    assert "`sorted()`" in text
+    assert "leaves the original unchanged" in text
+
+
+def test_an_explanation_says_that_a_function_calls_itself_only_when_it_does():
+    recursive = "def fact(n):\n    return 1 if n < 2 else n * fact(n - 1)"
+    plain = "def fact(n):\n    return n * 2"
+    assert "calls itself" in explain_program("q", recursive, "Python", ast.parse(recursive))
+    assert "calls itself" not in explain_program("q", plain, "Python", ast.parse(plain))
+
+
+def test_phrasings_vary_over_questions_and_stay_the_same_over_runs():
+    tree = ast.parse("sorted(x)")
+    texts = [explain_snippet(f"question {number}", ["sort a list"], tree) for number in range(30)]
+    assert len(set(texts)) >= 4
+    assert texts[3] == explain_snippet("question 3", ["sort a list"], tree)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "language"),
+    [
+        ("Write a Python function", "def f():\n    return 1", "Python"),
+        ("In JavaScript, write it", "const f = () => 1;\nconsole.log(f());", "JavaScript"),
+        ("Write a C++ program", "#include <iostream>\nint main() { std::cout << 1; }", "C++"),
+        ("Write a Java method", "public static int f() { return 1; }", "Java"),
+        ("Write a query", "SELECT name FROM users WHERE age > 3;", "SQL"),
+        ("Write a shell script", '#!/bin/bash\necho "hi"', "bash"),
+        ("Write an HTML page", "<!DOCTYPE html>\n<html></html>", "HTML"),
+        ("Write a Java method", "def f():\n    return 1", None),
+        ("Do it", "x", None),
+    ],
+)
+def test_the_language_is_told_by_request_and_code_together(request_, code, language):
+    assert language_of(request_, code) == language
+
+
+def test_prose_is_told_from_code():
+    assert looks_like_prose("The answer is that the loop never ends.")
+    assert not looks_like_prose("print('The answer is that the loop never ends.')")
+
+
+@pytest.mark.data
+def test_the_shipped_recipe_finds_its_thousand_examples_and_splits_them_cleanly(code_recipe):
+    from finetune.code_assistant import prepare_examples
+
+    prepared = prepare_examples(code_recipe)
+    assert len(prepared.train) == code_recipe.data.limit
+    questions = {question_hash(example) for example in prepared.train}
+    assert not questions & {question_hash(example) for example in prepared.held_out}
+    fenced = [example for example in prepared.train if example.source != "javascript-questions.jsonl"]
+    assert all(SHAPE.match(example.answer) for example in fenced if "`" not in _code(example))
+    openings = {example.answer.split()[0] for example in prepared.train}
+    assert len(openings) > 25
+
+
+def _code(example: CodeExample) -> str:
+    return example.answer.split("```")[1]
+
+
+@pytest.fixture
+def code_recipe():
+    import os
+
+    from finetune.recipe import CodeRecipe, load_recipe
+
+    if not os.environ.get("ASSISTANT_TEST_DATA"):
+        pytest.skip("ASSISTANT_TEST_DATA names no folder with the real data")
+    recipe = load_recipe("code-smollm2-135m")
+    assert isinstance(recipe, CodeRecipe)
+    return recipe
