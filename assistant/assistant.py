@@ -136,6 +136,10 @@ class Assistant:
             )
             failure.__cause__ = error
             yield TurnFailed(failure)
+        except Exception as error:  # noqa: BLE001  (the turn's last word is an event, whatever goes wrong)
+            failure = AssistantError(f"A fault in the program ({type(error).__name__}); --verbose shows where.")
+            failure.__cause__ = error
+            yield TurnFailed(failure)
 
     def answer(self, turn: Turn, cancel: threading.Event | None = None, on_event: Listener | None = None) -> Answer:
         """Answer a turn and return the answer; the events on the way go to `on_event`.
@@ -162,7 +166,7 @@ class Assistant:
             yield from self._extract(turn, draft, cancel)
         else:
             yield from self._generate(turn, draft, cancel)
-        if turn.verify and choice.route is not Route.OPEN and draft.answer.text is not None:
+        if turn.verify and self.settings.verify and choice.route is not Route.OPEN and draft.answer.text is not None:
             yield from self._verify(draft, cancel)
         usage = replace(draft.answer.usage, seconds=round(time.perf_counter() - began, 3))
         yield TurnFinished(replace(draft.answer, usage=usage))
@@ -206,8 +210,10 @@ class Assistant:
 
         generator = yield from live(self.generator)
         messages = [*turn.history, Message(Role.USER, turn.question)]
+        closest = None
         if draft.answer.route is Route.GROUNDED:
             ranked = _relevant_passages(turn)
+            closest = ranked[0]
             evidence = tuple(sorted(ranked, key=lambda place: place.start))
             draft.answer = replace(draft.answer, evidence=evidence)
             yield EvidenceFound(evidence)
@@ -225,6 +231,9 @@ class Assistant:
         if stream.finish == "length":
             yield Notice(f"The answer reached {stream.completion_tokens} tokens and was cut; ask it to go on.")
         text = "".join(pieces).strip()
+        if not text:
+            # No answer leaves no evidence for one: what was read is what came closest.
+            draft.answer = replace(draft.answer, evidence=(), closest=closest)
         draft.answer = replace(
             draft.answer,
             text=text or None,
@@ -281,7 +290,8 @@ def _with_spans(answer: Answer, document: Document, reading: "Reading") -> Answe
     """The answer with what a reading found: its best span as the answer, or as the closest place if it is not one."""
     score = round(reading.score, 4)
     if reading.best is None:
-        return replace(answer, score=score)
+        # Nothing in the document is a word to the reader; its beginning is as close as any other place.
+        return replace(answer, score=score, closest=split_passages(document)[0].evidence())
     span = reading.best
     text = document.text[span.start : span.end]
     place = Evidence(document.name, span.start, span.end, text, round(reading.span_score(span), 4))

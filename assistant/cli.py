@@ -1,5 +1,7 @@
 """The `assistant` command. Nothing heavy is imported before a command needs it."""
 
+import contextlib
+import io
 import os
 import sys
 from typing import Annotated
@@ -19,15 +21,6 @@ from assistant.errors import AssistantError
 from assistant.sanitize import printable
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True)
-app.command()(ask)
-app.command()(batch)
-app.command()(verify)
-app.command()(compare)
-app.add_typer(models.app, name="models")
-app.add_typer(history.app, name="history")
-app.add_typer(config.app, name="config")
-app.command()(web)
-
 Documents = Annotated[list[str] | None, typer.Option("--document", help="Open this text file. May be repeated.")]
 Resume = Annotated[str | None, typer.Option(help="Go on with this conversation; `last` is the newest.", metavar="ID")]
 
@@ -86,13 +79,36 @@ def chat_command(
     return chat(document or [], resume, profile, server)
 
 
+app.command()(ask)
+app.command()(batch)
+app.command()(verify)
+app.command()(compare)
+app.add_typer(models.app, name="models")
+app.add_typer(history.app, name="history")
+app.add_typer(config.app, name="config")
+app.command()(web)
+
+_INTERRUPTED = 130
+
+
 def main() -> None:
     """Run the command line and exit with the contract's code."""
-    sys.exit(run(app, "assistant"))
+    leave(run(app, "assistant"))
+
+
+def leave(code: int) -> None:
+    """Exit. After an interruption a model may still be at work in its thread, and Python's own way out would crash."""
+    if code == _INTERRUPTED:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(command: typer.Typer, name: str) -> int:  # noqa: PLR0911  (one way out for each kind of end)
     """Run a command line; what it raises becomes one line on standard error and an exit code."""
+    _prepare_streams()
     try:
         code = command(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -102,11 +118,14 @@ def run(command: typer.Typer, name: str) -> int:  # noqa: PLR0911  (one way out 
         return _failed(name, error, 2, getattr(error, "format_message", error.__str__)())
     except (KeyboardInterrupt, Abort):
         print("Interrupted.", file=sys.stderr)  # noqa: T201
-        return 130
+        return _INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has had enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # its reader has had enough
         return 0
+    except OSError as error:
+        _drop_output()
+        place = f" ({error.filename})" if error.filename else ""
+        return _failed(name, error, 1, f"reading or writing failed: {error.strerror or error}{place}.")
     except MemoryError as error:
         return _failed(name, error, 1, "not enough memory; close other programs or use a smaller document or model.")
     except Exception as error:  # noqa: BLE001  (the last place where a fault can be told to the user)
@@ -119,5 +138,19 @@ def _failed(name: str, error: BaseException, code: int, message: str | None = No
         import traceback
 
         traceback.print_exception(error)
-    print(f"{name}: {printable(message or str(error))}", file=sys.stderr)  # noqa: T201
+    line = " ".join(printable(message or str(error)).split())
+    print(f"{name}: {line}", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _prepare_streams() -> None:
+    """Write UTF-8 to files and pipes whatever the locale; a terminal that lacks a character shows a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+
+
+def _drop_output() -> None:
+    """Let go of output that cannot be written; Python would complain of it again when it flushes at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -41,7 +41,7 @@ class Document:
     text: str
 
     def __post_init__(self) -> None:
-        if not self.text.strip():
+        if not any(char.isprintable() and not char.isspace() for char in self.text):
             raise DocumentError(f"{self.name}: the document is empty; there is nothing to read in it.")
         try:
             self.text.encode("utf-8")

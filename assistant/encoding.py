@@ -6,8 +6,10 @@ put together from token ids, whatever the model family. The reader, the verifier
 recipes all build their inputs here.
 """
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,16 +78,26 @@ class PairEncoder:
         )
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
-        """Tokenise texts whole, without special tokens and without truncation."""
+        """Tokenise texts whole, without special tokens and without truncation.
+
+        A control token written in a text, such as `[SEP]`, is read as the characters it is written with. A token's
+        characters begin after white space and end after the marks and joiners that belong to its last character.
+        """
         if not texts:
             return []
         encoded = self.tokenizer(
-            list(texts), add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+            list(texts),
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_offsets_mapping=True,
+            truncation=False,
+            verbose=False,
         )
         result = []
-        for ids, offsets in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
             pairs = np.array(offsets, dtype=np.int64).reshape(-1, 2)
-            result.append(TokenizedText(np.array(ids, dtype=np.int64), pairs[:, 0], pairs[:, 1]))
+            starts, ends = _whole_characters(text, pairs[:, 0].copy(), pairs[:, 1].copy())
+            result.append(TokenizedText(np.array(ids, dtype=np.int64), starts, ends))
         return result
 
     def encode(self, first: Ids, second: Ids) -> EncodedPair:
@@ -126,6 +138,46 @@ class PairEncoder:
         if self.uses_token_types:
             inputs["token_type_ids"] = torch.from_numpy(types)
         return inputs, begins
+
+
+def longest_input(model: Any, wanted: int) -> int:
+    """The longest input of a model, in tokens, up to the length that is wanted."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        return wanted  # positions are relative, or without bound
+    embeddings = [module for name, module in model.named_modules() if name.endswith("position_embeddings")]
+    # RoBERTa and its kin number positions from the padding index on, which leaves fewer for tokens.
+    padding = next((found for module in embeddings if (found := getattr(module, "padding_idx", None)) is not None), -1)
+    return min(wanted, positions - padding - 1)
+
+
+def _whole_characters(text: str, starts: Ids, ends: Ids) -> tuple[Ids, Ids]:
+    """Offsets such that no token begins with white space (SentencePiece) or leaves marks behind (accents taken off)."""
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    spaces, marks = _character_tables()
+    codes = np.append(
+        np.minimum(codes, len(spaces) - 1), 0
+    )  # a character that is neither, so that ends may be looked up
+    is_space, is_mark = spaces[codes], marks[codes]
+    while (leading := (starts < ends) & is_space[starts]).any():
+        starts[leading] += 1
+    if is_mark.any():
+        while (followed := (starts < ends) & is_mark[ends]).any():
+            ends[followed] += 1
+    return starts, ends
+
+
+@cache
+def _character_tables() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which code points are white space, and which belong to the character before them; the last stands for higher."""
+    planes = 0x20000
+    spaces, marks = np.zeros(planes, dtype=np.bool_), np.zeros(planes, dtype=np.bool_)
+    for code in range(planes - 1):
+        spaces[code] = chr(code).isspace()
+        marks[code] = unicodedata.category(chr(code)).startswith("M")
+    marks[[0x200C, 0x200D]] = True  # joiners
+    marks[0x1F3FB:0x1F400] = True  # skin tones
+    return spaces, marks
 
 
 def length_bucketed(lengths: Sequence[int], tokens_per_batch: int) -> Iterator[list[int]]:

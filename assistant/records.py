@@ -1,5 +1,7 @@
 """The JSON that scripts rely on: answers and verdicts as `ask`, `batch`, `verify` and the history write them."""
 
+import json
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +17,21 @@ from assistant.conversation import (
     Verdict,
 )
 from assistant.errors import AssistantError
+
+# What JSON may hold and a terminal should not be shown: DEL, C1 (escape sequences live there), line separators, marks
+# that reorder text, and lone surrogates, which no file can hold.
+_TO_ESCAPE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+
+
+def json_line(record: object) -> str:
+    """A record as JSON on one line: readable in any language, and safe to print and to write whatever its texts hold.
+
+    Raises:
+        RecursionError: the record is nested too deep.
+        ValueError: it holds a number that JSON has not (infinity, not a number).
+    """
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  # noqa: A002  (the contract's name)

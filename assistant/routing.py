@@ -10,8 +10,9 @@ from assistant.conversation import Route, Turn
 from assistant.documents.passages import words
 
 _CODE = re.compile(
-    r"```|^\s{4,}\S.*[({=;]\s*$|^\s*(def|class|import|from|function|const|let|var|public|#include)\b"
-    r"|Traceback \(most recent call last\)",
+    r"```|^\s{4,}\S.*[({=;]\s*$|Traceback \(most recent call last\)|^\s*#include\b"
+    r"|^\s*(def|function)\s*\w*\s*\(|^\s*class\s+\w+[^:]*:\s*$|^\s*import \w+(\.\w+)*\s*;?\s*$|^\s*from \S+ import\b"
+    r"|^\s*(const|let|var)\s+\w+\s*=|^\s*public\s+(static|class|void|final)\b",
     re.MULTILINE,
 )
 _GREETING = re.compile(
@@ -20,22 +21,34 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _IN_OWN_WORDS = re.compile(
-    r"\b(explain|summar\w+|describe|outline|paraphrase|rephrase|rewrite|translate|compare|contrast|discuss|simplify"
-    r"|tl;?dr|in (your own|simple|a few|one) (words?|terms|sentences?)|key (points?|ideas?)|main (points?|ideas?)"
-    r"|what is (this|the) (text|document|article|page) about|bullet points?"
-    r"|expliqu\w+|résum\w+|resum\w+|décri\w+|decri\w+|reformul\w+|tradui\w+|compar\w+|synthè\w+|points? clés?"
+    r"\b(explain|summar(y|i[sz]e|ies)|describe|outline|paraphrase|rephrase|rewrite|translate|compare|contrast|discuss"
+    r"|simplify|tl;?dr|in (your own|simple|a few|one) (words?|terms|sentences?)|key (points?|ideas?)"
+    r"|main (points?|ideas?)|what is (this|the) (text|document|article|page) about|bullet points?"
+    r"|expliqu(e|es|ez|er)|résum(e|es|ez|er|é)|resum(e|ez|er)[ -](moi|le|la|les|ce|cet|cette)|décri(s|re|vez)"
+    r"|reformul(e|es|ez|er)|tradui(s|re|sez)|compar(es|ez|er|aison)|synthèse|synthétis(e|ez|er)|points? clés?"
     r"|en quelques mots|de quoi (parle|traite))\b",
     re.IGNORECASE,
 )
+_LANGUAGE = (
+    r"python|javascript|typescript|java|rust|golang|c\+\+|c#|sql|bash|shell|regex|html|css|git|docker|numpy|pandas|json"
+    r"|csv|api"
+)
+_CONSTRUCT = (
+    r"function|class|script|method|loop|dict(ionary)?|list|array|string|decorator|unit test|code|program"
+    r"|fonction|classe|boucle|liste|tableau|programme|chaîne"
+)
+# A language's name, or a request to write something that programs are made of.
 _PROGRAMMING = re.compile(
-    r"\b(write|implement|code|program|create|give me|show me|generate|build|écris|écrire|programme|implémente"
-    r"|how (do|can|would|to)( i| you| we)?|comment)\b.*"
-    r"\b(python|javascript|typescript|java|rust|golang|c\+\+|sql|bash|shell|regex|html|css|git|function|class|script"
-    r"|method|loop|dict(ionary)?|list|array|string|decorator|unit test|api|json|csv|fonction|boucle|liste|tableau)\b",
+    rf"\b({_LANGUAGE})(?!\w)"
+    rf"|^\W*(please )?(write|implement|code|create|generate|build|give me|show me|écris|implémente|crée)\b.*"
+    rf"\b({_CONSTRUCT})s?\b"
+    rf"|\b(how (do|can|would|should) (i|you|we|one)|how to|comment)\b.{{0,60}}\b({_CONSTRUCT})s?\b",
     re.IGNORECASE,
 )
 _DOCUMENT = re.compile(
-    r"\b(document|text|article|passage|page|paper|contract|report|paragraph|author|texte|rapport|contrat|auteur)\b",
+    r"\b(this|the|that|these|my|our|its|ce|cet|cette|le|la|les|du|au|dans l)\W{1,2}"
+    r"(document|text|article|passage|page|paper|contract|report|paragraph|author|texte|rapport|contrat|auteur|paragraphe)s?"
+    r"\b(?! (file|field|box|area|editor|node))",
     re.IGNORECASE,
 )
 

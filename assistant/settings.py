@@ -20,7 +20,7 @@ _PLACES = {"ASSISTANT_CACHE", "ASSISTANT_DATA", "ASSISTANT_CONFIG", "ASSISTANT_T
 class Settings(BaseModel):
     """All settings, each with its default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     profile: str = "embedded"
     """Which generator, reader and verifier; `assistant models list` shows the profiles."""

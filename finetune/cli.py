@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.cli import leave
 from assistant.cli import run as run_command
 from assistant.commands.options import NoColor, Quiet, Verbose, switches
 from assistant.console import StatusLine
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
+from finetune.card import write_card
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, load_recipe, recipe_names, recipe_text
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ def run(
     (folder / "recipe.json").write_text(chosen.model_dump_json(indent=2) + "\n", "utf-8")
     figures = _train(chosen, base, folder)
     (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    write_card(chosen, figures, folder / "adapter")
     print(json.dumps({"adapter": str(folder / "adapter"), **figures}, indent=2))  # noqa: T201
     return 0
 
@@ -210,4 +213,4 @@ def evenly(rows: list[Any], limit: int | None) -> list[Any]:
 
 def main() -> None:
     """Run the command line and exit with the contract's code."""
-    sys.exit(run_command(app, "finetune"))
+    leave(run_command(app, "finetune"))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from assistant.conversation import Message, Role
 from assistant.encoding import length_bucketed
@@ -21,6 +21,7 @@ from finetune.recipe import CodeRecipe
 from finetune.training import device, lora_config, run_trainer, save_adapter, training_arguments
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ def train(recipe: CodeRecipe, base: Path, output: Path) -> dict[str, float]:
     import torch
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     keep_freed_memory()
     set_seed(recipe.training.seed)
@@ -132,12 +134,13 @@ def train(recipe: CodeRecipe, base: Path, output: Path) -> dict[str, float]:
         processing_class=tokenizer,
         peft_config=lora_config(recipe.lora, "CAUSAL_LM"),
     )
+    tuned = cast("PeftModel", trainer.model)
     # TRL casts the adapter of a quantised model to bfloat16, for which the fp16 gradient scaler of a T4 has no kernel.
-    for parameter in trainer.model.parameters():
+    for parameter in tuned.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     figures = run_trainer(trainer, arguments, output)
-    save_adapter(trainer.model, recipe, output)
+    save_adapter(tuned, recipe, output)
     figures["tokens"] = float(tokens)
     figures["tokens_per_second"] = round(tokens * recipe.training.epochs / figures["train_runtime"], 1)
     return figures

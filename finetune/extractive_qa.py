@@ -65,6 +65,7 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample]]:
     if recipe.data.limit:
         chosen = np.random.default_rng(recipe.training.seed).permutation(len(train))[: recipe.data.limit]
         train = [train[index] for index in sorted(chosen)]
+        held_out = held_out[: recipe.data.limit]
     moved = make_unanswerable(train, round(recipe.data.unanswerable * len(train)), recipe.training.seed)
     # Calibration sees as many questions without an answer as with one: that is how documents are asked.
     return train + moved, held_out + make_unanswerable(held_out, len(held_out), recipe.training.seed)
@@ -177,14 +178,14 @@ def calibrate(examples: Sequence[QAExample], readings: Sequence[Reading]) -> Cal
     )
     absent = np.array([not example.answers for example in examples])
     order = np.argsort(margin)
-    # With the threshold above the first k margins, those k are answered by null.
-    gain = np.cumsum(np.where(absent[order], 1.0, 0.0) - np.where(absent[order], 0.0, f1[order]))
+    # With the threshold above the first k margins, those k are answered by null: gain[k] is what that is worth.
+    gain = np.concatenate([[0.0], np.cumsum(np.where(absent, 1.0, -f1)[order])])
+    between = np.concatenate([margin[order][:1] - 1, margin[order], margin[order][-1:] + 1])
     best = int(np.argmax(gain))
-    after = margin[order][min(best + 1, len(margin) - 1)]
     return Calibration(
         right=_platt(margin, (f1 >= 0.5) & ~absent),
         absent=_platt(margin, absent),
-        threshold=round(float((margin[order][best] + after) / 2), 4),
+        threshold=round(float((between[best] + between[best + 1]) / 2), 4),
     )
 
 

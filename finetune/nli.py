@@ -1,5 +1,6 @@
 """Entailment: training a verifier's adapter and measuring it."""
 
+import json
 import logging
 import random
 import time
@@ -11,6 +12,7 @@ import numpy as np
 
 from assistant.conversation import Label
 from assistant.encoding import PairEncoder
+from assistant.models.loading import LABELS_FILE
 from assistant.models.memory import keep_freed_memory
 from finetune.data.files import find_data
 from finetune.data.pairs import Pair, pairs_from_questions, read_pairs, with_other_evidence
@@ -36,7 +38,7 @@ def load_pairs(recipe: NLIRecipe) -> list[Pair]:
         read = read_pairs(find_data(name))
         if not any(pair.label is Label.NEUTRAL for pair in read):
             read += with_other_evidence(read, len(read) // 2, seed)
-        limit = recipe.data.per_file
+        limit = recipe.data.limits.get(name)
         pairs += generator.sample(read, limit) if limit and limit < len(read) else read
     if recipe.data.qa and recipe.data.qa_pairs:
         pairs += pairs_from_questions(read_squad(find_data(recipe.data.qa)), recipe.data.qa_pairs, seed)
@@ -87,7 +89,8 @@ def train(recipe: NLIRecipe, base: Path, output: Path) -> dict[str, float]:
     arguments = TrainingArguments(**training_arguments(recipe.training, output))
     trainer = Trainer(model=peft_model, args=arguments, train_dataset=items, data_collator=PairCollator(encoder))
     figures = run_trainer(trainer, arguments, output)
-    save_adapter(peft_model, recipe, output)
+    adapter = save_adapter(peft_model, recipe, output)
+    (adapter / LABELS_FILE).write_text(json.dumps([str(label) for label in LABELS]) + "\n", "utf-8")
     return figures
 
 

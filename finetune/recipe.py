@@ -73,8 +73,8 @@ class NLIData(_Strict):
     """A SQuAD file from which question and answer pairs are made."""
     qa_pairs: int = Field(default=0, ge=0)
     """How many pairs to make from it."""
-    per_file: int | None = Field(default=None, gt=0)
-    """Take at most this many pairs of each file."""
+    limits: dict[str, int] = {}
+    """At most this many pairs of a file, by the name that `train` gives it."""
     max_length: int = Field(default=256, gt=0)
     """Training pairs of more tokens are left out, never cut."""
     held_out: float = Field(default=0.02, ge=0, lt=1)
@@ -194,7 +194,8 @@ def _lay_over(data: dict[str, Any], setting: str) -> None:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    location = ".".join(str(part) for part in problem["loc"] if part not in ("qa", "nli", "code"))
+    # The first part is the recipe's task, which chose the form.
+    location = ".".join(str(part) for part in problem["loc"][1:]) or "task"
     if problem["type"] != "extra_forbidden":
         return f"{location}: {problem['msg']}"
     known = sorted(
@@ -204,5 +205,5 @@ def _first_problem(error: ValidationError) -> str:
             for field in model.model_fields
         }
     )
-    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
     return f"unknown key {location}" + (f"; did you mean {near[0]}?" if near else "")

@@ -100,14 +100,18 @@ def run_trainer(trainer: Any, arguments: "TrainingArguments", output: Path) -> d
     Returns:
         The trainer's figures: `train_loss`, `train_runtime` (seconds), steps and rates.
     """
-    from transformers.trainer_utils import get_last_checkpoint
-
-    checkpoint = get_last_checkpoint(str(output)) if output.is_dir() else None
+    checkpoint = newest_checkpoint(output)
     if checkpoint:
         log.info("going on from %s", checkpoint)
-    result = trainer.train(resume_from_checkpoint=checkpoint)
+    result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
     return {**result.metrics, "steps": float(trainer.state.global_step), "max_steps": float(trainer.state.max_steps)}
+
+
+def newest_checkpoint(output: Path) -> Path | None:
+    """The newest whole checkpoint of a run; one that was being written when the run was killed lacks its last file."""
+    whole = [folder.parent for folder in output.glob("checkpoint-*/trainer_state.json")]
+    return max(whole, key=lambda folder: int(folder.name.removeprefix("checkpoint-")), default=None)
 
 
 def save_adapter(model: "PeftModel", recipe: QARecipe | NLIRecipe | CodeRecipe, output: Path) -> Path:

@@ -1,6 +1,5 @@
 """`assistant ask`: one question, answered on standard output."""
 
-import json
 import sys
 from typing import Annotated
 
@@ -89,9 +88,9 @@ class _Printer:
 
     def finish(self, turn: Turn, answer: Answer) -> None:
         if self.as_json:
-            from assistant.records import answer_to_json
+            from assistant.records import answer_to_json, json_line
 
-            print(json.dumps(answer_to_json(turn.question, answer, "1"), ensure_ascii=False))  # noqa: T201
+            print(json_line(answer_to_json(turn.question, answer, "1")))  # noqa: T201
             return
         if self.streamed:
             sys.stdout.write("\n")
@@ -107,7 +106,9 @@ def print_text(text: object) -> None:
     console = Console(
         file=sys.stdout, no_color=not switches.color, highlight=False, markup=False, emoji=False, soft_wrap=True
     )
-    console.print(text, end="")
+    with console.capture() as captured:
+        console.print(text, end="")
+    sys.stdout.write(captured.get())  # by ourselves: rich would end the program where the reader of a pipe has gone
     sys.stdout.flush()
 
 
@@ -119,7 +120,12 @@ def read_question(question: str, documents: list[str]) -> str:
         raise UsageError(
             "Question and document cannot both be standard input; put one of them in an argument or a file."
         )
-    return sys.stdin.read()
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError('The question "-" is read from standard input, and nothing is piped in.')
+    try:
+        return sys.stdin.buffer.read().decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The question on standard input is not UTF-8 text (byte {error.start}).") from error
 
 
 def read_documents(sources: list[str], max_megabytes: int) -> tuple[Document, ...]:

@@ -10,6 +10,7 @@ from assistant.commands.ask import fails, parse_fail_on, parse_route
 from assistant.commands.files import check_paths, count_lines, open_input, open_output
 from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
 from assistant.console import StatusLine
+from assistant.conversation import Answer
 from assistant.errors import UsageError
 from assistant.events import Progress
 
@@ -63,31 +64,35 @@ def batch(
     from assistant.documents.loading import read_document
 
     options = BatchOptions(
-        read_document(document, chosen.max_document_megabytes) if document else None,
+        read_document(document, chosen.max_document_megabytes) if document is not None else None,
         parse_route(route),
         chosen.verify and not no_verify,
         chosen.max_document_megabytes,
     )
-    check_paths(questions, output, resume=resume, overwrite=overwrite)
-    skip = 0
-    if resume and output != "-" and Path(output).exists():
+    check_paths(questions, output, document, resume=resume, overwrite=overwrite)
+
+    def watch(answer: Answer) -> bool:
+        return fails(answer, watched)
+
+    done = None
+    if resume and Path(output).exists():
         with open_input(questions) as lines:
-            skip = lines_done(Path(output), read_lines(iter(lines), options))
+            done = lines_done(Path(output), read_lines(iter(lines), options), watch)
     total = count_lines(questions)
     began = time.monotonic()
     assistant = Assistant(chosen)
     with (
         StatusLine(quiet=switches.quiet, color=switches.color) as status,
         open_input(questions) as lines,
-        open_output(output, append=skip > 0) as answers,
+        open_output(output, append=done is not None) as answers,
     ):
         summary = run_batch(
             assistant,
             read_lines(iter(lines), options),
             answers,
-            skip=skip,
-            on_line=lambda done: status(Progress("Answering", done, total)),
-            watch=lambda answer: fails(answer, watched),
+            done=done,
+            on_line=lambda count: status(Progress("Answering", count, total)),
+            watch=watch,
         )
     seconds = time.monotonic() - began
     status.say(_report(summary, seconds))
@@ -97,9 +102,8 @@ def batch(
 
 
 def _report(summary: "Summary", seconds: float) -> str:
-    done = summary.answered + summary.failed
     parts = [f"{summary.answered} answered"]
     parts += [f"{summary.failed} failed"] if summary.failed else []
     parts += [f"{summary.skipped} done before"] if summary.skipped else []
     parts += [f"{summary.watched} matched --fail-on"] if summary.watched else []
-    return f"{', '.join(parts)} in {seconds:.1f} s ({done / max(seconds, 1e-6):.1f} a second)."
+    return f"{', '.join(parts)} in {seconds:.1f} s ({summary.answered / max(seconds, 1e-6):.1f} a second)."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.commands.ask import print_text, read_documents
-from assistant.commands.options import NoColor, Profile, Quiet, Verbose, settings, switches
+from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
 from assistant.console import StatusLine
 from assistant.conversation import Answer, Document, Route, Turn
 from assistant.documents.excerpt import excerpt
@@ -25,6 +25,7 @@ def compare(
     generator: Annotated[list[str] | None, typer.Option(help="A generator: a folder or a Hub name. Repeat it.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     profile: Profile = None,
+    server: Server = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -41,7 +42,7 @@ def compare(
     if reader and not document:
         raise UsageError("Readers need a text to read; name one with --document.")
     part, names = ("reader", reader) if reader else ("generator", generator or [])
-    chosen = settings(profile)
+    chosen = settings(profile, server)
     documents = read_documents(document or [], chosen.max_document_megabytes)
     route = Route.EXTRACT if reader else (Route.GROUNDED if documents else Route.OPEN)
     turn = Turn(question, documents, route=route, verify=False)

@@ -14,9 +14,10 @@ def show(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = Fal
     from json import dumps
 
     settings = load_settings()
-    for name in Settings.model_fields:
+    for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        print(f"# {name} is not set" if value is None else f"{name} = {dumps(value)}")  # noqa: T201
+        print(f"# {field.description}")  # noqa: T201
+        print(f"# {name} is not set\n" if value is None else f"{name} = {dumps(value)}\n")  # noqa: T201
     return 0
 
 

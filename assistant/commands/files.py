@@ -9,30 +9,39 @@ from typing import IO
 from assistant.errors import AssistantError, UsageError
 
 
-def check_paths(source: str, output: str, *, resume: bool, overwrite: bool) -> None:
+def check_paths(source: str, output: str, document: str | None = None, *, resume: bool, overwrite: bool) -> None:
     """See that the input can be read and that the output may be written.
 
     Raises:
         UsageError: one of them is missing, a folder, the same file, or there already.
     """
-    if source != "-" and not Path(source).is_file():
-        what = "is a folder" if Path(source).is_dir() else "there is no such file"
-        raise UsageError(f"{source}: {what}; name a JSONL file with one question a line, or - for standard input.")
+    if source != "-" and (not _exists(source) or Path(source).is_dir()):
+        what = "this is a folder" if _exists(source) else "there is no such file"
+        raise UsageError(f"{source}: {what}; name a JSONL file with one line for each row, or - for standard input.")
     if output == "-":
         if resume:
             raise UsageError("--resume needs an output file: standard output cannot be read again.")
         return
-    if source == "-" and resume:
-        raise UsageError("--resume needs the questions in a file: standard input cannot be read again.")
+    if resume and not Path(source).is_file():
+        raise UsageError("--resume needs the questions in a file: standard input or a pipe cannot be read again.")
     path = Path(output)
+    exists = _exists(output)
     if path.is_dir():
         raise UsageError(f"{path}: this is a folder; name the file that the answers go to.")
     if not path.parent.is_dir():
         raise UsageError(f"{path.parent}: there is no such folder; make it, or name another output.")
-    if source != "-" and path.exists() and path.samefile(source):
-        raise UsageError(f"{path}: questions and answers cannot be the same file.")
-    if path.exists() and not (resume or overwrite):
+    for name, given in (("questions", source), ("document", document or "-")):
+        if exists and given != "-" and path.samefile(Path(given).expanduser()):
+            raise UsageError(f"{path}: {name} and answers cannot be the same file.")
+    if exists and not (resume or overwrite):
         raise UsageError(f"{path} exists; go on with it by --resume, or write it anew by --overwrite.")
+
+
+def _exists(name: str) -> bool:
+    try:
+        return bool(name) and Path(name).exists()
+    except (OSError, ValueError) as error:  # too long, a NUL
+        raise UsageError(f"{name!r} is not a file name.") from error
 
 
 @contextlib.contextmanager
@@ -42,10 +51,11 @@ def open_input(source: str) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
         return
     try:
-        with Path(source).open("rb") as file:
-            yield file
+        file = Path(source).open("rb")  # noqa: SIM115  (closed below; an error of the caller's is none of opening)
     except OSError as error:
-        raise AssistantError(f"{source}: {error.strerror}.") from error
+        raise AssistantError(f"{source}: cannot be read ({error.strerror}).") from error
+    with file:
+        yield file
 
 
 @contextlib.contextmanager
@@ -67,7 +77,7 @@ def open_output(output: str, *, append: bool) -> Iterator[IO[str]]:
 
 def count_lines(source: str) -> int:
     """How many lines with something in them the input has; 0 where it cannot be read twice."""
-    if source == "-":
+    if source == "-" or not Path(source).is_file():
         return 0
     with open_input(source) as lines:
         return sum(bool(line.strip()) for line in lines)

@@ -1,13 +1,13 @@
 """`assistant verify`: what a premise says of a hypothesis, for one pair or a file of them."""
 
-import json
+import re
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assistant.commands.ask import print_text
 from assistant.commands.files import check_paths, count_lines, open_input, open_output
-from assistant.commands.options import NoColor, Profile, Quiet, Verbose, settings, switches
+from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
 from assistant.console import StatusLine
 from assistant.conversation import Document, Verdict
 from assistant.errors import AssistantError, UsageError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from assistant.verification.verifier import Check, Verifier
 
 PAIRS_AT_ONCE = 64
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def verify(
@@ -31,6 +32,7 @@ def verify(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write OUTPUT anew.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     profile: Profile = None,
+    server: Server = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -43,7 +45,7 @@ def verify(
       assistant verify --premise @article.txt --hypothesis "5.5 million km2" --question "How large is the forest?"
       assistant verify --pairs pairs.jsonl -o verdicts.jsonl
     """
-    chosen = settings(profile)
+    chosen = settings(profile, server)
     if pairs is not None:
         if premise is not None or hypothesis is not None:
             raise UsageError("Give --pairs, or --premise and --hypothesis, not both.")
@@ -62,9 +64,9 @@ def verify(
         verifier = Assistant(chosen).verifier(status)
         verdict = _verdicts(verifier, [_check(row)])[0]
     if json_:
-        from assistant.records import verdict_to_json
+        from assistant.records import json_line, verdict_to_json
 
-        print(json.dumps(verdict_to_json(verdict), ensure_ascii=False))  # noqa: T201
+        print(json_line(verdict_to_json(verdict)))  # noqa: T201
         return 0
     from assistant.rendering import render_verdict
 
@@ -93,11 +95,14 @@ def _check(row: dict[str, Any]) -> "Check":
     question = row.get("question")
     if question is not None and not isinstance(question, str):
         raise UsageError("The question is not a text.")
+    for key in ("hypothesis", "question"):
+        if _SURROGATE.search(row.get(key) or ""):
+            raise UsageError(f"The {key} is not valid Unicode: it holds a lone surrogate.")
     claims = (
-        [span_claim(question, row["hypothesis"])] if question and question.strip() else text_claims(row["hypothesis"])
+        [span_claim(question, row["hypothesis"])]
+        if question and question.strip()
+        else text_claims(row["hypothesis"]) or [row["hypothesis"].strip()]
     )
-    if not claims:
-        raise UsageError("The hypothesis holds no statement that could be checked.")
     return Check(Document("premise", row["premise"]), claims)
 
 
@@ -135,7 +140,7 @@ def _verify_file(pairs: str, output: str, chosen: "Settings") -> int:
 def _verify_block(verifier: "Verifier", block: list[tuple[int, bytes]], file: IO[str]) -> int:
     """Write the verdicts of some lines; how many failed."""
     from assistant.batch import line_id, parse_line
-    from assistant.records import error_to_json, verdict_to_json
+    from assistant.records import error_to_json, json_line, verdict_to_json
 
     records: list[dict[str, Any]] = []
     checks: list[tuple[int, Check]] = []
@@ -153,6 +158,6 @@ def _verify_block(verifier: "Verifier", block: list[tuple[int, bytes]], file: IO
     for (index, _), verdict in zip(checks, verdicts, strict=True):
         records[index] |= verdict_to_json(verdict)
     for record in records:
-        file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        file.write(json_line(record) + "\n")
     file.flush()
     return sum("error" in record for record in records)

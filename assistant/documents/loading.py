@@ -21,13 +21,14 @@ def read_document(source: str | Path, max_megabytes: int = DEFAULT_MEGABYTES) ->
         DocumentError: the document is missing, a folder, unreadable, too large, empty, binary or not UTF-8.
     """
     if str(source) == STANDARD_INPUT:
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise DocumentError(
                 "--document -: nothing is piped in; try `cat FILE | assistant ask QUESTION --document -`."
             )
         return decode_document("standard input", sys.stdin.buffer.read(max_megabytes * 1_000_000 + 1), max_megabytes)
-    path = Path(source).expanduser()
+    path = Path(source)
     try:
+        path = path.expanduser()
         if path.is_dir():
             raise DocumentError(f"{path}: this is a folder; name a text file in it.")
         with path.open("rb") as file:
@@ -36,7 +37,7 @@ def read_document(source: str | Path, max_megabytes: int = DEFAULT_MEGABYTES) ->
         raise DocumentError(f"{path}: there is no such file; check the spelling and the folder.") from error
     except OSError as error:
         raise DocumentError(f"{path}: the file cannot be read ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # a NUL, a lone surrogate, the home of a user that there is not
         raise DocumentError(f"{str(path)!r} is not a file name: {error}.") from error
     return decode_document(path.name, data, max_megabytes)
 

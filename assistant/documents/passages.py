@@ -47,7 +47,6 @@ def split_passages(document: Document, characters: int = PASSAGE_CHARACTERS) -> 
         chunk_overlap=0,
         separators=["\n\n", "\r\n\r\n", "\n", ". ", " ", ""],
         keep_separator="end",
-        add_start_index=True,
     )
     passages = []
     at = 0

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import GeneratorType
 from typing import Literal, Protocol
 
 from assistant.conversation import Message
@@ -43,18 +44,18 @@ class TextStream(Iterator[str]):
         self.completion_tokens = 0
         self.turns_left_out = turns_left_out
         self.finish: Finish | None = None
-        self._pieces: Iterator[str] | None = produce(self)
+        self._pieces = produce(self)
 
     def __next__(self) -> str:
-        if self._pieces is None:
-            raise StopIteration
         return next(self._pieces)
 
     def close(self) -> None:
-        """Stop here; nothing more is computed."""
+        """Stop here: nothing more is computed, and what the producer holds open is let go."""
         if self.finish is None:
             self.finish = "cancelled"
-        self._pieces = None
+        if isinstance(self._pieces, GeneratorType):
+            self._pieces.close()
+        self._pieces = iter(())
 
 
 class Generator(Protocol):

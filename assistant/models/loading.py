@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.conversation import Label
 from assistant.encoding import PairEncoder
 from assistant.errors import ModelError
+from assistant.models.folders import ADAPTER_CONFIG
 from assistant.models.memory import keep_freed_memory
 from assistant.models.precision import best_precision
 from assistant.models.store import ResolvedModel
@@ -35,7 +36,7 @@ def load_reader(model: ResolvedModel) -> Reader:
     with _quietly(model):
         from transformers import AutoModelForQuestionAnswering
 
-        loaded = _ready(AutoModelForQuestionAnswering.from_pretrained(model.base, **_options()), model.adapter)
+        loaded = _ready(_from_pretrained(AutoModelForQuestionAnswering, model), model)
         calibration = Calibration.load(model.adapter or model.base)
         return Reader(loaded, _encoder(model.base), name=model.name, calibration=calibration)
 
@@ -51,11 +52,15 @@ def load_verifier(model: ResolvedModel) -> Verifier:
 
         labels = _adapter_labels(model.adapter)
         if labels is None:
-            labels = {int(key): str(value) for key, value in AutoConfig.from_pretrained(model.base).id2label.items()}
-        network = AutoModelForSequenceClassification.from_pretrained(
-            model.base, num_labels=len(labels), **_options(), ignore_mismatched_sizes=model.adapter is not None
+            config = AutoConfig.from_pretrained(model.base, trust_remote_code=False)
+            labels = {int(key): str(value) for key, value in config.id2label.items()}
+        network = _from_pretrained(
+            AutoModelForSequenceClassification,
+            model,
+            num_labels=len(labels),
+            ignore_mismatched_sizes=model.adapter is not None,
         )
-        loaded = _ready(network, model.adapter)
+        loaded = _ready(network, model)
         return Verifier(loaded, _encoder(model.base), name=model.name, labels=labels)
 
 
@@ -70,19 +75,45 @@ def load_generator(model: ResolvedModel) -> "LocalGenerator":
 
         from assistant.generation.generator import LocalGenerator
 
-        loaded = _ready(AutoModelForCausalLM.from_pretrained(model.base, **_options()), model.adapter)
-        return LocalGenerator(loaded, AutoTokenizer.from_pretrained(model.base), model.name)
+        loaded = _ready(_from_pretrained(AutoModelForCausalLM, model), model)
+        tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
+        return LocalGenerator(loaded, tokenizer, model.name)
 
 
-def _options() -> dict[str, Any]:
+def _from_pretrained(kind: Any, model: ResolvedModel, **options: Any) -> Any:
+    """The base as a model of a kind.
+
+    Raises:
+        ModelError: it lacks a part that neither it nor the adapter brings, which would then answer at random.
+    """
     # float32 so that merging an adapter loses nothing; the number format for use comes after.
-    return {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False}
+    network, info = kind.from_pretrained(
+        model.base, dtype="float32", use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
+    )
+    brought = _saved_modules(model.adapter)
+    absent = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+    absent = {key for key in absent if not any(part in brought for part in key.split("."))}
+    if absent:
+        raise ModelError(
+            f"{model.name} has no weights for {min(absent)}, so it cannot do this work ({type(network).__name__}); "
+            "name a model or an adapter that was trained for it."
+        )
+    return network
+
+
+def _saved_modules(adapter: Path | None) -> set[str]:
+    """The modules that an adapter brings whole; peft adds the classifier of a classifying task by itself."""
+    if adapter is None:
+        return set()
+    config = json.loads((adapter / ADAPTER_CONFIG).read_text("utf-8"))
+    implied = {"SEQ_CLS": {"classifier", "score"}, "QUESTION_ANS": {"qa_outputs"}}
+    return {*(config.get("modules_to_save") or []), *implied.get(config.get("task_type"), set())}
 
 
 def _encoder(folder: Path) -> PairEncoder:
     from transformers import AutoTokenizer
 
-    return PairEncoder(AutoTokenizer.from_pretrained(folder))
+    return PairEncoder(AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
 
 
 def _adapter_labels(adapter: Path | None) -> Mapping[int, str] | None:
@@ -94,24 +125,25 @@ def _adapter_labels(adapter: Path | None) -> Mapping[int, str] | None:
     return dict(enumerate(names))
 
 
-def _ready(model: Any, adapter: Path | None) -> Any:
+def _ready(network: Any, model: ResolvedModel) -> Any:
     """Merge the adapter, move to the device and number format of this machine, and switch training off."""
     import torch
 
-    if adapter is not None:
+    if model.adapter is not None:
         from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        network = PeftModel.from_pretrained(network, str(model.adapter)).merge_and_unload()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     precision = best_precision(device)
-    log.info("%s on %s in %s: %s", type(model).__name__, device, precision.dtype, precision.reason)
-    return model.eval().to(device=device, dtype=precision.dtype)
+    log.info("%s on %s in %s: %s", type(network).__name__, device, precision.dtype, precision.reason)
+    return network.eval().to(device=device, dtype=precision.dtype)
 
 
 @contextmanager
 def _quietly(model: ResolvedModel) -> Iterator[None]:
     """Load without the libraries' progress bars and reports, and with one error for all they may raise."""
     import transformers
+    from safetensors import SafetensorError
 
     keep_freed_memory()
     level = transformers.logging.get_verbosity()
@@ -121,7 +153,16 @@ def _quietly(model: ResolvedModel) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ImportError,
+        SafetensorError,
+    ) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ModelError(
             f"{model.name} cannot be loaded from {model.base}: {reason}. If its files are damaged, remove it with "

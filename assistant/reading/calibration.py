@@ -12,6 +12,7 @@ from pathlib import Path
 from assistant.errors import ModelError
 
 FILE_NAME = "calibration.json"
+_FITS = ("right", "absent")
 
 
 def sigmoid(value: float) -> float:
@@ -55,7 +56,8 @@ class Calibration:
             return cls()
         try:
             data = json.loads(path.read_text("utf-8"))
-            return cls(Logistic(**data["right"]), Logistic(**data["absent"]), float(data["threshold"]))
+            right, absent = (Logistic(float(data[name]["slope"]), float(data[name]["intercept"])) for name in _FITS)
+            return cls(right, absent, float(data["threshold"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path}: the calibration cannot be read; fetch or train the adapter again.") from error
 

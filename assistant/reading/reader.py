@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assistant.conversation import Document
-from assistant.encoding import EncodedPair, PairEncoder, TokenizedText, length_bucketed
+from assistant.encoding import EncodedPair, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
 from assistant.reading.calibration import Calibration
 from assistant.reading.spans import N_BEST, Span, decode_spans, merge_spans
@@ -96,7 +96,7 @@ class Reader:
         self.encoder = encoder
         self.name = name
         self.calibration = calibration or Calibration()
-        self.max_length = max_length
+        self.max_length = longest_input(model, max_length)
         self.stride = stride
         self.tokens_per_batch = tokens_per_batch
         self._documents: OrderedDict[str, TokenizedText] = OrderedDict()

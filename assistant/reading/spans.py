@@ -1,9 +1,9 @@
 """From start and end logits to answer spans: n-best decoding over a whole batch of windows at once.
 
-The scheme is that of the `run_qa` examples (the best 20 starts times the best 20 ends, ordered and at most
-30 tokens apart), except that a span is scored against its own window's null logits: start + end - null.
-That difference is the log-odds of the span against "no answer here", and so compares across windows, which
-a softmax per window does not (Clark and Gardner, 2018).
+As in the `run_qa` examples the best 20 spans of at most 30 tokens are kept, but every span of that length is looked
+at rather than the best 20 starts times the best 20 ends, which may all be out of order. A span is scored against its
+own window's null logits: start + end - null. That difference is the log-odds of the span against "no answer here",
+and so compares across windows, which a softmax per window does not (Clark and Gardner, 2018).
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ def decode_spans(
         end_logits: shape (windows, length).
         readable: shape (windows, length), true where a token belongs to the document.
         null: shape (windows,), the column of the "no answer" token.
-        n_best: how many starts, ends and spans to keep.
+        n_best: how many spans to keep.
         max_answer_tokens: the longest span, in tokens.
 
     Returns:
@@ -52,16 +52,15 @@ def decode_spans(
 
     start_logits, end_logits = start_logits.float(), end_logits.float()
     null_score = start_logits.gather(1, null[:, None]) + end_logits.gather(1, null[:, None])
-    kept = min(n_best, start_logits.shape[1])
-    starts, start_at = start_logits.masked_fill(~readable, float("-inf")).topk(kept, dim=1)
-    ends, end_at = end_logits.masked_fill(~readable, float("-inf")).topk(kept, dim=1)
-    length = end_at[:, None, :] - start_at[:, :, None] + 1
-    scores = starts[:, :, None] + ends[:, None, :] - null_score[:, :, None]
-    scores = scores.masked_fill((length < 1) | (length > max_answer_tokens), float("-inf"))
-    best, flat = scores.flatten(1).topk(kept, dim=1)
-    first = start_at.gather(1, torch.div(flat, kept, rounding_mode="floor"))
-    last = end_at.gather(1, flat % kept)
-    return first, last, best
+    starts = start_logits.masked_fill(~readable, float("-inf"))
+    ends = end_logits.masked_fill(~readable, float("-inf"))
+    longest = min(max_answer_tokens, starts.shape[1])
+    # Column (first, n) of the band is the end logit of the span that begins at `first` and is n + 1 tokens long.
+    band = torch.nn.functional.pad(ends, (0, longest - 1), value=float("-inf")).unfold(1, longest, 1)
+    scores = (starts[:, :, None] + band - null_score[:, :, None]).flatten(1)
+    best, flat = scores.topk(min(n_best, scores.shape[1]), dim=1)
+    first = torch.div(flat, longest, rounding_mode="floor")
+    return first, first + flat % longest, best
 
 
 def merge_spans(spans: Iterable[Span], n_best: int = N_BEST) -> tuple[Span, ...]:

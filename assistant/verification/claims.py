@@ -5,7 +5,7 @@ import re
 from assistant.documents.sentences import split_sentences
 
 _CODE_BLOCK = re.compile(r"(^|\n)(```|~~~).*?(\n\2[^\n]*|\Z)", re.DOTALL)
-_MARKUP = re.compile(r"^\s*(#+|[-*+>]|\d+[.)])\s+|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}", re.MULTILINE)
+_MARKUP = re.compile(r"^\s*(#+|[-*+>]|\d+[.)])\s+|(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)", re.MULTILINE)
 _LETTERS = re.compile(r"\w\w")
 
 

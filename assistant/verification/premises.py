@@ -72,29 +72,28 @@ class SentenceIndex:
         if len(premises) <= count:
             return premises
         passages = [Passage(self.document, premise.start, premise.end) for premise in premises]
-        by_start = {premise.start: premise for premise in premises}
-        return [by_start[passage.start] for _, passage in rank_passages(claim, passages)[:count]]
+        by_place = {(premise.start, premise.end): premise for premise in premises}
+        return [by_place[passage.start, passage.end] for _, passage in rank_passages(claim, passages)[:count]]
 
     def within(self, premise: Premise) -> list[Premise]:
         """The sentences, or parts of one, that a premise is made of."""
-        return [piece for piece in self.pieces(premise.last - premise.first) if _inside(piece, premise)]
+        common = [(max(sentence.first, premise.first), min(sentence.last, premise.last)) for sentence in self.sentences]
+        return [self._part(first, last) for first, last in common if first < last]
 
     def pieces(self, budget: int) -> list[Premise]:
         """The sentences; one of more than `budget` tokens comes in parts."""
         pieces: list[Premise] = []
         for sentence in self.sentences:
             for first in range(sentence.first, sentence.last, budget):
-                last = min(first + budget, sentence.last)
-                pieces.append(Premise(first, last, int(self.text.starts[first]), int(self.text.ends[last - 1])))
+                pieces.append(self._part(first, min(first + budget, sentence.last)))
         return pieces
+
+    def _part(self, first: int, last: int) -> Premise:
+        return Premise(first, last, int(self.text.starts[first]), int(self.text.ends[last - 1]))
 
 
 def _join(left: Premise, right: Premise) -> Premise:
     return Premise(left.first, right.last, left.start, right.end)
-
-
-def _inside(piece: Premise, premise: Premise) -> bool:
-    return piece.first >= premise.first and piece.last <= premise.last
 
 
 def claim_budget(max_length: int, overhead: int, claim_tokens: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from assistant.conversation import Claim, Document, Evidence, Label, Probabilities, Verdict
-from assistant.encoding import EncodedPair, Ids, PairEncoder, length_bucketed
+from assistant.encoding import EncodedPair, Ids, PairEncoder, length_bucketed, longest_input
 from assistant.errors import ModelError, UsageError
 from assistant.verification.premises import Premise, SentenceIndex, claim_budget, decide
 
@@ -61,7 +61,7 @@ class Verifier:
         self.model = model
         self.encoder = encoder
         self.name = name
-        self.max_length = max_length
+        self.max_length = longest_input(model, max_length)
         self.tokens_per_batch = tokens_per_batch
         self._columns = label_columns(labels)
         self._documents: OrderedDict[str, SentenceIndex] = OrderedDict()
@@ -70,7 +70,7 @@ class Verifier:
         """The verdict of each check; None for one without claims, or that was cancelled before it was decided.
 
         Raises:
-            UsageError: a claim is too long to be checked whole.
+            UsageError: a claim is too long to be checked whole, or a document holds nothing that can be read.
         """
         candidates = [candidate for index, check in enumerate(checks) for candidate in self._candidates(index, check)]
         rows = self._classify([candidate.pair for candidate in candidates], cancel)
@@ -87,11 +87,12 @@ class Verifier:
         return [self._verdict(index, check, decided, sentences) for index, check in enumerate(checks)]
 
     def check_lengths(self, check: Check) -> None:
-        """See that every claim can be checked whole.
+        """See that every claim can be checked whole, and that there is something to check it against.
 
         Raises:
-            UsageError: one cannot.
+            UsageError: one cannot, or there is nothing.
         """
+        self._readable(check.document)
         for claim, tokens in zip(check.claims, self.encoder.tokenize(check.claims), strict=True):
             self._budget(tokens.ids, claim)
 
@@ -128,7 +129,7 @@ class Verifier:
 
     def _candidates(self, index: int, check: Check) -> list[_Candidate]:
         """Every claim of a check beside each of its premises."""
-        sentences = self._index(check.document)
+        sentences = self._readable(check.document)
         candidates = []
         for number, (claim, tokens) in enumerate(zip(check.claims, self.encoder.tokenize(check.claims), strict=True)):
             budget = self._budget(tokens.ids, claim)
@@ -194,6 +195,14 @@ class Verifier:
             )
             claims.append(Claim(text, LABELS[int(np.argmax(row))], Probabilities(*row), evidence))
         return Verdict(tuple(claims))
+
+    def _readable(self, document: Document) -> SentenceIndex:
+        sentences = self._index(document)
+        if not sentences.sentences:
+            raise UsageError(
+                f"{document.name} holds no words that the verifier knows; there is nothing to check against."
+            )
+        return sentences
 
     def _index(self, document: Document) -> SentenceIndex:
         if document.id not in self._documents:

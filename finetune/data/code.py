@@ -1,39 +1,20 @@
 """Programming questions with answers, read from many files and given the shape of a chat answer.
 
-The shape: a sentence or two of explanation, then one fenced block that names its language. Rows of bare code get an
-explanation composed from what they say (`finetune.data.explanations`); rows that come with one keep it.
+The shape: a sentence or two of explanation, then one fenced block that names its language (`finetune.data.code_rows`).
 """
 
-import ast
 import hashlib
 import json
 import re
-import textwrap
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.errors import UsageError
-from finetune.data.explanations import explain_program, explain_snippet, pick
+from finetune.data.code_rows import FENCE, LeftOut, as_written, shaper
 from finetune.data.files import read_json_lines
-from finetune.data.languages import fence_name, language_of, looks_like_prose
-
-_FENCE = re.compile(r"^```([\w+#-]*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
-_SHELL_PROMPT = re.compile(r"^(?:\([^)\n]*\)\s*)?[$#] ?", re.MULTILINE)
-_CHOICE = re.compile(r"^- ([A-E]): (.+)$", re.MULTILINE)
-_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
-_OPTION = re.compile(r"\[([^\]|]+)\|([^\]]+)\]")
-# Commands that people ask about; most of the others on the help pages are rare tools.
-_COMMANDS = frozenset(
-    "awk cat chmod chown cp curl cut date df diff docker du echo env export find git grep gzip head history jq kill less ln "
-    "ls make man mkdir mv nano npm npx pip pipx ping ps pwd python python3 rm rsync scp screen sed sort split ssh "
-    "ssh-keygen stat sudo systemctl tail tar tee tmux top touch tr tree uniq unzip uptime wc wget which whoami xargs zip "
-    "cargo go node yarn gcc psql sqlite3 mysql kubectl crontab alias cd".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +33,6 @@ class CodeExample:
         return len(self.instruction) + len(self.answer)
 
 
-class _LeftOut(Exception):  # noqa: N818 - a reason, not an error
-    """Why a row is not used."""
-
-
 def read_code(path: Path, max_characters: int | None = None) -> tuple[list[CodeExample], Counter[str]]:
     """The questions and answers of a JSON list or JSON Lines file, shaped, and how many rows were left out for what.
 
@@ -70,13 +47,13 @@ def read_code(path: Path, max_characters: int | None = None) -> tuple[list[CodeE
     examples: list[CodeExample] = []
     left_out: Counter[str] = Counter()
     for row in _rows(path):
-        shape = _shaper(path, row)
+        shape = shaper(path, row)
         try:
             instruction, answer = shape(row)
-        except _LeftOut as reason:
+        except LeftOut as reason:
             left_out[str(reason)] += 1
             continue
-        example = CodeExample(instruction.strip(), answer.strip(), path.name, ready=shape is _ready)
+        example = CodeExample(instruction.strip(), answer.strip(), path.name, ready=shape is as_written)
         if max_characters and example.characters > max_characters:
             left_out[f"longer than {max_characters} characters"] += 1
         else:
@@ -85,7 +62,7 @@ def read_code(path: Path, max_characters: int | None = None) -> tuple[list[CodeE
 
 
 def unique(examples: Iterable[CodeExample]) -> list[CodeExample]:
-    """The examples without those whose question or code an earlier one has, so that none stands on both sides of a split."""
+    """The examples without those whose question or code an earlier one has, so that no split has one on both sides."""
     questions: set[str] = set()
     codes: set[str] = set()
     kept = []
@@ -99,7 +76,7 @@ def unique(examples: Iterable[CodeExample]) -> list[CodeExample]:
 
 
 def split_by_question(examples: Iterable[CodeExample], held_out: float) -> tuple[list[CodeExample], list[CodeExample]]:
-    """Training and held-out examples, by a hash of the question's words: the same in every run, whatever else is read."""
+    """Training and held-out examples, by a hash of the question's words: the same in every run and any company."""
     parts: tuple[list[CodeExample], list[CodeExample]] = ([], [])
     for example in examples:
         parts[question_hash(example) < held_out].append(example)
@@ -130,210 +107,6 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     yield from rows
 
 
-def _shaper(path: Path, row: dict[str, Any]) -> Callable[[dict[str, Any]], tuple[str, str]]:
-    for fields, shape in _SHAPES:
-        if fields <= row.keys():
-            return shape
-    raise UsageError(f"{path}: rows with the fields {', '.join(row)} are of no known kind; use prompt and completion.")
-
-
-def _ready(row: dict[str, Any]) -> tuple[str, str]:
-    return str(row["prompt"]), str(row["completion"])
-
-
-def _instruction(row: dict[str, Any]) -> tuple[str, str]:
-    instruction, given, code = row["instruction"].strip(), (row.get("input") or "").strip(), row["response"].strip()
-    if _FENCE.search(code) or looks_like_prose(code):
-        raise _LeftOut("the answer is prose, not code")
-    language = language_of(instruction, code)
-    if language is None:
-        raise _LeftOut("no certain language")
-    tree = parse_python(code) if language == "Python" else None
-    explanation = explain_program(instruction, code, language, tree)
-    if tree is not None and not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in tree.body):
-        explanation = explain_snippet(instruction, [instruction], tree)
-    question = instruction if not given or given in instruction else f"{instruction}\n\n{given}"
-    return question, f"{explanation}\n\n{block(language, code)}"
-
-
-def _conala(row: dict[str, Any]) -> tuple[str, str]:
-    intent, better, code = row["intent"].strip(), (row.get("rewritten_intent") or "").strip(), row["snippet"].strip()
-    tree = parse_python(code)
-    if len(intent.split()) < 3:
-        raise _LeftOut("the question says too little")
-    if not any(isinstance(node, ast.Call | ast.Subscript | ast.BinOp | ast.ListComp) for node in ast.walk(tree)):
-        raise _LeftOut("the code says too little")
-    question = (
-        intent if "python" in intent.lower() or not intent.endswith("?") else f"{intent[:-1].rstrip()} in Python?"
-    )
-    if not question.endswith("?") and better and "python" not in intent.lower():
-        question = pick([f"{intent} in Python", f"In Python: {intent}", intent], intent)
-    explanation = explain_snippet(intent, [better, intent], tree)
-    return question, f"{explanation}\n\n{block('Python', code)}"
-
-
-def _mbpp(row: dict[str, Any]) -> tuple[str, str]:
-    tree = parse_python(row["code"].replace("\r\n", "\n").expandtabs(4))
-    # The source mixes tabs, one-space indents and semicolons; written out anew it reads as people write Python.
-    code = ast.unparse(tree)
-    question = re.sub(r"^Write a (?:python )?function", "Write a Python function", row["text"].strip())
-    return question, f"{explain_program(question, code, 'Python', tree)}\n\n{block('Python', code)}"
-
-
-def _snippet(row: dict[str, Any]) -> tuple[str, str]:
-    language = "JavaScript" if row["language"] == "JavaScript" else "Python"
-    prose, code = _prose_and_code(row["answer_markdown"])
-    if language == "Python":
-        code = _four_spaces(code)
-        parse_python(code)
-    task = row["task"].strip().split("\n")[0].rstrip(".")
-    third = task[:1].lower() + task[1:]
-    name = row["title"]
-    question = pick(
-        [
-            f"Write a {language} function that {third}.",
-            f"I need a {language} function that {third}.",
-            f"Give me a {language} function `{name}` that {third}.",
-            f"Show me a {language} function which {third}.",
-        ],
-        name,
-    )
-    return question, f"{prose}\n\n{block(language, code)}"
-
-
-def _question_markdown(row: dict[str, Any]) -> tuple[str, str]:
-    prose, code = _prose_and_code(row["answer_markdown"].split("\n```", 2)[0] + _first_fence(row["answer_markdown"]))
-    question = row["question"].strip()
-    if not question.endswith("?"):
-        question = f"{question[:1].upper()}{question[1:]}{'' if 'git' in question.lower() else ' in git'}."
-    return question, f"{prose}\n\n{block('bash', _SHELL_PROMPT.sub('', code))}"
-
-
-def _quiz(row: dict[str, Any]) -> tuple[str, str]:
-    """A question about code that is asked for: the answer is an explanation, without code of its own."""
-    code = row["code_and_choices"].split("\n- A:")[0].strip()
-    choice = dict(_CHOICE.findall(row["code_and_choices"])).get(row["answer"])
-    if not code.startswith("```") or choice is None:
-        raise _LeftOut("no code or no answer to choose")
-    explanation = row["explanation"].split("```")[0].strip().split("\n\n")[0]
-    lead = pick(["The answer is {}.", "It is {}.", "You get {}."], row["code_and_choices"]).format(
-        choice.strip().rstrip(".")
-    )
-    return f"{row['question']}\n\n{code}", f"{lead} {_plain(explanation)}"
-
-
-def _exercise(row: dict[str, Any]) -> tuple[str, str]:
-    if row.get("kind") != "approaches":
-        raise _LeftOut("an article, not an answer")
-    task = re.split(r"^#+ Instructions\s*$", row["instructions"], flags=re.MULTILINE)[-1].split("~~~~")[0]
-    paragraphs = [_plain(part) for part in task.strip().split("\n\n") if part.strip() and part.strip()[0] not in "#|-`"]
-    text = row["explanation_with_code"]
-    code = _first_fence(text)
-    after = text.split("```", 2)[-1] if code else ""
-    prose = next(
-        (_plain(part) for part in after.split("\n\n") if re.match(r"\w(?!or more information)", part.strip())), ""
-    )
-    if not code or not prose or not paragraphs:
-        raise _LeftOut("no task, code or explanation")
-    body = _FENCE.search(code)
-    python = body.group(2).strip() if body else ""
-    parse_python(python)
-    return f"{' '.join(paragraphs[:2])} Use Python.", f"{_sentences(prose, 2)}\n\n{block('Python', python)}"
-
-
-def _shell(row: dict[str, Any]) -> tuple[str, str]:
-    name = row["command"]
-    if name.split()[0] not in _COMMANDS or row["platform"] not in ("common", "linux", "osx"):
-        raise _LeftOut("a command few people ask about")
-    task = re.sub(r"\[(\w)\]", r"\1", row["task"]).strip().rstrip(".")
-    if re.search(r"\b(help|version|documentation)\b", task.lower()):
-        raise _LeftOut("help and version options")
-    code = _PLACEHOLDER.sub(lambda match: _OPTION.sub(r"\2", match.group(1)), row["code"]).strip()
-    goal = task if task[:2].isupper() else task[:1].lower() + task[1:]
-    question = pick(
-        [
-            "How do I {} in the shell?",
-            "How can I {} with `{name}`?",
-            "{} in the terminal",
-            "What is the command to {}?",
-        ],
-        task + name,
-    ).format(goal, name=name)
-    lead = pick(
-        ["To {}, use `{name}`", "You can use `{name}` to {}", "Use `{name}` to {}", "`{name}` can {}"], name + task
-    ).format(goal, name=name)
-    names = [match for match in _PLACEHOLDER.findall(row["code"]) if not match.startswith("[")]
-    rest = (
-        f". Put your own value in place of `{names[0]}`"
-        if len(names) == 1 and len(names[0]) <= 40 and "|" not in names[0]
-        else ""
-    )
-    return question[:1].upper() + question[1:], f"{lead}{rest}:\n\n{block('bash', code)}"
-
-
-_SHAPES: tuple[tuple[set[str], Callable[[dict[str, Any]], tuple[str, str]]], ...] = (
-    ({"prompt", "completion"}, _ready),
-    ({"instruction", "response"}, _instruction),
-    ({"intent", "snippet"}, _conala),
-    ({"text", "code"}, _mbpp),
-    ({"explanation_with_code", "instructions"}, _exercise),
-    ({"task", "answer_markdown"}, _snippet),
-    ({"question", "answer_markdown"}, _question_markdown),
-    ({"question", "code_and_choices"}, _quiz),
-    ({"command", "task", "code"}, _shell),
-)
-
-
-def parse_python(code: str) -> ast.Module:
-    """The syntax tree of Python code; code that does not parse is left out."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in the data's strings
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise _LeftOut("Python that does not parse") from error
-
-
-def block(language: str, code: str) -> str:
-    """A fenced block that names its language."""
-    return f"```{fence_name(language)}\n{code.strip(chr(10)).rstrip()}\n```"
-
-
-def _first_fence(text: str) -> str:
-    match = _FENCE.search(text)
-    return f"\n{match.group(0)}" if match else ""
-
-
 def _last_block(answer: str) -> str:
-    blocks = _FENCE.findall(answer)
+    blocks = FENCE.findall(answer)
     return blocks[-1][1] if blocks else answer
-
-
-def _prose_and_code(markdown: str) -> tuple[str, str]:
-    """The explanation as running text and all code in one piece."""
-    codes = [body.strip("\n") for _, body in _FENCE.findall(markdown)]
-    lines = [re.sub(r"^- ", "", line).strip() for line in _FENCE.sub("", markdown).split("\n")]
-    prose = _plain(" ".join(line for line in lines if line))
-    if not codes or not prose:
-        raise _LeftOut("no code or no explanation")
-    return prose, "\n\n".join(codes)
-
-
-def _plain(text: str) -> str:
-    """Running text without links, emphasis and line breaks."""
-    text = _LINK.sub(r"\1", text)
-    text = re.sub(r"\*\*?(⚠️ ?)?(.+?)\*\*?", r"\2", text)
-    return re.sub(r"\s+", " ", re.sub(r"</?\w+>", "", text)).strip()
-
-
-def _sentences(text: str, count: int) -> str:
-    return " ".join(re.split(r"(?<=[.!?:]) (?=[A-Z`_])", text)[:count])
-
-
-def _four_spaces(code: str) -> str:
-    """Indentation in steps of four where the source uses two."""
-    code = textwrap.dedent(code)
-    widths = [len(line) - len(line.lstrip(" ")) for line in code.split("\n") if line.strip()]
-    if not any(width % 4 == 2 for width in widths):
-        return code
-    return "\n".join(" " * (len(line) - len(line.lstrip(" "))) + line for line in code.split("\n"))

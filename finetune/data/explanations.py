@@ -11,6 +11,8 @@ import hashlib
 import re
 from collections.abc import Sequence
 
+from finetune.data.code_facts import main_name, means, note, shown_by_patterns, shown_by_python
+
 _GOAL_TO = re.compile(
     r"\b(?:function|functions|program|script|method|query|statement|class|code|snippet|algorithm|command|procedure|"
     r"component|loop|expression|application|server|api|page|structure|implementation|one-liner)\b"
@@ -30,84 +32,16 @@ _LONGEST_GOAL = 110
 
 # Verbs that open an intent such as "sort a list by length"; without one of them a phrase is not taken for a goal.
 _VERBS = frozenset(
-    "add append apply assign build calculate call capture change check clear close combine compare compute concatenate "
-    "construct convert copy count create decode define delete display divide download drop encode encrypt escape "
-    "evaluate execute exit extract fetch fill filter find flatten format generate get group implement import increment "
-    "initialize insert invert iterate join kill list load loop make map match merge move multiply open order pad parse "
-    "permanently plot pop print process query randomly read redirect remove rename render repeat replace reshape retrieve "
-    "return reverse round run save scrape search select send serialize set show shuffle skip slice sort split start stop "
-    "store strip subtract sum swap switch take test transpose trim truncate turn unpack unzip update upload use validate "
-    "verify wait write zip determine check identify simulate".split()
+    "add append apply assign build calculate call capture change check clear close combine compare compute "
+    "concatenate construct convert copy count create decode define delete display divide download drop encode "
+    "encrypt escape evaluate execute exit extract fetch fill filter find flatten format generate get group "
+    "implement import increment initialize insert invert iterate join kill list load loop make map match merge "
+    "move multiply open order pad parse permanently plot pop print process query randomly read redirect remove "
+    "rename render repeat replace reshape retrieve return reverse round run save scrape search select send "
+    "serialize set show shuffle skip slice sort split start stop store strip subtract sum swap switch take test "
+    "transpose trim truncate turn unpack unzip update upload use validate verify wait write zip determine check "
+    "identify simulate".split()
 )
-
-_NOTES = {
-    "sorted": "`sorted()` returns a new list and leaves the original unchanged",
-    "sort": "`sort()` changes the list in place and returns `None`",
-    "enumerate": "`enumerate()` gives each item together with its index",
-    "zip": "`zip()` pairs up the items of several iterables",
-    "map": "`map()` applies a function to every item",
-    "filter": "`filter()` keeps the items for which the function is true",
-    "join": "`join()` puts the strings together with the separator between them",
-    "split": "`split()` cuts a string at the separator and returns a list",
-    "strip": "`strip()` removes characters from both ends, white space by default",
-    "replace": "`replace()` returns a new value and leaves the original as it is",
-    "get": "`get()` returns a default instead of raising an error when the key is missing",
-    "items": "`items()` gives the key and value pairs",
-    "append": "`append()` adds one item to the end of the list",
-    "extend": "`extend()` adds every item of the other iterable",
-    "update": "`update()` changes the object in place",
-    "set": "a `set` holds each value only once",
-    "Counter": "`Counter` counts how often each item occurs",
-    "defaultdict": "`defaultdict` creates a missing entry with the given default",
-    "groupby": "`groupby` collects rows or items that share a key",
-    "max": "`max()` returns the largest item, judged by `key` where one is given",
-    "min": "`min()` returns the smallest item, judged by `key` where one is given",
-    "any": "`any()` is true as soon as one item is true",
-    "all": "`all()` is true when every item is true",
-    "isinstance": "`isinstance()` checks the type of a value",
-    "open": "`open()` gives a file object for the path",
-    "findall": "`findall()` returns every match as a list",
-    "sub": "`sub()` replaces every match of the pattern",
-    "search": "`search()` looks for the first match anywhere in the string",
-    "match": "`match()` only looks at the beginning of the string",
-    "compile": "`compile()` prepares a pattern for repeated use",
-    "strptime": "`strptime()` reads a date from text in the given format",
-    "strftime": "`strftime()` writes a date as text in the given format",
-    "timedelta": "a `timedelta` is a length of time",
-    "loads": "`loads()` reads the value from a string",
-    "dumps": "`dumps()` turns the value into a string",
-    "reversed": "`reversed()` walks through the items backwards",
-    "reduce": "`reduce()` combines the items step by step into one value",
-    "product": "`product()` gives every combination",
-    "combinations": "`combinations()` gives every choice of that many items",
-    "permutations": "`permutations()` gives every order of the items",
-    "chain": "`chain()` strings several iterables together",
-    "choice": "`choice()` picks one item at random",
-    "shuffle": "`shuffle()` changes the list in place",
-    "drop": "`drop()` returns a copy without the named rows or columns",
-    "fillna": "`fillna()` replaces missing values",
-    "merge": "`merge()` joins two tables on common columns",
-    "sort_values": "`sort_values()` returns the rows in a new order",
-    "apply": "`apply()` calls the function on every element, row or column",
-    "read_csv": "`read_csv()` loads the file into a DataFrame",
-    "astype": "`astype()` converts to another type",
-    "reshape": "`reshape()` needs the same number of elements before and after",
-    "exists": "`exists()` is true for files and folders",
-    "listdir": "`listdir()` returns names, not full paths",
-    "walk": "`walk()` visits the folder and all folders below it",
-    "makedirs": "`makedirs()` also creates missing parent folders",
-    "setdefault": "`setdefault()` inserts the default only when the key is missing",
-    "pop": "`pop()` removes an item and returns it",
-    "format": "`format()` fills in the placeholders",
-    "startswith": "`startswith()` checks the beginning of the string",
-    "isdigit": "`isdigit()` is true when every character is a digit",
-    "index": "`index()` raises `ValueError` when the item is missing",
-    "fromkeys": "`fromkeys()` keeps the order and drops repeated keys",
-    "gcd": "`gcd()` is the greatest common divisor",
-    "sqrt": "`sqrt()` gives the square root",
-    "heappush": "a heap keeps the smallest item at the front",
-    "nlargest": "`nlargest()` returns the largest items",
-}
 
 
 def pick(options: Sequence[str], key: str) -> str:
@@ -152,8 +86,8 @@ def explain_snippet(request: str, goals: Sequence[str], tree: ast.Module) -> str
         tree: the parsed snippet.
     """
     goal = next((found[0] for text in goals if text and (found := goal_of(text)) and found[1]), None)
-    how = _joined(_means(tree)[:2])
-    note = _note(tree)
+    how = _joined(means(tree)[:2])
+    fact = note(tree)
     if goal and how:
         forms = [
             "You can {goal} with {how}",
@@ -173,12 +107,12 @@ def explain_snippet(request: str, goals: Sequence[str], tree: ast.Module) -> str
         )
     else:
         lead = pick(["You can write it like this", "This does it", "The following code does it"], request)
-    return f"{lead}. {_capital(note)}:" if note else f"{lead}:"
+    return f"{lead}. {_capital(fact)}:" if fact else f"{lead}:"
 
 
 def explain_program(request: str, code: str, language: str, tree: ast.Module | None = None) -> str:
     """Explain a function or program: the goal with the name that reaches it, and what the code shows."""
-    name, is_class = _main_name(code, tree)
+    name, is_class = main_name(code, tree)
     goal = goal_of(request)
     what = f"`{name}`" if name else ""
     kind = "class" if is_class else "function"
@@ -208,170 +142,10 @@ def explain_program(request: str, code: str, language: str, tree: ast.Module | N
             ]
         )
     lead = pick(forms, request).format(goal=goal[0] if goal else "", what=what, kind=kind, language=language)
-    shown = _shown_by_python(tree) if tree else _shown_by_patterns(code, name)
+    shown = shown_by_python(tree) if tree else shown_by_patterns(code, name)
     if is_class:
         shown = [phrase for phrase in shown if "prints" not in phrase and not phrase.startswith("returns")]
     return f"{lead}. It {_joined(shown[:1] + shown[1:][-1:])}:" if shown else f"{lead}:"
-
-
-def _means(tree: ast.Module) -> list[str]:
-    """The calls and constructs that carry a snippet, the outermost first."""
-    modules = {
-        alias.asname or alias.name.split(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    }
-    found: dict[str, None] = {}
-    for node in ast.walk(tree):
-        phrase = None
-        if isinstance(node, ast.Call):
-            phrase = _call(node.func, modules)
-        elif isinstance(node, ast.ListComp):
-            phrase = "a list comprehension"
-        elif isinstance(node, ast.DictComp):
-            phrase = "a dictionary comprehension"
-        elif isinstance(node, ast.SetComp):
-            phrase = "a set comprehension"
-        elif isinstance(node, ast.GeneratorExp):
-            phrase = "a generator expression"
-        elif isinstance(node, ast.Lambda):
-            phrase = "a `lambda`"
-        elif isinstance(node, ast.Slice):
-            phrase = "a slice"
-        elif isinstance(node, ast.JoinedStr):
-            phrase = "an f-string"
-        elif isinstance(node, ast.With):
-            phrase = "a `with` statement"
-        elif isinstance(node, ast.For):
-            phrase = "a `for` loop"
-        if phrase and phrase not in ("`print()`", "`str()`", "`int()`", "`list()`"):
-            found[phrase] = None
-    return list(found)
-
-
-_LIBRARIES = frozenset(
-    "os re sys json math random itertools collections datetime time np pd plt numpy pandas operator string subprocess shutil urllib requests functools socket csv".split()
-)
-
-
-def _call(function: ast.expr, modules: set[str]) -> str | None:
-    if isinstance(function, ast.Name):
-        return f"`{function.id}()`"
-    if not isinstance(function, ast.Attribute):
-        return None
-    full = ast.unparse(function)
-    root = full.split(".", 1)[0]
-    if (root in modules or root in _LIBRARIES) and re.fullmatch(r"[\w.]+", full):
-        return f"`{full}()`"
-    return f"`.{function.attr}()`"
-
-
-def _note(tree: ast.Module) -> str | None:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            on_text = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Constant)
-            if (
-                name in _NOTES
-                and not (name == "get" and not node.args)
-                and not (name in ("format", "join") and not on_text)
-            ):
-                return _NOTES[name]
-    return None
-
-
-def _shown_by_python(tree: ast.Module) -> list[str]:
-    """What a function or program visibly does, as verb phrases."""
-    shown: dict[str, None] = {}
-    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any(
-            isinstance(inner, ast.Call) and getattr(inner.func, "id", None) == node.name for inner in ast.walk(node)
-        ):
-            shown["calls itself until the base case is reached"] = None
-        elif isinstance(node, ast.For) and len(ast.unparse(node.iter)) <= 30:
-            shown[f"goes through `{ast.unparse(node.iter)}` in a loop"] = None
-        elif isinstance(node, ast.While):
-            shown["repeats a `while` loop" + _condition(node.test)] = None
-        elif isinstance(node, ast.ListComp):
-            shown["builds the list with a comprehension"] = None
-        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            shown[f"raises `{ast.unparse(node.exc.func)}` for a bad value"] = None
-        elif isinstance(node, ast.Try):
-            shown["catches errors with `try` and `except`"] = None
-        elif (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in _NOTES
-            and node.func.id not in names
-        ):
-            shown[f"uses `{node.func.id}()`"] = None
-        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Name | ast.Compare | ast.BinOp):
-            value = ast.unparse(node.value)
-            if len(value) <= 30:
-                shown[f"returns `{value}`"] = None
-    # A return value says most at the end.
-    return sorted(shown, key=lambda phrase: phrase.startswith("returns"))
-
-
-def _condition(test: ast.expr) -> str:
-    text = ast.unparse(test)
-    return f" as long as `{text}`" if len(text) <= 30 and text not in ("True", "1") else ""
-
-
-def _shown_by_patterns(code: str, name: str | None) -> list[str]:
-    shown = []
-    bare = name.split("(")[0] if name else None
-    if (
-        bare
-        and len(re.findall(rf"(?<![.\w]){re.escape(bare)}\s*\(", code)) > 2
-        and re.search(rf"return[^;\n]*\b{re.escape(bare)}\(", code)
-    ):
-        shown.append("calls itself until the base case is reached")
-    for pattern, phrase in _PATTERNS:
-        if re.search(pattern, code):
-            shown.append(phrase)
-    return shown
-
-
-_PATTERNS = (
-    (r"\.reduce\(", "combines the elements with `reduce()`"),
-    (r"\.filter\(", "keeps the wanted elements with `filter()`"),
-    (r"\.map\(", "transforms each element with `map()`"),
-    (r"\.sort\(|Arrays\.sort|std::sort", "uses the built-in sort"),
-    (r"\bawait\b", "waits for the result with `await`"),
-    (r"\bfor\s*[(\w]", "uses a `for` loop"),
-    (r"\bwhile\b", "uses a `while` loop"),
-    (r"\bGROUP BY\b", "groups the rows with `GROUP BY`"),
-    (r"\bJOIN\b", "joins the tables with `JOIN`"),
-    (r"\bWHERE\b", "picks the rows with `WHERE`"),
-    (r"console\.log|System\.out\.print|\bcout\b|\becho\b", "prints the result"),
-)
-
-
-def _main_name(code: str, tree: ast.Module | None) -> tuple[str | None, bool]:
-    """The class or function that a piece of code is about, functions with their parameters, and whether it is a class."""
-    if tree is not None:
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef):
-                return node.name, True
-        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-        if not functions:
-            return None, False
-        arguments = [argument.arg for argument in functions[-1].args.args]
-        return f"{functions[-1].name}({', '.join(arguments)})", False
-    for pattern in (
-        r"\bfunction\s+(\w+)\s*\(",
-        r"\bconst\s+(\w+)\s*=\s*(?:async\s*)?\(?[\w, ]*\)?\s*=>",
-        r"\b(?:static|public)\s+\w[\w<>\[\]]*\s+(?!main\b)(\w+)\s*\(",
-        r"^(?:int|void|bool|double|string|std::\w+)\s+(?!main\b)(\w+)\s*\(",
-    ):
-        match = re.search(pattern, code, re.MULTILINE)
-        if match:
-            return f"{match.group(1)}()", False
-    match = re.search(r"\bclass\s+(?!Main\b)(\w+)", code)
-    return (match.group(1), True) if match else (None, False)
 
 
 def _joined(phrases: Sequence[str]) -> str:

@@ -15,14 +15,14 @@ def find_data(name: str) -> Path:
     """A data file: the path itself, or the path below the folder that ASSISTANT_TEST_DATA names.
 
     Raises:
-        UsageError: neither exists.
+        UsageError: neither exists, or it is a folder.
     """
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
     root = os.environ.get(DATA_VARIABLE)
-    if root and (Path(root) / name).exists():
-        return Path(root) / name
+    for path in (Path(name), *([Path(root) / name] if root else [])):
+        if path.is_dir():
+            raise UsageError(f"{path}: this is a folder; name a data file in it.")
+        if path.exists():
+            return path
     where = f"{root!r}, which {DATA_VARIABLE} names" if root else f"a folder named by {DATA_VARIABLE} (it is not set)"
     raise UsageError(f"There is no data file {name!r}, neither here nor below {where}.")
 
@@ -31,12 +31,14 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSON Lines file.
 
     Raises:
-        UsageError: a line is not a JSON object; the message has its number.
+        UsageError: a line is not UTF-8 or not a JSON object; the message has its number.
     """
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode("utf-8-sig"))
             except ValueError as error:
                 raise UsageError(f"{path}, line {number}: not valid JSON: {error}") from error
             if not isinstance(row, dict):

@@ -30,20 +30,24 @@ _MARKS: tuple[tuple[str, str], ...] = (
     ("C#", r"^using System|\bConsole\.Write|\bnamespace \w+"),
     (
         "Java",
-        r"\bpublic (?:static|class|int|void|boolean|String|double|interface)\b|\bSystem\.out\.|\bimport java\.|\bprivate \w+ \w+;",
+        r"\bpublic (?:static|class|int|void|boolean|String|double|interface)\b|\bSystem\.out\."
+        r"|\bimport java\.|\bprivate \w+ \w+;",
     ),
     (
         "SQL",
-        r"^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE (?:TABLE|VIEW|PROCEDURE|INDEX)|ALTER TABLE|WITH \w+ AS|DROP TABLE)\b",
+        r"^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE (?:TABLE|VIEW|PROCEDURE|INDEX)|ALTER TABLE"
+        r"|WITH \w+ AS|DROP TABLE)\b",
     ),
     ("HTML", r"^\s*<(?:!DOCTYPE|html|head|body|div|form|table|ul|nav|button|input)\b"),
     (
         "bash",
-        r"^#!/(?:usr/)?bin/(?:env )?(?:ba)?sh|\bfi$|\bdone$|\becho [\"'$]|\$\(\w|^(?:grep|find|awk|sed|ls|cat|sort|tar|chmod|mkdir|du|df|ps|cut|wc) ",
+        r"^#!/(?:usr/)?bin/(?:env )?(?:ba)?sh|\bfi$|\bdone$|\becho [\"'$]|\$\(\w|^(?:grep|find|awk|sed|ls|cat"
+        r"|sort|tar|chmod|mkdir|du|df|ps|cut|wc) ",
     ),
     (
         "JavaScript",
-        r"\bconsole\.log\(|\bconst \w+\s*=|\blet \w+\s*=|=>|\bfunction\s*\w*\s*\([^$)]*\)\s*\{|\bdocument\.|\brequire\(",
+        r"\bconsole\.log\(|\bconst \w+\s*=|\blet \w+\s*=|=>|\bfunction\s*\w*\s*\([^$)]*\)\s*\{|\bdocument\."
+        r"|\brequire\(",
     ),
     ("Ruby", r"^\s*def \w+[^:]*\n(?:.*\n)*?\s*end\b|\bputs "),
     ("Swift", r"\bfunc \w+\(.*\)\s*->|\bvar \w+: \w+"),

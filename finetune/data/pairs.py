@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assistant.conversation import Label
 from assistant.documents.sentences import split_sentences
@@ -41,22 +42,27 @@ def read_pairs(path: Path) -> list[Pair]:
     Rows with a label that is not one of the three (such as "-" or "not_entailment") are left out.
 
     Raises:
-        UsageError: the file lacks a premise, hypothesis or label column.
+        UsageError: the file cannot be read, or lacks a premise, hypothesis or label column.
     """
-    if path.suffix == ".jsonl":
-        rows = list(read_json_lines(path))
-    else:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = list(read_json_lines(path)) if path.suffix == ".jsonl" else _read_tsv(path)
     if not rows:
         raise UsageError(f"{path}: the file has no rows")
     columns = [_column(path, rows[0], names) for names in (_PREMISE, _HYPOTHESIS, _LABEL)]
     pairs = []
     for row in rows:
-        premise, hypothesis, label = (str(row.get(column) or "") for column in columns)
+        premise, hypothesis, label = (str(row.get(column) or "").strip() for column in columns)
+        label = label.lower()
         if label in _NAMES and premise and hypothesis:
             pairs.append(Pair(_untokenized(premise), _untokenized(hypothesis), _NAMES[label]))
     return pairs
+
+
+def _read_tsv(path: Path) -> list[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restkey="more"))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: not a table of UTF-8 text with tabs between columns: {error}") from error
 
 
 def _column(path: Path, row: dict[str, object], names: Sequence[str]) -> str:
@@ -88,7 +94,7 @@ def pairs_from_questions(examples: Sequence[QAExample], count: int, seed: int) -
 
     - entailment: the gold answer, with the sentences around it;
     - contradiction: with the same sentences, another answer's span of the same paragraph, of the same type where there
-      is one (token F1 with the gold answer below 0.3);
+      is one (token F1 with every gold answer below 0.3, and none within the other);
     - neutral: the gold answer with a paragraph of the same article that does not hold it.
     """
     generator = random.Random(seed)
@@ -99,32 +105,40 @@ def pairs_from_questions(examples: Sequence[QAExample], count: int, seed: int) -
     drawn = generator.sample(answerable, min(count // 2, len(answerable)))
     made = []
     for example in drawn:
-        premise = _around(example.context, example.start or 0, generator)
+        premise = _around(example.context, example.start or 0, example.end or 1, generator)
         gold = example.answers[0]
         made.append(Pair(premise, span_claim(example.question, gold), Label.ENTAILMENT))
-        wrong = _wrong_span(gold, spans[example.context], premise, generator)
+        wrong = _wrong_span(example.answers, spans[example.context], premise, generator)
         if wrong is not None and generator.random() < 2 / 3:
             made.append(Pair(premise, span_claim(example.question, wrong), Label.CONTRADICTION))
     golds = {example.id: example.answers[0] for example in drawn}
     for moved in make_unanswerable(drawn, count // 6, seed):
-        premise = _around(moved.context, generator.randrange(len(moved.context)), generator)
+        at = generator.randrange(len(moved.context))
+        premise = _around(moved.context, at, at + 1, generator)
         gold = golds[moved.id.removesuffix("-moved")]
         made.append(Pair(premise, span_claim(moved.question, gold), Label.NEUTRAL))
     return made
 
 
-def _around(context: str, at: int, generator: random.Random) -> str:
-    """The sentence at an offset with up to three on either side."""
+def _around(context: str, start: int, end: int, generator: random.Random) -> str:
+    """The sentences that hold the characters `[start, end)`, with up to three on either side."""
     sentences = split_sentences(context)
-    index = next((i for i, sentence in enumerate(sentences) if at < sentence.end), len(sentences) - 1)
-    first = max(0, index - generator.randint(0, 3))
-    last = min(len(sentences) - 1, index + generator.randint(0, 3))
+    end_of_all = len(sentences) - 1
+    holding = next((i for i, sentence in enumerate(sentences) if start < sentence.end), end_of_all)
+    until = next((i for i, sentence in enumerate(sentences) if end <= sentence.end), end_of_all)
+    first = max(0, holding - generator.randint(0, 3))
+    last = min(end_of_all, until + generator.randint(0, 3))
     return context[sentences[first].start : sentences[last].end]
 
 
-def _wrong_span(gold: str, spans: Sequence[str], premise: str, generator: random.Random) -> str | None:
-    others = [span for span in spans if token_f1(span, [gold]) < 0.3 and span.lower() not in gold.lower()]
-    same_type = [span for span in others if _kind(span) == _kind(gold)]
+def _wrong_span(golds: Sequence[str], spans: Sequence[str], premise: str, generator: random.Random) -> str | None:
+    right = [gold.lower() for gold in golds]
+    others = [
+        span
+        for span in spans
+        if token_f1(span, golds) < 0.3 and not any(span.lower() in gold or gold in span.lower() for gold in right)
+    ]
+    same_type = [span for span in others if _kind(span) == _kind(golds[0])]
     within = [span for span in same_type or others if span in premise]
     choice = within or same_type or others
     return generator.choice(choice) if choice else None

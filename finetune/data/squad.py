@@ -62,7 +62,9 @@ def _best_occurrence(context: str, question: str, gold: dict[str, object]) -> in
     surroundings share most words with the question.
     """
     text, given = str(gold["text"]), int(str(gold["answer_start"]))
-    if context[given : given + len(text)] == text and int(str(gold.get("occurrences", 1))) <= 1:
+    if not text:
+        return None
+    if given >= 0 and context[given : given + len(text)] == text and int(str(gold.get("occurrences", 1))) <= 1:
         return given
     places = [match.start() for match in re.finditer(re.escape(text), context)]
     asked = {word.lower() for word in _WORDS.findall(question)}
@@ -83,7 +85,7 @@ def split_by_article(examples: Sequence[QAExample], held_out: float) -> tuple[li
 
 
 def make_unanswerable(examples: Iterable[QAExample], count: int, seed: int) -> list[QAExample]:
-    """Put questions to another paragraph of their article, one that does not contain their answer.
+    """Put questions to another paragraph of their article, one that contains none of their answers.
 
     The paragraph is the one, of five drawn at random, that shares most words with the question, so that it looks
     as if it could answer it.
@@ -103,7 +105,7 @@ def make_unanswerable(examples: Iterable[QAExample], count: int, seed: int) -> l
         others = [
             context
             for context in paragraphs[example.title]
-            if context != example.context and example.answers[0].lower() not in context.lower()
+            if context != example.context and not any(gold.lower() in context.lower() for gold in example.answers)
         ]
         if not others:
             continue

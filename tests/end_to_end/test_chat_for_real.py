@@ -102,7 +102,7 @@ def chat(home: Path) -> Iterator[Callable[..., Terminal]]:
 def test_an_article_is_pasted_asked_about_and_found_again_after_a_kill(chat: Callable[..., Terminal]) -> None:
     assert len(ARTICLE.split()) > 3000
     terminal = chat()
-    terminal.wait_for("›") if "›" in terminal.text else terminal.wait_for(lambda text: "Help" in text)
+    terminal.wait_for("Help")
     terminal.paste(ARTICLE)
     terminal.wait_for("The harbour and the forest")
     terminal.type("How large is the area that the rainforest covers?\r")
@@ -119,7 +119,7 @@ def test_an_article_is_pasted_asked_about_and_found_again_after_a_kill(chat: Cal
 
 def test_an_open_question_is_answered_and_can_be_stopped(chat: Callable[..., Terminal]) -> None:
     terminal = chat()
-    terminal.wait_for(lambda text: "Help" in text)
+    terminal.wait_for("Help")
     terminal.type("Write a Python function that adds two numbers.\r")
     terminal.wait_for("def ")
     terminal.type("\x11")

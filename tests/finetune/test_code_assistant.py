@@ -57,14 +57,14 @@ def data(tmp_path_factory) -> Path:
     return path
 
 
-def recipe(data: Path, **settings) -> CodeRecipe:
+def recipe(path: Path, **settings) -> CodeRecipe:
     values = {
         "task": "code",
         "name": "tiny",
         "description": "a tiny run",
         "base": "tiny-base",
         "licence": "none",
-        "data": {"train": [str(data)], "held_out": 0.0},
+        "data": {"train": [str(path)], "held_out": 0.0},
         "lora": {"r": 8, "alpha": 16, "dropout": 0.0, "targets": ["q_proj", "k_proj", "v_proj", "o_proj"]},
         "training": {"epochs": 6, "batch_size": 8, "learning_rate": 2e-2, "save_steps": 6, "optimizer": "adamw_torch"},
         "quantization": "none",

@@ -10,7 +10,7 @@ from finetune.data.code import CodeExample, question_hash, read_code, split_by_q
 from finetune.data.explanations import explain_program, explain_snippet, goal_of
 from finetune.data.languages import language_of, looks_like_prose
 
-SHAPE = re.compile(r"\A\S[^`]*(?:`[^`]+`[^`]*)*\n\n```[a-z+#]+\n[^`]*\n```\Z")
+SHAPE = re.compile(r"\A(?!```)[^\n]+\n\n```[a-z+#]+\n(?:(?!```).)*\n```\Z", re.DOTALL)
 
 
 def write(path: Path, rows: list[dict]) -> Path:
@@ -108,7 +108,8 @@ def test_a_quiz_about_code_is_answered_with_its_explanation_alone(tmp_path):
     [
         ({"response": "def double(number)\n    return ("}, "no certain language"),
         ({"response": "The output would be 10, because the loop ends there."}, "the answer is prose, not code"),
-        ({"response": "def double(n):\n    return n" + " + n" * 400}, "longer than 1024 characters"),
+        ({"response": "def double(n):\n    return n" + " + n" * 900}, "Python that does not parse"),
+        ({"response": "def double(n):\n" + "    n += 1\n" * 100}, "longer than 1024 characters"),
     ],
 )
 def test_rows_that_do_not_serve_are_left_out_with_the_reason(tmp_path, change, reason):
@@ -219,13 +220,9 @@ def test_the_shipped_recipe_finds_its_thousand_examples_and_splits_them_cleanly(
     questions = {question_hash(example) for example in prepared.train}
     assert not questions & {question_hash(example) for example in prepared.held_out}
     fenced = [example for example in prepared.train if example.source != "javascript-questions.jsonl"]
-    assert all(SHAPE.match(example.answer) for example in fenced if "`" not in _code(example))
+    assert all(SHAPE.match(example.answer) for example in fenced)
     openings = {example.answer.split()[0] for example in prepared.train}
     assert len(openings) > 25
-
-
-def _code(example: CodeExample) -> str:
-    return example.answer.split("```")[1]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
-from assistant.generation.generator import LocalGenerator, Sampling
+from assistant.generation.generator import LocalGenerator, Sampling, TextStream
 from assistant.generation.prompts import fit
 
 QUESTION = [Message(Role.USER, "How do I sort a dictionary by value?")]
@@ -97,6 +97,22 @@ def test_a_closed_stream_gives_no_more(llama, chat_tokenizer):
     stream.close()
     assert list(stream) == []
     assert stream.finish == "cancelled"
+
+
+def test_closing_a_stream_lets_go_what_its_producer_holds():
+    held = ["open"]
+
+    def produce(stream: TextStream):
+        try:
+            yield "one"
+            yield "two"
+        finally:
+            held.clear()
+
+    stream = TextStream(produce)
+    next(stream)
+    stream.close()
+    assert held == []
 
 
 def test_decoding_leaves_the_callers_gradient_mode_alone(llama, chat_tokenizer):

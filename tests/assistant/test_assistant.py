@@ -1,0 +1,230 @@
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.assistant import Assistant
+from assistant.conversation import Answer, Document, Message, Role, Route, Turn
+from assistant.errors import AssistantError, ModelError, UsageError
+from assistant.events import (
+    Event,
+    EvidenceFound,
+    Notice,
+    Progress,
+    RouteChosen,
+    TextDelta,
+    TurnFailed,
+    TurnFinished,
+    VerdictReached,
+)
+from assistant.settings import Settings
+
+TEXT = (
+    "The Amazon rainforest covers 5.5 million square kilometers.\r\nIt holds 390 billion trees 😀.\n\n"
+    "J'habite à Lyon, près de la forêt où l'e\u0301te\u0301 est chaud. Marie Curie wrote the report in 1903."
+)
+ARTICLE = Document("amazon.txt", TEXT)
+LONG = Document("long.txt", TEXT * 40)
+
+
+@pytest.fixture(scope="module")
+def assistant(tiny_settings: dict[str, str]) -> Assistant:
+    return Assistant(Settings(**tiny_settings, max_new_tokens=12))
+
+
+def _kinds(events: list[Event]) -> list[type]:
+    kinds: list[type] = []
+    for event in events:
+        if not isinstance(event, Progress | Notice) and (not kinds or kinds[-1] is not type(event)):
+            kinds.append(type(event))
+    return kinds
+
+
+def _finished(events: list[Event]) -> Answer:
+    assert isinstance(events[-1], TurnFinished), events[-1]
+    return events[-1].answer
+
+
+def test_an_extracted_answer_is_told_in_order_and_stands_in_the_document(assistant: Assistant) -> None:
+    events = list(assistant.respond(Turn("How large is the forest?", (ARTICLE,))))
+    answer = _finished(events)
+    assert _kinds(events) == [RouteChosen, EvidenceFound, TextDelta, VerdictReached, TurnFinished]
+    assert answer.route is Route.EXTRACT
+    [place] = answer.evidence
+    assert place.text == answer.text == TEXT[place.start : place.end] != ""
+    assert place.document == "amazon.txt"
+    assert answer.closest is None
+    assert 0 <= (answer.score or 0) <= 1
+    assert answer.usage.windows == 1
+    assert answer.usage.seconds > 0
+    assert (answer.models.generator, answer.models.reader is None, answer.models.verifier is None) == (
+        None,
+        False,
+        False,
+    )
+    assert answer.verdict is not None
+    for claim in answer.verdict.claims:
+        shares = claim.probabilities
+        assert shares.entailment + shares.neutral + shares.contradiction == pytest.approx(1)
+        assert claim.evidence is not None
+        assert TEXT[claim.evidence.start : claim.evidence.end] == claim.evidence.text
+    assert any(isinstance(event, Progress) and event.stage == "Reading" for event in events)
+
+
+def test_no_answer_is_null_with_the_closest_place(tiny_settings: dict[str, str], silent_reader_folder: Path) -> None:
+    assistant = Assistant(Settings(**{**tiny_settings, "reader": str(silent_reader_folder)}))
+    events = list(assistant.respond(Turn("How large?", (ARTICLE,), route=Route.EXTRACT)))
+    answer = _finished(events)
+    assert (answer.text, answer.evidence, answer.verdict, answer.verdict_reason) == (None, (), None, None)
+    assert answer.closest is not None
+    assert TEXT[answer.closest.start : answer.closest.end] == answer.closest.text != ""
+    assert TextDelta not in _kinds(events)
+
+
+@pytest.mark.parametrize("text", ["!!! ...", "\n—\n", "😀", "\u200b\u00ad.\u200b", "亚"])
+@pytest.mark.parametrize("route", [Route.EXTRACT, Route.GROUNDED])
+def test_a_document_without_words_ends_in_an_answer(assistant: Assistant, text: str, route: Route) -> None:
+    answer = _finished(list(assistant.respond(Turn("How large is it?", (Document("d", text),), route=route))))
+    if answer.text is None:
+        assert (answer.evidence, answer.verdict) == ((), None)
+        assert answer.closest is not None
+        assert text[answer.closest.start : answer.closest.end] == answer.closest.text
+    else:
+        assert answer.verdict is not None or answer.verdict_reason
+
+
+def test_of_several_documents_the_best_answer_is_given(assistant: Assistant) -> None:
+    other = Document("other.txt", "Lyon is hot. " * 30)
+    answer = assistant.answer(Turn("How large?", (other, ARTICLE), route=Route.EXTRACT))
+    alone = [assistant.answer(Turn("How large?", (document,), route=Route.EXTRACT)) for document in (other, ARTICLE)]
+    best = max(alone, key=lambda each: each.evidence[0].score or 0)
+    assert answer.evidence == best.evidence
+    assert answer.usage.windows == sum(each.usage.windows for each in alone)
+
+
+def test_a_grounded_answer_shows_its_passages_before_its_text(assistant: Assistant) -> None:
+    events = list(assistant.respond(Turn("Explain the forest", (LONG,))))
+    answer = _finished(events)
+    assert _kinds(events)[:2] == [RouteChosen, EvidenceFound]
+    assert answer.route is Route.GROUNDED
+    assert 1 <= len(answer.evidence) <= 3
+    assert all(LONG.text[place.start : place.end] == place.text for place in answer.evidence)
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)).strip() == answer.text
+    assert answer.usage.prompt_tokens > 0 and answer.usage.completion_tokens > 0
+    assert answer.verdict is not None or answer.verdict_reason
+    assert answer.score is None
+
+
+def test_an_open_answer_has_neither_evidence_nor_verdict(assistant: Assistant) -> None:
+    turn = Turn("Write a loop", history=(Message(Role.USER, "Hi"), Message(Role.ASSISTANT, "Hello")))
+    answer = _finished(list(assistant.respond(turn)))
+    assert answer.route is Route.OPEN
+    assert (answer.evidence, answer.closest, answer.verdict, answer.verdict_reason) == ((), None, None, None)
+    assert answer.models.reader is None and answer.models.generator
+
+
+def test_an_answer_cut_at_its_limit_says_so(assistant: Assistant) -> None:
+    events = list(assistant.respond(Turn("Write a loop")))
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    answer = _finished(events)
+    assert (answer.usage.completion_tokens == 12) == any("was cut" in notice for notice in notices)
+
+
+def test_a_history_longer_than_the_context_is_cut_and_said_so(assistant: Assistant) -> None:
+    history = tuple(Message(role, "forest " * 300) for _ in range(6) for role in (Role.USER, Role.ASSISTANT))
+    events = list(assistant.respond(Turn("Write a loop", history=history)))
+    assert any(isinstance(event, Notice) and "left out" in event.text for event in events)
+    _finished(events)
+
+
+def test_without_verification_there_is_no_verdict_and_no_reason(assistant: Assistant) -> None:
+    answer = assistant.answer(Turn("How large?", (ARTICLE,), verify=False))
+    assert (answer.verdict, answer.verdict_reason, answer.models.verifier) == (None, None, None)
+
+
+def test_an_answer_that_is_too_long_to_check_says_why_it_is_not(assistant: Assistant) -> None:
+    answer = assistant.answer(Turn("How large is the forest " * 50 + "?", (ARTICLE,), route=Route.EXTRACT))
+    assert answer.text
+    assert answer.verdict is None
+    assert "too long" in (answer.verdict_reason or "")
+
+
+def test_stopping_while_reading_ends_the_turn_without_an_answer(assistant: Assistant) -> None:
+    cancel = threading.Event()
+    events = []
+    for event in assistant.respond(Turn("How large?", (Document("d", TEXT * 300),)), cancel):
+        events.append(event)
+        if isinstance(event, Progress) and event.stage == "Reading":
+            cancel.set()
+    answer = _finished(events)
+    assert answer.stopped
+    assert (answer.text, answer.verdict) == (None, None)
+
+
+def test_stopping_while_generating_keeps_what_came(assistant: Assistant) -> None:
+    cancel = threading.Event()
+    events = []
+    for event in assistant.respond(Turn("Explain the forest", (LONG,)), cancel):
+        events.append(event)
+        if isinstance(event, TextDelta):
+            cancel.set()
+    answer = _finished(events)
+    assert answer.stopped
+    assert answer.usage.completion_tokens < 12
+    if answer.text is not None:
+        assert "stopped" in (answer.verdict_reason or "")
+    assert answer.verdict is None
+
+
+@pytest.mark.parametrize(
+    "turn, said",
+    [
+        (Turn(""), "question is empty"),
+        (Turn(" \n\t"), "question is empty"),
+        (Turn("a\ud800"), "not valid Unicode"),
+        (Turn("Where?", route=Route.EXTRACT), "needs a document"),
+        (Turn("Where?", route=Route.GROUNDED), "needs a document"),
+        (Turn("forest " * 2000, (ARTICLE,), route=Route.EXTRACT), "too long"),
+        (Turn("forest " * 9000), "token"),
+    ],
+)
+def test_a_turn_that_cannot_be_answered_fails_with_one_error(assistant: Assistant, turn: Turn, said: str) -> None:
+    events = list(assistant.respond(turn))
+    assert isinstance(events[-1], TurnFailed)
+    assert said in str(events[-1].error)
+    with pytest.raises(AssistantError, match=said):
+        assistant.answer(turn)
+
+
+def test_a_model_that_is_not_there_fails_the_turn(tiny_settings: dict[str, str], tmp_path: Path) -> None:
+    assistant = Assistant(Settings(**{**tiny_settings, "reader": str(tmp_path / "none")}))
+    with pytest.raises(ModelError, match="no model folder"):
+        assistant.answer(Turn("How large?", (ARTICLE,)))
+
+
+def test_a_model_without_the_head_for_the_work_is_refused(
+    tiny_settings: dict[str, str], encoder_folder: Path, reader_folder: Path
+) -> None:
+    """Its head would be drawn at random, and its answers with it."""
+    assistant = Assistant(Settings(**{**tiny_settings, "reader": str(encoder_folder)}))
+    with pytest.raises(ModelError, match="qa_outputs"):
+        assistant.answer(Turn("How large?", (ARTICLE,)))
+    assistant = Assistant(Settings(**{**tiny_settings, "verifier": str(reader_folder)}))
+    with pytest.raises(ModelError, match="has no weights"):
+        assistant.verifier(lambda event: None)
+
+
+def test_a_fault_in_the_program_is_the_turns_last_event(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: Any, **__: Any) -> Any:
+        raise IndexError("index out of range in self")
+
+    monkeypatch.setattr(assistant.reader(lambda event: None), "model", fault)
+    events = list(assistant.respond(Turn("How large?", (ARTICLE,))))
+    assert isinstance(events[-1], TurnFailed)
+    assert isinstance(events[-1].error.__cause__, AttributeError | IndexError)
+
+
+def test_an_unknown_profile_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="embedded"):
+        Assistant(Settings(profile="embeded"))

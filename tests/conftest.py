@@ -1,0 +1,253 @@
+"""Tiny real models, made once in the test session: the same architectures and file formats, with random weights."""
+
+import json
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.encoding import PairEncoder
+
+# Models this small gain nothing from a second thread, and wait for one where the machine is busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+SENTENCES = [
+    "The Amazon rainforest covers 5.5 million square kilometers in South America.",
+    "It holds about 390 billion trees of 16,000 species; how large is it?",
+    "J'habite à Lyon, près de la forêt où l'été est très chaud.",
+    "Who wrote the report? Marie Curie wrote it in 1903 (in Paris).",
+    "Which river crosses the forest? The Nile does not cross it.",
+    "亚马逊雨林 很大。 The verifier says what a premise says of a hypothesis.",
+]
+MAX_POSITIONS = 512
+
+
+def _trained(tokenizer: Any, trainer: Any) -> Any:
+    tokenizer.train_from_iterator(SENTENCES * 3, trainer)
+    return tokenizer
+
+
+@cache
+def _word_piece() -> str:
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    _trained(
+        tokenizer,
+        trainers.WordPieceTrainer(
+            vocab_size=400,
+            special_tokens=special,
+            initial_alphabet=[chr(c) for c in range(33, 127)],
+            show_progress=False,
+        ),
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    # As all-MiniLM-L6-v2 does at 128: whoever forgets about it reads eight tokens of everything.
+    tokenizer.enable_truncation(8)
+    tokenizer.enable_padding(length=8, pad_id=0, pad_token="[PAD]")
+    return str(tokenizer.to_str())
+
+
+@cache
+def _byte_pairs(*special: str) -> str:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False
+    )
+    return str(_trained(tokenizer, trainer).to_str())
+
+
+@cache
+def _unigram() -> str:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = ["<pad>", "<sep>", "<cls>", "<unk>"]
+    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=special, unk_token="<unk>", show_progress=False)
+    _trained(tokenizer, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A <sep> <cls>:2", pair="$A <sep> $B:1 <sep>:1 <cls>:2", special_tokens=[("<sep>", 1), ("<cls>", 2)]
+    )
+    return str(tokenizer.to_str())
+
+
+def _backend(text: str) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_str(text)
+
+
+def bert_tokenizer() -> Any:
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
+        tokenizer_object=_backend(_word_piece()), cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", unk_token="[UNK]",
+        mask_token="[MASK]", model_max_length=MAX_POSITIONS,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    )  # fmt: skip
+
+
+def roberta_tokenizer() -> Any:
+    from tokenizers import processors
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = _backend(_byte_pairs("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
+    tokenizer.post_processor = processors.RobertaProcessing(
+        ("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", cls_token="<s>", pad_token="<pad>", sep_token="</s>",
+        eos_token="</s>", unk_token="<unk>", mask_token="<mask>", model_input_names=["input_ids", "attention_mask"],
+    )  # fmt: skip
+
+
+def xlnet_tokenizer() -> Any:
+    """Padded on the left, its "no answer" token last, and SentencePiece's way with spaces."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
+        tokenizer_object=_backend(_unigram()), cls_token="<cls>", sep_token="<sep>", pad_token="<pad>", 
+        unk_token="<unk>", padding_side="left", model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    )  # fmt: skip
+
+
+TOKENIZERS: dict[str, Callable[[], Any]] = {
+    "bert": bert_tokenizer,
+    "roberta": roberta_tokenizer,
+    "xlnet": xlnet_tokenizer,
+}
+
+
+@pytest.fixture(scope="session")
+def encoder() -> PairEncoder:
+    """The pair encoder of the tiny BERT."""
+    return PairEncoder(bert_tokenizer())
+
+
+_SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "initializer_range": 0.6,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+}
+
+
+def tiny_model(kind: str, head: str, **config: Any) -> Any:
+    """A model of a kind (bert, roberta) with a head (QuestionAnswering, SequenceClassification), in float32."""
+    import torch
+    import transformers
+
+    tokenizer = TOKENIZERS[kind]()
+    torch.manual_seed(7)
+    name = kind.capitalize()
+    positions = {"max_position_embeddings": MAX_POSITIONS + (2 if kind == "roberta" else 0)}
+    types = {"type_vocab_size": 1, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2} if kind == "roberta" else {}
+    settings = getattr(transformers, f"{name}Config")(
+        vocab_size=len(tokenizer), **{**_SIZES, **positions, **types, **config}
+    )
+    return getattr(transformers, f"{name}For{head}")(settings).eval()
+
+
+def _save(folder: Path, model: Any, tokenizer: Any, **files: Any) -> Path:
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
+NLI_LABELS = {0: "entailment", 1: "neutral", 2: "contradiction"}
+
+
+def _calibration(threshold: float) -> dict[str, Any]:
+    return {
+        "right": {"slope": 0.5, "intercept": 0.0},
+        "absent": {"slope": -0.5, "intercept": 0.0},
+        "threshold": threshold,
+    }
+
+
+@pytest.fixture(scope="session")
+def reader_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny reader that always gives its best span as the answer."""
+    folder = tmp_path_factory.mktemp("tiny-reader")
+    return _save(folder, tiny_model("bert", "QuestionAnswering"), bert_tokenizer(), calibration=_calibration(-1e9))
+
+
+@pytest.fixture(scope="session")
+def silent_reader_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny reader that never finds an answer good enough."""
+    folder = tmp_path_factory.mktemp("silent-reader")
+    return _save(folder, tiny_model("bert", "QuestionAnswering"), bert_tokenizer(), calibration=_calibration(1e9))
+
+
+@pytest.fixture(scope="session")
+def verifier_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny three-class verifier."""
+    folder = tmp_path_factory.mktemp("tiny-verifier")
+    return _save(
+        folder, tiny_model("bert", "SequenceClassification", num_labels=3, id2label=NLI_LABELS), bert_tokenizer()
+    )
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny encoder without a head: what adapters are trained on."""
+    import transformers
+
+    folder = tmp_path_factory.mktemp("tiny-encoder")
+    return _save(folder, transformers.BertModel(tiny_model("bert", "QuestionAnswering").config), bert_tokenizer())
+
+
+@pytest.fixture(scope="session")
+def generator_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Llama that speaks nonsense."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=_backend(_byte_pairs("<|endoftext|>", "<|im_start|>", "<|im_end|>")),
+        eos_token="<|im_end|>",
+        pad_token="<|im_end|>",
+        bos_token="<|im_start|>",
+    )
+    tokenizer.chat_template = (
+        "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+        "{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    torch.manual_seed(11)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, max_position_embeddings=2048, initializer_range=0.6, eos_token_id=2, bos_token_id=1,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    return _save(tmp_path_factory.mktemp("tiny-generator"), LlamaForCausalLM(config).eval(), tokenizer)
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(reader_folder: Path, verifier_folder: Path, generator_folder: Path) -> dict[str, str]:
+    """Settings that take all three models from folders."""
+    return {
+        "reader": str(reader_folder),
+        "verifier": str(verifier_folder),
+        "generator": str(generator_folder),
+    }
