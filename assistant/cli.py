@@ -117,10 +117,14 @@ def run(command: typer.Typer, name: str) -> int:  # noqa: PLR0911  (one way out 
     except TyperException as error:
         return _failed(name, error, 2, getattr(error, "format_message", error.__str__)())
     except (KeyboardInterrupt, Abort):
-        print("Interrupted.", file=sys.stderr)  # noqa: T201
-        return _INTERRUPTED
+        code = _INTERRUPTED
     except BrokenPipeError:
         _drop_output()  # its reader has had enough
+        return 0
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _drop_output()  # the same; click exits by itself then
         return 0
     except OSError as error:
         _drop_output()
@@ -130,6 +134,8 @@ def run(command: typer.Typer, name: str) -> int:  # noqa: PLR0911  (one way out 
         return _failed(name, error, 1, "not enough memory; close other programs or use a smaller document or model.")
     except Exception as error:  # noqa: BLE001  (the last place where a fault can be told to the user)
         return _failed(name, error, 1, f"a fault in the program ({type(error).__name__}); --verbose shows where.")
+    if code == _INTERRUPTED:
+        print("Interrupted.", file=sys.stderr)  # noqa: T201
     return code if isinstance(code, int) else 0
 
 

@@ -166,7 +166,7 @@ def load_recipe(name: str, settings: list[str] | None = None) -> QARecipe | NLIR
     """
     try:
         data = tomllib.loads(recipe_text(name))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from error
     for setting in settings or []:
         _lay_over(data, setting)

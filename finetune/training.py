@@ -1,7 +1,9 @@
 """What all recipes share: the run folder, the trainer's arguments, going on from a checkpoint, saving the adapter."""
 
+import contextlib
 import json
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +105,8 @@ def run_trainer(trainer: Any, arguments: "TrainingArguments", output: Path) -> d
     checkpoint = newest_checkpoint(output)
     if checkpoint:
         log.info("going on from %s", checkpoint)
-    result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with contextlib.redirect_stdout(sys.stderr):  # the trainer prints its log, and standard output is for the result
+        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
     return {**result.metrics, "steps": float(trainer.state.global_step), "max_steps": float(trainer.state.max_steps)}
 

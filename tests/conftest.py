@@ -96,8 +96,8 @@ def bert_tokenizer() -> Any:
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast(
-        tokenizer_object=_backend(_word_piece()), cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", unk_token="[UNK]",
-        mask_token="[MASK]", model_max_length=MAX_POSITIONS,
+        tokenizer_object=_backend(_word_piece()), cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]",
+        unk_token="[UNK]", mask_token="[MASK]", model_max_length=MAX_POSITIONS,
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )  # fmt: skip
 
@@ -121,7 +121,7 @@ def xlnet_tokenizer() -> Any:
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast(
-        tokenizer_object=_backend(_unigram()), cls_token="<cls>", sep_token="<sep>", pad_token="<pad>", 
+        tokenizer_object=_backend(_unigram()), cls_token="<cls>", sep_token="<sep>", pad_token="<pad>",
         unk_token="<unk>", padding_side="left", model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )  # fmt: skip
 

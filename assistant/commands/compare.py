@@ -1,6 +1,5 @@
 """`assistant compare`: the same question to several readers, or several generators, side by side."""
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +48,9 @@ def compare(
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
         rows = list(_rows(turn, part, names, chosen.model_dump(exclude_unset=True), status))
     if json_:
-        print(json.dumps({"question": question, "answers": rows}, ensure_ascii=False))  # noqa: T201
+        from assistant.records import json_line
+
+        print(json_line({"question": question, "answers": rows}))  # noqa: T201
     else:
         print_text(_table(rows, documents))
     return 1 if all("error" in row for row in rows) else 0

@@ -9,8 +9,8 @@ from assistant.documents.passages import rank_passages, split_passages
 from assistant.documents.sentences import split_sentences
 
 pieces = st.sampled_from(
-    ["Hello world. ", "It’s M. Dupont ! ", "\n\n", "\r\n\r\n", " ", "😀", "e\u0301", "你好。", "5.5 ", "...", "\x85", "\u2028",
-     "\u200b", "x" * 700, "word " * 900, "no stop here", "\x1c", "\t"]
+    ["Hello world. ", "It’s M. Dupont ! ", "\n\n", "\r\n\r\n", " ", "😀", "e\u0301", "你好。", "5.5 ", "...", "\x85",
+     "\u2028", "\u200b", "x" * 700, "word " * 900, "no stop here", "\x1c", "\t"]
 )  # fmt: skip
 texts = st.one_of(st.text(max_size=200), st.builds("".join, st.lists(pieces, max_size=40)))
 documents = texts.filter(lambda text: any(c.isprintable() and not c.isspace() for c in text)).map(

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import UsageError
+from finetune.recipe import NLIRecipe, load_recipe, recipe_names, recipe_text
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_parses_and_is_named_as_its_file(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.licence and recipe.description
+    assert set(load_recipe(name).model_dump()) == set(recipe.model_dump())
+
+
+def test_settings_lie_over_a_recipe() -> None:
+    recipe = load_recipe(
+        "nli-minilm",
+        ["training.epochs=0.5", "base=/some/folder", "data.qa_pairs=3", 'data.train=["x.tsv"]', "data.qa=x"],
+    )
+    assert isinstance(recipe, NLIRecipe)
+    assert (recipe.training.epochs, recipe.base) == (0.5, "/some/folder")
+    assert (recipe.data.qa_pairs, recipe.data.train, recipe.data.qa) == (3, ["x.tsv"], "x")
+
+
+@pytest.mark.parametrize(
+    "setting, said",
+    [
+        ("training.epoch=2", "unknown key training.epoch; did you mean epochs"),
+        ("traning.epochs=2", "unknown key traning; did you mean training"),
+        ("training.epochs=-1", "training.epochs"),
+        ("training.epochs=many", "training.epochs"),
+        ("training.epochs.x=1", "is a value, not a section"),
+        ("data.qa=5", "data.qa"),
+        ("task=other", "task"),
+        ("epochs", "key=value"),
+        ("=3", "key=value"),
+        ("max_length=5", "max_length"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_the_nearest_right_key(setting: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_recipe("nli-minilm", [setting])
+
+
+def test_a_recipe_of_ones_own_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(recipe_text("qa-minilm").replace("qa-minilm", "mine", 1))
+    assert load_recipe(str(path)).name == "mine"
+    path.write_text("task = ")
+    with pytest.raises(UsageError, match="not valid TOML"):
+        load_recipe(str(path))
+    path.write_bytes(b"task = '\xff'")
+    with pytest.raises(UsageError, match="not valid TOML"):
+        load_recipe(str(path))
+    path.write_text("name = 'x'")
+    with pytest.raises(UsageError, match="task"):
+        load_recipe(str(path))
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="Did you mean qa-minilm"):
+        load_recipe("qa-minilml")

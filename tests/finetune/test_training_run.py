@@ -1,0 +1,179 @@
+"""Whole runs of the command line on a tiny encoder: train, go on, measure."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant import cli as assistant_cli
+from assistant.conversation import Label
+from assistant.encoding import PairEncoder
+from finetune import cli
+from finetune.data.pairs import Pair
+from finetune.nli import training_items
+from finetune.training import newest_checkpoint
+
+CITIES = ["Lyon", "Paris", "Berlin", "Rome", "Madrid", "Lisbon"]
+
+
+def _squad(path: Path, *, unanswerable: bool) -> Path:
+    articles = []
+    for number in range(6):
+        paragraphs = []
+        for city in CITIES:
+            context = f"{city} has {number}5 million trees. Marie Curie lived there in 19{number}0."
+            qas: list[dict[str, Any]] = [
+                {
+                    "id": f"{number}-{city}",
+                    "question": f"How many trees has {city}?",
+                    "answers": [{"text": f"{number}5 million", "answer_start": context.index(f"{number}5")}],
+                }
+            ]
+            if unanswerable:
+                qas.append(
+                    {"id": f"{number}-{city}-no", "question": "Who is king?", "answers": [], "is_impossible": True}
+                )
+            paragraphs.append({"context": context, "qas": qas})
+        articles.append({"title": f"Article {number}", "paragraphs": paragraphs})
+    path.write_text(json.dumps({"data": articles}))
+    return path
+
+
+def _tsv(path: Path) -> Path:
+    rows = [f"{city} is hot.\t{city} is {word}.\t{label}" for city in CITIES for word, label in (
+        ("warm", "entailment"), ("cold", "contradiction"), ("large", "neutral"))]  # fmt: skip
+    path.write_text("premise\thypothesis\tlabel\n" + "\n".join(rows) + "\n")
+    return path
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
+    """Runs `finetune` in this process; gives exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSISTANT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ASSISTANT_TEST_DATA", raising=False)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["finetune", *arguments])
+        code = assistant_cli.run(cli.app, "finetune")
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return call
+
+
+SMALL = ["training.batch_size=4", "training.accumulation=1", "lora.r=4", "lora.alpha=8", "training.logging_steps=1"]
+
+
+def _sets(*settings: str) -> list[str]:
+    return [part for setting in (*SMALL, *settings) for part in ("--set", setting)]
+
+
+def test_a_reader_is_trained_goes_on_from_its_checkpoint_and_is_measured(
+    run: Run, tmp_path: Path, encoder_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = _squad(tmp_path / "train.json", unanswerable=False)
+    settings = _sets(
+        f"base={encoder_folder}", f'data.train=["{data}"]', "data.held_out=0.2", "max_length=64", "stride=16",
+        "training.save_steps=2", "data.limit=16",
+    )  # fmt: skip
+    code, out, err = run("run", "qa-minilm", *settings, "--output", "run")
+    assert code == 0, err
+    figures = json.loads(out)
+    assert figures["steps"] == figures["max_steps"] > 2
+    assert {"train_loss", "held_out_f1", "held_out_exact_match"} <= set(figures)
+    adapter = tmp_path / "run" / "adapter"
+    assert {path.name for path in adapter.iterdir()} >= {
+        "adapter_config.json", "adapter_model.safetensors", "calibration.json",
+    }  # fmt: skip
+    assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == str(encoder_folder)
+
+    # The run is killed while it writes its last checkpoint: the next goes on from the one before.
+    newest = newest_checkpoint(tmp_path / "run")
+    assert newest is not None
+    (newest / "trainer_state.json").unlink()
+    shutil.rmtree(adapter)
+    before = newest_checkpoint(tmp_path / "run")
+    assert before is not None and before != newest
+    code, out, err = run("run", "qa-minilm", *settings, "--output", "run")
+    assert code == 0, err
+    assert f"going on from {before.relative_to(tmp_path)}" in caplog.text
+    assert json.loads(out)["steps"] == figures["steps"]
+
+    code, out, err = run("evaluate", "qa", "--data", str(data), "--model", "run", "--json", "--limit", "10")
+    assert code == 0, err
+    report = json.loads(out)
+    assert set(report) == {"exact_match", "f1", "total", "seconds"}
+    assert report["total"] == 10
+    both = _squad(tmp_path / "both.json", unanswerable=True)
+    report = json.loads(run("evaluate", "qa", "--data", str(both), "--model", "run/adapter", "--json")[1])
+    assert set(report) == {"exact_match", "f1", "has_answer", "no_answer", "total", "seconds"}
+    assert report["has_answer"]["total"] + report["no_answer"]["total"] == report["total"] == 72
+    share = report["has_answer"]["total"] / report["total"]
+    expected = share * report["has_answer"]["f1"] + (1 - share) * report["no_answer"]["f1"]
+    assert report["f1"] == pytest.approx(expected)
+
+
+def test_a_verifier_is_trained_and_measured(run: Run, tmp_path: Path, encoder_folder: Path) -> None:
+    data = _tsv(tmp_path / "pairs.tsv")
+    settings = _sets(f"base={encoder_folder}", f'data.train=["{data}"]', "data.qa_pairs=0", "training.epochs=1")
+    code, out, err = run("run", "nli-minilm", *settings, "--smoke", "--output", "run")
+    assert code == 0, err
+    assert json.loads(out)["steps"] > 0
+    code, out, err = run("evaluate", "nli", "--data", str(data), "--model", "run", "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert set(report) == {
+        "accuracy", "f1_macro", "f1_weighted", "confusion_matrix", "labels", "total", "seconds",
+    }  # fmt: skip
+    assert report["labels"] == ["entailment", "neutral", "contradiction"]
+    assert sum(map(sum, report["confusion_matrix"])) == report["total"] == 18
+    hits = sum(report["confusion_matrix"][at][at] for at in range(3))
+    assert report["accuracy"] == pytest.approx(100 * hits / 18)
+    assert "accuracy" in run("evaluate", "nli", "--data", str(data), "--model", "run")[1]
+
+
+def test_pairs_too_long_for_training_are_left_out_and_never_cut(encoder: PairEncoder) -> None:
+    pairs = [Pair("forest " * words, "It is large.", Label.NEUTRAL) for words in (5, 50, 500)]
+    items = training_items(pairs, encoder, 128)
+    assert len(items) == 2
+    assert [item["labels"] for item in items] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["run", "qa-minilml"], "Did you mean qa-minilm"),
+        (["run", "qa-minilm", "--set", "training.epoch=2"], "did you mean epochs"),
+        (["run", "qa-minilm", "--set", 'data.train=["none.json"]', "--set", "base=ENCODER"], "no data file"),
+        (["evaluate", "speech", "--data", "x"], "choose qa, nli, code"),
+        (["evaluate", "qa", "--data", "none.json"], "no data file"),
+        (["evaluate", "qa", "--data", "."], "folder"),
+        (["evaluate", "nli", "--data", "x.tsv", "--model", "base"], "no head"),
+        (["show", "nothing"], "no recipe"),
+        (["nothing"], "nothing"),
+    ],
+)
+def test_a_wrong_request_is_one_line(
+    run: Run, tmp_path: Path, encoder_folder: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "x.tsv").write_text("premise\thypothesis\tlabel\n")
+    code, out, err = run(*(argument.replace("ENCODER", str(encoder_folder)) for argument in arguments))
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_recipes_are_listed_and_shown(run: Run) -> None:
+    code, out, _ = run("list")
+    assert code == 0
+    assert {line.split()[0] for line in out.splitlines()} >= {"qa-minilm", "nli-minilm", "code-smollm2-135m"}
+    code, out, _ = run("show", "qa-minilm")
+    assert code == 0
+    assert "[lora]" in out and "#" in out
