@@ -3,15 +3,12 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
 from assistant.generation.prompts import SYSTEM_PROMPT
 from assistant.generation.stream import Sampling, TextStream
-
-if TYPE_CHECKING:
-    from openai import OpenAI
 
 KEY_VARIABLES = ("ASSISTANT_API_KEY", "OPENAI_API_KEY")
 _TIMEOUT_SECONDS = 60.0
@@ -37,7 +34,7 @@ class ServerGenerator:
                 "--server needs the openai package: pip install 'terminal-assistant[remote]'."
             ) from error
         key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), "none")
-        self._client: OpenAI = OpenAI(base_url=url, api_key=key, timeout=_TIMEOUT_SECONDS, max_retries=_RETRIES)
+        self._client = OpenAI(base_url=url, api_key=key, timeout=_TIMEOUT_SECONDS, max_retries=_RETRIES)
         self._url = url
         self.context_tokens = 0
         self.name = model or self._first_model()

@@ -141,7 +141,8 @@ def _ready(network: Any, model: ResolvedModel) -> Any:
 
 @contextmanager
 def _quietly(model: ResolvedModel) -> Iterator[None]:
-    """Load without the libraries' progress bars and reports, and with one error for all they may raise."""
+    """Load from this machine alone, without the libraries' progress bars, and with one error for all they may raise."""
+    import huggingface_hub.constants
     import transformers
     from safetensors import SafetensorError
 
@@ -149,6 +150,10 @@ def _quietly(model: ResolvedModel) -> Iterator[None]:
     level = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    # bitsandbytes, which peft imports, asks the Hub for a kernel on some machines and reports when it has none.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    offline = huggingface_hub.constants.HF_HUB_OFFLINE
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -169,4 +174,5 @@ def _quietly(model: ResolvedModel) -> Iterator[None]:
             "`assistant models remove` and pull it again."
         ) from error
     finally:
+        huggingface_hub.constants.HF_HUB_OFFLINE = offline
         transformers.logging.set_verbosity(level)

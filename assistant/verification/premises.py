@@ -48,8 +48,16 @@ class SentenceIndex:
                 packed.append(piece)
         return packed
 
-    def around(self, start: int, end: int, budget: int) -> Premise | None:
-        """The sentences that hold the characters `[start, end)`, with as many on either side as the budget allows."""
+    def around(self, start: int, end: int, budget: int, enough: int | None = None) -> Premise | None:
+        """The sentences that hold the characters `[start, end)`, with neighbours on either side.
+
+        Args:
+            start: offset in the document.
+            end: offset in the document.
+            budget: the most tokens the premise may have.
+            enough: neighbours join up to this many tokens; by default up to the budget.
+        """
+        room = budget if enough is None else min(enough, budget)
         pieces = self.pieces(budget)
         holding = [index for index, piece in enumerate(pieces) if piece.start < end and piece.end > start]
         if not holding:
@@ -60,9 +68,9 @@ class SentenceIndex:
         grown = True
         while grown:
             grown = False
-            if low > 0 and pieces[high].last - pieces[low - 1].first <= budget:
+            if low > 0 and pieces[high].last - pieces[low - 1].first <= room:
                 low, grown = low - 1, True
-            if high + 1 < len(pieces) and pieces[high + 1].last - pieces[low].first <= budget:
+            if high + 1 < len(pieces) and pieces[high + 1].last - pieces[low].first <= room:
                 high, grown = high + 1, True
         return _join(pieces[low], pieces[high])
 

@@ -16,6 +16,8 @@ from assistant.verification.premises import Premise, SentenceIndex, claim_budget
 MAX_LENGTH = 256
 PREMISES_PER_CLAIM = 8
 MIN_PREMISE_TOKENS = 32
+NEAR_TOKENS = 64
+"""How much text around a span is its premise: with more, sentences that have nothing to do with the claim drown it."""
 DOCUMENTS_KEPT = 64
 LABELS = tuple(Label)
 
@@ -133,7 +135,7 @@ class Verifier:
         candidates = []
         for number, (claim, tokens) in enumerate(zip(check.claims, self.encoder.tokenize(check.claims), strict=True)):
             budget = self._budget(tokens.ids, claim)
-            near = [sentences.around(place.start, place.end, budget) for place in check.near]
+            near = [sentences.around(place.start, place.end, budget, NEAR_TOKENS) for place in check.near]
             premises = [premise for premise in near if premise is not None]
             for premise in premises or sentences.relevant(claim, budget, PREMISES_PER_CLAIM):
                 pair = self.encoder.encode(sentences.text.ids[premise.first : premise.last], tokens.ids)

@@ -13,7 +13,7 @@ from .conftest import AMAZON, Run, environment, one_object
 
 pytestmark = pytest.mark.embedded
 
-QUESTION = "How large is the area that the rainforest covers?"
+QUESTION = "Which country holds most of the rainforest?"
 KEYS = {"id", "question", "route", "answer", "score", "evidence", "verdict", "closest", "models", "usage"}
 
 
@@ -23,7 +23,7 @@ def test_an_answer_stands_in_the_document_where_its_evidence_says(run: Run, amaz
     record = one_object(done.stdout)
     assert record.keys() >= KEYS
     assert record["route"] == "extract"
-    assert "5,500,000" in record["answer"]
+    assert "Brazil" in record["answer"]
     (place,) = record["evidence"]
     assert AMAZON[place["start"] : place["end"]] == place["text"] == record["answer"]
     assert place["document"] == "amazon.txt"
@@ -79,8 +79,8 @@ def test_a_generated_answer_about_a_document_is_checked_claim_by_claim(run: Run,
 def test_people_read_the_answer_its_place_and_the_verdict(run: Run, amazon: Path) -> None:
     done = run("ask", QUESTION, "--document", str(amazon))
     text = done.stdout.decode()
-    assert "5,500,000 square kilometers" in text.splitlines()[0]
-    assert "[5,500,000 square kilometers" in text
+    assert text.splitlines()[0] == "Brazil"
+    assert "[Brazil]" in text
     assert "amazon.txt, characters" in text
     assert "entailed" in text
     assert b"\x1b" not in done.stdout

@@ -105,14 +105,15 @@ def test_an_article_is_pasted_asked_about_and_found_again_after_a_kill(chat: Cal
     terminal.wait_for("Help")
     terminal.paste(ARTICLE)
     terminal.wait_for("The harbour and the forest")
-    terminal.type("How large is the area that the rainforest covers?\r")
-    text = terminal.wait_for(lambda text: "entailed" in text and "entailment" in text)
-    assert "5,500,000 square kilometers" in text
+    terminal.type("Which country holds most of the rainforest?\r")
+    text = terminal.wait_for(lambda text: "entailment" in text and "contradiction" in text)
+    assert any(word in text for word in ("entailed", "unsupported", "contradicted"))
+    assert "majority of the forest is contained within Brazil" in " ".join(text.split())
     terminal.process.send_signal(signal.SIGKILL)
     terminal.process.wait(10)
 
     again = chat("--resume", "last")
-    again.wait_for("5,500,000 square kilometers")
+    again.wait_for("Brazil")
     again.type("\x11")
     assert again.wait_for_end() == 0
 
