@@ -228,6 +228,8 @@ class Assistant:
         for piece in stream:
             pieces.append(piece)
             yield TextDelta(piece)
+        if stream.finish == "loop":
+            yield Notice("The model began to repeat itself and was stopped.")
         if stream.finish == "length":
             yield Notice(f"The answer reached {stream.completion_tokens} tokens and was cut; ask it to go on.")
         text = "".join(pieces).strip()

@@ -18,6 +18,7 @@ __all__ = ["CONTEXT_TOKENS", "Finish", "Generator", "LocalGenerator", "Sampling"
 CONTEXT_TOKENS = 4096
 """Longest conversation, whatever more a model may take: on a CPU, what is longer keeps a person waiting."""
 _PREFILL_TOKENS = 512
+LOOP_TOKENS, LOOP_PERIOD = 72, 24
 _ENDS = ("<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
 
 
@@ -105,6 +106,9 @@ class LocalGenerator:
             if cancel.is_set() or len(made) >= room:
                 stream.finish = "cancelled" if cancel.is_set() else "length"
                 return
+            if repeats_itself(made):
+                stream.finish = "loop"
+                return
             logits = self._forward([token], cache)
 
     def _prefill(self, prompt: list[int], cache: "Cache", cancel: threading.Event) -> "torch.Tensor | None":
@@ -126,6 +130,17 @@ class LocalGenerator:
             output = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
             logits: torch.Tensor = output.logits[:, -1].float()
         return logits
+
+
+def repeats_itself(tokens: Sequence[int]) -> bool:
+    """Whether the last tokens are one stretch, of up to LOOP_PERIOD tokens, over and over for LOOP_TOKENS.
+
+    Small models fall into such loops when they decode greedily (Holtzman et al., 2020) and do not come out of them.
+    """
+    tail = list(tokens[-LOOP_TOKENS:])
+    if len(tail) < LOOP_TOKENS:
+        return False
+    return any(tail[period:] == tail[:-period] for period in range(1, LOOP_PERIOD + 1))
 
 
 class TokenChoice:

@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 
 from assistant.conversation import Message
 
-Finish = Literal["end", "length", "cancelled"]
-"""Why a stream is over: the model ended its answer, the limit of tokens was reached, or it was stopped."""
+Finish = Literal["end", "length", "loop", "cancelled"]
+"""Why a stream is over: the model ended its answer, the limit of tokens was reached, it only repeated itself, or it was
+stopped."""
 
 
 @dataclass(frozen=True, slots=True)

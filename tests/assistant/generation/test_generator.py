@@ -6,7 +6,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
-from assistant.generation.generator import LocalGenerator, Sampling, TextStream
+from assistant.generation.generator import LOOP_TOKENS, LocalGenerator, Sampling, TextStream, repeats_itself
 from assistant.generation.prompts import fit
 
 QUESTION = [Message(Role.USER, "How do I sort a dictionary by value?")]
@@ -191,3 +191,14 @@ def test_the_context_is_never_exceeded(gpt2, plain_tokenizer):
     list(stream)
     assert stream.prompt_tokens + stream.completion_tokens == 256
     assert stream.finish == "length"
+
+
+def test_a_stretch_repeated_over_and_over_is_a_loop() -> None:
+    assert repeats_itself([1, 2, 3, *([7, 8, 9, 10] * 20)])
+    assert repeats_itself([5] * LOOP_TOKENS)
+
+
+def test_varied_text_and_a_few_repetitions_are_no_loop() -> None:
+    assert not repeats_itself(list(range(200)))
+    assert not repeats_itself([1, 2, 3, *([7, 8, 9, 10] * 5)])
+    assert not repeats_itself([*([7, 8] * 40), 1])
