@@ -142,7 +142,8 @@ def train(recipe: CodeRecipe, base: Path, output: Path) -> dict[str, float]:
     figures = run_trainer(trainer, arguments, output)
     save_adapter(tuned, recipe, output)
     figures["tokens"] = float(tokens)
-    figures["tokens_per_second"] = round(tokens * recipe.training.epochs / figures["train_runtime"], 1)
+    trained_now = 1 - figures["resumed_at"] / max(figures["steps"], 1)
+    figures["tokens_per_second"] = round(tokens * recipe.training.epochs * trained_now / figures["train_runtime"], 1)
     return figures
 
 

@@ -100,7 +100,7 @@ def run_trainer(trainer: Any, arguments: "TrainingArguments", output: Path) -> d
     """Train, going on from the newest whole checkpoint of the output folder if there is one.
 
     Returns:
-        The trainer's figures: `train_loss`, `train_runtime` (seconds), steps and rates.
+        The trainer's figures: `train_loss`, `train_runtime` (seconds, since `resumed_at`), steps and rates.
     """
     checkpoint = newest_checkpoint(output)
     if checkpoint:
@@ -108,13 +108,22 @@ def run_trainer(trainer: Any, arguments: "TrainingArguments", output: Path) -> d
     with contextlib.redirect_stdout(sys.stderr):  # the trainer prints its log, and standard output is for the result
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
-    return {**result.metrics, "steps": float(trainer.state.global_step), "max_steps": float(trainer.state.max_steps)}
+    return {
+        **result.metrics,
+        "steps": float(trainer.state.global_step),
+        "max_steps": float(trainer.state.max_steps),
+        "resumed_at": float(_step(checkpoint)) if checkpoint else 0.0,
+    }
 
 
 def newest_checkpoint(output: Path) -> Path | None:
     """The newest whole checkpoint of a run; one that was being written when the run was killed lacks its last file."""
     whole = [folder.parent for folder in output.glob("checkpoint-*/trainer_state.json")]
-    return max(whole, key=lambda folder: int(folder.name.removeprefix("checkpoint-")), default=None)
+    return max(whole, key=_step, default=None)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
 def save_adapter(model: "PeftModel", recipe: QARecipe | NLIRecipe | CodeRecipe, output: Path) -> Path:
