@@ -4,11 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Answer, Document, Evidence, ModelNames, Route, Turn, Usage, Verdict
-from assistant.documents.passages import rank_passages, split_passages
-from assistant.errors import AssistantError, UsageError
+from assistant.documents.index_files import IndexFiles
+from assistant.documents.ranking import Ranker
+from assistant.documents.splitting import split_passages
+from assistant.errors import AssistantError, ModelError, UsageError
 from assistant.events import (
     Event,
     EvidenceFound,
@@ -23,11 +26,13 @@ from assistant.events import (
 from assistant.live import live
 from assistant.models.catalogue import ModelSpec
 from assistant.models.store import ModelStore
+from assistant.reading.spans import distinct_answers
 from assistant.routing import choose_route
 from assistant.settings import Settings
 from assistant.verification.claims import span_claim, text_claims
 
 if TYPE_CHECKING:
+    from assistant.documents.embedding import SentenceEmbedder
     from assistant.generation.generator import Generator
     from assistant.reading.reader import Reader, Reading
     from assistant.verification.verifier import Verifier
@@ -61,6 +66,8 @@ class Assistant:
         self._generator: Generator | None = None
         self._reader: Reader | None = None
         self._verifier: Verifier | None = None
+        self._embedder: SentenceEmbedder | None = None
+        self._ranker = Ranker(lambda: self._embedder, IndexFiles(self.store.cache))
 
     def load(self, on_event: Listener | None = None) -> None:
         """Fetch and load all three models.
@@ -75,7 +82,7 @@ class Assistant:
 
     def close(self) -> None:
         """Let the models go."""
-        self._generator = self._reader = self._verifier = None
+        self._generator = self._reader = self._verifier = self._embedder = None
 
     def generator(self, on_event: Listener) -> "Generator":
         """The profile's generator, loaded."""
@@ -91,6 +98,7 @@ class Assistant:
             from assistant.models.loading import load_reader
 
             self._reader = load_reader(model)
+            self._reader.ranker = self._ranker
         return self._reader
 
     def verifier(self, on_event: Listener) -> "Verifier":
@@ -102,6 +110,49 @@ class Assistant:
 
             self._verifier = load_verifier(model)
         return self._verifier
+
+    def prepare(
+        self, documents: Sequence[Document], cancel: threading.Event | None = None, *, windows: int | None = None
+    ) -> Iterator[Event]:
+        """Do what reading needs and only the first question pays for: load the reader, tokenise, index long documents.
+
+        Args:
+            documents: what will be asked about.
+            cancel: once set, indexing ends.
+            windows: documents of more windows are indexed; 0 for none of them, by default as the settings say.
+
+        Yields:
+            Progress, and a notice where long documents are ranked by words alone.
+
+        Raises:
+            AssistantError: the reader could not be fetched or loaded.
+        """
+        reader = yield from live(self.reader)
+        most = self.settings.windows if windows is None else windows
+        long = yield from live(lambda _: [each for each in documents if reader.windows_of(each) > most])
+        if most:
+            yield from self._index(long, cancel or threading.Event())
+
+    def _index(self, documents: Sequence[Document], cancel: threading.Event) -> Iterator[Event]:
+        """Make ready what ranks the passages of documents, telling how far it is."""
+        if not documents:
+            return
+        embedder = self.settings.embedder or self.store.catalogue.embedder
+        if self._embedder is None and embedder is not None:
+            try:
+                self._embedder = yield from live(lambda tell: self._load_embedder(embedder, tell))
+            except ModelError as error:
+                yield Notice(f"Passages are ranked by the words they share with the question alone: {error}")
+        for document in documents:
+            if not self._ranker.knows(document):
+                yield from live(partial(_index, self._ranker, document, cancel))
+
+    def _load_embedder(self, name: str, on_event: Listener) -> "SentenceEmbedder":
+        from assistant.models.loading import load_embedder
+
+        model = self.store.resolve(name, on_event)
+        on_event(Progress("Loading the embedder"))
+        return load_embedder(model)
 
     def _load_generator(self, on_event: Listener) -> "Generator":
         if self.settings.server:
@@ -175,11 +226,16 @@ class Assistant:
         """The reader's answer from the documents: the span that is likeliest to be right in any of them."""
         from assistant.reading.reader import Question
 
-        reader = yield from live(self.reader)
+        most = self.settings.windows if turn.windows is None else turn.windows
+        yield from self.prepare(turn.documents, cancel, windows=most)
+        reader = self.reader(_unheard)
         questions = [Question(turn.question, document) for document in turn.documents]
         readings = yield from live(
             lambda tell: reader.read(
-                questions, cancel=cancel, on_progress=lambda done, total: tell(Progress("Reading", done, total))
+                questions,
+                windows=most or None,
+                cancel=cancel,
+                on_progress=lambda done, total: tell(Progress("Reading", done, total)),
             )
         )
         stopped = cancel.is_set()
@@ -189,18 +245,26 @@ class Assistant:
         answer = replace(
             draft.answer,
             models=ModelNames(reader=reader.name),
-            usage=Usage(windows=sum(reading.windows for reading in readings)),
+            usage=Usage(
+                windows=sum(reading.windows for reading in readings),
+                windows_in_all=sum(reading.windows_in_all for reading in readings),
+            ),
             stopped=stopped,
         )
         if stopped:
             draft.answer = answer
             return
-        draft.answer = _with_spans(answer, document, reading)
+        draft.answer = _with_spans(answer, document, reading, turn.top_k)
+        if draft.answer.text is None and answer.usage.windows < answer.usage.windows_in_all:
+            yield Notice(
+                f"Read the {answer.usage.windows:,} most promising of {answer.usage.windows_in_all:,} windows; "
+                "--windows 0 (in the chat: /windows all) reads everything."
+            )
         yield EvidenceFound(draft.answer.evidence, draft.answer.closest)
         if draft.answer.text is not None:
             yield TextDelta(draft.answer.text)
             draft.claims = [span_claim(turn.question, draft.answer.text)]
-            draft.document, draft.near = document, draft.answer.evidence
+            draft.document, draft.near = document, draft.answer.evidence[:1]
 
     def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Iterator[Event]:
         """The generator's answer, from passages of the documents on the grounded route."""
@@ -212,7 +276,8 @@ class Assistant:
         messages = [*turn.history, Message(Role.USER, turn.question)]
         closest = None
         if draft.answer.route is Route.GROUNDED:
-            ranked = _relevant_passages(turn)
+            yield from self._index([each for each in turn.documents if _has_to_choose(each)], cancel)
+            ranked = yield from live(lambda _: self._relevant_passages(turn, cancel))
             closest = ranked[0]
             evidence = tuple(sorted(ranked, key=lambda place: place.start))
             draft.answer = replace(draft.answer, evidence=evidence)
@@ -247,6 +312,12 @@ class Assistant:
             draft.claims = text_claims(text)
             draft.document = _holding(turn.documents, draft.answer.evidence)
             draft.near = draft.answer.evidence
+
+    def _relevant_passages(self, turn: Turn, cancel: threading.Event) -> list[Evidence]:
+        """The passages that bear most on the question, all of the document of which the first one is."""
+        ranked = self._ranker.rank(turn.question, turn.documents, cancel=cancel)
+        best = ranked[0].document
+        return [passage.evidence() for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
 
     def _verify(self, draft: _Draft, cancel: threading.Event) -> Iterator[Event]:
         """Hold the answer's claims against the places it came from."""
@@ -288,25 +359,28 @@ def _check(turn: Turn) -> None:
         raise UsageError(f"The {turn.route} route needs a document; name one with --document or paste it.")
 
 
-def _with_spans(answer: Answer, document: Document, reading: "Reading") -> Answer:
-    """The answer with what a reading found: its best span as the answer, or as the closest place if it is not one."""
+def _has_to_choose(document: Document) -> bool:
+    """Whether a document has more passages than the generator is given."""
+    return len(split_passages(document)) > PASSAGES_FOR_GENERATOR
+
+
+def _index(ranker: Ranker, document: Document, cancel: threading.Event, tell: Listener) -> None:
+    ranker.index(document, cancel=cancel, on_progress=lambda done, total: tell(Progress("Indexing", done, total)))
+
+
+def _with_spans(answer: Answer, document: Document, reading: "Reading", top_k: int) -> Answer:
+    """The answer with what a reading found: its best spans as evidence, or as the closest place if it is no answer."""
     score = round(reading.score, 4)
     if reading.best is None:
         # Nothing in the document is a word to the reader; its beginning is as close as any other place.
         return replace(answer, score=score, closest=split_passages(document)[0].evidence())
-    span = reading.best
-    text = document.text[span.start : span.end]
-    place = Evidence(document.name, span.start, span.end, text, round(reading.span_score(span), 4))
+    places = [
+        document.evidence(span.start, span.end, round(reading.span_score(span), 4))
+        for span in distinct_answers(reading.spans, document.text, top_k)
+    ]
     if not reading.answered:
-        return replace(answer, score=score, closest=place)
-    return replace(answer, text=text, score=score, evidence=(place,))
-
-
-def _relevant_passages(turn: Turn) -> list[Evidence]:
-    passages = [passage for document in turn.documents for passage in split_passages(document)]
-    ranked = rank_passages(turn.question, passages)
-    best = ranked[0][1].document
-    return [passage.evidence() for _, passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
+        return replace(answer, score=score, closest=places[0])
+    return replace(answer, text=places[0].text, score=score, evidence=tuple(places))
 
 
 def _holding(documents: Sequence[Document], evidence: Sequence[Evidence]) -> Document | None:

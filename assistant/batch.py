@@ -68,6 +68,7 @@ class BatchOptions:
     route: Route | None = None
     verify: bool = True
     max_document_megabytes: int = 20
+    top_k: int = 1
 
 
 def read_lines(lines: Iterator[bytes], options: BatchOptions) -> Iterator[Line]:
@@ -142,7 +143,7 @@ def _line(number: int, row: dict[str, Any], options: BatchOptions, documents: di
         if row["route"] not in list(Route):
             raise BatchLineError(f'"route" must be one of auto, {", ".join(Route)}')
         route = Route(row["route"])
-    turn = Turn(question, (document,) if document else (), route=route, verify=options.verify)
+    turn = Turn(question, (document,) if document else (), route=route, verify=options.verify, top_k=options.top_k)
     return Line(number, identifier, turn, _carried(row))
 
 

@@ -17,11 +17,14 @@ from assistant.commands.compare import compare
 from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, switches
 from assistant.commands.verify import verify
 from assistant.commands.web import web
+from assistant.documents.formats import FORMATS
 from assistant.errors import AssistantError
 from assistant.sanitize import printable
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True)
-Documents = Annotated[list[str] | None, typer.Option("--document", help="Open this text file. May be repeated.")]
+Documents = Annotated[
+    list[str] | None, typer.Option("--document", help=f"Open this file ({FORMATS}). May be repeated.")
+]
 Resume = Annotated[str | None, typer.Option(help="Go on with this conversation; `last` is the newest.", metavar="ID")]
 
 

@@ -5,6 +5,7 @@ satisfies `evidence.text == document.text[evidence.start:evidence.end]`.
 """
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -32,6 +33,12 @@ class Label(StrEnum):
 class Document:
     """A text the user pasted, opened or piped in; immutable, identified by the hash of its text.
 
+    Args:
+        name: What it is called.
+        text: All of it.
+        pages: The offsets at which its pages begin, in order; empty where it has none.
+        encoding: What the bytes it was read from were decoded as.
+
     Raises:
         DocumentError: the text is empty, or holds code points that are not characters
             (lone surrogates), which no tokenizer accepts.
@@ -39,6 +46,8 @@ class Document:
 
     name: str
     text: str
+    pages: tuple[int, ...] = ()
+    encoding: str = field(default="utf-8", compare=False)
 
     def __post_init__(self) -> None:
         if not any(char.isprintable() and not char.isspace() for char in self.text):
@@ -60,16 +69,28 @@ class Document:
         """How many words, separated by white space, the text has."""
         return len(self.text.split())
 
+    def page(self, offset: int) -> int | None:
+        """The page, counted from 1, that a character stands on; None where the document has no pages."""
+        return max(1, bisect_right(self.pages, offset)) if self.pages else None
+
+    def evidence(self, start: int, end: int, score: float | None = None) -> "Evidence":
+        """The characters `[start, end)` as evidence."""
+        return Evidence(self.name, start, end, self.text[start:end], score, self.page(start))
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A stretch of a document that supports an answer; `score` is a probability, or None where none is known."""
+    """A stretch of a document that supports an answer; `Document.evidence` makes it.
+
+    `score` is a probability, or None where none is known; `page` is counted from 1, or None where there are no pages.
+    """
 
     document: str
     start: int
     end: int
     text: str
     score: float | None = None
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +156,7 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     windows: int = 0
+    windows_in_all: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +193,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One user message with all that is needed to answer it. `route` None lets the router choose."""
+    """One user message with all that is needed to answer it.
+
+    `route` None lets the router choose; `top_k` is how many distinct answers of the documents to show, at most;
+    `windows` how many windows of a document the reader reads, at most: 0 for all, None as the settings say.
+    """
 
     question: str
     documents: tuple[Document, ...] = ()
     history: tuple[Message, ...] = ()
     route: Route | None = None
     verify: bool = True
+    top_k: int = 1
+    windows: int | None = None

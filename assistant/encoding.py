@@ -6,6 +6,8 @@ put together from token ids, whatever the model family. The reader, the verifier
 recipes all build their inputs here.
 """
 
+import inspect
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Ids = npt.NDArray[np.int64]
+_LAST_SPACE = re.compile(r"\s(?=\S*\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,37 @@ class EncodedPair:
         return len(self.input_ids)
 
 
-class PairEncoder:
-    """Tokenises texts and joins two of them with the special tokens the model was trained with."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands before and after the second text of a pair, first text and special tokens: ids and token types.
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+    `token_type` is that of the second text; `null` is where the "no answer" token stands, counted from the pair's end
+    where it is negative.
+    """
+
+    before: tuple[Ids, Ids]
+    after: tuple[Ids, Ids]
+    token_type: int
+    null: int
+
+    def __len__(self) -> int:
+        return len(self.before[0]) + len(self.after[0])
+
+
+class PairEncoder:
+    """Tokenises texts and joins two of them with the special tokens the model was trained with.
+
+    Args:
+        tokenizer: a fast one.
+        model: what takes the inputs; those that its `forward` does not name, or has no weights for, are left out.
+            Without it the batch holds what the tokenizer lists.
+        second_first: put the second text before the first.
+
+    Raises:
+        ValueError: the tokenizer gives no character offsets.
+    """
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase", model: Any = None, *, second_first: bool = False) -> None:
         if not tokenizer.is_fast:
             raise ValueError(f"{type(tokenizer).__name__} gives no character offsets; a fast tokenizer is needed")
         self.tokenizer = tokenizer
@@ -63,25 +93,36 @@ class PairEncoder:
         template = tokenizer("a", "b", return_token_type_ids=True, verbose=False)
         sides = template.sequence_ids(0)
         ids, types = np.array(template["input_ids"]), np.array(template["token_type_ids"])
-        first = [at for at, side in enumerate(sides) if side == 0]
-        second = [at for at, side in enumerate(sides) if side == 1]
-        self._before = ids[: first[0]], types[: first[0]]
-        self._between = ids[first[-1] + 1 : second[0]], types[first[-1] + 1 : second[0]]
-        self._after = ids[second[-1] + 1 :], types[second[-1] + 1 :]
-        self._first_type, self._second_type = int(types[first[0]]), int(types[second[0]])
+        left = [at for at, side in enumerate(sides) if side == 0]
+        right = [at for at, side in enumerate(sides) if side == 1]
+        self._before = ids[: left[0]], types[: left[0]]
+        self._between = ids[left[-1] + 1 : right[0]], types[left[-1] + 1 : right[0]]
+        self._after = ids[right[-1] + 1 :], types[right[-1] + 1 :]
+        self._left_type, self._right_type = int(types[left[0]]), int(types[right[0]])
+        self._second_first = second_first
         self.overhead = sum(len(part) for part, _ in (self._before, self._between, self._after))
-        self.uses_token_types = "token_type_ids" in tokenizer.model_input_names
         self.pad_id = int(tokenizer.pad_token_id or 0)
-        self._pad_left = tokenizer.padding_side == "left"
-        self._null_in_after = not np.any(self._before[0] == tokenizer.cls_token_id) and bool(
-            np.any(self._after[0] == tokenizer.cls_token_id)
-        )
+        # XLNet's template has a segment for its last token alone, which transformers 5 no longer lists as an input.
+        listed = "token_type_ids" in tokenizer.model_input_names or int(types.max()) > 1
+        self.uses_token_types = listed and _takes_token_types(model, int(types.max()))
+        self.uses_mask = model is None or "attention_mask" in inspect.signature(model.forward).parameters
+
+    @classmethod
+    def for_reading(cls, tokenizer: "PreTrainedTokenizerBase", model: Any = None) -> "PairEncoder":
+        """The encoder of a reader, whose pairs are a question and a text.
+
+        Where a tokenizer pads on the left the text comes before the question, as in the `run_qa` examples, with which
+        such readers (XLNet) were trained, and as the former question answering pipeline of transformers had it.
+        """
+        return cls(tokenizer, model, second_first=tokenizer.padding_side == "left")
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
         """Tokenise texts whole, without special tokens and without truncation.
 
         A control token written in a text, such as `[SEP]`, is read as the characters it is written with. A token's
-        characters begin after white space and end after the marks and joiners that belong to its last character.
+        characters begin after white space and end after the marks and joiners that belong to its last character. A
+        token of white space alone starts where the next one does and ends where the one before it did (its end is then
+        not after its start), so that a span which begins or ends with it has its words alone.
         """
         if not texts:
             return []
@@ -100,44 +141,128 @@ class PairEncoder:
             result.append(TokenizedText(np.array(ids, dtype=np.int64), starts, ends))
         return result
 
+    def tokenize_long(self, text: str, at_once: int) -> TokenizedText:
+        """Tokenise a text of any length in pieces of about `at_once` characters, cut before white space.
+
+        A text without white space is cut where the pieces end.
+        """
+        pieces = []
+        begin = 0
+        while begin < len(text):
+            stop = min(begin + at_once, len(text))
+            if stop < len(text):
+                space = _LAST_SPACE.search(text, begin + at_once // 2, stop)
+                stop = space.start() if space else stop
+            piece = self.tokenize([text[begin:stop]])[0]
+            pieces.append((piece.ids, piece.starts + begin, piece.ends + begin))
+            begin = stop
+        return TokenizedText(*(np.concatenate(part) for part in zip(*pieces, strict=True)))
+
+    def frame(self, first: Ids) -> Frame:
+        """What surrounds the second text of each pair that has this first text."""
+        if self._second_first:
+            token_type = self._left_type
+            before = [self._before]
+            after = [self._between, (first, np.full(len(first), self._right_type)), self._after]
+        else:
+            token_type = self._right_type
+            before = [self._before, (first, np.full(len(first), self._left_type)), self._between]
+            after = [self._after]
+        return Frame(_joined(before), _joined(after), token_type, self._null())
+
     def encode(self, first: Ids, second: Ids) -> EncodedPair:
         """Join the ids of two texts into one model input."""
-        parts = [
-            self._before,
-            (first, np.full(len(first), self._first_type)),
-            self._between,
-            (second, np.full(len(second), self._second_type)),
-            self._after,
-        ]
-        input_ids = np.concatenate([ids for ids, _ in parts]).astype(np.int64)
-        token_type_ids = np.concatenate([types for _, types in parts]).astype(np.int64)
-        start = len(self._before[0]) + len(first) + len(self._between[0])
-        null = len(input_ids) - 1 if self._null_in_after else 0
-        return EncodedPair(input_ids, token_type_ids, start, null)
+        frame = self.frame(first)
+        inside = second, np.full(len(second), frame.token_type)
+        input_ids, token_type_ids = _joined([frame.before, inside, frame.after])
+        return EncodedPair(input_ids, token_type_ids, len(frame.before[0]), frame.null % len(input_ids))
 
-    def collate(self, pairs: Sequence[EncodedPair]) -> tuple[dict[str, "torch.Tensor"], Ids]:
-        """Pad pairs to one batch.
+    def encode_windows(
+        self, frame: Frame, text: Ids, windows: npt.NDArray[np.int64], length: int
+    ) -> tuple[Ids, Ids, npt.NDArray[np.bool_]]:
+        """Put windows of one text into a frame, all at once.
+
+        Args:
+            frame: of the first text.
+            text: the ids of the second text, shape (tokens,).
+            windows: its windows as tokens `[first, last)`, shape (windows, 2).
+            length: columns of the result, at least the longest window's and the frame's together.
 
         Returns:
-            Model inputs, each of shape (batch, longest), and the column at which each row begins, of shape (batch,).
+            Input ids and token types, shape (windows, length), padded on the right, and whether a column is an input.
         """
+        size = windows[:, 1:] - windows[:, :1]
+        begin, end = len(frame.before[0]), len(frame.before[0]) + size
+        columns = np.arange(length)[None, :]
+        ids = np.full((len(windows), length), self.pad_id, dtype=np.int64)
+        types = np.zeros_like(ids)
+        ids[:, :begin], types[:, :begin] = frame.before
+        inside = (columns >= begin) & (columns < end)
+        ids[inside] = text[(windows[:, :1] + columns - begin)[inside]]
+        types[inside] = frame.token_type
+        rows, tail = np.arange(len(windows))[:, None], end + np.arange(len(frame.after[0]))
+        ids[rows, tail], types[rows, tail] = frame.after
+        return ids, types, columns < end + len(frame.after[0])
+
+    def inputs(self, ids: Ids, types: Ids, mask: npt.NDArray[np.bool_]) -> dict[str, "torch.Tensor"]:
+        """A padded batch as the model takes it; arguments and result of shape (batch, length)."""
         import torch
 
-        longest = max(len(pair) for pair in pairs)
-        input_ids = np.full((len(pairs), longest), self.pad_id, dtype=np.int64)
-        mask = np.zeros((len(pairs), longest), dtype=np.int64)
-        types = np.zeros((len(pairs), longest), dtype=np.int64)
-        begins = np.zeros(len(pairs), dtype=np.int64)
-        for row, pair in enumerate(pairs):
-            begin = longest - len(pair) if self._pad_left else 0
-            begins[row] = begin
-            input_ids[row, begin : begin + len(pair)] = pair.input_ids
-            types[row, begin : begin + len(pair)] = pair.token_type_ids
-            mask[row, begin : begin + len(pair)] = 1
-        inputs: dict[str, Any] = {"input_ids": torch.from_numpy(input_ids), "attention_mask": torch.from_numpy(mask)}
+        inputs = {"input_ids": torch.from_numpy(ids)}
+        if self.uses_mask:
+            inputs["attention_mask"] = torch.from_numpy(mask.astype(np.int64))
         if self.uses_token_types:
             inputs["token_type_ids"] = torch.from_numpy(types)
-        return inputs, begins
+        return inputs
+
+    def _null(self) -> int:
+        """Where the token stands whose span means "no answer": CLS, wherever the family has it, else BOS, else first.
+
+        As in the `run_qa` examples. Counted from the pair's end where the token stands after both texts.
+        """
+        for wanted in (self.tokenizer.cls_token_id, self.tokenizer.bos_token_id):
+            if wanted is None:
+                continue
+            if len(found := np.flatnonzero(self._before[0] == wanted)):
+                return int(found[0])
+            if len(found := np.flatnonzero(self._after[0] == wanted)):
+                return int(found[0]) - len(self._after[0])
+        return 0
+
+    def collate(self, pairs: Sequence[EncodedPair]) -> dict[str, "torch.Tensor"]:
+        """Pad pairs to one batch.
+
+        They are padded on the right whatever side the tokenizer pads: models with absolute positions count them from
+        the first column, so that padding before a text would move it; to relative positions it is all the same.
+
+        Returns:
+            Model inputs, each of shape (batch, longest).
+        """
+        longest = max(len(pair) for pair in pairs)
+        ids = np.full((len(pairs), longest), self.pad_id, dtype=np.int64)
+        types = np.zeros((len(pairs), longest), dtype=np.int64)
+        mask = np.zeros((len(pairs), longest), dtype=np.bool_)
+        for row, pair in enumerate(pairs):
+            ids[row, : len(pair)] = pair.input_ids
+            types[row, : len(pair)] = pair.token_type_ids
+            mask[row, : len(pair)] = True
+        return self.inputs(ids, types, mask)
+
+
+def _joined(parts: Sequence[tuple[Ids, Ids]]) -> tuple[Ids, Ids]:
+    """Ids and token types of the parts, one after the other."""
+    ids, types = zip(*parts, strict=True)
+    return np.concatenate(ids).astype(np.int64), np.concatenate(types).astype(np.int64)
+
+
+def _takes_token_types(model: Any, highest: int) -> bool:
+    """Whether a model takes token types as high as the tokenizer gives."""
+    if model is None:
+        return True
+    known = getattr(model.config, "type_vocab_size", None)
+    # A model with fewer segments than the tokenizer gives would fail on them; without any it reads all as the first.
+    fits = not isinstance(known, int) or known == 0 or highest < known
+    return fits and "token_type_ids" in inspect.signature(model.forward).parameters
 
 
 def longest_input(model: Any, wanted: int) -> int:
@@ -164,6 +289,11 @@ def _whole_characters(text: str, starts: Ids, ends: Ids) -> tuple[Ids, Ids]:
     if is_mark.any():
         while (followed := (starts < ends) & is_mark[ends]).any():
             ends[followed] += 1
+    nothing = starts >= ends
+    if nothing.any():
+        following, preceding = np.where(nothing, len(text), starts), np.where(nothing, 0, ends)
+        starts[nothing] = np.minimum.accumulate(following[::-1])[::-1][nothing]
+        ends[nothing] = np.maximum.accumulate(preceding)[nothing]
     return starts, ends
 
 

@@ -5,6 +5,7 @@ is what is on disk. Texts of documents are kept once, by their hash. Deleting re
 overwritten, the search index is rebuilt without the text and the write-ahead log is emptied.
 """
 
+import json
 import os
 import re
 import secrets
@@ -59,6 +60,7 @@ _MIGRATIONS = (
         INSERT INTO messages_fts (messages_fts, rowid, text) VALUES ('delete', old.id, old.text);
     END;
     """,
+    "ALTER TABLE documents ADD COLUMN pages TEXT NOT NULL DEFAULT '[]';",
 )
 """Each entry takes the file from the version of its index to the next; `PRAGMA user_version` says how many ran."""
 
@@ -179,7 +181,7 @@ class History:
         with self._transaction() as do:
             message = self._insert(do, conversation, role=Role.USER, text=text, status=Status.DONE)
             for document in documents:
-                do("INSERT OR IGNORE INTO documents VALUES (?, ?)", document.id, document.text)
+                _keep(do, document)
                 do("INSERT OR REPLACE INTO message_documents VALUES (?, ?, ?)", message, document.name, document.id)
             do("UPDATE conversations SET title = ? WHERE id = ? AND title = ''", one_line(text), conversation)
         return message
@@ -221,7 +223,7 @@ class History:
         with self._transaction() as do:
             do("UPDATE conversation_documents SET active = 0 WHERE conversation = ?", conversation)
             for document in documents:
-                do("INSERT OR IGNORE INTO documents VALUES (?, ?)", document.id, document.text)
+                _keep(do, document)
                 do(
                     "INSERT OR REPLACE INTO conversation_documents VALUES (?, ?, ?, 1)",
                     *(conversation, document.name, document.id),
@@ -233,19 +235,24 @@ class History:
         with self._transaction() as do:
             do("UPDATE conversations SET title = ? WHERE id = ?", one_line(title) or "untitled", found)
 
-    def delete(self, conversation: str) -> None:
-        """Delete a conversation, the documents that no other one uses, and every trace of them in the file."""
+    def delete(self, conversation: str) -> list[str]:
+        """Delete a conversation, the documents that no other one uses, and every trace of them in the file.
+
+        Returns:
+            The ids of the documents that are gone.
+        """
         found = self.resolve(conversation)
         with self._transaction() as do:
             do("DELETE FROM conversations WHERE id = ?", found)
-            do(
+            gone = do(
                 "DELETE FROM documents WHERE hash NOT IN (SELECT hash FROM conversation_documents)"
-                " AND hash NOT IN (SELECT hash FROM message_documents)"
-            )
+                " AND hash NOT IN (SELECT hash FROM message_documents) RETURNING hash"
+            ).fetchall()
             # The index only marks words as deleted until its segments are merged.
             do("INSERT INTO messages_fts (messages_fts) VALUES ('optimize')")
         with self._explained():
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return [row[0] for row in gone]
 
     # --- reading
 
@@ -283,14 +290,14 @@ class History:
         (row,) = self._rows("SELECT * FROM conversations WHERE id = ?", found)
         used: dict[int, list[Document]] = {}
         for link in self._rows(
-            "SELECT message, name, text FROM message_documents JOIN documents USING (hash)"
+            "SELECT message, name, text, pages FROM message_documents JOIN documents USING (hash)"
             " WHERE message IN (SELECT id FROM messages WHERE conversation = ?) ORDER BY message_documents.rowid",
             found,
         ):
-            used.setdefault(link["message"], []).append(Document(link["name"], link["text"]))
+            used.setdefault(link["message"], []).append(_document(link))
         links = self._rows(
-            "SELECT name, text, active FROM conversation_documents JOIN documents USING (hash) WHERE conversation = ?"
-            " ORDER BY conversation_documents.rowid",
+            "SELECT name, text, pages, active FROM conversation_documents JOIN documents USING (hash)"
+            " WHERE conversation = ? ORDER BY conversation_documents.rowid",
             found,
         )
         messages = tuple(
@@ -312,7 +319,7 @@ class History:
             created=row["created"],
             updated=row["updated"],
             messages=messages,
-            documents=tuple(Document(link["name"], link["text"]) for link in links),
+            documents=tuple(_document(link) for link in links),
             active=frozenset(link["name"] for link in links if link["active"]),
         )
 
@@ -438,6 +445,19 @@ def default_path() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("assistant", appauthor=False) / "history.db"
+
+
+def _keep(do: _Do, document: Document) -> None:
+    # The same text may have been pasted before it was opened from a file with pages.
+    do(
+        "INSERT INTO documents (hash, text, pages) VALUES (?, ?, ?)"
+        " ON CONFLICT (hash) DO UPDATE SET pages = excluded.pages WHERE excluded.pages <> '[]'",
+        *(document.id, document.text, json.dumps(document.pages)),
+    )
+
+
+def _document(row: sqlite3.Row) -> Document:
+    return Document(row["name"], row["text"], tuple(json.loads(row["pages"])))
 
 
 def _statements(script: str) -> Iterator[str]:

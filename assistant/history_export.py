@@ -31,7 +31,10 @@ def as_json(conversation: Conversation) -> str:
             "title": conversation.title,
             "created": _when(conversation.created),
             "updated": _when(conversation.updated),
-            "documents": [{"name": document.name, "text": document.text} for document in conversation.documents],
+            "documents": [
+                {"name": document.name, "text": document.text, "pages": document.pages}
+                for document in conversation.documents
+            ],
             "messages": messages,
         },
         ensure_ascii=False,
@@ -64,10 +67,17 @@ def as_markdown(conversation: Conversation) -> str:
 def _details(record: dict[str, Any]) -> Iterator[str]:
     for evidence in record.get("evidence") or ():
         quote = " ".join(evidence["text"].split())
-        yield f"> {quote}\n>\n> {evidence['document']}, characters {evidence['start']} to {evidence['end']}"
+        place = f"{_page(evidence)}characters {evidence['start']} to {evidence['end']}"
+        yield f"> {quote}\n>\n> {evidence['document']}, {place}"
     if closest := record.get("closest"):
         quote = " ".join(closest["text"].split())
-        yield f"Closest passage:\n\n> {quote}\n>\n> {closest['document']}, from character {closest['start']}"
+        place = f"{_page(closest)}from character {closest['start']}"
+        yield f"Closest passage:\n\n> {quote}\n>\n> {closest['document']}, {place}"
     if verdict := record.get("verdict"):
         shares = ", ".join(f"{name} {verdict[name]:.0%}" for name in ("entailment", "neutral", "contradiction"))
         yield f"Verdict: **{verdict['label']}** ({shares})"
+
+
+def _page(evidence: dict[str, Any]) -> str:
+    page = evidence.get("page")  # records of older versions have none
+    return f"page {page}, " if page is not None else ""

@@ -75,5 +75,7 @@ def _place(place: Evidence, documents: Sequence[Document]) -> Text:
     around = excerpt(whole, place.start, place.end)
     text = Text("  ").append(around.before).append(f"[{around.span}]", style="bold reverse").append(around.after)
     score = f", {place.score:.0%} likely" if place.score is not None else ""
-    text.append(f"\n  {one_line(place.document)}, {position(whole, place.start, place.end)}{score}\n", style="dim")
+    text.append(
+        f"\n  {one_line(place.document)}, {position(whole, place.start, place.end, place.page)}{score}\n", style="dim"
+    )
     return text

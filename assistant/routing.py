@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from assistant.conversation import Route, Turn
-from assistant.documents.passages import words
+from assistant.documents.ranking import words
 
 _CODE = re.compile(
     r"```|^\s{4,}\S.*[({=;]\s*$|Traceback \(most recent call last\)|^\s*#include\b"

@@ -30,6 +30,8 @@ class Settings(BaseModel):
     """A reader in place of the profile's."""
     verifier: str | None = None
     """A verifier in place of the profile's."""
+    embedder: str | None = None
+    """What ranks the passages of long documents, in place of all-minilm-l6-v2: a folder or a Hub name of an encoder."""
     server: str | None = None
     """Base URL of an OpenAI-compatible server to generate on, such as http://127.0.0.1:8000/v1."""
     server_model: str | None = None
@@ -42,6 +44,8 @@ class Settings(BaseModel):
     """The longest generated answer, in tokens."""
     seed: int = 0
     """Makes sampled answers repeatable."""
+    windows: int = Field(default=24, ge=0)
+    """How many windows of a long document the reader reads for a question, the most promising ones; 0 reads all."""
     max_document_megabytes: int = Field(default=20, ge=1)
     """Larger documents are refused."""
 

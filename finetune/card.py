@@ -1,23 +1,30 @@
 """The card that goes with an adapter: what it is, what it was trained on, with which command, and its figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from assistant.models.cards import Figures, front_matter
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe
 
+_PIPELINES = {"qa": "question-answering", "nli": "text-classification", "code": "text-generation"}
 _TASKS = {"qa": "extractive question answering", "nli": "natural language inference", "code": "a code assistant"}
 
 
 def write_card(
-    recipe: QARecipe | NLIRecipe | CodeRecipe, figures: Mapping[str, float], folder: Path, notes: str = ""
+    recipe: QARecipe | NLIRecipe | CodeRecipe,
+    figures: Mapping[str, float],
+    folder: Path,
+    notes: str = "",
+    results: Sequence[Figures] = (),
 ) -> Path:
-    """Write `README.md` into an adapter's folder.
+    """Write `README.md` into an adapter's folder, with front matter that the Hub and `assistant compare` read.
 
     Args:
         recipe: as it was run.
         figures: what training gave; shares are percentages, times are seconds.
         folder: the adapter's.
         notes: Markdown that follows the figures.
+        results: exact match and F1 on data that was not trained on, for the front matter's `model-index`.
     """
     training, lora = recipe.training, recipe.lora
     lines = [
@@ -46,7 +53,10 @@ def write_card(
         "",
     ]
     path = folder / "README.md"
-    path.write_text("\n".join(lines) + (f"\n{notes.strip()}\n" if notes else ""), "utf-8")
+    about = front_matter(
+        recipe.name, results, base_model=recipe.base, library_name="peft", pipeline_tag=_PIPELINES[recipe.task]
+    )
+    path.write_text(about + "\n" + "\n".join(lines) + (f"\n{notes.strip()}\n" if notes else ""), "utf-8")
     return path
 
 

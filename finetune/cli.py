@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from assistant.cli import leave
 from assistant.cli import run as run_command
 from assistant.commands.options import NoColor, Quiet, Verbose, switches
 from assistant.console import StatusLine
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import UsageError
 from assistant.events import Progress
 from finetune.card import write_card
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, load_recipe, recipe_names, recipe_text
@@ -130,6 +131,12 @@ def evaluate(
         str, typer.Option(help="embedded, base (without the adapter), a run's folder, or a Hub name.")
     ] = "embedded",
     limit: Annotated[int | None, typer.Option(help="Only this many rows, drawn evenly.", min=1)] = None,
+    last_articles: Annotated[
+        float | None,
+        typer.Option(help="qa: only the file's last articles, as this share of all of them.", min=0.0, max=1.0),
+    ] = None,
+    errors: Annotated[Path | None, typer.Option(help="qa: write the wrong answers, with what is wrong, here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="qa: draw the reliability of the score into this file.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -140,22 +147,39 @@ def evaluate(
     \b
     Examples:
       finetune evaluate qa --data dev-v1.1.json --model embedded
+      finetune evaluate qa --data piaf-v1.0.json --last-articles 0.2
       finetune evaluate nli --data xnli.tsv --model runs/nli-minilm/adapter --json
       finetune evaluate code --data codegen-instruct.json --model base --limit 200
     """
     if task not in TASKS:
         raise UsageError(f"There is no task {task!r}; choose {', '.join(TASKS)}.")
+    for_qa = {"--last-articles": last_articles, "--errors": errors, "--plot": plot}
+    if task != "qa" and (given := [name for name, value in for_qa.items() if value is not None]):
+        raise UsageError(f"{given[0]} is for qa.")
     from finetune.data.files import find_data
 
     path = find_data(data)
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
-        report = _evaluate(task, path, _resolve(task, model, status), limit, status)
+        found = _resolve(task, model, status)
+        if task == "qa":
+            report = _evaluate_qa(path, found, limit, last_articles, status, errors=errors, plot=plot)
+        else:
+            report = _evaluate(task, path, found, limit, status)
     if json_:
         print(json.dumps(report))  # noqa: T201
         return 0
-    for name, value in report.items():
-        print(f"{name:<18} {value:.2f}" if isinstance(value, float) else f"{name:<18} {value}")  # noqa: T201
+    _print_figures(report)
     return 0
+
+
+def _print_figures(report: Mapping[str, Any], indent: str = "") -> None:
+    for name, value in report.items():
+        if isinstance(value, Mapping):
+            print(f"{indent}{name}")  # noqa: T201
+            _print_figures(value, indent + "  ")
+        else:
+            shown = f"{value:.2f}" if isinstance(value, float) else value
+            print(f"{indent + name:<{18 if len(name) < 18 else 54}} {shown}")  # noqa: T201
 
 
 def _resolve(task: str, model: str, status: StatusLine) -> "ResolvedModel":
@@ -175,40 +199,43 @@ def _resolve(task: str, model: str, status: StatusLine) -> "ResolvedModel":
     return store.resolve(str(run_folder) if run_folder.is_dir() else model, status)
 
 
+def _evaluate_qa(
+    path: Path,
+    model: "ResolvedModel",
+    limit: int | None,
+    last_articles: float | None,
+    status: StatusLine,
+    **files: Path | None,
+) -> dict[str, Any]:
+    from assistant.models.loading import load_reader
+    from finetune import qa_evaluation
+    from finetune.data.files import evenly
+    from finetune.data.squad import read_squad, split_by_article
+
+    questions = read_squad(path)
+    if last_articles is not None:
+        _, questions = split_by_article(questions, last_articles)
+    return qa_evaluation.evaluate(load_reader(model), evenly(questions, limit), _measuring(status), **files)
+
+
 def _evaluate(task: str, path: Path, model: "ResolvedModel", limit: int | None, status: StatusLine) -> dict[str, Any]:
-    from assistant.models.loading import load_generator, load_reader, load_verifier
+    from assistant.models.loading import load_generator, load_verifier
+    from finetune.data.files import evenly
 
-    def tell(done: int, total: int) -> None:
-        status(Progress("Measuring", done, total))
-
-    if task == "qa":
-        from finetune import extractive_qa
-        from finetune.data.squad import read_squad
-
-        return extractive_qa.evaluate(load_reader(model), evenly(read_squad(path), limit), tell)
     if task == "nli":
         from finetune import nli
         from finetune.data.pairs import read_pairs
 
-        return nli.evaluate(load_verifier(model), evenly(read_pairs(path), limit), tell)
+        return nli.evaluate(load_verifier(model), evenly(read_pairs(path), limit), _measuring(status))
     from finetune import code_assistant
 
     generator = load_generator(model)
     examples = code_assistant.examples_to_evaluate(path, limit=limit)
-    return code_assistant.evaluate(generator.model, generator.tokenizer, examples, tell)
+    return code_assistant.evaluate(generator.model, generator.tokenizer, examples, _measuring(status))
 
 
-def evenly(rows: list[Any], limit: int | None) -> list[Any]:
-    """At most `limit` rows, drawn at even distances, so that all articles of a file are among them.
-
-    Raises:
-        AssistantError: there are no rows.
-    """
-    if not rows:
-        raise AssistantError("The data file holds no row that could be measured.")
-    if limit is None or limit >= len(rows):
-        return rows
-    return [rows[index * len(rows) // limit] for index in range(limit)]
+def _measuring(status: StatusLine) -> Callable[[int, int], None]:
+    return lambda done, total: status(Progress("Measuring", done, total))
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from finetune.data.pairs import Pair, pairs_from_questions, read_pairs, with_oth
 from finetune.data.squad import read_squad
 from finetune.metrics import classification_report, confusion_matrix
 from finetune.recipe import NLIRecipe
-from finetune.training import PairCollator, lora_config, run_trainer, save_adapter, training_arguments
+from finetune.training import PairCollator, run_trainer, save_adapter, training_arguments, with_adapter
 
 if TYPE_CHECKING:
     from assistant.verification.verifier import Verifier
@@ -66,7 +66,6 @@ def training_items(pairs: Sequence[Pair], encoder: PairEncoder, max_length: int)
 
 def train(recipe: NLIRecipe, base: Path, output: Path) -> dict[str, float]:
     """Train the recipe's adapter on a base model, save it below the output folder and return the figures."""
-    from peft import get_peft_model
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments, set_seed
 
     keep_freed_memory()
@@ -85,7 +84,7 @@ def train(recipe: NLIRecipe, base: Path, output: Path) -> dict[str, float]:
         hidden_dropout_prob=0.0,
         dtype="float32",
     )
-    peft_model = get_peft_model(model, lora_config(recipe.lora, "SEQ_CLS"))
+    peft_model = with_adapter(model, recipe.lora, "SEQ_CLS")
     arguments = TrainingArguments(**training_arguments(recipe.training, output))
     trainer = Trainer(model=peft_model, args=arguments, train_dataset=items, data_collator=PairCollator(encoder))
     figures = run_trainer(trainer, arguments, output)

@@ -28,6 +28,8 @@ class Lora(_Strict):
     """Names of the modules that get an adapter, or one regular expression over their full names."""
     modules_to_save: list[str] = []
     """Modules trained in full and saved with the adapter."""
+    start_from: str | None = None
+    """An adapter to go on from: one of the package by its name, or the folder of one with the same base and shape."""
 
 
 class Training(_Strict):
@@ -49,6 +51,8 @@ class Training(_Strict):
     save_steps: int = Field(default=200, gt=0)
     """Steps between checkpoints, from which an interrupted run goes on."""
     logging_steps: int = Field(default=20, gt=0)
+    eval_rows: int = Field(default=0, ge=0)
+    """Held-out rows measured at each checkpoint, of which the best is kept; 0 keeps the last."""
 
 
 class QAData(_Strict):
@@ -56,10 +60,12 @@ class QAData(_Strict):
 
     train: list[str]
     """Files; relative ones are looked up in ASSISTANT_TEST_DATA."""
-    unanswerable: float = Field(default=0.0, ge=0)
-    """Unanswerable questions made per answerable one, by moving a question to another paragraph of its article."""
+    unanswerable: dict[Literal["moved", "removed", "altered"], Annotated[float, Field(ge=0)]] = {}
+    """Unanswerable questions made per answerable one, by the way they are made (see `finetune.data.unanswerable`)."""
     held_out: float = Field(default=0.02, ge=0, lt=1)
-    """Share of the articles kept out of training, to calibrate on."""
+    """Share of each file's articles kept out of training, to choose the checkpoint and to calibrate on."""
+    yardstick: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
+    """Share of a file's articles that training and calibration never see; `evaluate --last-articles` reads them."""
     limit: int | None = Field(default=None, gt=0)
     """Train on this many examples only."""
 

@@ -4,21 +4,25 @@ import contextlib
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.encoding import EncodedPair, PairEncoder
+from assistant.errors import UsageError
+from assistant.models.catalogue import load_catalogue
+from assistant.models.memory import release_freed_memory
 from assistant.models.precision import best_precision
 from finetune.recipe import CodeRecipe, Lora, NLIRecipe, QARecipe, Training
 
 if TYPE_CHECKING:
     from peft import LoraConfig, PeftModel
-    from transformers import TrainingArguments
+    from transformers import Trainer, TrainingArguments
 
 log = logging.getLogger(__name__)
 
 ADAPTER_FOLDER = "adapter"
+_STEPS_BETWEEN_RELEASES = 50
 
 
 class PairCollator:
@@ -32,12 +36,9 @@ class PairCollator:
         import torch
 
         pairs = [EncodedPair(item["input_ids"], item["token_type_ids"], 0, 0) for item in items]
-        batch, begins = self.encoder.collate(pairs)
+        batch: dict[str, Any] = self.encoder.collate(pairs)
         for key in items[0].keys() - {"input_ids", "token_type_ids"}:
-            values = [item[key] for item in items]
-            if key.endswith("positions"):
-                values = [value + int(begin) for value, begin in zip(values, begins, strict=True)]
-            batch[key] = torch.tensor(values)
+            batch[key] = torch.tensor([item[key] for item in items])
         return batch
 
 
@@ -62,8 +63,38 @@ def lora_config(lora: Lora, task_type: str) -> "LoraConfig":
     )
 
 
-def training_arguments(training: Training, output: Path) -> dict[str, Any]:
-    """The recipe's training section as `transformers.TrainingArguments` takes it."""
+def with_adapter(model: Any, lora: Lora, task_type: str) -> "PeftModel":
+    """A base with the recipe's adapter on it: new, or with the weights that it starts from.
+
+    Raises:
+        UsageError: the adapter to start from is not there, or is of another shape.
+    """
+    from peft import get_peft_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    peft_model: PeftModel = get_peft_model(model, lora_config(lora, task_type))
+    if lora.start_from is None:
+        return peft_model
+    folder = load_catalogue().adapters.get(lora.start_from, Path(lora.start_from))
+    try:
+        loaded: Any = set_peft_model_state_dict(peft_model, load_file(folder / "adapter_model.safetensors"))
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"lora.start_from: {folder} cannot be gone on from: {str(error).splitlines()[0]}") from error
+    if loaded.unexpected_keys:
+        raise UsageError(f"lora.start_from: {folder} has other modules than the recipe: {loaded.unexpected_keys[0]}")
+    log.info("going on from the weights of %s", folder)
+    return peft_model
+
+
+def training_arguments(training: Training, output: Path, best_by: str | None = None) -> dict[str, Any]:
+    """The recipe's training section as `transformers.TrainingArguments` takes it.
+
+    Args:
+        training: the section.
+        output: the run's folder.
+        best_by: the figure of `measuring_trainer` by which the best checkpoint is kept, higher being better;
+            None keeps the last.
+    """
     import torch
 
     where = device()
@@ -93,7 +124,50 @@ def training_arguments(training: Training, output: Path) -> dict[str, Any]:
         "fp16": precision.dtype is torch.float16,
         "dataloader_pin_memory": where != "cpu",
         "disable_tqdm": None,
+        **(
+            {
+                "eval_strategy": "steps",
+                "eval_steps": training.save_steps,
+                "load_best_model_at_end": True,
+                "metric_for_best_model": best_by,
+                "greater_is_better": True,
+            }
+            if best_by
+            else {}
+        ),
     }
+
+
+def measuring_trainer(measure: Callable[[Any], dict[str, float]]) -> type["Trainer"]:
+    """A `transformers.Trainer` that evaluates with the product's own engine rather than by the loss.
+
+    Args:
+        measure: gives the figures of the evaluation rows; called with gradients and training mode off.
+    """
+    import torch
+    from transformers import Trainer
+
+    class MeasuringTrainer(Trainer):
+        def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+            if self.state.global_step % _STEPS_BETWEEN_RELEASES == 0:
+                release_freed_memory()
+            loss: torch.Tensor = super().training_step(*args, **kwargs)
+            return loss
+
+        def evaluate(
+            self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+        ) -> dict[str, float]:
+            model: Any = self.model
+            model.eval()
+            rows = self.eval_dataset if eval_dataset is None else eval_dataset
+            with torch.inference_mode(), self.compute_loss_context_manager():
+                figures = {f"{metric_key_prefix}_{name}": value for name, value in measure(rows).items()}
+            model.train()
+            self.log(figures)
+            self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
+            return figures
+
+    return MeasuringTrainer
 
 
 def run_trainer(trainer: Any, arguments: "TrainingArguments", output: Path) -> dict[str, float]:
@@ -107,7 +181,8 @@ def run_trainer(trainer: Any, arguments: "TrainingArguments", output: Path) -> d
         log.info("going on from %s", checkpoint)
     with contextlib.redirect_stdout(sys.stderr):  # the trainer prints its log, and standard output is for the result
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
+    if trainer.is_world_process_zero():
+        (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
     return {
         **result.metrics,
         "steps": float(trainer.state.global_step),

@@ -21,6 +21,8 @@ COMMANDS = (
     Command("open", "FILE", "open a document and ask about it"),
     Command("close", "[NAME]", "close one document, or all"),
     Command("route", "auto|open|extract|grounded", "choose how questions are answered"),
+    Command("windows", "all|N", "choose how much of a long document is read for a question"),
+    Command("compare", "READER ...", "ask the last document question of other readers too"),
     Command("copy", "[code]", "copy the last answer, or its last code block"),
     Command("retry", "", "ask the last question again, or load the models again"),
     Command("export", "FILE", "write the conversation to a .md or .json file"),

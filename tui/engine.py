@@ -7,16 +7,25 @@ forward pass that cannot be interrupted would keep the terminal from the user.
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
 from textual.message import Message
 
 from assistant.conversation import Turn
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Progress, TurnFailed
-from tui.messages import ModelsFailed, ModelsLoading, ModelsReady, TurnEvent, TurnOver
+from tui.messages import (
+    ComparisonAnswer,
+    ComparisonOver,
+    ComparisonProgress,
+    ModelsFailed,
+    ModelsLoading,
+    ModelsReady,
+    TurnEvent,
+    TurnOver,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +75,16 @@ class Engine:
         self._cancel = threading.Event()
         self._jobs.put(partial(self._answer, exchange, turn, self._cancel))
 
+    def compare(self, turn: Turn, names: Sequence[str], report: Callable[[Message], object]) -> None:
+        """Put a turn to several readers; `report` takes ComparisonProgress and -Answer, and ComparisonOver at the end.
+
+        Each reader is let go before the next is loaded; the responder's own models stay.
+        """
+        self._cancel = threading.Event()
+        self._jobs.put(partial(self._compare, turn, names, report, self._cancel))
+
     def stop(self) -> None:
-        """Ask the answer that is running to stop."""
+        """Ask the answer or the comparison that is running to stop."""
         self._cancel.set()
 
     def shut_down(self) -> None:
@@ -124,11 +141,38 @@ class Engine:
             self._post(TurnEvent(exchange, TurnFailed(_fault(error))))
         self._post(TurnOver(exchange))
 
-    def _post(self, message: Message) -> None:
+    def _compare(
+        self, turn: Turn, names: Sequence[str], report: Callable[[Message], object], cancel: threading.Event
+    ) -> None:
+        def heard(event: Event) -> None:
+            if self._leaving.is_set():
+                raise _LeavingError
+            if isinstance(event, Progress):
+                self._post(ComparisonProgress(event), report)
+
+        failure: AssistantError | None = None
+        try:
+            from assistant.assistant import Assistant
+            from assistant.comparison import compare
+
+            if self._responder is None:
+                self._responder = self._factory()
+            if not isinstance(self._responder, Assistant):
+                raise UsageError("This chat's answers come from elsewhere; there is no reader here to compare with.")
+            settings = self._responder.settings
+            for row in compare(turn, "reader", names, settings, own=self._responder, cancel=cancel, on_event=heard):
+                self._post(ComparisonAnswer(row), report)
+        except AssistantError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  (as above)
+            failure = _fault(error)
+        self._post(ComparisonOver(failure), report)
+
+    def _post(self, message: Message, report: Callable[[Message], object] | None = None) -> None:
         if self._leaving.is_set():
             return
         try:
-            self._post_message(message)
+            (report or self._post_message)(message)
         except RuntimeError:  # the event loop closed between the two lines
             self._leaving.set()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from assistant.comparison import Compared
 from assistant.conversation import Document, Evidence
 from assistant.errors import AssistantError
 from assistant.events import Event, Progress
@@ -41,6 +42,27 @@ class TurnOver(Message):
     """The engine is done with the exchange with this number, whatever came of it, and free for the next."""
 
     exchange: int
+
+
+@dataclass
+class ComparisonProgress(Message):
+    """The reader that is being asked for a comparison has come this far."""
+
+    progress: Progress
+
+
+@dataclass
+class ComparisonAnswer(Message):
+    """The next reader of a comparison has answered, or failed."""
+
+    row: Compared
+
+
+@dataclass
+class ComparisonOver(Message):
+    """A comparison is done, or stopped; with an error if it could not be made at all."""
+
+    error: AssistantError | None = None
 
 
 @dataclass

@@ -104,6 +104,7 @@ class Session:
     def __init__(self, history: History, documents: Sequence[Document] = (), resume: str | None = None) -> None:
         self._history = history
         self.route: Route | None = None
+        self.windows: int | None = None
         self.documents: list[Document] = []
         self.exchanges: list[Exchange] = []
         self.id: str | None = None
@@ -160,7 +161,7 @@ class Session:
                 continue
             said.append(Message(Role.USER, earlier.question))
             said.append(Message(Role.ASSISTANT, NOT_FOUND if earlier.found_nothing else earlier.text))
-        return Turn(exchange.question, exchange.documents, tuple(said), exchange.forced)
+        return Turn(exchange.question, exchange.documents, tuple(said), exchange.forced, windows=self.windows)
 
     def save(self, exchange: Exchange) -> None:
         """Save the answer of an exchange as far as it has come."""

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
+from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, Windows, settings, switches
 from assistant.console import StatusLine
 from assistant.conversation import Answer, Document, Route, Turn
+from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 from assistant.events import Event, TextDelta, TurnFailed, TurnFinished
-from assistant.sanitize import printable
+from assistant.sanitize import one_line, printable
 
 FAIL_ON = ("contradiction", "neutral", "no-answer")
 
@@ -18,11 +19,13 @@ FAIL_ON = ("contradiction", "neutral", "no-answer")
 def ask(
     question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
     document: Annotated[
-        list[str] | None, typer.Option(help="Answer from this text file; - is standard input. May be repeated.")
+        list[str] | None, typer.Option(help=f"Answer from this file ({FORMATS}); - is standard input. May be repeated.")
     ] = None,
     route: Annotated[str, typer.Option(help="auto, open, extract or grounded.")] = "auto",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not check the answer.")] = False,
+    top_k: Annotated[int, typer.Option(help="Show up to this many distinct answers of the document.", min=1)] = 1,
+    windows: Windows = None,
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Exit with 4 on this verdict: contradiction, neutral or no-answer.")
     ] = None,
@@ -40,12 +43,13 @@ def ask(
       assistant ask "How large is the forest?" --document amazon.txt
       curl -s https://example.org/page.txt | assistant ask "Who wrote it?" --document - --json
     """
-    chosen = settings(profile, server)
+    chosen = settings(profile, server, windows=windows)
     turn = Turn(
         read_question(question, document or []),
         read_documents(document or [], chosen.max_document_megabytes),
         route=parse_route(route),
         verify=chosen.verify and not no_verify,
+        top_k=top_k,
     )
     watched = parse_fail_on(fail_on or [])
     from assistant.assistant import Assistant
@@ -53,6 +57,9 @@ def ask(
     assistant = Assistant(chosen)
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
         printer = _Printer(status, as_json=json_)
+        for read in turn.documents:
+            if read.encoding != "utf-8":
+                status.say(f"{one_line(read.name)} was read as {read.encoding}.")
         for event in assistant.respond(turn):
             if isinstance(event, TurnFailed):
                 raise event.error

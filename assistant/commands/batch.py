@@ -8,9 +8,10 @@ import typer
 
 from assistant.commands.ask import fails, parse_fail_on, parse_route
 from assistant.commands.files import check_paths, count_lines, open_input, open_output
-from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
+from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, Windows, settings, switches
 from assistant.console import StatusLine
 from assistant.conversation import Answer
+from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 from assistant.events import Progress
 
@@ -23,9 +24,11 @@ def batch(
     output: Annotated[
         str, typer.Option("-o", "--output", help="Where the answers go, one a line; - is standard output.")
     ],
-    document: Annotated[str | None, typer.Option(help="The document of lines that name none.")] = None,
+    document: Annotated[str | None, typer.Option(help=f"The document of lines that name none ({FORMATS}).")] = None,
     route: Annotated[str, typer.Option(help="auto, open, extract or grounded, for lines that name none.")] = "auto",
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not check the answers.")] = False,
+    top_k: Annotated[int, typer.Option(help="Up to this many distinct answers of a document a line.", min=1)] = 1,
+    windows: Windows = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last answer that OUTPUT holds.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write OUTPUT anew.")] = False,
     fail_on: Annotated[
@@ -54,7 +57,7 @@ def batch(
         raise UsageError("--engine and --workers: this version runs the local engine with one worker.")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other.")
-    chosen = settings(profile, server)
+    chosen = settings(profile, server, windows=windows)
     watched = parse_fail_on(fail_on or [])
     if document == questions == "-":
         raise UsageError("Questions and document cannot both be standard input.")
@@ -68,6 +71,7 @@ def batch(
         parse_route(route),
         chosen.verify and not no_verify,
         chosen.max_document_megabytes,
+        top_k,
     )
     check_paths(questions, output, document, resume=resume, overwrite=overwrite)
 

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from assistant.commands.options import NoColor, Quiet, Verbose
+from assistant.documents.index_files import IndexFiles
 from assistant.errors import UsageError
 from assistant.history import History
+from assistant.models.store import default_cache
 from assistant.sanitize import one_line, printable
 
 app = typer.Typer(
@@ -89,9 +91,12 @@ def export(
 
 @app.command()
 def delete(conversation: Id, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
-    """Delete a conversation for good."""
+    """Delete a conversation for good, with its documents and what was made of them."""
     with History() as history:
-        history.delete(history.resolve(conversation))
+        gone = history.delete(conversation)
+    files = IndexFiles(default_cache())
+    for document in gone:
+        files.forget(document)
     return 0
 
 

@@ -43,6 +43,10 @@ Server = Annotated[
     str | None,
     typer.Option(help="Generate on an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.", metavar="URL"),
 ]
+Windows = Annotated[
+    int | None,
+    typer.Option(help="Read at most this many windows of a long document, the most promising; 0 reads all.", min=0),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", callback=_set_verbose, help="Say more, and show tracebacks.")]
 Quiet = Annotated[bool, typer.Option("--quiet", callback=_set_quiet, help="No progress and no notices.")]
 NoColor = Annotated[bool, typer.Option("--no-color", callback=_set_no_color, help="No colours (also: NO_COLOR).")]

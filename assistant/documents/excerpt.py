@@ -46,10 +46,10 @@ def excerpt(text: str, start: int, end: int, each_side: int = _EACH_SIDE) -> Exc
     return Excerpt(before, _shorten(_flat(text[start:end])), after)
 
 
-def position(text: str, start: int, end: int) -> str:
-    """Where a span stands, for a person: `characters 54-83, 12% in`."""
+def position(text: str, start: int, end: int, page: int | None = None) -> str:
+    """Where a span stands, for a person: `page 7, characters 54-83, 12% in`."""
     share = round(100 * start / max(1, len(text)))
-    return f"characters {start:,}–{end:,}, {share}% in"
+    return (f"page {page:,}, " if page is not None else "") + f"characters {start:,}–{end:,}, {share}% in"
 
 
 def _flat(text: str) -> str:

@@ -1,9 +1,12 @@
-"""Opening documents: plain UTF-8 text from a file or standard input."""
+"""Opening documents from a file or standard input: text of any encoding, web pages, PDF and DOCX files."""
 
 import sys
 from pathlib import Path
 
 from assistant.conversation import Document
+from assistant.documents.encodings import decode_text
+from assistant.documents.extraction import extract
+from assistant.documents.formats import Format, declared_encoding, sniff
 from assistant.errors import DocumentError
 
 STANDARD_INPUT = "-"
@@ -11,14 +14,15 @@ DEFAULT_MEGABYTES = 20
 
 
 def read_document(source: str | Path, max_megabytes: int = DEFAULT_MEGABYTES) -> Document:
-    """Read a document whole, its line ends kept as they are.
+    """Read a document whole. Of text, Markdown and source every character is kept, line ends too.
 
     Args:
         source: a file, or "-" for standard input.
         max_megabytes: larger documents are refused.
 
     Raises:
-        DocumentError: the document is missing, a folder, unreadable, too large, empty, binary or not UTF-8.
+        DocumentError: the document is missing, a folder, unreadable, too large, empty, binary, damaged or protected,
+            its encoding is in doubt, or the library that reads it is not installed.
     """
     if str(source) == STANDARD_INPUT:
         if sys.stdin is None or sys.stdin.isatty():
@@ -30,7 +34,7 @@ def read_document(source: str | Path, max_megabytes: int = DEFAULT_MEGABYTES) ->
     try:
         path = path.expanduser()
         if path.is_dir():
-            raise DocumentError(f"{path}: this is a folder; name a text file in it.")
+            raise DocumentError(f"{path}: this is a folder; name a file in it.")
         with path.open("rb") as file:
             data = file.read(max_megabytes * 1_000_000 + 1)
     except FileNotFoundError as error:
@@ -43,23 +47,23 @@ def read_document(source: str | Path, max_megabytes: int = DEFAULT_MEGABYTES) ->
 
 
 def decode_document(name: str, data: bytes, max_megabytes: int = DEFAULT_MEGABYTES) -> Document:
-    """Turn bytes into a document.
+    """Turn bytes into a document; what they are is told from their content first, then from the name.
 
     Raises:
-        DocumentError: the bytes are too many, empty, binary or not UTF-8.
+        DocumentError: as `read_document`.
     """
     if len(data) > max_megabytes * 1_000_000:
         raise DocumentError(
             f"{name}: the document is larger than {max_megabytes} MB; open the part you need, or raise "
             "max_document_megabytes in the settings."
         )
-    if b"\0" in data:
-        raise DocumentError(f"{name}: this is a binary file, not text; convert it to UTF-8 text first.")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DocumentError(
-            f"{name}: not UTF-8 text (byte 0x{data[error.start]:02x} at {error.start}); "
-            "convert it, for example with `iconv -f LATIN1 -t UTF-8`."
-        ) from error
-    return Document(name, text)
+    form = sniff(name, data)
+    if form is Format.TEXT:
+        text, encoding = decode_text(name, data)
+        return Document(name, text, encoding=encoding)
+    encoding = "utf-8"
+    if form is Format.HTML:
+        text, encoding = decode_text(name, data, declared_encoding(data))
+        data = text.encode("utf-8", "replace")
+    extracted = extract(name, form, data, max_megabytes * 1_000_000)
+    return Document(name, extracted.text, extracted.pages, encoding)

@@ -64,11 +64,15 @@ class Profile:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Bases and profiles by name, and the folder that holds the packaged adapters, one folder each."""
+    """Bases and profiles by name, and the folder that holds the packaged adapters, one folder each.
+
+    `embedder` is the base that ranks the passages of long documents; without one, words alone rank them.
+    """
 
     bases: dict[str, Base] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     adapters_folder: Path = _PACKAGED_ADAPTERS
+    embedder: str | None = None
 
     @cached_property
     def adapters(self) -> dict[str, Path]:
@@ -103,7 +107,8 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     bases = {
         name: Base(name=name, files=tuple(entry.pop("files")), **entry) for name, entry in content["bases"].items()
     }
-    return Catalogue(bases, {name: _profile(name, entry) for name, entry in content["profiles"].items()})
+    profiles = {name: _profile(name, entry) for name, entry in content["profiles"].items()}
+    return Catalogue(bases, profiles, embedder=content.get("embedder"))
 
 
 def _profile(name: str, entry: dict[str, Any]) -> Profile:

@@ -35,8 +35,12 @@ _WANTED = (
     "vocab.*",
     "merges.txt",
     "spiece.model",
+    "spm.model",
     "sentencepiece*.model",
     "chat_template.jinja",
+    "calibration.json",
+    "labels.json",
+    "README.md",
 )
 
 

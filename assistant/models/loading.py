@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 from assistant.conversation import Label
 from assistant.encoding import PairEncoder
 from assistant.errors import ModelError
+from assistant.models.attention import use_cpu_attention
 from assistant.models.folders import ADAPTER_CONFIG
 from assistant.models.memory import keep_freed_memory
 from assistant.models.precision import best_precision
 from assistant.models.store import ResolvedModel
 from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reader
+from assistant.sanitize import one_line
 from assistant.verification.verifier import Verifier
 
 if TYPE_CHECKING:
+    from assistant.documents.embedding import SentenceEmbedder
     from assistant.generation.generator import LocalGenerator
 
 log = logging.getLogger(__name__)
@@ -28,17 +31,26 @@ LABELS_FILE = "labels.json"
 
 
 def load_reader(model: ResolvedModel) -> Reader:
-    """The reader of a folder.
+    """The reader of a folder, of any family that has a head for extractive question answering.
 
     Raises:
         ModelError: the weights or the tokenizer do not fit the use.
     """
     with _quietly(model):
-        from transformers import AutoModelForQuestionAnswering
+        from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
-        loaded = _ready(_from_pretrained(AutoModelForQuestionAnswering, model), model)
+        network = _from_pretrained(AutoModelForQuestionAnswering, model)
+        encoder = PairEncoder.for_reading(AutoTokenizer.from_pretrained(model.base, trust_remote_code=False), network)
+        loaded = _ready(network, model)
+        use_cpu_attention(loaded)
+        try:
+            _try_out(loaded, encoder)
+        except (RuntimeError, ArithmeticError) as error:
+            log.info("%s does not work in %s (%s): float32 instead", model.name, loaded.dtype, type(error).__name__)
+            loaded = _ready(_from_pretrained(AutoModelForQuestionAnswering, model), model, fastest=False)
+            _try_out(loaded, encoder)
         calibration = Calibration.load(model.adapter or model.base)
-        return Reader(loaded, _encoder(model.base), name=model.name, calibration=calibration)
+        return Reader(loaded, encoder, name=model.name, calibration=calibration)
 
 
 def load_verifier(model: ResolvedModel) -> Verifier:
@@ -48,7 +60,7 @@ def load_verifier(model: ResolvedModel) -> Verifier:
         ModelError: as `load_reader`, or labels that are not those of entailment.
     """
     with _quietly(model):
-        from transformers import AutoConfig, AutoModelForSequenceClassification
+        from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
         labels = _adapter_labels(model.adapter)
         if labels is None:
@@ -60,8 +72,10 @@ def load_verifier(model: ResolvedModel) -> Verifier:
             num_labels=len(labels),
             ignore_mismatched_sizes=model.adapter is not None,
         )
-        loaded = _ready(network, model)
-        return Verifier(loaded, _encoder(model.base), name=model.name, labels=labels)
+        tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
+        encoder, loaded = PairEncoder(tokenizer, network), _ready(network, model)
+        use_cpu_attention(loaded)
+        return Verifier(loaded, encoder, name=model.name, labels=labels)
 
 
 def load_generator(model: ResolvedModel) -> "LocalGenerator":
@@ -80,6 +94,23 @@ def load_generator(model: ResolvedModel) -> "LocalGenerator":
         return LocalGenerator(loaded, tokenizer, model.name)
 
 
+def load_embedder(model: ResolvedModel) -> "SentenceEmbedder":
+    """The sentence embedder of a folder.
+
+    Raises:
+        ModelError: as `load_reader`.
+    """
+    with _quietly(model):
+        from transformers import AutoModel, AutoTokenizer
+
+        from assistant.documents.embedding import SentenceEmbedder
+
+        network = _ready(AutoModel.from_pretrained(model.base, dtype="float32", use_safetensors=True), model)
+        use_cpu_attention(network)
+        tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
+        return SentenceEmbedder(network, tokenizer, name=model.name)
+
+
 def _from_pretrained(kind: Any, model: ResolvedModel, **options: Any) -> Any:
     """The base as a model of a kind.
 
@@ -95,8 +126,8 @@ def _from_pretrained(kind: Any, model: ResolvedModel, **options: Any) -> Any:
     absent = {key for key in absent if not any(part in brought for part in key.split("."))}
     if absent:
         raise ModelError(
-            f"{model.name} has no weights for {min(absent)}, so it cannot do this work ({type(network).__name__}); "
-            "name a model or an adapter that was trained for it."
+            f"{model.name} has no weights for {min(absent)}, so it cannot do this work ({type(network).__name__})"
+            f"{_saved_as(network)}; name a model or an adapter that was trained for it."
         )
     return network
 
@@ -110,10 +141,31 @@ def _saved_modules(adapter: Path | None) -> set[str]:
     return {*(config.get("modules_to_save") or []), *implied.get(config.get("task_type"), set())}
 
 
-def _encoder(folder: Path) -> PairEncoder:
-    from transformers import AutoTokenizer
+def _saved_as(network: Any) -> str:
+    """What the folder says its weights are of, where that is another class (XLNet's beam-search head, say)."""
+    saved = getattr(network.config, "architectures", None) or []
+    return f": it was saved as {one_line(str(saved[0]))}" if saved and saved[0] != type(network).__name__ else ""
 
-    return PairEncoder(AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+
+def _try_out(network: Any, encoder: PairEncoder) -> None:
+    """Read a few words, as some families fail or overflow in the short number formats.
+
+    Raises:
+        ArithmeticError: a logit is not a finite number.
+        ValueError: the model gives no start and end logits.
+    """
+    import torch
+
+    question, text = encoder.tokenize(["How large is it?", "The forest covers 5.5 million square kilometers. " * 4])
+    inputs = encoder.collate([encoder.encode(question.ids[:8], text.ids[:24])])
+    with torch.inference_mode():
+        output = network(**{name: tensor.to(network.device) for name, tensor in inputs.items()})
+    for name in ("start_logits", "end_logits"):
+        logits = output.get(name)
+        if logits is None or logits.shape != inputs["input_ids"].shape:
+            raise ValueError(f"{type(network).__name__} gives no {name} for the tokens it reads")
+        if not torch.isfinite(logits).all():
+            raise ArithmeticError(f"{name} are not finite")
 
 
 def _adapter_labels(adapter: Path | None) -> Mapping[int, str] | None:
@@ -125,8 +177,8 @@ def _adapter_labels(adapter: Path | None) -> Mapping[int, str] | None:
     return dict(enumerate(names))
 
 
-def _ready(network: Any, model: ResolvedModel) -> Any:
-    """Merge the adapter, move to the device and number format of this machine, and switch training off."""
+def _ready(network: Any, model: ResolvedModel, *, fastest: bool = True) -> Any:
+    """Merge the adapter, move to the device and, where wanted, to the machine's fastest number format; for use only."""
     import torch
 
     if model.adapter is not None:
@@ -134,9 +186,17 @@ def _ready(network: Any, model: ResolvedModel) -> Any:
 
         network = PeftModel.from_pretrained(network, str(model.adapter)).merge_and_unload()
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if not fastest:
+        return network.eval().to(device)
     precision = best_precision(device)
     log.info("%s on %s in %s: %s", type(network).__name__, device, precision.dtype, precision.reason)
-    return network.eval().to(device=device, dtype=precision.dtype)
+    # The frequencies of rotary positions stay as they are: rounded to 8 bits, they turn far positions by a radian.
+    frequencies = {name: buffer for name, buffer in network.named_buffers() if name.endswith("inv_freq")}
+    network.eval().to(device=device, dtype=precision.dtype)
+    for name, buffer in frequencies.items():
+        owner, _, attribute = name.rpartition(".")
+        setattr(network.get_submodule(owner), attribute, buffer.to(device))
+    return network
 
 
 @contextmanager
@@ -168,7 +228,7 @@ def _quietly(model: ResolvedModel) -> Iterator[None]:
         ImportError,
         SafetensorError,
     ) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
         raise ModelError(
             f"{model.name} cannot be loaded from {model.base}: {reason}. If its files are damaged, remove it with "
             "`assistant models remove` and pull it again."

@@ -1,5 +1,6 @@
 """Keeping the C library from handing memory back to the system between batches."""
 
+import contextlib
 import ctypes
 import sys
 
@@ -25,3 +26,10 @@ def keep_freed_memory() -> None:
     mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_TRIM_THRESHOLD, _NEVER)
     mallopt(_M_TOP_PAD, _TOP_PAD)
+
+
+def release_freed_memory() -> None:
+    """Hand back what `keep_freed_memory` keeps: batches of many lengths leave gaps that no later batch fits in."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

@@ -12,6 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.documents.index_files import IndexFiles
 from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
 from assistant.models.catalogue import Base, Catalogue, ModelSpec, load_catalogue, nearest
@@ -52,7 +53,8 @@ class ModelStore:
     def __init__(self, cache: Path | None = None, catalogue: Catalogue | None = None) -> None:
         """`cache` defaults to `ASSISTANT_CACHE` or the platform's cache folder."""
         self.catalogue = catalogue or load_catalogue()
-        self.folder = (cache or default_cache()) / "models"
+        self.cache = cache or default_cache()
+        self.folder = self.cache / "models"
 
     def ensure(self, reference: str, on_progress: ProgressListener | None = None) -> Path:
         """The folder of a model, fetched and verified first where it is not there.
@@ -124,7 +126,7 @@ class ModelStore:
         return found
 
     def remove(self, reference: str) -> int:
-        """Remove a model and return how many bytes that freed.
+        """Remove a model, with the indexes of documents that it made, and return how many bytes that freed.
 
         A Hub model that was in the Hub's cache before this store first used it is only forgotten, which frees nothing.
 
@@ -145,7 +147,8 @@ class ModelStore:
             freed = remove_folder(entry)
             if manifest is not None and manifest.folder is not None and manifest.fetched:
                 freed += remove_snapshot(manifest.name.partition("@")[0], Path(manifest.folder).name)
-        return freed
+        # What the model made of documents is of no use without it.
+        return freed + IndexFiles(self.cache).remove_model(reference)
 
     def _place(self, reference: str) -> Base | HubReference | Path:
         """What a reference means: a base or adapter of the package first, then a folder, then the Hub."""

@@ -1,24 +1,26 @@
 """The reader: finds the span of a document that answers a question, however long the document is."""
 
+import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from assistant.conversation import Document
-from assistant.encoding import EncodedPair, PairEncoder, TokenizedText, length_bucketed, longest_input
+from assistant.documents.ranking import Ranker
+from assistant.encoding import Frame, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
 from assistant.reading.calibration import Calibration
-from assistant.reading.spans import N_BEST, Span, decode_spans, merge_spans
-from assistant.reading.windows import MAX_LENGTH, STRIDE, Window, plan_windows
-
-if TYPE_CHECKING:
-    import torch
+from assistant.reading.selection import select_windows
+from assistant.reading.spans import Span, decode_spans, distinct_spans
+from assistant.reading.windows import MAX_LENGTH, STRIDE, Ints, plan_windows
 
 DOCUMENTS_KEPT = 64
+_CHARACTERS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reader found: the distinct spans, best first, and how many windows it read.
+    """What the reader found: the distinct spans, best first, and how many of the document's windows it read.
 
     `answered` says whether the best span is good enough to be given; `score` is the probability that what is
     given is right (DESIGN's `score`), `span_score` the same for any span of the list.
@@ -40,6 +42,7 @@ class Reading:
     spans: tuple[Span, ...]
     windows: int
     calibration: Calibration
+    windows_in_all: int = 0
 
     @property
     def best(self) -> Span | None:
@@ -65,20 +68,30 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """One window of one question, ready for the model."""
+class _Asked:
+    """A question with the windows of its document that are read for it."""
 
-    question: int
-    pair: EncodedPair
-    window: Window
+    frame: Frame
     text: TokenizedText
+    windows: Ints
+    in_all: int
+
+
+@dataclass
+class _Found:
+    """Spans of one question: offsets and scores, each of shape (spans,), of every batch so far."""
+
+    starts: list[Ints] = field(default_factory=list)
+    ends: list[Ints] = field(default_factory=list)
+    scores: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    windows: int = 0
 
 
 class Reader:
     """An extractive question answering model over sliding windows.
 
     Windows of all questions go through the model together, in batches of similar length; a document is tokenised
-    once and kept for the next question.
+    once and kept for the next question. Of a long document the windows that hold its most promising passages are read.
     """
 
     def __init__(
@@ -88,6 +101,7 @@ class Reader:
         *,
         name: str,
         calibration: Calibration | None = None,
+        ranker: Ranker | None = None,
         max_length: int = MAX_LENGTH,
         stride: int = STRIDE,
         tokens_per_batch: int = 16 * MAX_LENGTH,
@@ -96,6 +110,7 @@ class Reader:
         self.encoder = encoder
         self.name = name
         self.calibration = calibration or Calibration()
+        self.ranker = ranker or Ranker()
         self.max_length = longest_input(model, max_length)
         self.stride = stride
         self.tokens_per_batch = tokens_per_batch
@@ -105,6 +120,7 @@ class Reader:
         self,
         questions: Sequence[Question],
         *,
+        windows: int | None = None,
         cancel: threading.Event | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> list[Reading]:
@@ -112,84 +128,123 @@ class Reader:
 
         Args:
             questions: any number; their windows share batches.
+            windows: the most windows of a document to read for a question, the most promising ones; None reads all.
             cancel: once set, reading ends before the next batch and what was read so far is returned.
             on_progress: called with windows done and windows in all, after each batch.
 
         Raises:
             UsageError: a question is empty, or too long to leave room for the document.
         """
-        jobs = self._plan(questions)
-        found: list[list[Span]] = [[] for _ in questions]
-        read = [0] * len(questions)
+        asked = self._plan(questions, windows, cancel)
+        found = [_Found() for _ in questions]
+        owner = np.repeat(np.arange(len(asked)), [len(each.windows) for each in asked])
+        number = np.concatenate([np.arange(len(each.windows)) for each in asked]) if asked else owner
+        lengths = [int(size) for each in asked for size in np.diff(each.windows).ravel() + len(each.frame)]
         done = 0
-        for batch in length_bucketed([len(job.pair) for job in jobs], self.tokens_per_batch):
+        for batch in length_bucketed(lengths, self.tokens_per_batch):
             if cancel is not None and cancel.is_set():
                 break
-            chosen = [jobs[index] for index in batch]
-            for job, spans in zip(chosen, self._spans(chosen), strict=True):
-                found[job.question] = list(merge_spans([*found[job.question], *spans]))
-                read[job.question] += 1
+            # Windows of one question stand together, so that each question's rows are filled at once.
+            rows = sorted(batch)
+            length = max(lengths[row] for row in rows)
+            self._read_batch(asked, owner[rows], number[rows], length, found)
             done += len(batch)
             if on_progress is not None:
-                on_progress(done, len(jobs))
-        return [Reading(tuple(spans), windows, self.calibration) for spans, windows in zip(found, read, strict=True)]
+                on_progress(done, len(lengths))
+        return [self._reading(each, spans) for each, spans in zip(asked, found, strict=True)]
 
-    def _plan(self, questions: Sequence[Question]) -> list[_Job]:
-        """All windows of all questions."""
-        self._tokenize([question.document for question in questions])
-        asked = self.encoder.tokenize([question.text.strip() for question in questions])
-        jobs = []
-        for index, (question, tokens) in enumerate(zip(questions, asked, strict=True)):
-            if not len(tokens):
+    def windows_of(self, document: Document) -> int:
+        """How many windows a document has for a question of usual length."""
+        text = self._tokenized([document])[0]
+        return len(plan_windows(len(text), max(self.max_length - 32, self.max_length // 2), self.stride))
+
+    def _plan(self, questions: Sequence[Question], count: int | None, cancel: threading.Event | None) -> list[_Asked]:
+        texts = self._tokenized([question.document for question in questions])
+        tokens = self.encoder.tokenize([question.text.strip() for question in questions])
+        asked = []
+        for question, ids, text in zip(questions, tokens, texts, strict=True):
+            if not len(ids):
                 raise UsageError("The question is empty; type what you want to know.")
-            text = self._documents[question.document.id]
-            capacity = self.max_length - self.encoder.overhead - len(tokens)
-            for window in plan_windows(len(text), capacity, self.stride):
-                pair = self.encoder.encode(tokens.ids, text.ids[window.first : window.last])
-                jobs.append(_Job(index, pair, window, text))
-        self._forget()
-        return jobs
+            frame = self.encoder.frame(ids.ids)
+            windows = plan_windows(len(text), self.max_length - len(frame), self.stride)
+            in_all = len(windows)
+            if count is not None and in_all > count:
+                ranked = self.ranker.rank(question.text, [question.document], cancel=cancel)
+                windows = windows[select_windows(windows, text, ranked, count)]
+            asked.append(_Asked(frame, text, windows, in_all))
+        return asked
 
-    def _tokenize(self, documents: Sequence[Document]) -> None:
-        new = {document.id: document for document in documents if document.id not in self._documents}
-        tokenized = self.encoder.tokenize([document.text for document in new.values()])
-        self._documents.update(zip(new, tokenized, strict=True))
+    def _tokenized(self, documents: Sequence[Document]) -> list[TokenizedText]:
+        """The documents' tokens, kept for the next questions."""
+        kept = self._documents
+        new = list({document.id: document for document in documents if document.id not in kept}.values())
+        short = [document for document in new if len(document.text) <= _CHARACTERS_AT_ONCE]
+        tokenized = self.encoder.tokenize([document.text for document in short])
+        kept.update(zip([document.id for document in short], tokenized, strict=True))
+        # The tokenizer's own records are large: a long text goes through it in pieces, so that few exist at once.
+        for document in new:
+            if document.id not in kept:
+                kept[document.id] = self.encoder.tokenize_long(document.text, _CHARACTERS_AT_ONCE)
         for document in documents:
-            self._documents.move_to_end(document.id)
+            kept.move_to_end(document.id)
+        texts = [kept[document.id] for document in documents]
+        while len(kept) > DOCUMENTS_KEPT:
+            kept.popitem(last=False)
+        return texts
 
-    def _forget(self) -> None:
-        while len(self._documents) > DOCUMENTS_KEPT:
-            self._documents.popitem(last=False)
-
-    def _spans(self, jobs: Sequence[_Job]) -> list[list[Span]]:
-        """The spans of each window of one batch, in characters of its document."""
+    def _read_batch(
+        self, asked: Sequence[_Asked], owner: Ints, number: Ints, length: int, found: Sequence[_Found]
+    ) -> None:
+        """Read one batch of windows: `number` of the question `owner`, both of shape (windows,)."""
         import torch
 
-        inputs, begins = self.encoder.collate([job.pair for job in jobs])
-        offsets = begins + np.array([job.pair.second for job in jobs])
-        lengths = np.array([job.window.last - job.window.first for job in jobs])
-        columns = np.arange(inputs["input_ids"].shape[1])
-        readable = (columns >= offsets[:, None]) & (columns < (offsets + lengths)[:, None])
-        null = begins + np.array([job.pair.null for job in jobs])
-        with torch.inference_mode():
-            output = self.model(**{name: tensor.to(self.model.device) for name, tensor in inputs.items()})
-            decoded = decode_spans(
-                output.start_logits.cpu(), output.end_logits.cpu(), torch.from_numpy(readable), torch.from_numpy(null)
-            )
-        return [
-            _to_characters(job, int(offset), [column[row] for column in decoded])
-            for row, (job, offset) in enumerate(zip(jobs, offsets, strict=True))
+        groups = list(_groups(owner))
+        parts = [
+            self.encoder.encode_windows(asked[at].frame, asked[at].text.ids, asked[at].windows[number[rows]], length)
+            for at, rows in groups
         ]
+        ids, types, mask = (np.concatenate(part) for part in zip(*parts, strict=True))
+        windows = np.concatenate([asked[at].windows[number[rows]] for at, rows in groups])
+        begins = np.repeat([len(asked[at].frame.before[0]) for at, _ in groups], [len(part[0]) for part in parts])
+        nulls = np.repeat([asked[at].frame.null for at, _ in groups], [len(part[0]) for part in parts])
+        nulls = np.where(nulls < 0, mask.sum(axis=1) + nulls, nulls)
+        columns = np.arange(length)
+        readable = (columns >= begins[:, None]) & (columns < (begins + windows[:, 1] - windows[:, 0])[:, None])
+        with torch.inference_mode():
+            inputs = self.encoder.inputs(ids, types, mask)
+            output = self.model(**{name: tensor.to(self.model.device) for name, tensor in inputs.items()})
+            first, last, score = (
+                tensor.numpy()
+                for tensor in decode_spans(
+                    output.start_logits.cpu(),
+                    output.end_logits.cpu(),
+                    torch.from_numpy(readable),
+                    torch.from_numpy(nulls),
+                )
+            )
+        to_document = (windows[:, 0] - begins)[:, None]
+        for at, rows in groups:
+            text, spans = asked[at].text, found[at]
+            kept = np.isfinite(score[rows])
+            shift = np.broadcast_to(to_document[rows], kept.shape)[kept]
+            starts, ends = text.starts[first[rows][kept] + shift], text.ends[last[rows][kept] + shift]
+            whole = ends > starts
+            spans.starts.append(starts[whole])
+            spans.ends.append(ends[whole])
+            spans.scores.append(score[rows][kept][whole])
+            spans.windows += len(kept)
+
+    def _reading(self, asked: _Asked, found: _Found) -> Reading:
+        spans: tuple[Span, ...] = ()
+        if found.scores:
+            spans = distinct_spans(
+                np.concatenate(found.starts), np.concatenate(found.ends), np.concatenate(found.scores)
+            )
+        return Reading(spans, found.windows, self.calibration, asked.in_all)
 
 
-def _to_characters(job: _Job, offset: int, decoded: list["torch.Tensor"]) -> list[Span]:
-    first, last, score = (tensor.numpy() for tensor in decoded)
-    kept = np.isfinite(score)
-    base = job.window.first - offset
-    starts = job.text.starts[first[kept] + base]
-    ends = job.text.ends[last[kept] + base]
-    return [
-        Span(int(start), int(end), float(value))
-        for start, end, value in zip(starts, ends, score[kept], strict=True)
-        if end > start
-    ][:N_BEST]
+def _groups(owner: Ints) -> Iterator[tuple[int, slice]]:
+    """The runs of equal values: the value and the rows it stands in."""
+    cuts = [0, *(np.flatnonzero(np.diff(owner)) + 1), len(owner)]
+    for begin, end in itertools.pairwise(cuts):
+        yield int(owner[begin]), slice(int(begin), int(end))

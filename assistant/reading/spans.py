@@ -6,15 +6,20 @@ own window's null logits: start + end - null. That difference is the log-odds of
 and so compares across windows, which a softmax per window does not (Clark and Gardner, 2018).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
 
 N_BEST = 20
 MAX_ANSWER_TOKENS = 30
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +68,43 @@ def decode_spans(
     return first, first + flat % longest, best
 
 
-def merge_spans(spans: Iterable[Span], n_best: int = N_BEST) -> tuple[Span, ...]:
-    """The best distinct spans of a document, best first; a span that several windows found keeps its best score."""
-    best: dict[tuple[int, int], Span] = {}
-    for span in spans:
-        known = best.get((span.start, span.end))
-        if known is None or span.score > known.score:
-            best[span.start, span.end] = span
-    return tuple(sorted(best.values(), key=lambda span: (-span.score, span.start, span.end))[:n_best])
+def distinct_spans(
+    starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], n_best: int = N_BEST
+) -> tuple[Span, ...]:
+    """The best distinct spans of a document, best first; a span that several windows found keeps its best score.
+
+    Args:
+        starts: first characters, shape (spans,).
+        ends: the characters after the last, shape (spans,).
+        scores: shape (spans,).
+        n_best: how many spans to keep.
+    """
+    order = np.lexsort((ends, starts, -scores))
+    kept: dict[tuple[int, int], Span] = {}
+    for at in order:
+        if len(kept) == n_best:
+            break
+        place = int(starts[at]), int(ends[at])
+        kept.setdefault(place, Span(*place, float(scores[at])))
+    return tuple(kept.values())
 
 
-def without_overlaps(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Keep the spans, in the order given, that share no character with one kept before."""
+def distinct_answers(spans: Iterable[Span], text: str, count: int) -> tuple[Span, ...]:
+    """The best spans that are answers of their own: none overlaps one before it, or says the same elsewhere.
+
+    Args:
+        spans: best first.
+        text: the document.
+        count: at most so many.
+    """
     kept: list[Span] = []
+    said: set[str] = set()
     for span in spans:
-        if all(span.end <= other.start or span.start >= other.end for other in kept):
-            kept.append(span)
+        words = " ".join(_WORD.findall(text[span.start : span.end].lower()))
+        if words in said or any(span.start < other.end and span.end > other.start for other in kept):
+            continue
+        kept.append(span)
+        said.add(words)
+        if len(kept) == count:
+            break
     return tuple(kept)

@@ -4,10 +4,8 @@ The stride is, as in Devlin et al. (2019) and the `run_qa` examples, the number 
 neighbouring windows share.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
+import numpy.typing as npt
 
 from assistant.encoding import TokenizedText
 from assistant.errors import UsageError
@@ -16,20 +14,17 @@ MAX_LENGTH = 384
 STRIDE = 128
 MIN_CAPACITY = 32
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The document's tokens `[first, last)`."""
-
-    first: int
-    last: int
+Ints = npt.NDArray[np.int64]
 
 
-def plan_windows(tokens: int, capacity: int, stride: int = STRIDE) -> Iterator[Window]:
+def plan_windows(tokens: int, capacity: int, stride: int = STRIDE) -> Ints:
     """Cover `tokens` tokens with windows of at most `capacity`, neighbours sharing `stride`.
 
     Every token is in at least one window. Where the stride leaves less than half a window of progress
     (a long question makes windows short), it is cut to half the capacity, so that no text is ever skipped.
+
+    Returns:
+        The windows as tokens `[first, last)`, shape (windows, 2), in order; there is always at least one.
 
     Raises:
         UsageError: the capacity is too small to read anything in.
@@ -40,13 +35,9 @@ def plan_windows(tokens: int, capacity: int, stride: int = STRIDE) -> Iterator[W
             f"(at least {MIN_CAPACITY} are needed). Ask a shorter question."
         )
     step = capacity - min(stride, capacity // 2)
-    first = 0
-    while True:
-        last = min(first + capacity, tokens)
-        yield Window(first, last)
-        if last >= tokens:
-            return
-        first += step
+    beyond = max(tokens - capacity, 0)  # what the first window leaves over
+    first = np.arange(0, beyond + step, step, dtype=np.int64)
+    return np.stack([first, np.minimum(first + capacity, tokens)], axis=1)
 
 
 def answer_tokens(text: TokenizedText, start: int, end: int) -> tuple[int, int] | None:
@@ -55,8 +46,8 @@ def answer_tokens(text: TokenizedText, start: int, end: int) -> tuple[int, int] 
     return (int(covering[0]), int(covering[-1])) if len(covering) else None
 
 
-def label_window(window: Window, answer: tuple[int, int] | None) -> tuple[int, int] | None:
+def label_window(window: Ints, answer: tuple[int, int] | None) -> tuple[int, int] | None:
     """The answer's tokens relative to the window, or None (read: no answer here) unless the window holds all of it."""
-    if answer is None or answer[0] < window.first or answer[1] >= window.last:
+    if answer is None or answer[0] < window[0] or answer[1] >= window[1]:
         return None
-    return answer[0] - window.first, answer[1] - window.first
+    return answer[0] - int(window[0]), answer[1] - int(window[0])

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assistant.conversation import Document
-from assistant.documents.passages import Passage, rank_passages
+from assistant.documents.passages import Passage
+from assistant.documents.ranking import rank_passages
 from assistant.documents.sentences import Sentence, split_sentences
 from assistant.encoding import TokenizedText
 
@@ -81,7 +82,7 @@ class SentenceIndex:
             return premises
         passages = [Passage(self.document, premise.start, premise.end) for premise in premises]
         by_place = {(premise.start, premise.end): premise for premise in premises}
-        return [by_place[passage.start, passage.end] for _, passage in rank_passages(claim, passages)[:count]]
+        return [by_place[passage.start, passage.end] for passage in rank_passages(claim, passages)[:count]]
 
     def within(self, premise: Premise) -> list[Premise]:
         """The sentences, or parts of one, that a premise is made of."""

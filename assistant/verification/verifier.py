@@ -192,9 +192,7 @@ class Verifier:
         for key, text in zip(keys, check.claims, strict=True):
             candidate, row = decided[key]
             place = sentences.get(key, candidate.premise)
-            evidence = Evidence(
-                check.document.name, place.start, place.end, check.document.text[place.start : place.end]
-            )
+            evidence = check.document.evidence(place.start, place.end)
             claims.append(Claim(text, LABELS[int(np.argmax(row))], Probabilities(*row), evidence))
         return Verdict(tuple(claims))
 
@@ -228,7 +226,7 @@ class Verifier:
         for batch in length_bucketed([len(pair) for pair in pairs], self.tokens_per_batch):
             if cancel is not None and cancel.is_set():
                 break
-            inputs, _ = self.encoder.collate([pairs[index] for index in batch])
+            inputs = self.encoder.collate([pairs[index] for index in batch])
             with torch.inference_mode():
                 logits = self.model(**{name: tensor.to(self.model.device) for name, tensor in inputs.items()}).logits
                 probabilities = logits.double().softmax(dim=1).cpu().numpy()

@@ -4,11 +4,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from assistant.errors import UsageError
+from assistant.errors import AssistantError, UsageError
 
 DATA_VARIABLE = "ASSISTANT_TEST_DATA"
+
+Row = TypeVar("Row")
 
 
 def find_data(name: str) -> Path:
@@ -44,3 +46,16 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
             if not isinstance(row, dict):
                 raise UsageError(f"{path}, line {number}: a JSON object is needed")
             yield row
+
+
+def evenly(rows: list[Row], limit: int | None) -> list[Row]:
+    """At most `limit` rows, drawn at even distances, so that all articles of a file are among them.
+
+    Raises:
+        AssistantError: there are no rows.
+    """
+    if not rows:
+        raise AssistantError("The data file holds no row that could be measured.")
+    if limit is None or limit >= len(rows):
+        return rows
+    return [rows[index * len(rows) // limit] for index in range(limit)]

@@ -13,7 +13,8 @@ from assistant.documents.sentences import split_sentences
 from assistant.errors import UsageError
 from assistant.verification.claims import span_claim
 from finetune.data.files import read_json_lines
-from finetune.data.squad import QAExample, make_unanswerable
+from finetune.data.squad import QAExample
+from finetune.data.unanswerable import make_unanswerable
 from finetune.metrics import token_f1
 
 _NAMES = {
@@ -112,7 +113,7 @@ def pairs_from_questions(examples: Sequence[QAExample], count: int, seed: int) -
         if wrong is not None and generator.random() < 2 / 3:
             made.append(Pair(premise, span_claim(example.question, wrong), Label.CONTRADICTION))
     golds = {example.id: example.answers[0] for example in drawn}
-    for moved in make_unanswerable(drawn, count // 6, seed):
+    for moved in make_unanswerable(drawn, {"moved": count // 6}, seed):
         at = generator.randrange(len(moved.context))
         premise = _around(moved.context, at, at + 1, generator)
         gold = golds[moved.id.removesuffix("-moved")]

@@ -1,10 +1,9 @@
-"""Questions in SQuAD format, and unanswerable ones made from them."""
+"""Questions in SQuAD format."""
 
 import json
-import random
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.errors import UsageError
@@ -82,35 +81,3 @@ def split_by_article(examples: Sequence[QAExample], held_out: float) -> tuple[li
     kept = set(titles[: len(titles) - round(held_out * len(titles))])
     train = [example for example in examples if example.title in kept]
     return train, [example for example in examples if example.title not in kept]
-
-
-def make_unanswerable(examples: Iterable[QAExample], count: int, seed: int) -> list[QAExample]:
-    """Put questions to another paragraph of their article, one that contains none of their answers.
-
-    The paragraph is the one, of five drawn at random, that shares most words with the question, so that it looks
-    as if it could answer it.
-    """
-    generator = random.Random(seed)
-    pool = [example for example in examples if example.start is not None]
-    paragraphs: dict[str, list[str]] = {}
-    for example in pool:
-        contexts = paragraphs.setdefault(example.title, [])
-        if example.context not in contexts[-1:]:
-            contexts.append(example.context)
-    generator.shuffle(pool)
-    made: list[QAExample] = []
-    for example in pool:
-        if len(made) == count:
-            break
-        others = [
-            context
-            for context in paragraphs[example.title]
-            if context != example.context and not any(gold.lower() in context.lower() for gold in example.answers)
-        ]
-        if not others:
-            continue
-        asked = {word.lower() for word in _WORDS.findall(example.question)}
-        drawn = generator.sample(others, min(5, len(others)))
-        context = max(drawn, key=lambda text: len(asked & {word.lower() for word in _WORDS.findall(text)}))
-        made.append(replace(example, id=f"{example.id}-moved", context=context, answers=(), start=None))
-    return made

@@ -1,4 +1,6 @@
 import threading
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from assistant.events import (
     TurnFinished,
     VerdictReached,
 )
+from assistant.models.store import ModelStore
 from assistant.settings import Settings
 
 TEXT = (
@@ -101,6 +104,54 @@ def test_of_several_documents_the_best_answer_is_given(assistant: Assistant) -> 
     best = max(alone, key=lambda each: each.evidence[0].score or 0)
     assert answer.evidence == best.evidence
     assert answer.usage.windows == sum(each.usage.windows for each in alone)
+
+
+def test_of_a_long_document_the_most_promising_windows_are_read_and_its_index_is_kept(
+    tiny_settings: dict[str, str], tmp_path: Path
+) -> None:
+    filler = "It was hot and it was wet there. " * 2000
+    document = Document("long.txt", f"{filler}The zebra holds 390 billion trees. {filler}")
+    turn = Turn("zebra?", (document,), route=Route.EXTRACT, verify=False)
+    store = ModelStore(cache=tmp_path)
+    assistant = Assistant(Settings(**tiny_settings, windows=2), store)
+    events = list(assistant.respond(turn))
+    usage = _finished(events).usage
+    assert (usage.windows, usage.windows_in_all > 20) == (2, True)
+    indexed = [event for event in events if isinstance(event, Progress) and event.stage == "Indexing"]
+    assert indexed[-1].done == indexed[-1].total
+    assert len(list((tmp_path / "indexes").rglob("*.safetensors"))) == 1
+
+    again = list(assistant.respond(turn))
+    assert not [event for event in again if isinstance(event, Progress) and event.stage == "Indexing"]
+    everything = _finished(list(assistant.respond(replace(turn, windows=0)))).usage
+    assert everything.windows == everything.windows_in_all == usage.windows_in_all
+
+
+def test_when_nothing_is_found_in_the_windows_read_it_says_that_there_are_more(
+    tiny_settings: dict[str, str], silent_reader_folder: Path, tmp_path: Path
+) -> None:
+    settings = Settings(**{**tiny_settings, "reader": str(silent_reader_folder)}, windows=1)
+    events = list(Assistant(settings, ModelStore(cache=tmp_path)).respond(Turn("zebra?", (LONG,))))
+    assert _finished(events).text is None
+    assert any(isinstance(event, Notice) and "windows" in event.text for event in events)
+
+
+def test_where_the_embedder_cannot_be_had_words_rank(tiny_settings: dict[str, str], tmp_path: Path) -> None:
+    settings = Settings(**{**tiny_settings, "embedder": str(tmp_path / "none")}, windows=1)
+    events = list(Assistant(settings, ModelStore(cache=tmp_path)).respond(Turn("forest?", (LONG,), verify=False)))
+    assert _finished(events).usage.windows == 1
+    assert any(isinstance(event, Notice) and "words" in event.text for event in events)
+
+
+def test_so_many_distinct_answers_are_given_as_asked_for(assistant: Assistant) -> None:
+    answer = _finished(list(assistant.respond(Turn("How large?", (LONG,), top_k=4, verify=False))))
+    assert 1 < len(answer.evidence) <= 4
+    assert answer.evidence[0].text == answer.text
+    assert len({place.text.lower() for place in answer.evidence}) == len(answer.evidence)
+    ordered = sorted(answer.evidence, key=lambda place: place.start)
+    assert all(left.end <= right.start for left, right in pairwise(ordered))
+    scores = [place.score or 0 for place in answer.evidence]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_a_grounded_answer_shows_its_passages_before_its_text(assistant: Assistant) -> None:

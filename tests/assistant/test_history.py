@@ -180,6 +180,30 @@ def test_documents_are_stored_once(history: History, path: Path):
         assert raw.execute("SELECT count(*) FROM documents").fetchone() == (1,)
 
 
+def test_pages_of_a_document_survive(history: History):
+    pasted = Document("pasted", "one two three")
+    paged = Document("a.pdf", "one two three", (0, 4, 8))
+    for document in (pasted, paged, pasted):
+        new = history.create()
+        history.set_documents(new, [document])
+        history.add_user_message(new, "How many?", [document])
+    conversation = history.conversation("last")
+    assert conversation.documents[0].pages == (0, 4, 8)
+    assert conversation.messages[0].documents[0].page(5) == 2
+
+
+def test_a_history_from_before_there_were_pages_is_read(path: Path):
+    with History(path) as history:
+        new = talk(history)
+    old = sqlite3.connect(path)
+    old.execute("ALTER TABLE documents DROP COLUMN pages")
+    old.execute("PRAGMA user_version = 1")
+    old.commit()
+    old.close()
+    with History(path) as history:
+        assert history.conversation(new).documents == (AMAZON,)
+
+
 def test_export_holds_the_evidence_and_the_verdict(history: History):
     new = talk(history)
     history.add_user_message(new, "And?")
@@ -190,7 +214,7 @@ def test_export_holds_the_evidence_and_the_verdict(history: History):
     assert "Verdict: **entailment** (entailment 96%, neutral 3%, contradiction 1%)" in markdown
     assert "*(stopped)*" in markdown
     exported = json.loads(history.export(new, "json"))
-    assert exported["documents"] == [{"name": "amazon.txt", "text": AMAZON.text}]
+    assert exported["documents"] == [{"name": "amazon.txt", "text": AMAZON.text, "pages": []}]
     assert exported["messages"][1]["answer"] == RECORD
     assert exported["messages"][3]["status"] == "stopped"
 

@@ -9,7 +9,9 @@ from assistant.records import answer_from_json, answer_to_json, json_line, verdi
 
 texts = st.text(min_size=1, max_size=20)
 shares = st.floats(0, 1)
-evidences = st.builds(Evidence, texts, st.integers(0, 99), st.integers(0, 99), texts, st.none() | shares)
+evidences = st.builds(
+    Evidence, texts, st.integers(0, 99), st.integers(0, 99), texts, st.none() | shares, st.none() | st.integers(1, 9)
+)
 claims = st.builds(
     Claim, texts, st.sampled_from(Label), st.builds(Probabilities, shares, shares, shares), st.none() | evidences
 )
@@ -23,7 +25,7 @@ answers = st.builds(
     verdict=st.none() | st.lists(claims, min_size=1, max_size=3).map(tuple).map(Verdict),
     verdict_reason=st.none() | texts,
     models=st.builds(ModelNames, st.none() | texts, st.none() | texts, st.none() | texts),
-    usage=st.builds(Usage, shares, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
+    usage=st.builds(Usage, shares, *[st.integers(0, 9)] * 4),
     stopped=st.booleans(),
 )
 
@@ -35,8 +37,15 @@ def test_an_answer_comes_back_from_its_json(answer: Answer) -> None:
     assert answer_from_json(json.loads(line)) == answer
 
 
+def test_an_answer_saved_before_there_were_pages_comes_back() -> None:
+    answer = Answer(Route.EXTRACT, "x", 0.9, (Evidence("d", 0, 1, "x", 0.9),), closest=Evidence("d", 0, 1, "x"))
+    record = json.loads(json_line(answer_to_json("q", answer, "1")))
+    del record["evidence"][0]["page"], record["closest"]["page"]
+    assert answer_from_json(record) == answer
+
+
 def test_an_answer_has_the_contracts_keys_in_order() -> None:
-    evidence = Evidence("amazon.txt", 54, 83, "x" * 29, 0.97)
+    evidence = Evidence("amazon.txt", 54, 83, "x" * 29, 0.97, 3)
     claim = Claim("c", Label.ENTAILMENT, Probabilities(0.96, 0.03, 0.01), evidence)
     answer = Answer(Route.EXTRACT, "x", 0.97, (evidence,), verdict=Verdict((claim,)))
     record = answer_to_json("q?", answer, "7")
@@ -44,11 +53,13 @@ def test_an_answer_has_the_contracts_keys_in_order() -> None:
         "id", "question", "route", "answer", "score", "evidence", "verdict", "closest", "models", "usage",
     ]  # fmt: skip
     assert (record["id"], record["question"], record["route"], record["answer"]) == ("7", "q?", "extract", "x")
-    assert record["evidence"] == [{"document": "amazon.txt", "start": 54, "end": 83, "text": "x" * 29, "score": 0.97}]
+    assert record["evidence"] == [
+        {"document": "amazon.txt", "start": 54, "end": 83, "text": "x" * 29, "score": 0.97, "page": 3}
+    ]
     assert list(record["verdict"]) == ["label", "entailment", "neutral", "contradiction", "claims"]
     assert list(record["verdict"]["claims"][0])[:5] == ["text", "label", "entailment", "neutral", "contradiction"]
     assert record["models"] == {"generator": None, "reader": None, "verifier": None}
-    assert list(record["usage"]) == ["seconds", "prompt_tokens", "completion_tokens", "windows"]
+    assert list(record["usage"]) == ["seconds", "prompt_tokens", "completion_tokens", "windows", "windows_in_all"]
 
 
 def test_the_verdict_of_an_answer_is_that_of_its_worst_claim() -> None:

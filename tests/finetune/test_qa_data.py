@@ -14,9 +14,10 @@ from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
 from finetune.data.files import find_data, read_json_lines
 from finetune.data.pairs import Pair, pairs_from_questions, read_pairs, with_other_evidence
-from finetune.data.squad import QAExample, make_unanswerable, read_squad, split_by_article
-from finetune.extractive_qa import calibrate
+from finetune.data.squad import QAExample, read_squad, split_by_article
+from finetune.data.unanswerable import make_unanswerable
 from finetune.metrics import token_f1
+from finetune.qa_evaluation import calibrate
 
 
 def _squad(tmp_path: Path, *questions: dict[str, Any], context: str = "Lyon is hot. Paris is hot too.") -> Path:
@@ -99,7 +100,7 @@ def test_a_moved_question_is_put_to_a_paragraph_of_its_article_without_its_answe
 ) -> None:
     by_id = {example.id: example for example in made}
     contexts = {(example.title, example.context) for example in made}
-    moved = make_unanswerable(made, count, seed)
+    moved = make_unanswerable(made, {"moved": count}, seed)
     assert len(moved) <= count
     for example in moved:
         original = by_id[example.id.removesuffix("-moved")]
@@ -108,7 +109,7 @@ def test_a_moved_question_is_put_to_a_paragraph_of_its_article_without_its_answe
         assert example.context != original.context
         assert (original.title, example.context) in contexts
         assert not any(gold.lower() in example.context.lower() for gold in original.answers)
-    assert moved == make_unanswerable(made, count, seed)
+    assert moved == make_unanswerable(made, {"moved": count}, seed)
 
 
 @given(examples(), st.floats(0, 0.99))

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from assistant import cli as assistant_cli
 from assistant.conversation import Label
@@ -109,15 +111,45 @@ def test_a_reader_is_trained_goes_on_from_its_checkpoint_and_is_measured(
     code, out, err = run("evaluate", "qa", "--data", str(data), "--model", "run", "--json", "--limit", "10")
     assert code == 0, err
     report = json.loads(out)
-    assert set(report) == {"exact_match", "f1", "total", "seconds"}
+    assert set(report) == {"exact_match", "f1", "calibration_error", "errors", "total", "seconds"}
     assert report["total"] == 10
     both = _squad(tmp_path / "both.json", unanswerable=True)
-    report = json.loads(run("evaluate", "qa", "--data", str(both), "--model", "run/adapter", "--json")[1])
-    assert set(report) == {"exact_match", "f1", "has_answer", "no_answer", "total", "seconds"}
+    files = ("--errors", "errors.jsonl", "--plot", "plot.png")
+    report = json.loads(run("evaluate", "qa", "--data", str(both), "--model", "run/adapter", *files, "--json")[1])
+    parts = {"has_answer", "no_answer"}
+    assert set(report) == {"exact_match", "f1", "calibration_error", "errors", "total", "seconds", *parts}
+    wrong = (tmp_path / "errors.jsonl").read_text("utf-8").splitlines()
+    assert len(wrong) == round(sum(report["errors"].values()) * report["total"] / 100)
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert report["has_answer"]["total"] + report["no_answer"]["total"] == report["total"] == 72
     share = report["has_answer"]["total"] / report["total"]
     expected = share * report["has_answer"]["f1"] + (1 - share) * report["no_answer"]["f1"]
     assert report["f1"] == pytest.approx(expected)
+
+
+def test_a_run_starts_from_the_weights_of_another_adapter(
+    run: Run, tmp_path: Path, encoder_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = _squad(tmp_path / "train.json", unanswerable=False)
+    settings = _sets(
+        f"base={encoder_folder}", f'data.train=["{data}"]', "max_length=64", "stride=16", "data.limit=16",
+        "training.learning_rate=1e-9",
+    )  # fmt: skip
+    assert run("run", "qa-minilm", *settings, "--output", "first")[0] == 0
+    going_on = (*settings, "--set", "lora.start_from=first/adapter", "--set", "training.seed=7")
+    assert run("run", "qa-minilm", *going_on, "--output", "second")[0] == 0
+    assert "going on from the weights of first/adapter" in caplog.text
+    first, second = (
+        load_file(tmp_path / name / "adapter" / "adapter_model.safetensors") for name in ("first", "second")
+    )
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], atol=1e-3, rtol=0)
+    code, _, err = run("run", "qa-minilm", *settings, "--set", "lora.start_from=nowhere", "--output", "third")
+    assert code == 2
+    assert "lora.start_from" in err
+    code, _, err = run("run", "qa-minilm", *going_on, "--set", "lora.r=3", "--output", "third")
+    assert code == 2
+    assert "cannot be gone on from" in err
 
 
 def test_a_verifier_is_trained_and_measured(run: Run, tmp_path: Path, encoder_folder: Path) -> None:

@@ -254,12 +254,15 @@ class ChatScreen(Screen[None]):
 
         from assistant.documents.loading import read_document
 
+        self.say(f"Opening {one_line(path.name, 50)} …")
         try:
             document = self.session.add_document(await asyncio.to_thread(read_document, path))
         except AssistantError as error:
             self.say(str(error), error=True)
             return
-        self.say(f"Opened {one_line(document.name, 50)} · {document.words:,} words")
+        pages = f" · {len(document.pages):,} pages" if document.pages else ""
+        encoding = f" · read as {document.encoding}" if document.encoding != "utf-8" else ""
+        self.say(f"Opened {one_line(document.name, 50)} · {document.words:,} words{pages}{encoding}")
         await self.show_documents()
 
     @on(messages.CloseDocument)

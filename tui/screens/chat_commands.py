@@ -1,13 +1,16 @@
 """What the slash commands of the chat do."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Route
+from assistant.conversation import Route, Turn
 from assistant.errors import AssistantError, UsageError
 from assistant.sanitize import one_line
 from tui.commands import nearest
 from tui.paste import dropped_file
+from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.transcript import Transcript
@@ -34,6 +37,10 @@ class CommandRunner:
                     await self._close(argument)
                 case "route":
                     self._route(argument)
+                case "windows":
+                    self._windows(argument)
+                case "compare":
+                    self._compare(argument)
                 case "copy":
                     self._copy(argument)
                 case "retry":
@@ -74,6 +81,28 @@ class CommandRunner:
         self._chat.session.route = None if argument == "auto" else Route(argument)
         self._chat.query_one(StatusBar).show_route(self._chat.session.route)
         self._chat.say(f"Questions now go the {argument} way")
+
+    def _windows(self, argument: str) -> None:
+        if argument != "all" and not (argument.isascii() and argument.isdigit() and 0 < int(argument) < 1_000_000):
+            raise UsageError("/windows needs a number or all, for example /windows 50")
+        self._chat.session.windows = 0 if argument == "all" else int(argument)
+        whole = "all windows" if argument == "all" else f"the {argument} most promising windows"
+        self._chat.say(f"Questions about a long document now read {whole} of it")
+
+    def _compare(self, argument: str) -> None:
+        try:
+            names = shlex.split(argument, posix=os.name == "posix")
+        except ValueError as error:
+            raise UsageError("/compare: a quotation mark is not closed; close it.") from error
+        if not names:
+            raise UsageError("/compare needs readers, for example /compare deepset/roberta-base-squad2 ~/my-reader")
+        asked = next((exchange for exchange in reversed(self._chat.session.exchanges) if exchange.documents), None)
+        if asked is None:
+            raise UsageError("Open a document and ask about it first; /compare then puts that question to the readers.")
+        if self._chat.busy:
+            raise UsageError("An answer is on its way; Esc stops it, then /compare works.")
+        turn = Turn(asked.question, asked.documents, route=Route.EXTRACT, verify=False)
+        self._chat.app.push_screen(CompareScreen(turn, names, self._chat.engine))
 
     def _copy(self, argument: str) -> None:
         if argument not in ("", "code"):

@@ -41,7 +41,7 @@ class EvidenceCard(Static):
         cut = excerpt(text, start, end)
         if end - start > _SPAN:  # a passage that was read, not the words of the answer
             cut = Excerpt("", cut.span, "")
-        where = [one_line(evidence.document, 40), position(text, evidence.start, evidence.end)]
+        where = [one_line(evidence.document, 40), position(text, evidence.start, evidence.end, evidence.page)]
         if evidence.score is not None and not self._closest:
             where.append(f"score {evidence.score:.0%}")
         return Content.assemble(

@@ -100,7 +100,7 @@ def hub(tiny_weights: bytes) -> Iterator[StandIn]:
             "model.safetensors": tiny_weights,
             "pytorch_model.bin": b"never fetched",
             "modeling_tiny.py": b"never fetched",
-            "README.md": b"never fetched",
+            "training_args.bin": b"never fetched",
         }
     )
     Thread(target=server.serve_forever, daemon=True).start()

@@ -1,0 +1,58 @@
+"""One folder with the weights that all systems load: a reader with its adapter merged, as any Hugging Face model.
+
+The tokenizer files of all-MiniLM-L6-v2 ship truncation and padding at 128 tokens. A peer that loads them as they are
+reads less than it is given without saying so; in the folder written here both are taken out, and the longest input is
+that of the model.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from assistant.models.store import ModelStore, ResolvedModel
+from assistant.reading.calibration import FILE_NAME as CALIBRATION
+
+_TOKENIZER = "tokenizer.json"
+_TOKENIZER_CONFIG = "tokenizer_config.json"
+_OTHER_FILES = ("special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
+_CUTTING = ("max_length", "stride", "truncation_side", "truncation_strategy", "pad_to_multiple_of")
+
+
+def resolve_reader(reference: str) -> ResolvedModel:
+    """The reader of the embedded profile, or the one of a folder, a run or the Hub.
+
+    Raises:
+        AssistantError: there is none of that name, or it cannot be fetched.
+    """
+    store = ModelStore()
+    return store.resolve(store.catalogue.profile("embedded").reader if reference == "embedded" else reference)
+
+
+def save_merged(model: ResolvedModel, folder: Path) -> None:
+    """Write the base with its adapter merged in float32, its tokenizer and its calibration into a new folder."""
+    from transformers import AutoModelForQuestionAnswering
+
+    from assistant.encoding import longest_input
+
+    network = AutoModelForQuestionAnswering.from_pretrained(model.base, dtype="float32", use_safetensors=True)
+    if model.adapter is not None:
+        from peft import PeftModel
+
+        network = PeftModel.from_pretrained(network, str(model.adapter)).merge_and_unload()
+    network.save_pretrained(folder)
+    # Copied and edited rather than saved by transformers, whose version 5 writes what version 4 cannot read.
+    for pattern in _OTHER_FILES:
+        for path in model.base.glob(pattern):
+            shutil.copy(path, folder)
+    tokenizer = json.loads((model.base / _TOKENIZER).read_text("utf-8"))
+    _write(folder / _TOKENIZER, {**tokenizer, "truncation": None, "padding": None})
+    config = json.loads((model.base / _TOKENIZER_CONFIG).read_text("utf-8"))
+    kept = {name: value for name, value in config.items() if name not in _CUTTING}
+    _write(folder / _TOKENIZER_CONFIG, {**kept, "model_max_length": longest_input(network, 1_000_000)})
+    calibration = (model.adapter or model.base) / CALIBRATION
+    if calibration.exists():
+        shutil.copy(calibration, folder)
+
+
+def _write(path: Path, data: object) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False), "utf-8")
