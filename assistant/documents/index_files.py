@@ -11,9 +11,11 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class IndexFiles:
         self.folder = cache / FOLDER
         self.max_bytes = max_bytes
 
-    def read(self, document: str, model: str, bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.float32] | None:
+    def read(self, document: str, model: str, bounds: "npt.NDArray[np.int64]") -> "npt.NDArray[np.float32] | None":
         """The embeddings of a document's passages, or None if they are not kept or are those of other passages.
 
         Args:
@@ -43,6 +45,7 @@ class IndexFiles:
             model: the embedder's name.
             bounds: the passages' offsets, shape (passages, 2).
         """
+        import numpy as np
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
@@ -52,7 +55,7 @@ class IndexFiles:
             embeddings = kept["embeddings"]
             if np.array_equal(kept["bounds"], bounds) and embeddings.ndim == 2 and len(embeddings) == len(bounds):
                 path.touch()
-                return embeddings.astype(np.float32)
+                return embeddings.astype("float32")
         except FileNotFoundError:
             return None
         except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
@@ -60,7 +63,7 @@ class IndexFiles:
         return None
 
     def write(
-        self, document: str, model: str, bounds: npt.NDArray[np.int64], embeddings: npt.NDArray[np.float32]
+        self, document: str, model: str, bounds: "npt.NDArray[np.int64]", embeddings: "npt.NDArray[np.float32]"
     ) -> None:
         """Keep the embeddings of a document's passages, of shape (passages, dimensions)."""
         from safetensors.numpy import save
@@ -71,7 +74,7 @@ class IndexFiles:
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")  # readable by the user alone
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(save({"bounds": bounds, "embeddings": embeddings.astype(np.float16)}))
+                    file.write(save({"bounds": bounds, "embeddings": embeddings.astype("float16")}))
                 Path(name).replace(path)
             except BaseException:
                 Path(name).unlink(missing_ok=True)

@@ -155,7 +155,7 @@ def test_failing_on_a_verdict_is_exit_code_4(run: Run, silent_reader_folder: Pat
 
 
 def test_verbose_shows_the_traceback_and_otherwise_a_fault_is_one_line(run: Run, monkeypatch: Any) -> None:
-    def fault(*_: Any) -> None:
+    def fault(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("assistant.commands.ask.read_documents", fault)
