@@ -1,3 +1,52 @@
-"""A chat assistant for the terminal that finds answers in documents and checks them."""
+"""A chat assistant for the terminal that finds answers in documents and checks them.
+
+In a program or a notebook:
+
+    from assistant import Assistant, Document, Turn
+
+    assistant = Assistant()
+    answer = assistant.answer(Turn("How large is it?", (Document("forest.txt", text),)))
+    answer.text, answer.evidence, answer.verdict
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
+    from assistant.batch import BatchOptions, answer_rows
+    from assistant.conversation import Answer, Document, Route, Turn
+    from assistant.errors import AssistantError
+    from assistant.settings import Settings
 
 __version__ = "0.1.0"
+
+_WHERE = {
+    "Answer": "assistant.conversation",
+    "Assistant": "assistant.assistant",
+    "AssistantError": "assistant.errors",
+    "BatchOptions": "assistant.batch",
+    "Document": "assistant.conversation",
+    "Route": "assistant.conversation",
+    "Settings": "assistant.settings",
+    "Turn": "assistant.conversation",
+    "answer_rows": "assistant.batch",
+}
+__all__ = [
+    "Answer",
+    "Assistant",
+    "AssistantError",
+    "BatchOptions",
+    "Document",
+    "Route",
+    "Settings",
+    "Turn",
+    "answer_rows",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when first asked for: the command line starts without what it does not need."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHERE[name]), name)

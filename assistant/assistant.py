@@ -1,10 +1,10 @@
 """The orchestrator: takes a turn through route, reading or generation, and verification, and tells it in events."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Answer, Document, Evidence, ModelNames, Route, Turn, Usage, Verdict
@@ -29,13 +29,15 @@ from assistant.models.store import ModelStore
 from assistant.reading.spans import distinct_answers
 from assistant.routing import choose_route
 from assistant.settings import Settings
+from assistant.together import Shared, Steps, Tell, side_by_side, together
 from assistant.verification.claims import span_claim, text_claims
 
 if TYPE_CHECKING:
     from assistant.documents.embedding import SentenceEmbedder
     from assistant.generation.generator import Generator
-    from assistant.reading.reader import Reader, Reading
-    from assistant.verification.verifier import Verifier
+    from assistant.generation.stream import TextStream
+    from assistant.reading.reader import Question, Reader, Reading
+    from assistant.verification.verifier import Check, Verifier
 
 Listener = Callable[[Event], None]
 
@@ -127,9 +129,12 @@ class Assistant:
         Raises:
             AssistantError: the reader could not be fetched or loaded.
         """
-        reader = yield from live(self.reader)
+        reader = self._reader or (yield from live(self.reader))
         most = self.settings.windows if windows is None else windows
-        long = yield from live(lambda _: [each for each in documents if reader.windows_of(each) > most])
+        # A token stands for at least one character, so that of a short text nothing need be counted.
+        short = most * max(1, reader.max_length // 2 - reader.stride)
+        large = [each for each in documents if len(each.text) > short]
+        long = (yield from live(lambda _: [each for each in large if reader.windows_of(each) > most])) if large else []
         if most:
             yield from self._index(long, cancel or threading.Event())
 
@@ -164,7 +169,7 @@ class Assistant:
         on_event(Progress("Loading the generator"))
         from assistant.models.loading import load_generator
 
-        return load_generator(model)
+        return load_generator(model, self.settings.quantisation)
 
     def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
         """Answer a turn.
@@ -176,7 +181,24 @@ class Assistant:
         Yields:
             Events as they happen; the last is TurnFinished, or TurnFailed with the error.
         """
-        cancel = cancel or threading.Event()
+        for _, event in self.respond_all([turn], cancel):
+            yield event
+
+    def respond_all(self, turns: Sequence[Turn], cancel: threading.Event | None = None) -> Iterator[tuple[int, Event]]:
+        """Answer many turns, what they have read and checked going through the models together.
+
+        Args:
+            turns: any number; memory grows with them, so pass a long list in parts.
+            cancel: once set, all answers end as far as they came, marked `stopped`.
+
+        Yields:
+            The index of a turn and one of its events. Each turn's own events are those of `respond`, in the same order.
+        """
+        stop = cancel or threading.Event()
+        yield from together([self._steps(turn, stop) for turn in turns])
+
+    def _steps(self, turn: Turn, cancel: threading.Event) -> Steps:
+        """A turn's events and the work it shares with others; the last is TurnFinished or TurnFailed."""
         try:
             yield from self._respond(turn, cancel)
         except AssistantError as error:
@@ -207,22 +229,22 @@ class Assistant:
                 on_event(event)
         raise AssistantError("The turn ended without an answer.")
 
-    def _respond(self, turn: Turn, cancel: threading.Event) -> Iterator[Event]:
-        began = time.perf_counter()
+    def _respond(self, turn: Turn, cancel: threading.Event) -> Steps:
         _check(turn)
         choice = choose_route(turn)
-        yield RouteChosen(choice.route, choice.reason)
-        draft = _Draft(Answer(choice.route, None))
+        asked = choice.asked if choice.asked != turn.question else None
+        yield RouteChosen(choice.route, choice.reason, asked)
+        draft = _Draft(Answer(choice.route, None, asked=asked))
+        turn = replace(turn, question=choice.asked)
         if choice.route is Route.EXTRACT:
             yield from self._extract(turn, draft, cancel)
         else:
             yield from self._generate(turn, draft, cancel)
         if turn.verify and self.settings.verify and choice.route is not Route.OPEN and draft.answer.text is not None:
             yield from self._verify(draft, cancel)
-        usage = replace(draft.answer.usage, seconds=round(time.perf_counter() - began, 3))
-        yield TurnFinished(replace(draft.answer, usage=usage))
+        yield TurnFinished(draft.answer)
 
-    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Iterator[Event]:
+    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """The reader's answer from the documents: the span that is likeliest to be right in any of them."""
         from assistant.reading.reader import Question
 
@@ -230,14 +252,8 @@ class Assistant:
         yield from self.prepare(turn.documents, cancel, windows=most)
         reader = self.reader(_unheard)
         questions = [Question(turn.question, document) for document in turn.documents]
-        readings = yield from live(
-            lambda tell: reader.read(
-                questions,
-                windows=most or None,
-                cancel=cancel,
-                on_progress=lambda done, total: tell(Progress("Reading", done, total)),
-            )
-        )
+        size = sum(len(document.text) for document in turn.documents)
+        readings = yield Shared(("read", most), questions, partial(_read, reader, most, cancel), size)
         stopped = cancel.is_set()
         document, reading = max(
             zip(turn.documents, readings, strict=True), key=lambda pair: pair[1].best.score if pair[1].best else -1e9
@@ -266,13 +282,13 @@ class Assistant:
             draft.claims = [span_claim(turn.question, draft.answer.text)]
             draft.document, draft.near = document, draft.answer.evidence[:1]
 
-    def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Iterator[Event]:
+    def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """The generator's answer, from passages of the documents on the grounded route."""
         from assistant.conversation import Message, Role
         from assistant.generation.generator import Sampling
         from assistant.generation.prompts import grounded_messages
 
-        generator = yield from live(self.generator)
+        generator = self._generator or (yield from live(self.generator))
         messages = [*turn.history, Message(Role.USER, turn.question)]
         closest = None
         if draft.answer.route is Route.GROUNDED:
@@ -289,15 +305,19 @@ class Assistant:
         stream = generator.stream(messages, sampling=sampling, cancel=cancel)
         if stream.turns_left_out:
             yield Notice(_left_out(stream.turns_left_out))
-        pieces = []
-        for piece in stream:
-            pieces.append(piece)
-            yield TextDelta(piece)
+        if self.settings.server:
+            write = side_by_side(_write, self.settings.server_requests)
+            text = yield Shared("write", stream, write)
+        else:
+            pieces = []
+            for piece in stream:
+                pieces.append(piece)
+                yield TextDelta(piece)
+            text = "".join(pieces).strip()
         if stream.finish == "loop":
             yield Notice("The model began to repeat itself and was stopped.")
         if stream.finish == "length":
             yield Notice(f"The answer reached {stream.completion_tokens} tokens and was cut; ask it to go on.")
-        text = "".join(pieces).strip()
         if not text:
             # No answer leaves no evidence for one: what was read is what came closest.
             draft.answer = replace(draft.answer, evidence=(), closest=closest)
@@ -319,7 +339,7 @@ class Assistant:
         best = ranked[0].document
         return [passage.evidence() for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
 
-    def _verify(self, draft: _Draft, cancel: threading.Event) -> Iterator[Event]:
+    def _verify(self, draft: _Draft, cancel: threading.Event) -> Steps:
         """Hold the answer's claims against the places it came from."""
         if cancel.is_set() or draft.answer.stopped:
             draft.answer = replace(draft.answer, verdict_reason=_STOPPED)
@@ -327,25 +347,51 @@ class Assistant:
         if not draft.claims or draft.document is None:
             draft.answer = replace(draft.answer, verdict_reason="The answer holds no statement that could be checked.")
             return
-        verifier = yield from live(self.verifier)
+        from assistant.verification.verifier import Check
+
+        verifier = self._verifier or (yield from live(self.verifier))
+        if (language := verifier.foreign(draft.document)) is not None:
+            known = " and ".join(sorted(verifier.languages))
+            yield Notice(f"The document is in another language ({language}) than the verifier is made for ({known}).")
         yield Progress("Checking", 0, len(draft.claims))
-        verdict, reason = yield from live(lambda _: _judge(verifier, draft, cancel))
+        check = Check(draft.document, draft.claims, draft.near)
+        try:
+            verdict = yield Shared("verify", check, partial(_judge, verifier, cancel), len(draft.claims))
+            reason = _STOPPED if verdict is None else None
+        except UsageError as error:
+            verdict, reason = None, str(error)
         names = replace(draft.answer.models, verifier=verifier.name)
         draft.answer = replace(draft.answer, verdict=verdict, verdict_reason=reason, models=names)
         if verdict is not None:
             yield VerdictReached(verdict)
 
 
-def _judge(verifier: "Verifier", draft: _Draft, cancel: threading.Event) -> tuple[Verdict | None, str | None]:
-    from assistant.verification.verifier import Check
+def _read(
+    reader: "Reader", most: int, cancel: threading.Event, items: Sequence[Sequence["Question"]], tell: Tell
+) -> list[list["Reading"]]:
+    """The readings of the questions of each turn."""
+    readings = iter(
+        reader.read(
+            [question for questions in items for question in questions],
+            windows=most or None,
+            cancel=cancel,
+            on_progress=lambda done, total: tell(0, Progress("Reading", done, total)),
+        )
+    )
+    return [list(islice(readings, len(questions))) for questions in items]
 
-    if draft.document is None:
-        return None, "There is no document to check against."
-    try:
-        verdict = verifier.verify([Check(draft.document, draft.claims, draft.near)], cancel=cancel)[0]
-    except UsageError as error:
-        return None, str(error)
-    return verdict, None if verdict is not None else _STOPPED
+
+def _write(stream: "TextStream", tell: Listener) -> str:
+    """What a stream gives, told piece by piece."""
+    pieces = []
+    for piece in stream:
+        pieces.append(piece)
+        tell(TextDelta(piece))
+    return "".join(pieces).strip()
+
+
+def _judge(verifier: "Verifier", cancel: threading.Event, checks: Sequence["Check"], _: Tell) -> list[Verdict | None]:
+    return verifier.verify(checks, cancel=cancel)
 
 
 def _check(turn: Turn) -> None:

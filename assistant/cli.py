@@ -26,6 +26,7 @@ Documents = Annotated[
     list[str] | None, typer.Option("--document", help=f"Open this file ({FORMATS}). May be repeated.")
 ]
 Resume = Annotated[str | None, typer.Option(help="Go on with this conversation; `last` is the newest.", metavar="ID")]
+Plain = Annotated[bool | None, typer.Option("--plain", help="Chat in plain lines, as screen readers like it.")]
 
 
 def _version(value: bool) -> None:
@@ -39,6 +40,7 @@ def main_options(
     context: typer.Context,
     document: Documents = None,
     resume: Resume = None,
+    plain: Plain = None,
     profile: Profile = None,
     server: Server = None,
     verbose: Verbose = False,
@@ -63,13 +65,14 @@ def main_options(
         return 0
     from assistant.commands.chat import chat
 
-    return chat(document or [], resume, profile, server)
+    return chat(document or [], resume, profile, server, plain)
 
 
 @app.command("chat")
 def chat_command(
     document: Documents = None,
     resume: Resume = None,
+    plain: Plain = None,
     profile: Profile = None,
     server: Server = None,
     verbose: Verbose = False,
@@ -79,7 +82,7 @@ def chat_command(
     """Open the chat (the same as no command)."""
     from assistant.commands.chat import chat
 
-    return chat(document or [], resume, profile, server)
+    return chat(document or [], resume, profile, server, plain)
 
 
 app.command()(ask)

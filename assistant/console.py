@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _LINE_EVERY_SECONDS = 5.0
+_BYTES_FROM = 1_000_000  # what counts further counts bytes
 
 
 class StatusLine:
@@ -29,6 +31,7 @@ class StatusLine:
         self._task: TaskID | None = None
         self._stage = ""
         self._said_at = 0.0
+        self._began = (0.0, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -44,7 +47,7 @@ class StatusLine:
             self.say(event.text)
         elif isinstance(event, RouteChosen):
             if self._live:
-                self.say(event.reason)
+                self.say(event.reason if event.asked is None else f"{event.reason} Asked as: {event.asked}")
         elif isinstance(event, Progress) and not self._quiet:
             if self._live:
                 self._draw(event)
@@ -69,26 +72,42 @@ class StatusLine:
         from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
+        rate = self._rate(event, time.monotonic())
         if self._bars is None or event.stage != self._stage:
             self.clear()
             self._stage = event.stage
-            counted = DownloadColumn() if event.total > 1_000_000 else MofNCompleteColumn()
-            columns = [BarColumn(), counted, TimeRemainingColumn()] if event.total else []
+            counted = DownloadColumn() if event.total > _BYTES_FROM else MofNCompleteColumn()
+            columns = [BarColumn(), counted, TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
             self._bars = Bars(
                 TextColumn("{task.description}", markup=False),
-                *columns,
+                *(columns if event.total else []),
                 console=Console(stderr=True, no_color=not self._color),
                 transient=True,
             )
-            self._task = self._bars.add_task(one_line(event.stage), total=event.total or None)
+            self._task = self._bars.add_task(one_line(event.stage), total=event.total or None, rate=rate)
             self._bars.start()
         if self._task is not None:
-            self._bars.update(self._task, completed=event.done, total=event.total or None)
+            self._bars.update(self._task, completed=event.done, total=event.total or None, rate=rate)
 
     def _tell(self, event: Progress) -> None:
         now = time.monotonic()
         if event.stage == self._stage and now - self._said_at < _LINE_EVERY_SECONDS:
             return
-        done = f" {100 * event.done // event.total}%" if event.total and event.done else ""
-        print(f"{one_line(event.stage)}{done}", file=sys.stderr, flush=True)  # noqa: T201
+        rate = self._rate(event, now)
+        parts = [f" {100 * event.done // event.total}%"] if event.total and event.done else []
+        parts += [rate] if rate else []
+        if rate and event.total:
+            began, before = self._began
+            left = (event.total - event.done) * (now - began) / (event.done - before)
+            parts.append(f"{timedelta(seconds=round(left))} left")
+        print(f"{one_line(event.stage)}{', '.join(parts)}", file=sys.stderr, flush=True)  # noqa: T201
         self._stage, self._said_at = event.stage, now
+
+    def _rate(self, event: Progress, now: float) -> str:
+        """How many a second since the stage began; nothing for the first, and for bytes."""
+        if event.stage != self._stage:
+            self._began = now, event.done
+        began, before = self._began
+        if event.done <= before or now <= began or event.total > _BYTES_FROM:
+            return ""
+        return f"{(event.done - before) / (now - began):,.1f} a second"

@@ -161,7 +161,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a turn gave. `text` is None when the document holds no answer; `closest` then says what came near."""
+    """What a turn gave. `text` is None when the document holds no answer; `closest` then says what came near.
+
+    `asked` is the question as it was put to the documents where it leaned on the turns before and was completed.
+    """
 
     route: Route
     text: str | None
@@ -173,6 +176,7 @@ class Answer:
     models: ModelNames = field(default_factory=ModelNames)
     usage: Usage = field(default_factory=Usage)
     stopped: bool = False
+    asked: str | None = None
 
 
 class Role(StrEnum):

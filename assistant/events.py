@@ -8,10 +8,11 @@ from assistant.errors import AssistantError
 
 @dataclass(frozen=True, slots=True)
 class RouteChosen:
-    """Which way the turn goes, and why, in one plain sentence."""
+    """Which way the turn goes, and why, in one plain sentence; `asked` is the question where it was completed."""
 
     route: Route
     reason: str
+    asked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from assistant.conversation import Role
-from assistant.history import Conversation, Status
+from assistant.history_data import Conversation, Status
 
 
 def _when(moment: float) -> str:
@@ -74,8 +74,21 @@ def _details(record: dict[str, Any]) -> Iterator[str]:
         place = f"{_page(closest)}from character {closest['start']}"
         yield f"Closest passage:\n\n> {quote}\n>\n> {closest['document']}, {place}"
     if verdict := record.get("verdict"):
-        shares = ", ".join(f"{name} {verdict[name]:.0%}" for name in ("entailment", "neutral", "contradiction"))
-        yield f"Verdict: **{verdict['label']}** ({shares})"
+        yield f"Verdict: **{verdict['label']}** ({_shares(verdict)})"
+        claims = verdict.get("claims") or ()
+        if claims:
+            yield "\n".join(_claim(claim) for claim in claims)
+
+
+def _claim(claim: dict[str, Any]) -> str:
+    line = f"- {' '.join(claim['text'].split())}: **{claim['label']}** ({_shares(claim)})"
+    if evidence := claim.get("evidence"):
+        line += f"; decided by “{' '.join(evidence['text'].split())}”"
+    return line
+
+
+def _shares(probabilities: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {probabilities[name]:.0%}" for name in ("entailment", "neutral", "contradiction"))
 
 
 def _page(evidence: dict[str, Any]) -> str:

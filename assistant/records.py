@@ -52,6 +52,8 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
         record["verdict_reason"] = answer.verdict_reason
     if answer.stopped:
         record["stopped"] = True
+    if answer.asked is not None:
+        record["asked"] = answer.asked
     return record
 
 
@@ -74,6 +76,7 @@ def answer_from_json(record: dict[str, Any]) -> Answer:
         models=ModelNames(**record["models"]),
         usage=Usage(**record["usage"]),
         stopped=bool(record.get("stopped", False)),
+        asked=record.get("asked"),
     )
 
 

@@ -19,6 +19,8 @@ _BAR_CELLS = 20
 def render_answer(answer: Answer, documents: Sequence[Document]) -> Text:
     """The answer, the place it comes from, and the verdict. Text that was streamed already is not said again."""
     text = Text()
+    if answer.asked is not None:
+        text.append(f"Asked as: {one_line(answer.asked, 300)}\n", style="dim")
     if answer.route is Route.EXTRACT:
         text.append_text(_found(answer, documents) if answer.text is not None else _not_found(answer, documents))
     if answer.verdict is not None:

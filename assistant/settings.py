@@ -5,7 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,10 +32,14 @@ class Settings(BaseModel):
     """A verifier in place of the profile's."""
     embedder: str | None = None
     """What ranks the passages of long documents, in place of all-minilm-l6-v2: a folder or a Hub name of an encoder."""
+    quantisation: Literal["4bit", "8bit"] | None = None
+    """Load the generator's weights in so few bits with bitsandbytes: less memory, and on a CPU slower."""
     server: str | None = None
     """Base URL of an OpenAI-compatible server to generate on, such as http://127.0.0.1:8000/v1."""
     server_model: str | None = None
     """The model to ask the server for; by default the first it lists."""
+    server_requests: int = Field(default=8, ge=1)
+    """How many requests a batch has under way on the server at once."""
     verify: bool = True
     """Check answers about documents."""
     temperature: float = Field(default=0.0, ge=0, le=2)
@@ -48,6 +52,16 @@ class Settings(BaseModel):
     """How many windows of a long document the reader reads for a question, the most promising ones; 0 reads all."""
     max_document_megabytes: int = Field(default=20, ge=1)
     """Larger documents are refused."""
+    theme: str = "textual-dark"
+    """Colours of the chat; `terminal` follows those of your terminal."""
+    mouse: bool = True
+    """Let the chat have the mouse; without it, your terminal selects as it always does."""
+    unicode: bool | None = None
+    """Draw with more than plain ASCII characters; by default where the terminal's encoding has them."""
+    plain: bool = False
+    """Chat in plain lines instead of on a screen, as screen readers like it."""
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Other keys for the chat's actions, such as `"chat.stop" = "f9"`; F1 in the chat names the actions."""
 
 
 def settings_path() -> Path:

@@ -1,4 +1,4 @@
-"""One folder with the weights that all systems load: a reader with its adapter merged, as any Hugging Face model.
+"""One folder with the weights that all systems load: a model with its adapter merged, as any Hugging Face model.
 
 The tokenizer files of all-MiniLM-L6-v2 ship truncation and padding at 128 tokens. A peer that loads them as they are
 reads less than it is given without saying so; in the folder written here both are taken out, and the longest input is
@@ -8,9 +8,13 @@ that of the model.
 import json
 import shutil
 from pathlib import Path
+from typing import Any, Literal
 
 from assistant.models.store import ModelStore, ResolvedModel
 from assistant.reading.calibration import FILE_NAME as CALIBRATION
+from assistant.verification.head import Head
+
+Part = Literal["reader", "verifier"]
 
 _TOKENIZER = "tokenizer.json"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -18,23 +22,26 @@ _OTHER_FILES = ("special_tokens_map.json", "vocab.txt", "vocab.json", "merges.tx
 _CUTTING = ("max_length", "stride", "truncation_side", "truncation_strategy", "pad_to_multiple_of")
 
 
-def resolve_reader(reference: str) -> ResolvedModel:
-    """The reader of the embedded profile, or the one of a folder, a run or the Hub.
+def resolve_part(part: Part, reference: str) -> ResolvedModel:
+    """The reader or verifier of the embedded profile, or the one of a folder, a run or the Hub.
 
     Raises:
         AssistantError: there is none of that name, or it cannot be fetched.
     """
     store = ModelStore()
-    return store.resolve(store.catalogue.profile("embedded").reader if reference == "embedded" else reference)
+    profile = store.catalogue.profile("embedded")
+    return store.resolve(getattr(profile, part) if reference == "embedded" else reference)
 
 
-def save_merged(model: ResolvedModel, folder: Path) -> None:
+def save_merged(model: ResolvedModel, folder: Path, part: Part = "reader") -> None:
     """Write the base with its adapter merged in float32, its tokenizer and its calibration into a new folder."""
-    from transformers import AutoModelForQuestionAnswering
+    from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
     from assistant.encoding import longest_input
 
-    network = AutoModelForQuestionAnswering.from_pretrained(model.base, dtype="float32", use_safetensors=True)
+    kind: Any = {"reader": AutoModelForQuestionAnswering, "verifier": AutoModelForSequenceClassification}[part]
+    classes = {"num_labels": Head.load(model.adapter).classes} if model.adapter and part == "verifier" else {}
+    network = kind.from_pretrained(model.base, dtype="float32", use_safetensors=True, **classes)
     if model.adapter is not None:
         from peft import PeftModel
 

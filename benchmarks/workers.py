@@ -24,14 +24,20 @@ class PeerError(AssistantError):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A worker module and what its environment holds; none for the environment that this runs in."""
+    """A worker module and what its environment holds; none for the environment that this runs in.
+
+    `environment` names the folder of the environment, where it is another worker's.
+    """
 
     module: str
     requirements: tuple[str, ...] = ()
+    environment: str = ""
 
 
 OURS = Peer("benchmarks.peers.ours")
 PIPELINE = Peer("benchmarks.peers.pipeline_qa", ("torch==2.13.0", "transformers==4.57.6"))
+OUR_BATCH = Peer("benchmarks.peers.our_batch")
+SCRIPT = Peer("benchmarks.peers.obvious_script", PIPELINE.requirements, "pipeline-qa")
 HAYSTACK = Peer(
     "benchmarks.peers.haystack_qa",
     ("torch==2.13.0", "transformers==5.23.0", "haystack-ai==3.4.0", "transformers-haystack==2.0.0"),
@@ -56,7 +62,7 @@ def python_of(peer: Peer, environments: Path) -> Path:
     """
     if not peer.requirements:
         return Path(sys.executable)
-    folder = environments / peer.module.rsplit(".", 1)[1].replace("_", "-")
+    folder = environments / (peer.environment or peer.module.rsplit(".", 1)[1].replace("_", "-"))
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     mark = folder / _MARK
     if mark.exists() and json.loads(mark.read_text("utf-8")) == list(peer.requirements):

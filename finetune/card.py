@@ -4,20 +4,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from assistant.models.cards import Figures, front_matter
-from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe
+from finetune.recipe import Recipe
 
 _PIPELINES = {"qa": "question-answering", "nli": "text-classification", "code": "text-generation"}
+_METHODS = {
+    "lora": "a LoRA adapter",
+    "qlora": "a LoRA adapter (QLoRA)",
+    "prompt": "a model with a tuned prompt",
+    "full": "a model, all of it trained,",
+}
 _TASKS = {"qa": "extractive question answering", "nli": "natural language inference", "code": "a code assistant"}
 
 
 def write_card(
-    recipe: QARecipe | NLIRecipe | CodeRecipe,
+    recipe: Recipe,
     figures: Mapping[str, float],
     folder: Path,
     notes: str = "",
     results: Sequence[Figures] = (),
 ) -> Path:
-    """Write `README.md` into an adapter's folder, with front matter that the Hub and `assistant compare` read.
+    """Write `README.md` into a trained folder, with front matter that the Hub and `assistant compare` read.
 
     Args:
         recipe: as it was run.
@@ -26,18 +32,17 @@ def write_card(
         notes: Markdown that follows the figures.
         results: exact match and F1 on data that was not trained on, for the front matter's `model-index`.
     """
-    training, lora = recipe.training, recipe.lora
+    training = recipe.training
     lines = [
         f"# {recipe.name}",
         "",
-        f"{recipe.description}: a LoRA adapter for {_TASKS[recipe.task]} on `{recipe.base}`.",
+        f"{recipe.description}: {_METHODS[recipe.method]} for {_TASKS[recipe.task]} on `{recipe.base}`.",
         "",
         "| | |",
         "|---|---|",
         f"| data | {', '.join(f'`{name}`' for name in recipe.data.train)} |",
         f"| licence of the data | {recipe.licence} |",
-        f"| adapter | LoRA r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout} on `{_targets(lora.targets)}` |",
-        f"| trained in full | {', '.join(lora.modules_to_save) or 'nothing'} |",
+        *_method_lines(recipe),
         f"| optimizer | {training.optimizer}, learning rate {training.learning_rate:g}, {training.scheduler}, "
         f"warm-up {training.warmup:.0%} |",
         f"| epochs and batch | {training.epochs:g}, {training.batch_size * training.accumulation} examples a step |",
@@ -54,10 +59,28 @@ def write_card(
     ]
     path = folder / "README.md"
     about = front_matter(
-        recipe.name, results, base_model=recipe.base, library_name="peft", pipeline_tag=_PIPELINES[recipe.task]
+        recipe.name,
+        results,
+        base_model=recipe.base.partition("@")[0],
+        library_name="peft" if recipe.method in ("lora", "qlora") else "transformers",
+        pipeline_tag=_PIPELINES[recipe.task],
     )
     path.write_text(about + "\n" + "\n".join(lines) + (f"\n{notes.strip()}\n" if notes else ""), "utf-8")
     return path
+
+
+def _method_lines(recipe: Recipe) -> list[str]:
+    lora = recipe.lora
+    if recipe.method == "full" or lora is None:
+        return []
+    if recipe.method == "prompt":
+        return [f"| prompt | {recipe.prompt.tokens} learned vectors, as words of the vocabulary |"]
+    base = f", base in {recipe.quantization}" if recipe.method == "qlora" else ""
+    return [
+        f"| adapter | LoRA r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout} "
+        f"on `{_targets(lora.targets)}`{base} |",
+        f"| trained in full | {', '.join(lora.modules_to_save) or 'nothing'} |",
+    ]
 
 
 def _targets(targets: list[str] | str) -> str:

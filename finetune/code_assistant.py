@@ -1,4 +1,4 @@
-"""The code assistant: training its adapter, with the base in 4 bits (QLoRA) or as it is, and measuring it."""
+"""The code assistant: training it, by whichever method the recipe names, and measuring it."""
 
 import logging
 import math
@@ -7,22 +7,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from assistant.conversation import Message, Role
 from assistant.encoding import length_bucketed
 from assistant.errors import UsageError
 from assistant.generation.prompts import SYSTEM_PROMPT, render
 from assistant.models.memory import keep_freed_memory
-from assistant.models.precision import best_precision
 from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
 from finetune.data.files import find_data
-from finetune.recipe import CodeRecipe
-from finetune.training import device, lora_config, run_trainer, save_adapter, training_arguments
+from finetune.data.question_answer import read_question_answers, split_at_random
+from finetune.data.survey import survey, write_survey
+from finetune.data.tables import is_hub
+from finetune.methods import load_causal, with_method
+from finetune.precision import device, is_main_process
+from finetune.recipe import CodeData, CodeRecipe
+from finetune.saving import save_trained
+from finetune.training import run_trainer, training_arguments
 
 if TYPE_CHECKING:
-    from peft import PeftModel
-    from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +45,19 @@ class Prepared:
 def prepare_examples(recipe: CodeRecipe) -> Prepared:
     """Read, shape, split and choose the recipe's examples.
 
-    A file gives at most what `at_most` says, and all files together `limit`; which ones is decided by the hash of the
+    A table of questions and answers is taken as it is and split at random, as the source work did. Of other files
+    each gives at most what `at_most` says, and all together `limit`; which ones is decided by the hash of the
     question, so that another file or another limit changes nothing for the rest.
     """
     read: list[CodeExample] = []
     left_out: Counter[str] = Counter()
+    if recipe.data.form == "question-answer":
+        for name in recipe.data.train:
+            examples, reasons = read_question_answers(name, recipe.data.columns, recipe.data.max_characters)
+            read += examples
+            left_out += reasons
+        kept, out = split_at_random(read, recipe.data.held_out, recipe.training.seed)
+        return Prepared(kept[: recipe.data.limit], out, left_out)
     for name in recipe.data.train:
         examples, reasons = read_code(find_data(name), recipe.data.max_characters)
         read += examples
@@ -61,9 +73,10 @@ def prepare_examples(recipe: CodeRecipe) -> Prepared:
     return Prepared(chosen[: recipe.data.limit], held_out, left_out)
 
 
-def conversation(example: CodeExample) -> list[Message]:
-    """The messages that an example's answer answers."""
-    return [Message(Role.SYSTEM, SYSTEM_PROMPT), Message(Role.USER, example.instruction)]
+def conversation(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> list[Message]:
+    """The messages that an example's answer answers; only a chat template has a place for the system's."""
+    question = Message(Role.USER, example.instruction)
+    return [question] if tokenizer.chat_template is None else [Message(Role.SYSTEM, SYSTEM_PROMPT), question]
 
 
 def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> dict[str, list[int]]:
@@ -71,7 +84,7 @@ def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> 
 
     The prompt is rendered by the very function that inference uses.
     """
-    prompt = render(conversation(example), tokenizer)
+    prompt = render(conversation(example, tokenizer), tokenizer)
     answer = tokenizer(example.answer, add_special_tokens=False)["input_ids"]
     ending = [tokenizer.eos_token_id]
     return {
@@ -80,21 +93,23 @@ def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> 
     }
 
 
-def train(recipe: CodeRecipe, base: Path, output: Path) -> dict[str, float]:
-    """Train the recipe's adapter on a base model and save it below the output folder; returns the training's figures.
+def train(recipe: CodeRecipe, base: Path, output: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
+    """Train what the recipe says of a base and save it below the output folder; returns the training's figures.
 
     Nothing is evaluated on the way: on CPUs with AVX512-BF16 an evaluation repacks 4-bit weights, and the training
     step after it finds no gradient. Use `evaluate` on the finished adapter.
     """
     import torch
-    from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+    from datasets import Dataset, disable_progress_bars
+    from transformers import AutoTokenizer, set_seed
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
     keep_freed_memory()
+    disable_progress_bars()
     set_seed(recipe.training.seed)
     tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.padding_side = "right"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     prepared = prepare_examples(recipe)
@@ -108,18 +123,16 @@ def train(recipe: CodeRecipe, base: Path, output: Path) -> dict[str, float]:
         len(prepared.held_out),
         dict(prepared.left_out),
     )
+    if is_main_process():
+        left_out = dict(prepared.left_out) | {f"more than {recipe.data.max_length} tokens": len(rows) - len(fitting)}
+        texts = [[example.instruction for example in part] for part in (prepared.train, prepared.held_out)]
+        lengths = [len(row["input_ids"]) for row in fitting]
+        write_survey(output, survey(texts[0], [], texts[1], lengths=lengths, left_out=left_out))
     if not fitting:
         raise UsageError(
             f"{recipe.name}: the data files hold no usable example; see data.max_characters and data.max_length."
         )
-    model = AutoModelForCausalLM.from_pretrained(
-        base,
-        dtype=best_precision(device()).dtype,
-        quantization_config=quantization(recipe.quantization),
-        # On a CPU the backward pass of sdpa is the slower one; on a GPU FlashAttention 2 would need compute
-        # capability 8, and a T4 has 7.5.
-        attn_implementation="eager" if device() == "cpu" else "sdpa",
-    )
+    tuned = with_method(load_causal(base, recipe), recipe, "CAUSAL_LM", tokenizer)
     arguments = SFTConfig(
         **training_arguments(recipe.training, output),
         max_length=recipe.data.max_length,
@@ -128,53 +141,41 @@ def train(recipe: CodeRecipe, base: Path, output: Path) -> dict[str, float]:
         gradient_checkpointing=device() != "cpu",  # memory is what a GPU lacks, time what a CPU lacks
     )
     trainer = SFTTrainer(
-        model=model,
+        model=tuned,
         args=arguments,
         train_dataset=Dataset.from_list(fitting),
         processing_class=tokenizer,
-        peft_config=lora_config(recipe.lora, "CAUSAL_LM"),
     )
-    tuned = cast("PeftModel", trainer.model)
     # TRL casts the adapter of a quantised model to bfloat16, for which the fp16 gradient scaler of a T4 has no kernel.
     for parameter in tuned.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
-    figures = run_trainer(trainer, arguments, output)
-    save_adapter(tuned, recipe, output)
+    figures = run_trainer(trainer, arguments, output, callbacks=callbacks)
+    if trainer.is_world_process_zero():
+        save_trained(tuned, recipe, output, tokenizer)
     figures["tokens"] = float(tokens)
     trained_now = 1 - figures["resumed_at"] / max(figures["steps"], 1)
     figures["tokens_per_second"] = round(tokens * recipe.training.epochs * trained_now / figures["train_runtime"], 1)
     return figures
 
 
-def quantization(name: str) -> "BitsAndBytesConfig | None":
-    """How bitsandbytes keeps the frozen base: "nf4" with double quantisation, "int8", or None for "none"."""
-    from transformers import BitsAndBytesConfig
+def examples_to_evaluate(data: str, held_out: float = 0.1, limit: int | None = None) -> list[CodeExample]:
+    """The examples of a data set that no recipe trained on: those held out by the hash of their question.
 
-    if name == "nf4":
-        return BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=best_precision(device()).dtype,
-        )
-    return BitsAndBytesConfig(load_in_8bit=True) if name == "int8" else None
-
-
-def examples_to_evaluate(path: Path, held_out: float = 0.1, limit: int | None = None) -> list[CodeExample]:
-    """The examples of a file that no recipe trained on: those held out by the hash of their question.
-
-    A file of `prompt` and `completion` rows is someone's own and is taken whole.
+    A file of `prompt` and `completion` rows, or a table of `question` and `answer`, is taken whole.
 
     Raises:
         UsageError: the file cannot be read, or holds no such example.
     """
-    read, _ = read_code(path)
+    if data.endswith((".csv", ".tsv", ".parquet")) or is_hub(data):
+        read, _ = read_question_answers(data, {}, CodeData.model_fields["max_characters"].default)
+    else:
+        read, _ = read_code(find_data(data))
     examples = unique(read)
     if not all(example.ready for example in examples):
         examples = split_by_question(examples, held_out)[1]
     if not examples:
-        raise UsageError(f"{path}: no example to evaluate on.")
+        raise UsageError(f"{data}: no example to evaluate on.")
     return sorted(examples, key=question_hash)[:limit]
 
 

@@ -9,23 +9,19 @@ import numpy as np
 
 from assistant.encoding import PairEncoder
 from assistant.models.memory import keep_freed_memory
-from assistant.models.precision import best_precision
 from assistant.reading.reader import Reader
 from assistant.reading.windows import answer_tokens, label_window, plan_windows
-from finetune.data.files import evenly, find_data
-from finetune.data.squad import QAExample, read_squad, split_by_article
+from finetune.data.files import evenly
+from finetune.data.squad import QAExample, read_questions, split_by_article
+from finetune.data.survey import survey, write_survey
 from finetune.data.unanswerable import make_unanswerable
+from finetune.loop import run_loop
+from finetune.methods import for_measuring, load_encoder, with_method
+from finetune.precision import is_main_process
 from finetune.qa_evaluation import calibrate, held_out_scores, read_all
 from finetune.recipe import QARecipe
-from finetune.training import (
-    PairCollator,
-    device,
-    measuring_trainer,
-    run_trainer,
-    save_adapter,
-    training_arguments,
-    with_adapter,
-)
+from finetune.saving import save_trained
+from finetune.training import PairCollator, measuring_trainer, run_trainer, training_arguments
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +63,11 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample]]:
     train: list[QAExample] = []
     held_out: list[QAExample] = []
     for name in recipe.data.train:
-        examples, _ = split_by_article(read_squad(find_data(name)), recipe.data.yardstick.get(name, 0.0))
-        kept, out = split_by_article(examples, recipe.data.held_out)
-        train += [example for example in kept if example.start is not None]
-        held_out += [example for example in out if example.start is not None]
+        examples, _ = split_by_article(read_questions(name), recipe.data.yardstick.get(name, 0.0))
+        kept, out = split_by_article(examples, recipe.data.held_out if recipe.data.choose_on == "held_out" else 0.0)
+        # An answer that its paragraph does not hold is a fault of the data; no answer at all is SQuAD v2.0's "none".
+        train += [example for example in kept if example.start is not None or not example.answers]
+        held_out += [example for example in out if example.start is not None or not example.answers]
     seed = recipe.training.seed
     if recipe.data.limit:
         chosen = np.random.default_rng(seed).permutation(len(train))[: recipe.data.limit]
@@ -78,13 +75,14 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample]]:
         held_out = held_out[: recipe.data.limit]
     shares = recipe.data.unanswerable
     train += make_unanswerable(train, {kind: round(share * len(train)) for kind, share in shares.items()}, seed)
-    counts = {kind: round(share * len(held_out)) for kind, share in CALIBRATION_MIX.items()}
-    held_out += make_unanswerable(held_out, counts, seed)
+    if all(example.answers for example in held_out):
+        counts = {kind: round(share * len(held_out)) for kind, share in CALIBRATION_MIX.items()}
+        held_out += make_unanswerable(held_out, counts, seed)
     return train, held_out
 
 
-def train(recipe: QARecipe, base: Path, output: Path) -> dict[str, float]:
-    """Train the recipe's adapter on a base model, calibrate it, and save it below the output folder.
+def train(recipe: QARecipe, base: Path, output: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
+    """Train what the recipe says of a base model, calibrate it, and save it below the output folder.
 
     Returns:
         Figures of the training and of the held-out questions.
@@ -94,31 +92,51 @@ def train(recipe: QARecipe, base: Path, output: Path) -> dict[str, float]:
     keep_freed_memory()
     set_seed(recipe.training.seed)
     examples, held_out = load_examples(recipe)
-    # Eager attention is faster backward than sdpa on a CPU, and dropout inside attention costs more than it gives here.
-    model = AutoModelForQuestionAnswering.from_pretrained(
-        base, attn_implementation="eager", attention_probs_dropout_prob=0.0, hidden_dropout_prob=0.0, dtype="float32"
-    )
-    encoder = PairEncoder.for_reading(AutoTokenizer.from_pretrained(base), model)
+    model = load_encoder(AutoModelForQuestionAnswering, base, recipe)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    encoder = PairEncoder.for_reading(tokenizer, model)
     items = training_items(examples, encoder, recipe.max_length, recipe.stride)
     log.info("%d questions, %d windows; %d held out", len(examples), len(items), len(held_out))
-    peft_model = with_adapter(model, recipe.lora, "QUESTION_ANS")
-    reader = Reader(peft_model, encoder, name=recipe.name, max_length=recipe.max_length, stride=recipe.stride)
-    rows = evenly(held_out, recipe.training.eval_rows) if held_out and recipe.training.eval_rows else None
+    if is_main_process():
+        test = read_questions(recipe.data.test) if recipe.data.test else []
+        write_survey(
+            output,
+            survey(
+                *([f"{example.question} {example.context}" for example in part] for part in (examples, held_out, test)),
+                lengths=[len(item["input_ids"]) for item in items],
+                labels=["answered" if example.answers else "no answer" for example in examples],
+            ),
+        )
+    tuned = with_method(model, recipe, "QUESTION_ANS")
+    reader = Reader(tuned, encoder, name=recipe.name, max_length=recipe.max_length, stride=recipe.stride)
+    choices = held_out
+    if recipe.data.choose_on == "test" and recipe.data.test is not None:
+        choices = read_questions(recipe.data.test)
+    rows = evenly(choices, recipe.training.eval_rows) if choices and recipe.training.eval_rows else None
     arguments = TrainingArguments(**training_arguments(recipe.training, output, best_by="f1_all" if rows else None))
-    trainer = measuring_trainer(lambda rows: held_out_scores(rows, read_all(reader, rows)))(
-        model=peft_model,
-        args=arguments,
-        train_dataset=items,
-        eval_dataset=rows,
-        data_collator=PairCollator(encoder),
-    )
-    figures = run_trainer(trainer, arguments, output)
-    if not trainer.is_world_process_zero():
+
+    def measure(rows: list[QAExample]) -> dict[str, float]:
+        return held_out_scores(rows, read_all(reader, rows))
+
+    if recipe.loop == "accelerate":
+        figures = run_loop(
+            tuned, items, PairCollator(encoder), arguments, rows, measure, recipe.training.early_stopping, callbacks
+        )
+    else:
+        trainer = measuring_trainer(measure)(
+            model=tuned,
+            args=arguments,
+            train_dataset=items,
+            eval_dataset=rows,
+            data_collator=PairCollator(encoder),
+        )
+        figures = run_trainer(trainer, arguments, output, recipe.training.early_stopping, callbacks)
+    if arguments.process_index != 0:
         return figures
-    adapter = save_adapter(peft_model, recipe, output)
-    reader.model = peft_model.merge_and_unload().eval().to(device(), best_precision(device()).dtype)
+    folder = save_trained(tuned, recipe, output, tokenizer)
+    reader.model = for_measuring(tuned, recipe)
     if held_out:
         readings = read_all(reader, held_out)
-        calibrate(held_out, readings).save(adapter)
+        calibrate(held_out, readings).save(folder)
         figures |= {f"held_out_{name}": value for name, value in held_out_scores(held_out, readings).items()}
     return figures

@@ -1,6 +1,5 @@
-"""Entailment: training a verifier's adapter and measuring it."""
+"""Entailment: training a verifier's adapter, fitting what its scores are worth, and measuring it on pairs."""
 
-import json
 import logging
 import random
 import time
@@ -9,50 +8,106 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from assistant.conversation import Label
 from assistant.encoding import PairEncoder
-from assistant.models.loading import LABELS_FILE
+from assistant.errors import UsageError
+from assistant.models.loading import load_reader
 from assistant.models.memory import keep_freed_memory
-from finetune.data.files import find_data
-from finetune.data.pairs import Pair, pairs_from_questions, read_pairs, with_other_evidence
-from finetune.data.squad import read_squad
+from assistant.models.store import ModelStore
+from assistant.verification.head import Head
+from assistant.verification.verifier import Verifier
+from finetune.data.answer_pairs import make_answer_pairs, wrong_readings
+from finetune.data.files import evenly, find_data
+from finetune.data.labelled_pairs import read_labelled_pairs, split_by_label
+from finetune.data.pairs import Pair, read_pairs, split_by_premise, with_other_evidence
+from finetune.data.squad import QAExample, read_squad, split_by_article
+from finetune.data.survey import survey, write_survey
+from finetune.methods import for_measuring, load_encoder, with_method
 from finetune.metrics import classification_report, confusion_matrix
-from finetune.recipe import NLIRecipe
-from finetune.training import PairCollator, run_trainer, save_adapter, training_arguments, with_adapter
+from finetune.precision import is_main_process
+from finetune.recipe import NLIData, NLIRecipe
+from finetune.saving import save_trained
+from finetune.training import PairCollator, measuring_trainer, run_trainer, training_arguments
 
 if TYPE_CHECKING:
-    from assistant.verification.verifier import Verifier
+    import torch
 
 log = logging.getLogger(__name__)
 
 LABELS = list(Label)
 
 
-def load_pairs(recipe: NLIRecipe) -> list[Pair]:
-    """The recipe's training pairs, shuffled: those of its files and those made from questions."""
-    seed = recipe.training.seed
+def load_pairs(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair]]:
+    """The recipe's training and held-out pairs, shuffled: those of its files and those made from questions.
+
+    No premise is in both; of the questions the last articles are held out, as for a reader.
+    """
+    data, seed = recipe.data, recipe.training.seed
+    if data.form == "table":
+        return _load_table(recipe)
     generator = random.Random(seed)
-    pairs: list[Pair] = []
-    for name in recipe.data.train:
+    kept: list[Pair] = []
+    held_out: list[Pair] = []
+    for name in data.train:
         read = read_pairs(find_data(name))
         if not any(pair.label is Label.NEUTRAL for pair in read):
             read += with_other_evidence(read, len(read) // 2, seed)
-        limit = recipe.data.limits.get(name)
-        pairs += generator.sample(read, limit) if limit and limit < len(read) else read
-    if recipe.data.qa and recipe.data.qa_pairs:
-        pairs += pairs_from_questions(read_squad(find_data(recipe.data.qa)), recipe.data.qa_pairs, seed)
-    generator.shuffle(pairs)
-    return pairs[: recipe.data.limit]
+        limit = data.limits.get(name)
+        read = generator.sample(read, limit) if limit and limit < len(read) else read
+        inside, outside = split_by_premise(read, data.held_out)
+        kept += inside
+        held_out += outside
+    if data.qa and data.qa_pairs:
+        answerable = [example for example in read_squad(find_data(data.qa)) if example.start is not None]
+        asked, asked_outside = split_by_article(answerable, data.held_out)
+        kept += _answer_pairs(data, asked, len(asked) / len(answerable), seed)
+        held_out += _answer_pairs(data, asked_outside, len(asked_outside) / len(answerable), seed)
+    generator.shuffle(kept)
+    generator.shuffle(held_out)
+    return kept[: data.limit], held_out[: data.limit]
 
 
-def training_items(pairs: Sequence[Pair], encoder: PairEncoder, max_length: int) -> list[dict[str, Any]]:
+def _load_table(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair]]:
+    """The pairs of labelled tables, as they are; none is held out where the checkpoint is chosen on the test set."""
+    data, seed = recipe.data, recipe.training.seed
+    pairs: list[Pair] = []
+    for name in data.train:
+        read, left_out = read_labelled_pairs(name, data.columns)
+        log.info("%s: %d pairs; left out: %s", name, len(read), dict(left_out) or "none")
+        pairs += read
+    if data.limit is not None:
+        pairs = random.Random(seed).sample(pairs, min(data.limit, len(pairs)))
+    return split_by_label(pairs, data.held_out if data.choose_on == "held_out" else 0.0, seed)
+
+
+def _answer_pairs(data: NLIData, examples: Sequence[QAExample], share: float, seed: int) -> list[Pair]:
+    """This part's share of the pairs made from questions."""
+    counts: dict[str, int] = {kind: round(share * count) for kind, count in data.qa_pairs.items()}
+    misread: dict[str, list[tuple[int, int]]] = {}
+    if counts.get("misread"):
+        if data.qa_reader is None:
+            raise UsageError("data.qa_pairs: misread needs data.qa_reader, the reader whose wrong spans are taken.")
+        store = ModelStore()
+        embedded = data.qa_reader == "embedded"
+        reader = load_reader(store.resolve(store.catalogue.profile("embedded").reader if embedded else data.qa_reader))
+        asked = random.Random(seed).sample(list(examples), min(len(examples), counts["misread"] * 5 // 4))
+        log.info("%s reads %d questions, for its wrong spans", reader.name, len(asked))
+        misread = wrong_readings(reader, asked)
+    return make_answer_pairs(examples, counts, seed, misread)
+
+
+def training_items(
+    pairs: Sequence[Pair], encoder: PairEncoder, max_length: int, *, hypothesis_first: bool = False
+) -> list[dict[str, Any]]:
     """Encoded pairs with their label; pairs longer than `max_length` tokens are left out, never cut."""
     premises = encoder.tokenize([pair.premise for pair in pairs])
     hypotheses = encoder.tokenize([pair.hypothesis for pair in pairs])
     items = []
     for pair, premise, hypothesis in zip(pairs, premises, hypotheses, strict=True):
-        encoded = encoder.encode(premise.ids, hypothesis.ids)
+        first, second = (hypothesis, premise) if hypothesis_first else (premise, hypothesis)
+        encoded = encoder.encode(first.ids, second.ids)
         if len(encoded) <= max_length:
             items.append(
                 {
@@ -64,43 +119,106 @@ def training_items(pairs: Sequence[Pair], encoder: PairEncoder, max_length: int)
     return items
 
 
-def train(recipe: NLIRecipe, base: Path, output: Path) -> dict[str, float]:
-    """Train the recipe's adapter on a base model, save it below the output folder and return the figures."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments, set_seed
+def train(recipe: NLIRecipe, base: Path, output: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
+    """Train the recipe's adapter on a base model, fit its head on the held-out pairs, and save it in the output folder.
+
+    Returns:
+        Figures of the training and of the held-out pairs.
+    """
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments, set_seed
 
     keep_freed_memory()
     set_seed(recipe.training.seed)
-    pairs = load_pairs(recipe)
-    encoder = PairEncoder(AutoTokenizer.from_pretrained(base))
-    items = training_items(pairs, encoder, recipe.data.max_length)
-    log.info("%d pairs, %d left out as too long", len(items), len(pairs) - len(items))
-    model = AutoModelForSequenceClassification.from_pretrained(
-        base,
-        num_labels=len(LABELS),
-        id2label=dict(enumerate(LABELS)),
-        label2id={label: index for index, label in enumerate(LABELS)},
-        attn_implementation="eager",
-        attention_probs_dropout_prob=0.0,
-        hidden_dropout_prob=0.0,
-        dtype="float32",
+    pairs, held_out = load_pairs(recipe)
+    names = [str(label) for label in LABELS]
+    labels = {"id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
+    model = load_encoder(AutoModelForSequenceClassification, base, recipe, num_labels=len(LABELS), **labels)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    encoder = PairEncoder(tokenizer, model)
+    items = training_items(pairs, encoder, recipe.data.max_length, hypothesis_first=recipe.data.hypothesis_first)
+    log.info("%d pairs, %d left out as too long; %d held out", len(items), len(pairs) - len(items), len(held_out))
+    if is_main_process():
+        test = read_labelled_pairs(recipe.data.test, recipe.data.columns)[0] if recipe.data.test else []
+        write_survey(
+            output,
+            survey(
+                *([f"{pair.premise} {pair.hypothesis}" for pair in part] for part in (pairs, held_out, test)),
+                lengths=[len(item["input_ids"]) for item in items],
+                labels=[str(pair.label) for pair in pairs],
+                left_out={f"more than {recipe.data.max_length} tokens": len(pairs) - len(items)},
+            ),
+        )
+    tuned = with_method(model, recipe, "SEQ_CLS")
+    head = Head(hypothesis_first=recipe.data.hypothesis_first)
+    verifier = Verifier(tuned, encoder, name=recipe.name, head=head, max_length=recipe.data.max_length)
+    choices = held_out
+    if recipe.data.choose_on == "test" and recipe.data.test is not None:
+        choices, _ = read_labelled_pairs(recipe.data.test, recipe.data.columns)
+    rows = evenly(choices, recipe.training.eval_rows) if choices and recipe.training.eval_rows else None
+    arguments = TrainingArguments(**training_arguments(recipe.training, output, best_by="f1_macro" if rows else None))
+    trainer = measuring_trainer(lambda rows: _held_out_scores(verifier, rows))(
+        model=tuned,
+        args=arguments,
+        train_dataset=items,
+        eval_dataset=rows,
+        data_collator=PairCollator(encoder),
     )
-    peft_model = with_adapter(model, recipe.lora, "SEQ_CLS")
-    arguments = TrainingArguments(**training_arguments(recipe.training, output))
-    trainer = Trainer(model=peft_model, args=arguments, train_dataset=items, data_collator=PairCollator(encoder))
-    figures = run_trainer(trainer, arguments, output)
-    adapter = save_adapter(peft_model, recipe, output)
-    (adapter / LABELS_FILE).write_text(json.dumps([str(label) for label in LABELS]) + "\n", "utf-8")
+    figures = run_trainer(trainer, arguments, output, recipe.training.early_stopping, callbacks)
+    if not trainer.is_world_process_zero():
+        return figures
+    folder = save_trained(tuned, recipe, output, tokenizer)
+    verifier.model = for_measuring(tuned, recipe)
+    if held_out:
+        verifier.head = head = fit_head(verifier, held_out)
+        scores = _held_out_scores(verifier, held_out)
+        figures |= {f"held_out_{name}": value for name, value in scores.items()}
+    head.save(folder)
     return figures
 
 
+def fit_head(verifier: Verifier, pairs: Sequence[Pair]) -> Head:
+    """The verifier's head with the temperature and biases that fit pairs best, each label weighing the same."""
+    import torch
+
+    given = np.array(verifier.probabilities([(pair.premise, pair.hypothesis) for pair in pairs]))
+    # What the head does to logits it does to log-probabilities: they differ by the same number in a row.
+    logits = torch.from_numpy(np.log(given.clip(1e-9)))
+    labels = torch.tensor([LABELS.index(pair.label) for pair in pairs])
+    weights = 1 / torch.bincount(labels, minlength=len(LABELS)).clamp(min=1).double()
+    sharpness, biases = torch.zeros(1, dtype=torch.float64), torch.zeros(len(LABELS), dtype=torch.float64)
+    parameters = [sharpness.requires_grad_(), biases.requires_grad_()]
+    optimizer = torch.optim.LBFGS(parameters, max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> "torch.Tensor":
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(logits * sharpness.exp() + biases, labels, weight=weights)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    before, found = verifier.head, biases.detach() - biases.detach().mean()
+    scale = float(sharpness.detach().exp())
+    own = torch.tensor(before.biases) * scale
+    entailment, neutral, contradiction = (own + found).tolist()
+    return Head(
+        before.columns, before.hypothesis_first, before.temperature / scale, (entailment, neutral, contradiction)
+    )
+
+
+def _held_out_scores(verifier: Verifier, pairs: Sequence[Pair]) -> dict[str, float]:
+    figures = evaluate(verifier, pairs)
+    return {"accuracy": figures["accuracy"], "f1_macro": figures["f1_macro"]}
+
+
 def evaluate(
-    verifier: "Verifier", pairs: Sequence[Pair], on_progress: Callable[[int, int], None] | None = None
+    verifier: Verifier, pairs: Sequence[Pair], on_progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
     """Accuracy, macro and weighted F1 (percentages) and the confusion matrix of a verifier on labelled pairs."""
     began = time.perf_counter()
-    probabilities = verifier.probabilities([(pair.premise, pair.hypothesis) for pair in pairs], on_progress=on_progress)
-    predicted = [int(np.argmax(row)) for row in probabilities]
-    matrix = confusion_matrix([LABELS.index(pair.label) for pair in pairs], predicted, len(LABELS))
+    rows: npt.NDArray[np.float64] = np.array(
+        verifier.probabilities([(pair.premise, pair.hypothesis) for pair in pairs], on_progress=on_progress)
+    )
+    matrix = confusion_matrix([LABELS.index(pair.label) for pair in pairs], rows.argmax(axis=1).tolist(), len(LABELS))
     return {
         **classification_report(matrix),
         "confusion_matrix": matrix.tolist(),

@@ -1,14 +1,12 @@
-"""Recipes: one TOML file says fully how one adapter is trained. Unknown keys are refused."""
+"""What a recipe says: one strict form for each task. Unknown keys are refused; `finetune.recipe_files` reads them."""
 
-import difflib
-import tomllib
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from assistant.errors import UsageError
+Share = Annotated[float, Field(ge=0, lt=1)]
+PairColumn = Literal["premise", "hypothesis", "label"]
+CodeColumn = Literal["question", "answer"]
 
 
 class _Strict(BaseModel):
@@ -32,74 +30,135 @@ class Lora(_Strict):
     """An adapter to go on from: one of the package by its name, or the folder of one with the same base and shape."""
 
 
+class Prompt(_Strict):
+    """A prompt of learned vectors before every text (Lester et al., 2021)."""
+
+    tokens: int = Field(default=20, gt=0)
+    """How many vectors."""
+    text: str | None = None
+    """Words whose embeddings the vectors begin as; without it they begin as those of random words."""
+
+
 class Training(_Strict):
     """How the optimizer runs."""
 
     epochs: float = Field(default=1.0, gt=0)
     batch_size: int = Field(gt=0)
+    """On each device."""
     accumulation: int = Field(default=1, gt=0)
     """Batches whose gradients are summed before a step."""
     learning_rate: float = Field(gt=0)
     scheduler: Literal["linear", "cosine", "constant"] = "linear"
-    warmup: float = Field(default=0.0, ge=0, lt=1)
+    warmup: Share = 0.0
     """Share of the steps over which the learning rate rises."""
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     optimizer: str = "adamw_torch"
     """A name of transformers' `OptimizerNames`."""
+    precision: Literal["auto", "fp16", "bf16", "fp32"] = "auto"
+    """Number format; one that the machine does not have is replaced, and the log says by what and why."""
     seed: int = 42
+    checkpoints: Literal["steps", "epoch"] = "steps"
+    """Whether a checkpoint is written every `save_steps` steps or after each epoch."""
     save_steps: int = Field(default=200, gt=0)
     """Steps between checkpoints, from which an interrupted run goes on."""
+    keep: int = Field(default=2, gt=0)
+    """Checkpoints kept, the newest and the best among them."""
     logging_steps: int = Field(default=20, gt=0)
+    group_by_length: bool = True
+    """Put examples of similar length into one batch."""
     eval_rows: int = Field(default=0, ge=0)
     """Held-out rows measured at each checkpoint, of which the best is kept; 0 keeps the last."""
+    best_by: str | None = None
+    """The figure that makes a checkpoint the best; by default `f1_all` for qa and `f1_macro` for nli."""
+    early_stopping: int = Field(default=0, ge=0)
+    """Stop after so many checkpoints without a better one; 0 never stops early."""
+    tensorboard: bool = False
+    """Write the log for TensorBoard too, below the run's folder."""
 
 
-class QAData(_Strict):
-    """Extractive question answering data in SQuAD format."""
+class Declared(_Strict):
+    """Sizes of the data as its publisher or the source work gives them, for `plan` where the data is not at hand."""
+
+    train: int | None = None
+    """Rows to train on, after cleaning and before a part is held out to choose the checkpoint."""
+    test: int | None = None
+    windows: int | None = None
+    """Windows that the training rows make."""
+    test_windows: int | None = None
+    tokens: int | None = None
+    """Tokens of an average row or window."""
+
+
+class _Data(_Strict):
+    """What the three kinds of data share.
+
+    A data set is a file (a relative one is also looked up in ASSISTANT_TEST_DATA) or
+    `hub:OWNER/NAME[:CONFIGURATION][@REVISION][#SPLIT]`.
+    """
 
     train: list[str]
-    """Files; relative ones are looked up in ASSISTANT_TEST_DATA."""
+    test: str | None = None
+    """What the finished model is measured on."""
+    choose_on: Literal["held_out", "test"] = "held_out"
+    """What the best checkpoint is chosen on. The test set makes its own figures too good: the report says so."""
+    limit: int | None = Field(default=None, gt=0)
+    """Train on this many rows only."""
+    declared: Declared = Declared()
+
+
+class QAData(_Data):
+    """Extractive question answering data in SQuAD format: JSON as published, or the Hub's table."""
+
     unanswerable: dict[Literal["moved", "removed", "altered"], Annotated[float, Field(ge=0)]] = {}
     """Unanswerable questions made per answerable one, by the way they are made (see `finetune.data.unanswerable`)."""
-    held_out: float = Field(default=0.02, ge=0, lt=1)
+    held_out: Share = 0.02
     """Share of each file's articles kept out of training, to choose the checkpoint and to calibrate on."""
     yardstick: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
     """Share of a file's articles that training and calibration never see; `evaluate --last-articles` reads them."""
-    limit: int | None = Field(default=None, gt=0)
-    """Train on this many examples only."""
 
 
-class NLIData(_Strict):
+class NLIData(_Data):
     """Premise and hypothesis pairs."""
 
-    train: list[str]
-    """TSV or JSONL files; relative ones are looked up in ASSISTANT_TEST_DATA."""
+    form: Literal["mixed", "table"] = "mixed"
+    """`mixed`: files of several kinds, and pairs made from questions; `table`: one labelled table, as it is."""
+    columns: dict[PairColumn, str] = {}
+    """Names of the columns, where they are not the usual ones."""
     qa: str | None = None
     """A SQuAD file from which question and answer pairs are made."""
-    qa_pairs: int = Field(default=0, ge=0)
-    """How many pairs to make from it."""
+    qa_pairs: dict[
+        Literal["right", "wrong_span", "misread", "altered_answer", "altered_question", "removed", "moved"], int
+    ] = {}
+    """How many pairs to make from it, by the way they are made (see `finetune.data.answer_pairs`)."""
+    qa_reader: str | None = None
+    """The reader whose wrong spans the kind `misread` takes: "embedded", a folder or a Hub name."""
     limits: dict[str, int] = {}
     """At most this many pairs of a file, by the name that `train` gives it."""
+    hypothesis_first: bool = False
+    """Put the hypothesis before the premise, as a reader has the question before the text."""
     max_length: int = Field(default=256, gt=0)
     """Training pairs of more tokens are left out, never cut."""
-    held_out: float = Field(default=0.02, ge=0, lt=1)
-    limit: int | None = Field(default=None, gt=0)
+    held_out: Share = 0.02
+    """Share of the pairs, the same of each label, kept out of training to choose the checkpoint on."""
 
 
-class CodeData(_Strict):
-    """Programming questions with answers, given the shape of a chat."""
+class CodeData(_Data):
+    """Programming questions with answers."""
 
-    train: list[str]
-    """Files; relative ones are looked up in ASSISTANT_TEST_DATA."""
+    form: Literal["chat", "question-answer"] = "chat"
+    """`chat`: shaped as answers of a chat and rendered with the base's template. `question-answer`: rows of a table,
+    for a base without a template, as `### Question: ...` and `### Answer: ...`."""
+    columns: dict[CodeColumn, str] = {}
+    """Names of the columns of a table, where they are not `question` and `answer`."""
     max_characters: int = Field(default=1024, gt=0)
-    """Longer conversations are left out."""
+    """Longer texts are left out."""
     max_length: int = Field(default=2048, gt=0)
-    held_out: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the questions, by a hash of their text, kept for evaluation."""
+    """Tokens of a text; longer ones are left out."""
+    held_out: Share = 0.1
+    """Share kept for evaluation: of a chat's questions by a hash of their text, of a table's rows at random."""
     at_most: dict[str, int] = {}
     """How many training questions to take of a file, for those that shall not give all of theirs."""
-    limit: int | None = Field(default=None, gt=0)
 
 
 class _Common(_Strict):
@@ -109,20 +168,54 @@ class _Common(_Strict):
     """A model of the catalogue, a local folder or a Hub name."""
     licence: str
     """Licence of the data, and so of what may be done with the adapter."""
-    lora: Lora
+    method: Literal["lora", "qlora", "prompt", "full"] = "lora"
+    """What is trained: an adapter; an adapter on a quantised base (QLoRA, Dettmers et al., 2023); vectors before the
+    text; every weight."""
+    quantization: Literal["nf4", "int8"] = "nf4"
+    """How `qlora` keeps the frozen base: NF4 with double quantisation, or 8-bit."""
+    lora: Lora | None = None
+    prompt: Prompt = Prompt()
     training: Training
+    source_result: str = ""
+    """What the source work measured with this recipe."""
+
+    @model_validator(mode="after")
+    def _adapter_is_described(self) -> Self:
+        if self.lora is None and self.method in ("lora", "qlora"):
+            raise ValueError(f"method {self.method} needs a section [lora]")
+        return self
+
+    @property
+    def adapter(self) -> Lora:
+        """The section [lora], which the methods that make an adapter have."""
+        if self.lora is None:
+            raise ValueError(f"method {self.method} has no adapter")
+        return self.lora
 
 
-class QARecipe(_Common):
+class _Encoder(_Common):
+    keep_dropout: bool = False
+    """Train with the base's own dropout; without it, which is faster on a CPU, with none."""
+
+    @model_validator(mode="after")
+    def _no_prompt(self) -> Self:
+        if self.method == "prompt":
+            raise ValueError("method prompt is for code recipes")
+        return self
+
+
+class QARecipe(_Encoder):
     """An extractive reader."""
 
     task: Literal["qa"]
     data: QAData
     max_length: int = Field(default=384, gt=32)
     stride: int = Field(default=128, ge=0)
+    loop: Literal["trainer", "accelerate"] = "trainer"
+    """What runs the steps: the Trainer of transformers, or a loop of our own on Accelerate."""
 
 
-class NLIRecipe(_Common):
+class NLIRecipe(_Encoder):
     """An entailment classifier."""
 
     task: Literal["nli"]
@@ -134,82 +227,8 @@ class CodeRecipe(_Common):
 
     task: Literal["code"]
     data: CodeData
-    quantization: Literal["nf4", "int8", "none"] = "nf4"
-    """How the frozen base is kept: NF4 with double quantisation (QLoRA, Dettmers et al., 2023), 8-bit, or as it is."""
 
 
-Recipe = Annotated[QARecipe | NLIRecipe | CodeRecipe, Field(discriminator="task")]
-_ADAPTER: TypeAdapter[QARecipe | NLIRecipe | CodeRecipe] = TypeAdapter(Recipe)
-
-
-def recipe_names() -> list[str]:
-    """The recipes that ship with the package."""
-    folder = resources.files("finetune") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
-def recipe_text(name: str) -> str:
-    """The file of a shipped recipe, or of a recipe at a path.
-
-    Raises:
-        UsageError: there is no such recipe; the message names the nearest.
-    """
-    if name in recipe_names():
-        return (resources.files("finetune") / "recipes" / f"{name}.toml").read_text("utf-8")
-    path = Path(name)
-    if path.suffix == ".toml" and path.is_file():
-        return path.read_text("utf-8")
-    near = difflib.get_close_matches(name, recipe_names(), n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise UsageError(f"There is no recipe {name!r}.{hint} See `finetune list`; a file of your own ends in .toml.")
-
-
-def load_recipe(name: str, settings: list[str] | None = None) -> QARecipe | NLIRecipe | CodeRecipe:
-    """Read and check a recipe, with `key=value` settings (dotted keys, TOML values) laid over it.
-
-    Raises:
-        UsageError: an unknown recipe, an unknown key, or a value that does not fit.
-    """
-    try:
-        data = tomllib.loads(recipe_text(name))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}: not valid TOML: {error}") from error
-    for setting in settings or []:
-        _lay_over(data, setting)
-    try:
-        return _ADAPTER.validate_python(data)
-    except ValidationError as error:
-        raise UsageError(f"{name}: {_first_problem(error)}") from error
-
-
-def _lay_over(data: dict[str, Any], setting: str) -> None:
-    key, equals, value = setting.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set {setting}: write it as key=value, for example --set training.epochs=2")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    *parents, last = key.split(".")
-    for parent in parents:
-        data = data.setdefault(parent, {})
-        if not isinstance(data, dict):
-            raise UsageError(f"--set {setting}: {parent} is a value, not a section")
-    data[last] = parsed
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    # The first part is the recipe's task, which chose the form.
-    location = ".".join(str(part) for part in problem["loc"][1:]) or "task"
-    if problem["type"] != "extra_forbidden":
-        return f"{location}: {problem['msg']}"
-    known = sorted(
-        {
-            field
-            for model in (QARecipe, NLIRecipe, CodeRecipe, QAData, NLIData, CodeData, Lora, Training)
-            for field in model.model_fields
-        }
-    )
-    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
-    return f"unknown key {location}" + (f"; did you mean {near[0]}?" if near else "")
+Recipe = QARecipe | NLIRecipe | CodeRecipe
+FORMS = (QARecipe, NLIRecipe, CodeRecipe, QAData, NLIData, CodeData, Lora, Prompt, Training, Declared)
+"""Every form, for the nearest right key to an unknown one."""

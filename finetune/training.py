@@ -1,4 +1,4 @@
-"""What all recipes share: the run folder, the trainer's arguments, going on from a checkpoint, saving the adapter."""
+"""What all recipes share: the trainer's arguments, and going on from a checkpoint."""
 
 import contextlib
 import json
@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.encoding import EncodedPair, PairEncoder
-from assistant.errors import UsageError
-from assistant.models.catalogue import load_catalogue
+from assistant.errors import AssistantError
 from assistant.models.memory import release_freed_memory
-from assistant.models.precision import best_precision
-from finetune.recipe import CodeRecipe, Lora, NLIRecipe, QARecipe, Training
+from finetune.precision import device, training_precision
+from finetune.recipe import Training
 
 if TYPE_CHECKING:
-    from peft import LoraConfig, PeftModel
     from transformers import Trainer, TrainingArguments
 
 log = logging.getLogger(__name__)
 
-ADAPTER_FOLDER = "adapter"
 _STEPS_BETWEEN_RELEASES = 50
 
 
@@ -42,65 +39,21 @@ class PairCollator:
         return batch
 
 
-def device() -> str:
-    """Where to train: the GPU if there is one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def lora_config(lora: Lora, task_type: str) -> "LoraConfig":
-    """The recipe's adapter as peft takes it."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=lora.r,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=lora.targets,
-        modules_to_save=lora.modules_to_save or None,
-        task_type=task_type,
-    )
-
-
-def with_adapter(model: Any, lora: Lora, task_type: str) -> "PeftModel":
-    """A base with the recipe's adapter on it: new, or with the weights that it starts from.
-
-    Raises:
-        UsageError: the adapter to start from is not there, or is of another shape.
-    """
-    from peft import get_peft_model, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    peft_model: PeftModel = get_peft_model(model, lora_config(lora, task_type))
-    if lora.start_from is None:
-        return peft_model
-    folder = load_catalogue().adapters.get(lora.start_from, Path(lora.start_from))
-    try:
-        loaded: Any = set_peft_model_state_dict(peft_model, load_file(folder / "adapter_model.safetensors"))
-    except (OSError, RuntimeError) as error:
-        raise UsageError(f"lora.start_from: {folder} cannot be gone on from: {str(error).splitlines()[0]}") from error
-    if loaded.unexpected_keys:
-        raise UsageError(f"lora.start_from: {folder} has other modules than the recipe: {loaded.unexpected_keys[0]}")
-    log.info("going on from the weights of %s", folder)
-    return peft_model
-
-
 def training_arguments(training: Training, output: Path, best_by: str | None = None) -> dict[str, Any]:
     """The recipe's training section as `transformers.TrainingArguments` takes it.
 
     Args:
         training: the section.
         output: the run's folder.
-        best_by: the figure of `measuring_trainer` by which the best checkpoint is kept, higher being better;
-            None keeps the last.
+        best_by: the figure of `measuring_trainer` by which the best checkpoint is kept, higher being better, unless
+            the recipe names another; None keeps the last.
     """
     import torch
 
     where = device()
-    precision = best_precision(where)
+    precision = training_precision(training)
     log.info("training on %s in %s: %s", where, precision.dtype, precision.reason)
-    return {
+    arguments: dict[str, Any] = {
         "output_dir": str(output),
         "num_train_epochs": training.epochs,
         "per_device_train_batch_size": training.batch_size,
@@ -110,32 +63,38 @@ def training_arguments(training: Training, output: Path, best_by: str | None = N
         "warmup_steps": training.warmup,
         "weight_decay": training.weight_decay,
         "max_grad_norm": training.max_grad_norm,
-        "optim": training.optimizer,
+        "optim": _optimizer(training, where),
         "seed": training.seed,
-        "save_strategy": "steps",
+        "save_strategy": training.checkpoints,
         "save_steps": training.save_steps,
-        "save_total_limit": 2,
+        "save_total_limit": training.keep,
         "logging_steps": training.logging_steps,
-        "train_sampling_strategy": "group_by_length",
+        "train_sampling_strategy": "group_by_length" if training.group_by_length else "random",
         "remove_unused_columns": False,
-        "report_to": "none",
+        "report_to": "tensorboard" if training.tensorboard else "none",
         "use_cpu": where == "cpu",
+        # Both are said: SFTConfig turns bf16 on where it is left open, and torch claims bf16 on a T4.
         "bf16": precision.dtype is torch.bfloat16,
         "fp16": precision.dtype is torch.float16,
         "dataloader_pin_memory": where != "cpu",
-        "disable_tqdm": None,
-        **(
-            {
-                "eval_strategy": "steps",
-                "eval_steps": training.save_steps,
-                "load_best_model_at_end": True,
-                "metric_for_best_model": best_by,
-                "greater_is_better": True,
-            }
-            if best_by
-            else {}
-        ),
+        "disable_tqdm": True,
     }
+    if best_by:
+        arguments |= {
+            "eval_strategy": training.checkpoints,
+            "eval_steps": training.save_steps,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": training.best_by or best_by,
+            "greater_is_better": True,
+        }
+    return arguments
+
+
+def _optimizer(training: Training, where: str) -> str:
+    if where == "cpu" and training.optimizer.startswith("paged_"):
+        # Paging is between a GPU's memory and the machine's.
+        return "adamw_torch"
+    return training.optimizer
 
 
 def measuring_trainer(measure: Callable[[Any], dict[str, float]]) -> type["Trainer"]:
@@ -170,48 +129,81 @@ def measuring_trainer(measure: Callable[[Any], dict[str, float]]) -> type["Train
     return MeasuringTrainer
 
 
-def run_trainer(trainer: Any, arguments: "TrainingArguments", output: Path) -> dict[str, float]:
+def run_trainer(
+    trainer: Any,
+    arguments: "TrainingArguments",
+    output: Path,
+    early_stopping: int = 0,
+    callbacks: Sequence[Any] = (),
+) -> dict[str, float]:
     """Train, going on from the newest whole checkpoint of the output folder if there is one.
+
+    Args:
+        trainer: of transformers or TRL.
+        arguments: those it was made with.
+        output: the run's folder.
+        early_stopping: stop after so many evaluations without a better one; 0 never.
+        callbacks: more of them.
 
     Returns:
         The trainer's figures: `train_loss`, `train_runtime` (seconds, since `resumed_at`), steps and rates.
+
+    Raises:
+        AssistantError: the GPU has too little memory; the message says what to change.
     """
+    import torch
+    from transformers import EarlyStoppingCallback, PrinterCallback
+
+    from finetune.callbacks import CheckpointRecord, TrainingProgress
+
     checkpoint = newest_checkpoint(output)
     if checkpoint:
         log.info("going on from %s", checkpoint)
-    with contextlib.redirect_stdout(sys.stderr):  # the trainer prints its log, and standard output is for the result
-        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trainer.remove_callback(PrinterCallback)
+    for callback in (TrainingProgress(), CheckpointRecord(output), *callbacks):
+        trainer.add_callback(callback)
+    if early_stopping and arguments.load_best_model_at_end:
+        trainer.add_callback(EarlyStoppingCallback(early_stopping))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # libraries print, and standard output is for the result
+            result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:
+        raise AssistantError(out_of_memory(arguments)) from error
     if trainer.is_world_process_zero():
         (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
-    return {
+    figures = {
         **result.metrics,
         "steps": float(trainer.state.global_step),
         "max_steps": float(trainer.state.max_steps),
-        "resumed_at": float(_step(checkpoint)) if checkpoint else 0.0,
+        "resumed_at": float(step_of(checkpoint)) if checkpoint else 0.0,
     }
+    if torch.cuda.is_available():
+        figures["peak_memory_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
+    return figures
+
+
+def out_of_memory(arguments: "TrainingArguments") -> str:
+    """What to change when the GPU has too little memory, the effective batch staying the same where it can."""
+    batch, accumulation = arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps
+    if batch > 1:
+        change = (
+            f"halve the batch and keep its effect with --set training.batch_size={batch // 2} "
+            f"--set training.accumulation={accumulation * 2}"
+        )
+    else:
+        change = "shorten the texts (data.max_length, or max_length of a reader), or train a smaller base"
+    return (
+        f"The GPU has too little memory for this run: {change}. What was trained up to the last checkpoint is kept, "
+        "and the same command goes on from there."
+    )
 
 
 def newest_checkpoint(output: Path) -> Path | None:
     """The newest whole checkpoint of a run; one that was being written when the run was killed lacks its last file."""
     whole = [folder.parent for folder in output.glob("checkpoint-*/trainer_state.json")]
-    return max(whole, key=_step, default=None)
+    return max(whole, key=step_of, default=None)
 
 
-def _step(checkpoint: Path) -> int:
+def step_of(checkpoint: Path) -> int:
+    """The step after which a checkpoint was written."""
     return int(checkpoint.name.removeprefix("checkpoint-"))
-
-
-def save_adapter(model: "PeftModel", recipe: QARecipe | NLIRecipe | CodeRecipe, output: Path) -> Path:
-    """Write the adapter alone, in float16, naming its base as the recipe does rather than by this machine's path."""
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    folder = output / ADAPTER_FOLDER
-    model.peft_config["default"].base_model_name_or_path = recipe.base
-    # Looking whether the vocabulary changed would ask the Hub about a base that has only our name.
-    model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
-    weights = folder / "adapter_model.safetensors"
-    half = {name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(weights).items()}
-    save_file(half, weights, metadata={"format": "pt"})
-    (folder / "README.md").unlink(missing_ok=True)
-    return folder

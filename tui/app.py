@@ -4,31 +4,44 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.console import RenderableType
-from textual.app import App
+from textual import events
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.message import Message
+from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES, Theme
 
 from assistant.conversation import Document
+from assistant.errors import SettingsError
 from assistant.history import History
+from assistant.settings import Settings
+from tui import clipboard
+from tui.commands import COMMANDS
 from tui.engine import Engine, Responder
+from tui.plain_characters import PlainCharacters
+from tui.preferences import Preferences
 from tui.screens.chat import ChatScreen
 from tui.screens.help import HelpScreen
 from tui.session import Session
 
 _TWICE = 2.0  # seconds between the two Ctrl+C that leave
 _PATIENCE = 2.0  # seconds the models have to stop after that
+_LOOKS = {"theme", "keys", "mouse", "unicode", "plain"}  # settings that the models have nothing to do with
 
 
 class ChatApp(App[None]):
     """The chat app.
 
     Args:
-        responder_factory: Makes what answers; called in the engine's thread.
+        responder_for: Makes what answers with these settings; called in the engine's thread.
         session: The conversation to begin with.
+        settings: Those to begin with.
     """
 
     TITLE = "assistant"
@@ -38,16 +51,25 @@ class ChatApp(App[None]):
         Binding("ctrl+q", "quit", "Quit", key_display="^q", priority=True, id="app.quit"),
     ]
 
-    def __init__(self, responder_factory: Callable[[], Responder], session: Session) -> None:
+    def __init__(
+        self, responder_for: Callable[[Settings], Responder], session: Session, settings: Settings | None = None
+    ) -> None:
         super().__init__()
         self.session = session
-        self.engine = Engine(responder_factory, self._post_to_chat)
+        self.preferences = Preferences(settings or Settings(), self._setting_changed)
+        self._responder_for = responder_for
+        self.engine = Engine(self._responder, self._post_to_chat)
         self._chat: ChatScreen | None = None
         self._interrupted = 0.0
+        self._typed_ahead: list[events.Key | events.Paste] | None = []  # None once the prompt takes keys
+        self.register_theme(_terminal_theme())
+
+    def _responder(self) -> Responder:
+        return self._responder_for(self.preferences.settings)
 
     def get_default_screen(self) -> ChatScreen:
         """The chat."""
-        self._chat = ChatScreen(self.session, self.engine)
+        self._chat = ChatScreen(self.session, self.engine, self.preferences)
         return self._chat
 
     def _post_to_chat(self, message: Message) -> None:
@@ -55,12 +77,102 @@ class ChatApp(App[None]):
             self._chat.post_message(message)
 
     def on_mount(self) -> None:
-        """Leave in order when the terminal is closed or the process is asked to end."""
+        """Look as the settings say; leave in order when the terminal is closed or the process is asked to end."""
         import asyncio
 
+        self._look()
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         if sys.platform != "win32":
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+
+    # --- keys from before there was a prompt
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep what is typed while the screen is being made: nobody has the focus yet, and Textual would drop it."""
+        if self._typed_ahead is not None and isinstance(event, events.Key | events.Paste):
+            self._typed_ahead.append(event)
+            return
+        await super().on_event(event)
+
+    def on_ready(self) -> None:
+        """Hand over what was typed meanwhile."""
+        ahead, self._typed_ahead = self._typed_ahead or [], None
+        for event in ahead:
+            if isinstance(event, events.Paste):
+                self.post_message(events.Paste(event.text))
+            elif event.key == "ctrl+j":  # a terminal that is not yet in raw mode makes this of Enter
+                self.post_message(events.Key("enter", None))
+            else:
+                self.post_message(events.Key(event.key, event.character))
+
+    # --- settings
+
+    def _look(self) -> None:
+        settings = self.preferences.settings
+        self.set_keymap(settings.keys)
+        if settings.theme in self.available_themes:
+            self.theme = settings.theme
+        elif self._chat is not None:
+            self._chat.say(f"{settings.theme} is no theme; /theme shows those there are", error=True)
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if theme.name != self.preferences.settings.theme:
+            try:
+                self.preferences.change("theme", theme.name)
+            except SettingsError as error:
+                self._say_later(str(error))
+
+    def _say_later(self, text: str) -> None:
+        if self._chat is not None:
+            self._chat.say(text, error=True)
+
+    def _setting_changed(self, name: str) -> None:
+        self._look()
+        self.refresh()
+        if name not in _LOOKS and self._chat is not None:
+            self.engine.replace(self._responder)
+            self._chat.answering.load()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Draw in plain ASCII where the settings or the terminal want it."""
+        wanted = self.preferences.settings.unicode
+        if wanted if wanted is not None else _draws_unicode():
+            return super().get_line_filters()
+        return [*super().get_line_filters(), PlainCharacters()]
+
+    # --- what keys and the palette do
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the chat's commands that need nothing more, then Textual's."""
+        if isinstance(screen, ChatScreen):
+            for command in COMMANDS:
+                if not command.argument or command.argument.startswith("["):
+                    yield SystemCommand(f"/{command.name}", command.help.capitalize(), screen.runs(command.name))
+        shown = {"Theme", "Keys", "Screenshot"}
+        yield from (command for command in super().get_system_commands(screen) if command.title in shown)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy by the terminal (OSC 52), and by the desktop's or tmux's own tool where there is one."""
+        super().copy_to_clipboard(text)
+        if not self.is_headless:
+            self.run_worker(lambda: clipboard.copy(text), thread=True, exit_on_error=False, group="clipboard")
+
+    def action_help(self) -> None:
+        """Show the help for where one is, once."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C: leave at the second one."""
+        now = time.monotonic()
+        if now - self._interrupted < _TWICE:
+            self.exit()
+        self._interrupted = now
+        if self._chat is not None:
+            self._chat.say("Press Ctrl+C again to leave; everything is saved")
+
+    # --- leaving
 
     def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """Leave; the engine is told first, so that it is done by the time the screen is."""
@@ -72,41 +184,38 @@ class ChatApp(App[None]):
         self.engine.shut_down()
         self.session.close()
 
-    def action_help(self) -> None:
-        """Show the help, once."""
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
 
-    def action_help_quit(self) -> None:
-        """Ctrl+C: leave at the second one."""
-        now = time.monotonic()
-        if now - self._interrupted < _TWICE:
-            self.exit()
-        self._interrupted = now
-        if self._chat is not None:
-            self._chat.say("Press Ctrl+C again to leave; everything is saved")
+def _terminal_theme() -> Theme:
+    """The terminal's own colours; dark unless the terminal says that its background is light."""
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    light = background.isdigit() and int(background) in {7, *range(9, 16)}
+    return replace(BUILTIN_THEMES["ansi-light" if light else "ansi-dark"], name="terminal")
 
-    def action_scroll_transcript(self, pages: int) -> None:
-        """Scroll the conversation while the prompt keeps the focus."""
-        if self._chat is not None:
-            self._chat.scroll_transcript(pages)
+
+def _draws_unicode() -> bool:
+    if "TEXTUAL_DRIVER" in os.environ:  # a browser
+        return True
+    encoding = (sys.__stdout__.encoding if sys.__stdout__ is not None else None) or "utf-8"
+    return encoding.lower().replace("-", "").startswith("utf")
 
 
 def run_chat(
-    responder_factory: Callable[[], Responder],
+    responder_for: Callable[[Settings], Responder],
     documents: Sequence[Document] = (),
     resume: str | None = None,
     history: History | None = None,
     *,
+    settings: Settings | None = None,
     color: bool = True,
 ) -> int:
     """Run the chat until the user leaves, and return the exit code.
 
     Args:
-        responder_factory: Makes what answers, an `Assistant`; called in another thread, once the app is on screen.
+        responder_for: Makes what answers, an `Assistant`; called in another thread, once the app is on screen.
         documents: Documents to open at the start.
         resume: The id of a conversation to go on with, the beginning of one, or `last`.
         history: Where conversations are kept, by default the user's history.
+        settings: Those in force.
         color: Whether to use colours; `NO_COLOR` in the environment switches them off as well.
 
     Raises:
@@ -114,10 +223,11 @@ def run_chat(
     """
     if not color:
         os.environ["NO_COLOR"] = "1"
+    settings = settings or Settings()
     with history or History() as kept:
         session = Session(kept, documents, resume)
-        app = ChatApp(responder_factory, session)
-        app.run()
+        app = ChatApp(responder_for, session, settings)
+        app.run(mouse=settings.mouse)
         session.close()
         code = app.return_code or 0
         if session.id is not None:

@@ -25,12 +25,19 @@ COMMANDS = (
     Command("compare", "READER ...", "ask the last document question of other readers too"),
     Command("copy", "[code]", "copy the last answer, or its last code block"),
     Command("retry", "", "ask the last question again, or load the models again"),
-    Command("export", "FILE", "write the conversation to a .md or .json file"),
+    Command("edit", "[N]", "change question N, or the last, and ask it from there"),
+    Command("fork", "[N]", "go on in a copy of the conversation, as far as question N"),
+    Command("history", "[WORDS]", "find, resume, rename and delete conversations"),
+    Command("rename", "TITLE", "give this conversation another title"),
+    Command("export", "FILE", "write the conversation to a .md, .html or .json file"),
     Command("new", "", "begin a new conversation"),
+    Command("models", "", "see the models, and choose others"),
+    Command("settings", "", "see and change the settings"),
+    Command("theme", "[NAME]", "choose the colours; `terminal` follows your terminal's"),
     Command("help", "", "show keys and commands"),
     Command("quit", "", "leave; everything is saved"),
 )
-_NAMES = [command.name for command in COMMANDS]
+NAMES = [command.name for command in COMMANDS]
 
 
 def parse(text: str) -> tuple[str, str] | None:
@@ -43,9 +50,9 @@ def parse(text: str) -> tuple[str, str] | None:
     if not match:
         return None
     name, argument = match[1].lower(), match[2] or ""
-    if name in _NAMES:
+    if name in NAMES:
         return name, argument
-    near = get_close_matches(name, _NAMES, n=1, cutoff=0.5) or [known for known in _NAMES if known.startswith(name)]
+    near = get_close_matches(name, NAMES, n=1, cutoff=0.5) or [known for known in NAMES if known.startswith(name)]
     hint = f"did you mean /{near[0]}?" if near else "/help lists the commands."
     raise UsageError(f"/{one_line(name, 30)} is not a command; {hint}")
 

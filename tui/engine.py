@@ -70,6 +70,16 @@ class Engine:
             self._thread.start()
         self._jobs.put(self._load)
 
+    def replace(self, factory: Callable[[], Responder]) -> None:
+        """Let the responder go and take another, once what is running is done; `load` then loads its models."""
+
+        def swap() -> None:
+            if self._responder is not None:
+                self._responder.close()
+            self._responder, self._factory = None, factory
+
+        self._jobs.put(swap)
+
     def answer(self, exchange: int, turn: Turn) -> None:
         """Answer a turn; its events come as TurnEvent, and TurnOver at the end."""
         self._cancel = threading.Event()

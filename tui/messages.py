@@ -104,6 +104,34 @@ class CloseDocument(Message):
 
 
 @dataclass
+class DocumentsChanged(Message):
+    """A document was opened or closed, or the last paste became something else."""
+
+
+@dataclass
+class Say(Message):
+    """Something to tell the user in the status line."""
+
+    text: str
+    error: bool = False
+
+
+@dataclass
+class FocusExchange(Message):
+    """The user goes from exchange to exchange with the keyboard: `step` is -1 for up, 1 for down."""
+
+    step: int
+
+
+@dataclass
+class ExchangeAction(Message):
+    """The user wants something done with an exchange: copy, code, text, edit, retry, fork, evidence or claims."""
+
+    exchange: int
+    action: str
+
+
+@dataclass
 class ExampleChosen(Message):
     """The user picked one of the examples of an empty chat, by its name."""
 

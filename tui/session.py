@@ -17,7 +17,8 @@ from assistant.events import (
     TurnFinished,
     VerdictReached,
 )
-from assistant.history import History, HistoryError, Said, Status
+from assistant.history import Form, History, HistoryError, Said, Status
+from assistant.sanitize import one_line
 from tui.paste import title
 
 NOT_FOUND = "The document does not hold an answer to this."
@@ -31,11 +32,12 @@ class Exchange:
     question: str
     documents: tuple[Document, ...] = ()
     forced: Route | None = None
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=lambda: time.time())  # noqa: PLW0108  (looked up anew, for tests with a clock)
     status: Status | None = None
     text: str = ""
     route: Route | None = None
     reason: str | None = None
+    completed: str | None = None  # the question as it was put to the documents, where that differs
     progress: Progress | None = None
     notices: list[str] = field(default_factory=list)
     evidence: tuple[Evidence, ...] = ()
@@ -43,6 +45,7 @@ class Exchange:
     verdict: Verdict | None = None
     answer: Answer | None = None
     error: str | None = None
+    question_id: int | None = None  # in the history, once they are there; `saved` is the answer's
     saved: int | None = None
 
     @property
@@ -53,8 +56,8 @@ class Exchange:
     def apply(self, event: Event) -> None:
         """Take in what the engine reported."""
         match event:
-            case RouteChosen(route, reason):
-                self.route, self.reason = route, reason
+            case RouteChosen(route, reason, completed):
+                self.route, self.reason, self.completed = route, reason, completed
             case Progress():
                 self.progress = event
             case Notice(text):
@@ -76,7 +79,7 @@ class Exchange:
         self.status = Status.STOPPED if answer.stopped else Status.DONE
         # A stopped answer keeps what was shown.
         self.text = answer.text if answer.text is not None else (self.text if answer.stopped else "")
-        self.route = answer.route
+        self.route, self.completed = answer.route, answer.asked
         self.evidence, self.closest, self.verdict = answer.evidence, answer.closest, answer.verdict
 
     def stop(self) -> None:
@@ -90,6 +93,13 @@ class Exchange:
         answer = self.answer
         return answer is not None and answer.route is Route.EXTRACT and answer.text is None and not answer.stopped
 
+    @property
+    def places(self) -> tuple[Evidence, ...]:
+        """Where the answer stands; of one that was not found, the passage that came nearest."""
+        if self.evidence:
+            return self.evidence
+        return (self.closest,) if self.closest is not None else ()
+
     def document_of(self, evidence: Evidence) -> Document | None:
         """The document that a piece of evidence is from."""
         return next((document for document in self.documents if document.name == evidence.document), None)
@@ -102,7 +112,8 @@ class Session:
     """
 
     def __init__(self, history: History, documents: Sequence[Document] = (), resume: str | None = None) -> None:
-        self._history = history
+        self.history = history
+        self.title = ""
         self.route: Route | None = None
         self.windows: int | None = None
         self.documents: list[Document] = []
@@ -110,16 +121,21 @@ class Session:
         self.id: str | None = None
         self.trouble: str | None = None
         if resume:
-            self._resume(resume)
-        for document in documents:
-            self.add_document(document)
+            self.resume(resume)
+        for document in documents:  # in files of their own: nothing is lost if nothing is asked
+            self._open(document)
 
     def new(self) -> None:
         """Begin a new conversation, without documents."""
-        self.id, self.exchanges, self.documents, self.trouble = None, [], [], None
+        self.id, self.title, self.exchanges, self.documents, self.trouble = None, "", [], [], None
 
     def add_document(self, document: Document) -> Document:
-        """Open a document under a name of its own; one that is open already stays as it is."""
+        """Open a document under a name of its own, and save it; one that is open already stays as it is."""
+        opened = self._open(document)
+        self._begin()
+        return opened
+
+    def _open(self, document: Document) -> Document:
         for known in self.documents:
             if known.id == document.id:
                 return known
@@ -144,14 +160,23 @@ class Session:
         """Add a question, with the documents that are open now."""
         exchange = Exchange(len(self.exchanges), question, tuple(self.documents), self.route)
         self.exchanges.append(exchange)
-        try:
-            if self.id is None:
-                self.id = self._history.create()
-                self._save_documents()
-            self._history.add_user_message(self.id, question, exchange.documents)
-        except HistoryError as error:
-            self.trouble = str(error)
+        self._begin()
+        if self.id is not None:
+            self.title = self.title or one_line(question)
+            try:
+                exchange.question_id = self.history.add_user_message(self.id, question, exchange.documents)
+            except HistoryError as error:
+                self.trouble = str(error)
         return exchange
+
+    def _begin(self) -> None:
+        """Give the conversation a place in the history, if it has none yet."""
+        if self.id is None:
+            try:
+                self.id = self.history.create()
+            except HistoryError as error:
+                self.trouble = str(error)
+            self._save_documents()
 
     def turn(self, exchange: Exchange) -> Turn:
         """The exchange as the engine takes it, with what was said before it."""
@@ -173,7 +198,7 @@ class Session:
         if exchange.answer is not None:
             record = json.dumps(answer_to_json(exchange.question, exchange.answer, str(exchange.number + 1)))
         try:
-            exchange.saved = self._history.save_answer(
+            exchange.saved = self.history.save_answer(
                 self.id,
                 exchange.error or exchange.text,
                 answer=exchange.saved,
@@ -184,15 +209,37 @@ class Session:
         except HistoryError as error:
             self.trouble = str(error)
 
-    def export(self, form: str) -> str:
-        """The conversation as `markdown` or `json`.
+    def export(self, form: Form) -> str:
+        """The conversation in one of the forms of the history.
 
         Raises:
             HistoryError: nothing was said yet, or the history cannot be read.
         """
         if self.id is None:
             raise HistoryError("Nothing has been said yet; there is nothing to export.")
-        return self._history.export(self.id, "json" if form == "json" else "markdown")
+        return self.history.export(self.id, form)
+
+    def rename(self, title: str) -> None:
+        """Give the conversation another title.
+
+        Raises:
+            HistoryError: nothing was said yet, or the history cannot be written.
+        """
+        if self.id is None:
+            raise HistoryError("Nothing has been said yet; there is nothing to rename.")
+        self.history.rename(self.id, title)
+        self.title = one_line(title)
+
+    def fork(self, turns: int | None = None) -> None:
+        """Go on in a copy of the conversation, of its first so many turns or whole; the one copied stays as it is.
+
+        Raises:
+            HistoryError: nothing was said yet, or the history cannot be written.
+        """
+        if self.id is None:
+            raise HistoryError("Nothing has been said yet; there is nothing to copy.")
+        until = self.history.conversation(self.id).end_of_turn(turns) if turns is not None else None
+        self.resume(self.history.fork(self.id, until))
 
     def close(self) -> None:
         """Save what is unfinished as stopped."""
@@ -205,19 +252,26 @@ class Session:
         if self.id is None:
             return
         try:
-            self._history.set_documents(self.id, self.documents)
+            self.history.set_documents(self.id, self.documents)
         except HistoryError as error:
             self.trouble = str(error)
 
-    def _resume(self, resume: str) -> None:
-        conversation = self._history.conversation(resume)
-        self.id = conversation.id
+    def resume(self, resume: str) -> None:
+        """Go on with a conversation, by its id, the beginning of one, or `last`.
+
+        Raises:
+            HistoryError: there is none, or the history cannot be read.
+        """
+        conversation = self.history.conversation(resume)
+        self.id, self.title, self.exchanges, self.trouble = conversation.id, conversation.title, [], None
         self.documents = [document for document in conversation.documents if document.name in conversation.active]
         for said in conversation.messages:
             if said.role is Role.USER:
                 number = len(self.exchanges)
                 # Without an answer, it was cut off before one began.
-                exchange = Exchange(number, said.text, said.documents, created=said.created, status=Status.STOPPED)
+                exchange = Exchange(
+                    number, said.text, said.documents, created=said.created, status=Status.STOPPED, question_id=said.id
+                )
                 self.exchanges.append(exchange)
             elif self.exchanges:
                 _restore(self.exchanges[-1], said)

@@ -1,41 +1,66 @@
 """`assistant batch`: a file of questions in, a file of answers out."""
 
-import time
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.commands.ask import fails, parse_fail_on, parse_route
-from assistant.commands.files import check_paths, count_lines, open_input, open_output
-from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, Windows, settings, switches
-from assistant.console import StatusLine
-from assistant.conversation import Answer
+from assistant.commands.ask import parse_fail_on, parse_route
+from assistant.commands.files import check_paths
+from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, Windows, settings
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
-from assistant.events import Progress
 
 if TYPE_CHECKING:
-    from assistant.batch import Summary
+    from assistant.batch.lines import Selection
+
+ENGINES = ("local", "ray")
 
 
 def batch(
-    questions: Annotated[str, typer.Argument(help="A JSONL file with one question a line; - is standard input.")],
+    questions: Annotated[
+        str, typer.Argument(help="JSONL, CSV, Parquet or SQuAD JSON, one question a line; - is standard input.")
+    ],
     output: Annotated[
-        str, typer.Option("-o", "--output", help="Where the answers go, one a line; - is standard output.")
+        str, typer.Option("-o", "--output", help="Where the answers go: JSONL, .csv or .parquet; - is standard output.")
     ],
     document: Annotated[str | None, typer.Option(help=f"The document of lines that name none ({FORMATS}).")] = None,
     route: Annotated[str, typer.Option(help="auto, open, extract or grounded, for lines that name none.")] = "auto",
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not check the answers.")] = False,
     top_k: Annotated[int, typer.Option(help="Up to this many distinct answers of a document a line.", min=1)] = 1,
     windows: Windows = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The column of the id, question, document, document_path, route or answers (those expected).",
+            metavar="KEY=NAME",
+        ),
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help='The question, made of columns: "What does {company} say about {topic}?".')
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Answer only the lines whose column has (!=: has not) this value.", metavar="NAME=VALUE"),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Answer only so many lines.", min=1)] = None,
+    input_format: Annotated[
+        str | None, typer.Option(help="jsonl, csv, parquet or squad, where the name does not tell.")
+    ] = None,
+    output_format: Annotated[
+        str | None, typer.Option(help="jsonl, csv or parquet, where the name does not tell.")
+    ] = None,
+    report: Annotated[str | None, typer.Option(help="Write a page with plots of the run here.", metavar="FILE")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last answer that OUTPUT holds.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write OUTPUT anew.")] = False,
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Exit with 4 if any answer is: contradiction, neutral or no-answer.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="Where the work runs: local.")] = "local",
-    workers: Annotated[int, typer.Option(help="How many workers.", min=1)] = 1,
+    engine: Annotated[str, typer.Option(help="Where the work runs: local, or ray (RAY_ADDRESS, else here).")] = "local",
+    workers: Annotated[int, typer.Option(help="How many workers, each with its own models.", min=1)] = 1,
+    cpus: Annotated[float, typer.Option(help="Cores of each Ray worker.", min=0.1)] = 1,
+    gpus: Annotated[float, typer.Option(help="GPUs of each Ray worker; 0.25 lets four share one.", min=0)] = 0,
     profile: Profile = None,
     server: Server = None,
     verbose: Verbose = False,
@@ -45,16 +70,17 @@ def batch(
     r"""Answer a file of questions, each line {"question": ..., "id"?, "document"?, "document_path"?, "route"?}.
 
     A line that fails becomes {"id": ..., "line": N, "error": {...}} in its place, the run goes on, and the exit code
-    is 3.
+    is 3. After a kill, --resume goes on where it was.
 
     \b
     Examples:
       assistant batch questions.jsonl -o answers.jsonl
-      assistant batch questions.jsonl -o answers.jsonl --document contract.txt --resume
+      assistant batch questions.csv -o answers.parquet --document contract.txt --column question=prompt --resume
+      assistant batch companies.csv -o answers.csv --template "When was {name} founded?" --select country=France
       cat questions.jsonl | assistant batch - -o - --fail-on contradiction | jq .answer
     """
-    if engine != "local" or workers != 1:
-        raise UsageError("--engine and --workers: this version runs the local engine with one worker.")
+    if engine not in ENGINES:
+        raise UsageError(f"--engine {engine}: choose local or ray.")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other.")
     chosen = settings(profile, server, windows=windows)
@@ -62,8 +88,10 @@ def batch(
     if document == questions == "-":
         raise UsageError("Questions and document cannot both be standard input.")
 
-    from assistant.assistant import Assistant
-    from assistant.batch import BatchOptions, lines_done, read_lines, run_batch
+    from assistant.batch.lines import KEYS, BatchOptions
+    from assistant.batch.template import Template
+    from assistant.commands.batch_files import Files
+    from assistant.commands.batch_run import Place, run
     from assistant.documents.loading import read_document
 
     options = BatchOptions(
@@ -72,42 +100,38 @@ def batch(
         chosen.verify and not no_verify,
         chosen.max_document_megabytes,
         top_k,
+        _columns(column or [], KEYS),
+        Template(template) if template is not None else None,
+        tuple(_selection(each) for each in select or []),
+        limit,
     )
     check_paths(questions, output, document, resume=resume, overwrite=overwrite)
-
-    def watch(answer: Answer) -> bool:
-        return fails(answer, watched)
-
-    done = None
-    if resume and Path(output).exists():
-        with open_input(questions) as lines:
-            done = lines_done(Path(output), read_lines(iter(lines), options), watch)
-    total = count_lines(questions)
-    began = time.monotonic()
-    assistant = Assistant(chosen)
-    with (
-        StatusLine(quiet=switches.quiet, color=switches.color) as status,
-        open_input(questions) as lines,
-        open_output(output, append=done is not None) as answers,
-    ):
-        summary = run_batch(
-            assistant,
-            read_lines(iter(lines), options),
-            answers,
-            done=done,
-            on_line=lambda count: status(Progress("Answering", count, total)),
-            watch=watch,
-        )
-    seconds = time.monotonic() - began
-    status.say(_report(summary, seconds))
-    if summary.failed:
-        return 3
-    return 4 if summary.watched else 0
+    files = Files(questions, output, input_format, output_format)
+    files.check_journal(resume=resume, overwrite=overwrite)
+    if report is not None and not Path(report).parent.is_dir():
+        raise UsageError(f"{Path(report).parent}: there is no such folder; make it, or name another --report.")
+    return run(
+        files, options, chosen, watched, Place(engine, workers, cpus, gpus),
+        resume=resume, report=report,
+    )  # fmt: skip
 
 
-def _report(summary: "Summary", seconds: float) -> str:
-    parts = [f"{summary.answered} answered"]
-    parts += [f"{summary.failed} failed"] if summary.failed else []
-    parts += [f"{summary.skipped} done before"] if summary.skipped else []
-    parts += [f"{summary.watched} matched --fail-on"] if summary.watched else []
-    return f"{', '.join(parts)} in {seconds:.1f} s ({summary.answered / max(seconds, 1e-6):.1f} a second)."
+def _columns(given: list[str], keys: tuple[str, ...]) -> dict[str, str]:
+    columns = {}
+    for each in given:
+        key, equals, name = each.partition("=")
+        if key not in keys or not equals or not name:
+            near = difflib.get_close_matches(key, keys, n=1)
+            hint = f"did you mean {near[0]}={name or 'NAME'}?" if near else f"KEY=NAME, with one of {', '.join(keys)}."
+            raise UsageError(f"--column {each}: {hint}")
+        columns[key] = name
+    return columns
+
+
+def _selection(given: str) -> "Selection":
+    from assistant.batch.lines import Selection
+
+    name, equals, value = given.partition("=")
+    if not equals or not name.rstrip("!"):
+        raise UsageError(f"--select {given}: write NAME=VALUE or NAME!=VALUE.")
+    return Selection(name.removesuffix("!"), value, negated=name.endswith("!"))

@@ -17,7 +17,7 @@ def check_paths(source: str, output: str, document: str | None = None, *, resume
     """
     if source != "-" and (not _exists(source) or Path(source).is_dir()):
         what = "this is a folder" if _exists(source) else "there is no such file"
-        raise UsageError(f"{source}: {what}; name a JSONL file with one line for each row, or - for standard input.")
+        raise UsageError(f"{source}: {what}; name a file with one line for each row, or - for standard input.")
     if output == "-":
         if resume:
             raise UsageError("--resume needs an output file: standard output cannot be read again.")
@@ -75,9 +75,11 @@ def open_output(output: str, *, append: bool) -> Iterator[IO[str]]:
         ) from error
 
 
-def count_lines(source: str) -> int:
-    """How many lines with something in them the input has; 0 where it cannot be read twice."""
+def count_rows_of(source: str, kind: str) -> int:
+    """How many rows an input of a format has; 0 where it cannot be read twice, or only at the cost of a reading."""
+    from assistant.batch.sources import count_rows
+
     if source == "-" or not Path(source).is_file():
         return 0
-    with open_input(source) as lines:
-        return sum(bool(line.strip()) for line in lines)
+    with open_input(source) as file:
+        return count_rows(file, kind)

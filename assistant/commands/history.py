@@ -1,16 +1,17 @@
 """`assistant history`: the conversations that were had, in scripts."""
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from assistant.commands.options import NoColor, Quiet, Verbose
 from assistant.documents.index_files import IndexFiles
 from assistant.errors import UsageError
-from assistant.history import History
+from assistant.history import FORMS, Form, History
 from assistant.models.store import default_cache
 from assistant.sanitize import one_line, printable
 
@@ -64,28 +65,58 @@ def search(
 @app.command()
 def export(
     conversation: Id,
-    form: Annotated[str, typer.Option("--format", help="markdown or json.")] = "markdown",
+    form: Annotated[str | None, typer.Option("--format", help="markdown, json or html.", show_default=False)] = None,
     output: Annotated[str, typer.Option("-o", "--output", help="A file; - is standard output.")] = "-",
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> int:
-    """Write a conversation with its evidence and verdicts as Markdown or JSON."""
+    """Write a conversation with its evidence and verdicts as Markdown, JSON or a page of HTML.
+
+    Without --format, the end of the file's name says which; Markdown otherwise.
+    """
+    chosen = _form(form or FORMS.get(Path(output).suffix, "markdown"))
     with History() as history:
-        identifier = history.resolve(conversation)
-        if form == "markdown":
-            text = history.export(identifier, "markdown")
-        elif form == "json":
-            text = history.export(identifier, "json")
-        else:
-            raise UsageError(f"--format {form}: choose markdown or json.")
+        text = history.export(history.resolve(conversation), chosen)
     if output == "-":
-        sys.stdout.write(printable(text) if form == "markdown" else text + "\n")
+        sys.stdout.write(text + "\n" if chosen == "json" else printable(text))
         return 0
     try:
-        Path(output).write_text(text, "utf-8")
+        # It holds what was said: for nobody else to read.
+        with open(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(text)
     except OSError as error:
         raise UsageError(f"{output}: cannot be written ({error.strerror}).") from error
+    return 0
+
+
+@app.command()
+def rename(
+    conversation: Id,
+    title: Annotated[str, typer.Argument(help="The new title.")],
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Give a conversation another title."""
+    with History() as history:
+        history.rename(conversation, title)
+    return 0
+
+
+@app.command()
+def fork(
+    conversation: Id,
+    turns: Annotated[int | None, typer.Option(help="Take along only the first so many questions.", min=0)] = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Copy a conversation, whole or from its beginning, and print the copy's id: `assistant --resume` goes on there."""
+    with History() as history:
+        found = history.conversation(conversation)
+        until = None if turns is None else found.end_of_turn(turns)
+        print(history.fork(found.id, until))  # noqa: T201
     return 0
 
 
@@ -98,6 +129,13 @@ def delete(conversation: Id, verbose: Verbose = False, quiet: Quiet = False, no_
     for document in gone:
         files.forget(document)
     return 0
+
+
+def _form(name: str) -> Form:
+    for known in FORMS.values():
+        if name == known:
+            return known
+    raise UsageError(f"--format {one_line(name, 30)}: choose {', '.join(get_args(Form))}.")
 
 
 def _when(moment: float) -> str:

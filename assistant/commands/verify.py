@@ -1,12 +1,13 @@
 """`assistant verify`: what a premise says of a hypothesis, for one pair or a file of them."""
 
+import itertools
 import re
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assistant.commands.ask import print_text
-from assistant.commands.files import check_paths, count_lines, open_input, open_output
+from assistant.commands.files import check_paths, count_rows_of, open_input, open_output
 from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
 from assistant.console import StatusLine
 from assistant.conversation import Document, Verdict
@@ -14,6 +15,7 @@ from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 
 if TYPE_CHECKING:
+    from assistant.batch.sources import Row
     from assistant.settings import Settings
     from assistant.verification.verifier import Check, Verifier
 
@@ -27,7 +29,7 @@ def verify(
     question: Annotated[
         str | None, typer.Option(help="The question that the hypothesis answers, where it is a bare answer.")
     ] = None,
-    pairs: Annotated[str | None, typer.Option(help="A JSONL file of pairs; - is standard input.")] = None,
+    pairs: Annotated[str | None, typer.Option(help="JSONL, CSV or Parquet with pairs; - is standard input.")] = None,
     output: Annotated[str, typer.Option("-o", "--output", help="Where the verdicts of --pairs go.")] = "-",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write OUTPUT anew.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -116,44 +118,45 @@ def _verdicts(verifier: "Verifier", checks: list["Check"]) -> list[Verdict]:
 def _verify_file(pairs: str, output: str, chosen: "Settings") -> int:
     """Verdicts for all lines of a file, in order; exit code 3 if some lines failed."""
     from assistant.assistant import Assistant
+    from assistant.batch.sources import format_of, read_rows
 
-    total, failed, done = count_lines(pairs), 0, 0
+    kind = format_of(pairs)
+    if kind == "squad":
+        raise UsageError(f"{pairs}: pairs come as JSONL, CSV or Parquet, one with premise and hypothesis a row.")
+    total, failed, done = count_rows_of(pairs, kind), 0, 0
     with (
         StatusLine(quiet=switches.quiet, color=switches.color) as status,
         open_input(pairs) as lines,
         open_output(output, append=False) as file,
     ):
+        rows = read_rows(lines, kind)
         verifier = Assistant(chosen).verifier(status)
-        block: list[tuple[int, bytes]] = []
-        for number, raw in enumerate(lines, 1):
-            if raw.strip():
-                block.append((number, raw))
-            if len(block) == PAIRS_AT_ONCE:
-                failed += _verify_block(verifier, block, file)
-                done += len(block)
-                status(Progress("Checking", done, total))
-                block = []
-        failed += _verify_block(verifier, block, file)
+        while block := list(itertools.islice(rows, PAIRS_AT_ONCE)):
+            failed += _verify_block(verifier, block, file)
+            done += len(block)
+            status(Progress("Checking", done, total))
     return 3 if failed else 0
 
 
-def _verify_block(verifier: "Verifier", block: list[tuple[int, bytes]], file: IO[str]) -> int:
-    """Write the verdicts of some lines; how many failed."""
-    from assistant.batch import line_id, parse_line
+def _verify_block(verifier: "Verifier", block: list["Row"], file: IO[str]) -> int:
+    """Write the verdicts of some rows; how many failed."""
+    from assistant.batch.lines import line_id
     from assistant.records import error_to_json, json_line, verdict_to_json
 
     records: list[dict[str, Any]] = []
     checks: list[tuple[int, Check]] = []
-    for number, raw in block:
-        row: Any = None
+    for row in block:
+        fields = row.fields or {}
+        identifier = line_id(fields.get("id"), row.number)
         try:
-            row = parse_line(raw)
-            check = _check(row)
+            if row.error is not None:
+                raise row.error
+            check = _check(fields)
             verifier.check_lengths(check)
             checks.append((len(records), check))
-            records.append({"id": line_id(row, number)})
+            records.append({"id": identifier})
         except AssistantError as error:
-            records.append({"id": line_id(row, number), "line": number, "error": error_to_json(error)})
+            records.append({"id": identifier, "line": row.number, "error": error_to_json(error)})
     verdicts = _verdicts(verifier, [check for _, check in checks]) if checks else []
     for (index, _), verdict in zip(checks, verdicts, strict=True):
         records[index] |= verdict_to_json(verdict)

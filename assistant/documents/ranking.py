@@ -114,11 +114,6 @@ def _by_rank(scores: Floats) -> Floats:
     return (1 / (_FUSION + 1 + rank)).astype(np.float32)
 
 
-def rank_passages(question: str, passages: Sequence[Passage]) -> list[Passage]:
-    """Passages ranked by the words they share with a question, best first; ties keep their order."""
-    return PassageIndex(passages).ranked(question)
-
-
 class Ranker:
     """Ranks the passages of documents, and keeps what it made of them for the next question.
 

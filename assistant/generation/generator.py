@@ -1,4 +1,4 @@
-"""A model on this machine as a generator: one decoding step a token, with its key/value cache."""
+"""A model on this machine as a generator: one decoding step a token, and a cache that is kept between turns."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -6,49 +6,56 @@ from typing import TYPE_CHECKING, cast
 
 from assistant.conversation import Message
 from assistant.generation.detokenizer import Detokenizer, StopText
-from assistant.generation.prompts import STOP_TEXT, fit
+from assistant.generation.engine import CONTEXT_TOKENS, Engine
+from assistant.generation.prompts import STOP_TEXT, Prompt, fit
 from assistant.generation.stream import Finish, Generator, Sampling, TextStream
 
 if TYPE_CHECKING:
     import torch
-    from transformers import Cache, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 
 __all__ = ["CONTEXT_TOKENS", "Finish", "Generator", "LocalGenerator", "Sampling", "TextStream"]
 
-CONTEXT_TOKENS = 4096
-"""Longest conversation, whatever more a model may take: on a CPU, what is longer keeps a person waiting."""
-_PREFILL_TOKENS = 512
+PREFILL_TOKENS = 128
+"""A prompt is taken in pieces of so many tokens: what is re-used of the last one is whole pieces."""
 LOOP_TOKENS, LOOP_PERIOD = 72, 24
 _ENDS = ("<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
 
 
 class LocalGenerator:
-    """Continues conversations with a causal language model of transformers.
+    """Continues conversations with a causal language model.
+
+    The keys and values of the last prompt are kept, and a prompt that begins like it begins there. Only whole pieces of
+    PREFILL_TOKENS are used again, none of an answer's tokens: a piece is always computed in one go, so the same prompt
+    gives the same answer whatever was asked before it.
 
     Args:
-        model: in evaluation mode, on its device, its adapter merged.
+        engine: the model.
         tokenizer: of the same model.
         name: as it is shown and written into answers.
-        context_tokens: prompt and answer together; by default what the model takes, up to CONTEXT_TOKENS.
+        ends: the ids at which an answer ends; `end_tokens` finds them.
+        context_tokens: prompt and answer together; by default what the engine takes.
         sampling: for calls that name none.
     """
 
     def __init__(
         self,
-        model: "PreTrainedModel",
+        engine: Engine,
         tokenizer: "PreTrainedTokenizerBase",
         name: str,
         *,
+        ends: frozenset[int],
         context_tokens: int | None = None,
         sampling: Sampling | None = None,
     ) -> None:
         self.name = name
-        longest = int(getattr(model.config, "max_position_embeddings", CONTEXT_TOKENS))
-        self.context_tokens = min(longest, context_tokens or CONTEXT_TOKENS)
-        self.model = model
+        self.context_tokens = min(engine.context_tokens, context_tokens or engine.context_tokens)
         self.tokenizer = tokenizer
+        self.engine = engine
+        self._ends = ends
         self._sampling = sampling or Sampling()
-        self._ends = end_tokens(model, tokenizer)
+        self._prefilled: list[int] = []
+        self._latest: TextStream | None = None
 
     def stream(
         self, messages: Sequence[Message], *, sampling: Sampling | None = None, cancel: threading.Event | None = None
@@ -56,7 +63,10 @@ class LocalGenerator:
         """The answer to a conversation; see `Generator.stream`. Cancelling takes effect at the next token."""
         sampling = sampling or self._sampling
         room = min(sampling.max_new_tokens, self.context_tokens // 2)
-        prompt = fit(messages, self.tokenizer, self.context_tokens - room)
+        return self.continued(fit(messages, self.tokenizer, self.context_tokens - room), sampling, cancel)
+
+    def continued(self, prompt: Prompt, sampling: Sampling, cancel: threading.Event | None = None) -> TextStream:
+        """The continuation of a prompt that is rendered already and leaves room in the context."""
         stop = cancel or threading.Event()
         return TextStream(
             lambda stream: self._pieces(stream, prompt.ids, sampling, stop),
@@ -85,12 +95,10 @@ class LocalGenerator:
         self, stream: TextStream, prompt: list[int], sampling: Sampling, cancel: threading.Event
     ) -> Iterator[int]:
         """Tokens of the answer without the one that ends it; keeps the stream's counts and says why it is over."""
-        from transformers import DynamicCache
-
         room = min(sampling.max_new_tokens, self.context_tokens - len(prompt))
-        choose = TokenChoice(sampling, str(self.model.device))
-        cache = DynamicCache(config=self.model.config)
-        logits = self._prefill(prompt, cache, cancel)
+        choose = TokenChoice(sampling, self.engine.device)
+        self._latest = stream
+        logits = self._prefill(prompt, cancel)
         if logits is None:
             stream.finish = "cancelled"
             return
@@ -109,26 +117,32 @@ class LocalGenerator:
             if repeats_itself(made):
                 stream.finish = "loop"
                 return
-            logits = self._forward([token], cache)
+            if self._latest is not stream:
+                # Another stream has used the cache since: this one's own place in it is made again.
+                self._latest = stream
+                if self._prefill(prompt, cancel) is None:
+                    stream.finish = "cancelled"
+                    return
+                for earlier in made[:-1]:
+                    self.engine.forward([earlier])
+            logits = self.engine.forward([token])
 
-    def _prefill(self, prompt: list[int], cache: "Cache", cancel: threading.Event) -> "torch.Tensor | None":
+    def _prefill(self, prompt: list[int], cancel: threading.Event) -> "torch.Tensor | None":
         """Logits after the prompt, taken in pieces so that stopping does not wait for all of it; None when stopped."""
+        common = 0
+        for old, new in zip(self._prefilled, prompt[:-1], strict=False):
+            if old != new:
+                break
+            common += 1
+        at = self.engine.rewind(common - common % PREFILL_TOKENS)
         logits = None
-        for at in range(0, len(prompt), _PREFILL_TOKENS):
+        while at < len(prompt):
+            self._prefilled = prompt[:at]
             if cancel.is_set():
                 return None
-            logits = self._forward(prompt[at : at + _PREFILL_TOKENS], cache)
-        return logits
-
-    def _forward(self, tokens: list[int], cache: "Cache") -> "torch.Tensor":
-        """Logits of shape (1, vocabulary) for the token after `tokens`; the cache grows by them."""
-        import torch
-
-        # Entered for one step at a time: a mode that stayed on between steps would be the caller's too.
-        with torch.inference_mode():
-            ids = torch.tensor([tokens], device=self.model.device)
-            output = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-            logits: torch.Tensor = output.logits[:, -1].float()
+            logits = self.engine.forward(prompt[at : at + PREFILL_TOKENS])
+            at += PREFILL_TOKENS
+        self._prefilled = prompt
         return logits
 
 

@@ -24,6 +24,7 @@ GROUNDED_CHARACTERS = 6000
 STOP_TEXT = "\n### "
 """Where the answer of a model without a chat template ends: it goes on with a question of its own making."""
 
+_FRAME_TOKENS = 6  # about what a template puts around a message
 _MARK = "\ue000{}\ue001"  # private-use characters, which no template writes
 
 
@@ -38,7 +39,9 @@ class Prompt:
 def fit(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase", budget: int) -> Prompt:
     """Render a conversation in at most `budget` tokens: the oldest turns go first, system and last message stay.
 
-    A conversation without a system message gets the default one.
+    Turns go in blocks: when a turn no longer fits, so many go that what is left takes half the budget at most. The next
+    turns then begin as this one does, and what an engine keeps of it serves them too. A conversation without a system
+    message gets the default one.
 
     Raises:
         GenerationError: there is no message, the last is not the user's, or it does not fit by itself.
@@ -49,10 +52,14 @@ def fit(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase", budge
     turns = list(messages[len(system) :])
     system = system or [Message(Role.SYSTEM, SYSTEM_PROMPT)]
     texts = {message.text: text_ids(message.text, tokenizer) for message in [*system, *turns]}
-    begins = [at for at, message in enumerate(turns) if message.role is Role.USER]
-    ids: list[int] = []
-    for left_out, begin in enumerate(begins):
-        kept = [*system, *(turns if left_out == 0 else turns[begin:])]
+    # A message before the first question is kept with it.
+    begins = [0, *[at for at, message in enumerate(turns) if message.role is Role.USER][1:]]
+    costs = [len(texts[message.text]) + _FRAME_TOKENS for message in turns]
+    questions = [costs[begin] for begin in begins]
+    wholes = [sum(costs[begin:end]) for begin, end in zip(begins, [*begins[1:], len(turns)], strict=True)]
+    room = budget - len(texts[system[0].text]) - _FRAME_TOKENS
+    for left_out in range(_dropped(questions, wholes, room), len(begins)):
+        kept = [*system, *turns[begins[left_out] :]]
         if sum(len(texts[message.text]) for message in kept) > budget:
             continue
         ids = _framed(kept, texts, tokenizer)
@@ -63,6 +70,27 @@ def fit(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase", budge
         f"The message is {length:,} tokens long and this model takes {budget:,} with the system prompt: "
         "shorten it, or open the text as a document and ask about that."
     )
+
+
+def _dropped(questions: Sequence[int], wholes: Sequence[int], room: int) -> int:
+    """How many of the oldest turns to leave out.
+
+    It follows the conversation from its beginning and looks, at each turn, at what was known when it was asked. So what
+    is left out at a turn is still all that is left out at the next, until one does not fit again.
+
+    Args:
+        questions: tokens of each turn's question.
+        wholes: tokens of each turn, its answer included.
+        room: tokens for all.
+    """
+    first, before = 0, 0
+    for at, (question, whole) in enumerate(zip(questions, wholes, strict=True)):
+        if before + question > room:
+            while first < at and before + question > room // 2:
+                before -= wholes[first]
+                first += 1
+        before += whole
+    return first
 
 
 def render(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase") -> list[int]:

@@ -1,4 +1,4 @@
-"""What a model's card says of its exact match and F1: the `model-index` of its README, as the Hub writes it.
+"""What a model's card says of it: its languages, and its exact match and F1 (`model-index`), as the Hub writes them.
 
 The card is text from wherever the model came from: it is parsed as plain YAML, nothing in it is run, and a card that
 is missing or broken gives no figures and no error.
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from assistant.sanitize import one_line
 
 if TYPE_CHECKING:
-    from huggingface_hub import EvalResult
+    from huggingface_hub import CardData, EvalResult
 
 CARD = "README.md"
 _LARGEST = 64 * 1024  # characters of front matter; real ones have a few thousand
 _MOST_BRACKETS = 500  # the time that YAML takes grows with the square of their depth
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
+_LANGUAGE = re.compile(r"[A-Za-z]{2}(?:[-_]\w+)?")
 _TASKS = ("question-answering", "extractive-qa")
 _METRICS = {"exact_match": "exact_match", "exact": "exact_match", "em": "exact_match", "f1": "f1"}
 # What the data sets that everybody reports are called, whatever a card calls them.
@@ -45,7 +46,9 @@ class Figures:
 
 def read_figures(folder: Path) -> tuple[Figures, ...]:
     """The question answering figures of the card in a model's folder; SQuAD's first, then in the card's order."""
-    results = _results(folder / CARD)
+    card = _card(folder / CARD)
+    given = getattr(card, "eval_results", None)
+    results: list[EvalResult] = given if isinstance(given, list) else []
     found: dict[tuple[str, str | None, str | None], dict[str, float]] = {}
     for result in results:
         name = _METRICS.get(str(result.metric_type).lower().replace(" ", "_"))
@@ -57,6 +60,13 @@ def read_figures(folder: Path) -> tuple[Figures, ...]:
     figures = [Figures(name, split=split, **values) for (name, _, split), values in found.items()]
     order = list(_NAMES.values())
     return tuple(sorted(figures, key=lambda each: order.index(each.dataset) if each.dataset in order else len(order)))
+
+
+def read_languages(folder: Path) -> frozenset[str]:
+    """The two-letter codes of the languages that the card in a model's folder names; empty where it names none."""
+    given = getattr(_card(folder / CARD), "language", None)
+    names = given if isinstance(given, list) else [given]
+    return frozenset(name.lower()[:2] for name in names if isinstance(name, str) and _LANGUAGE.fullmatch(name))
 
 
 def front_matter(name: str, figures: Iterable[Figures], **fields: Any) -> str:
@@ -88,7 +98,7 @@ def front_matter(name: str, figures: Iterable[Figures], **fields: Any) -> str:
     return f"---\n{ModelCardData(**fields).to_yaml()}\n---\n"
 
 
-def _results(path: Path) -> "list[EvalResult]":
+def _card(path: Path) -> "CardData | None":
     import yaml  # type: ignore[import-untyped]
     from huggingface_hub import ModelCard
 
@@ -96,14 +106,13 @@ def _results(path: Path) -> "list[EvalResult]":
         with path.open(encoding="utf-8-sig") as file:
             match = _FRONT_MATTER.match(file.read(_LARGEST))
         if match is None or match[1].count("[") + match[1].count("{") > _MOST_BRACKETS:
-            return []
+            return None
         # An alias lets a small card stand for more results than fit into memory; no tool writes one.
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(match[1])):
-            return []
-        found = getattr(ModelCard(f"---\n{match[1]}---\n").data, "eval_results", None)
-        return found if isinstance(found, list) else []
+            return None
+        return ModelCard(f"---\n{match[1]}---\n").data
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError):
-        return []
+        return None
 
 
 def _dataset(result: "EvalResult") -> str:

@@ -1,15 +1,18 @@
 """The models the product knows by name: the embedded bases, and the profiles that choose three models each."""
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from assistant.errors import UsageError
+from assistant.models.folders import adapter_base, is_adapter
 
+_PARTS = {"code": "generator", "qa": "reader", "nli": "verifier"}
 _PACKAGED_ADAPTERS = Path(__file__).parent.parent / "adapters"
 
 
@@ -81,14 +84,32 @@ class Catalogue:
         return {config.parent.name: config.parent for config in found}
 
     def profile(self, name: str) -> Profile:
-        """The profile of that name.
+        """The profile of that name; the folder of a `finetune` run is one too, the embedded with what it trained.
 
         Raises:
             UsageError: there is none; the message names the nearest right one.
+            ModelError: the run's adapter is not whole.
         """
         if name not in self.profiles:
+            own = self._profile_of_run(Path(name).expanduser())
+            if own is not None:
+                return own
             raise UsageError(f"there is no profile {name!r}; {nearest(name, self.profiles)}.")
         return self.profiles[name]
+
+    def _profile_of_run(self, folder: Path) -> Profile | None:
+        try:
+            recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
+            part, base = _PARTS[recipe["task"]], self.profiles["embedded"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if is_adapter(folder / "adapter"):
+            model = ModelSpec(adapter_base(folder / "adapter"), str((folder / "adapter").resolve()))
+        elif (folder / "model" / "config.json").is_file():
+            model = ModelSpec(str((folder / "model").resolve()))
+        else:
+            return None
+        return replace(base, name=str(folder), description=f"the embedded profile with {folder}", **{part: model})
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

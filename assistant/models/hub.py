@@ -39,7 +39,7 @@ _WANTED = (
     "sentencepiece*.model",
     "chat_template.jinja",
     "calibration.json",
-    "labels.json",
+    "verifier.json",
     "README.md",
 )
 

@@ -3,31 +3,34 @@
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from assistant.conversation import Label
 from assistant.encoding import PairEncoder
 from assistant.errors import ModelError
 from assistant.models.attention import use_cpu_attention
-from assistant.models.folders import ADAPTER_CONFIG
+from assistant.models.cards import read_languages
+from assistant.models.folders import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from assistant.models.memory import keep_freed_memory
 from assistant.models.precision import best_precision
+from assistant.models.sharing import share_weights
 from assistant.models.store import ResolvedModel
 from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reader
 from assistant.sanitize import one_line
+from assistant.verification.head import Head
 from assistant.verification.verifier import Verifier
 
 if TYPE_CHECKING:
     from assistant.documents.embedding import SentenceEmbedder
+    from assistant.generation.engine import Engine
     from assistant.generation.generator import LocalGenerator
 
 log = logging.getLogger(__name__)
 
-LABELS_FILE = "labels.json"
+Quantisation = Literal["4bit", "8bit"]
 
 
 def load_reader(model: ResolvedModel) -> Reader:
@@ -60,38 +63,123 @@ def load_verifier(model: ResolvedModel) -> Verifier:
         ModelError: as `load_reader`, or labels that are not those of entailment.
     """
     with _quietly(model):
-        from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-        labels = _adapter_labels(model.adapter)
-        if labels is None:
-            config = AutoConfig.from_pretrained(model.base, trust_remote_code=False)
-            labels = {int(key): str(value) for key, value in config.id2label.items()}
-        network = _from_pretrained(
-            AutoModelForSequenceClassification,
-            model,
-            num_labels=len(labels),
-            ignore_mismatched_sizes=model.adapter is not None,
-        )
+        head = Head.load(model.adapter) if model.adapter is not None else None
+        options = {"num_labels": head.classes, "ignore_mismatched_sizes": True} if head else {}
+        network = _from_pretrained(AutoModelForSequenceClassification, model, **options)
+        head = head or Head.of_labels({int(key): str(value) for key, value in network.config.id2label.items()})
         tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
         encoder, loaded = PairEncoder(tokenizer, network), _ready(network, model)
         use_cpu_attention(loaded)
-        return Verifier(loaded, encoder, name=model.name, labels=labels)
+        languages = read_languages(model.adapter or model.base)
+        return Verifier(loaded, encoder, name=model.name, head=head, languages=languages)
 
 
-def load_generator(model: ResolvedModel) -> "LocalGenerator":
-    """The generator of a folder.
+def load_generator(model: ResolvedModel, quantisation: Quantisation | None = None) -> "LocalGenerator":
+    """The generator of a folder, on the fastest engine that this machine has for it.
+
+    Args:
+        model: its folder; an adapter is merged into it, or stays beside weights that are quantised.
+        quantisation: load the weights in so many bits with bitsandbytes, to save memory; not faster on a CPU.
 
     Raises:
-        ModelError: as `load_reader`.
+        ModelError: as `load_reader`, or an adapter of another base.
+    """
+    from assistant.generation.engine import TransformersEngine
+    from assistant.generation.generator import LocalGenerator, end_tokens
+
+    with _quietly(model):
+        if quantisation is not None:
+            network, tokenizer = _quantised(model, quantisation), _tokenizer(model)
+            engine: Engine = TransformersEngine(network)
+        else:
+            network, tokenizer = load_language_model(model, fastest=False)
+            engine = _onnx_engine(network) or TransformersEngine(_fastest(network, model.base))
+        return LocalGenerator(engine, tokenizer, model.name, ends=end_tokens(network, tokenizer))
+
+
+def load_language_model(model: ResolvedModel, *, fastest: bool = True) -> tuple[Any, Any]:
+    """The network of a generator's folder, its adapter merged, and its tokenizer: to measure it or to build on it.
+
+    Raises:
+        ModelError: as `load_generator`.
     """
     with _quietly(model):
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
-        from assistant.generation.generator import LocalGenerator
+        return _ready(_from_pretrained(AutoModelForCausalLM, model), model, fastest=fastest), _tokenizer(model)
 
-        loaded = _ready(_from_pretrained(AutoModelForCausalLM, model), model)
-        tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
-        return LocalGenerator(loaded, tokenizer, model.name)
+
+def _tokenizer(model: ResolvedModel) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
+
+
+def _onnx_engine(network: Any) -> "Engine | None":
+    """The engine for a CPU, where it is installed, takes the model, and computes what the model does."""
+    from assistant.generation.onnx_engine import OnnxEngine, is_installed
+    from assistant.generation.onnx_graph import can_be_graph
+
+    if network.device.type != "cpu" or not is_installed() or not can_be_graph(network):
+        return None
+    try:
+        engine = OnnxEngine(network)
+        engine.check_against(network)
+    except Exception as error:  # noqa: BLE001  (whatever a native library lacks here, there is another engine)
+        log.warning("ONNX Runtime cannot run this model (%s): transformers instead", one_line(str(error), 120))
+        return None
+    return engine
+
+
+def _quantised(model: ResolvedModel, quantisation: Quantisation) -> Any:
+    """The base in 4 or 8 bits, its adapter live: merged into such weights it would be rounded with them."""
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if quantisation == "4bit":
+        config = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=best_precision(device).dtype,
+        )
+    else:
+        config = BitsAndBytesConfig(load_in_8bit=True)
+    network = _from_pretrained(AutoModelForCausalLM, model, quantization_config=config, device_map={"": device})
+    return _with_adapter(network, model).eval()
+
+
+def _with_adapter(network: Any, model: ResolvedModel) -> Any:
+    """The network with its adapter live, if it has one.
+
+    Raises:
+        ModelError: the adapter was trained on another base.
+    """
+    if model.adapter is None:
+        return network
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import safe_open
+
+    try:
+        tuned = PeftModel.from_pretrained(network, str(model.adapter))
+    except (ValueError, RuntimeError) as error:
+        raise _misfit(model) from error
+    with safe_open(model.adapter / ADAPTER_WEIGHTS, framework="pt") as file:
+        saved = {name for name in file.keys() if ".lora_" in name}  # noqa: SIM118  (no mapping)
+    # peft passes over what it finds no place for, and leaves at nought what the file lacks.
+    if saved != {name for name in get_peft_model_state_dict(tuned) if ".lora_" in name}:
+        raise _misfit(model)
+    return tuned
+
+
+def _misfit(model: ResolvedModel) -> ModelError:
+    return ModelError(
+        f"{model.name}: the adapter does not fit the base in {model.base}; it was trained on another model. Name the "
+        f"base that its {ADAPTER_CONFIG} names, or an adapter for this one."
+    )
 
 
 def load_embedder(model: ResolvedModel) -> "SentenceEmbedder":
@@ -168,34 +256,29 @@ def _try_out(network: Any, encoder: PairEncoder) -> None:
             raise ArithmeticError(f"{name} are not finite")
 
 
-def _adapter_labels(adapter: Path | None) -> Mapping[int, str] | None:
-    """The labels an adapter was trained with: those of its `labels.json`, else ours in our order."""
-    if adapter is None:
-        return None
-    path = adapter / LABELS_FILE
-    names = json.loads(path.read_text("utf-8")) if path.exists() else [str(label) for label in Label]
-    return dict(enumerate(names))
-
-
 def _ready(network: Any, model: ResolvedModel, *, fastest: bool = True) -> Any:
     """Merge the adapter, move to the device and, where wanted, to the machine's fastest number format; for use only."""
     import torch
 
     if model.adapter is not None:
-        from peft import PeftModel
-
-        network = PeftModel.from_pretrained(network, str(model.adapter)).merge_and_unload()
+        network = _with_adapter(network, model).merge_and_unload()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if not fastest:
-        return network.eval().to(device)
-    precision = best_precision(device)
+    network.eval().to(device)
+    return _fastest(network, model.base) if fastest else network
+
+
+def _fastest(network: Any, base: Path) -> Any:
+    """A network in its device's fastest number format, sharing what others of its base hold."""
+    device = network.device
+    precision = best_precision(device.type)
     log.info("%s on %s in %s: %s", type(network).__name__, device, precision.dtype, precision.reason)
     # The frequencies of rotary positions stay as they are: rounded to 8 bits, they turn far positions by a radian.
     frequencies = {name: buffer for name, buffer in network.named_buffers() if name.endswith("inv_freq")}
-    network.eval().to(device=device, dtype=precision.dtype)
+    network.to(dtype=precision.dtype)
     for name, buffer in frequencies.items():
         owner, _, attribute = name.rpartition(".")
         setattr(network.get_submodule(owner), attribute, buffer.to(device))
+    share_weights(network, base)
     return network
 
 

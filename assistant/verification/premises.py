@@ -1,15 +1,22 @@
 """Premises: stretches of whole sentences of a document, small enough to go through the verifier with a claim uncut."""
 
-from collections.abc import Sequence
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from assistant.conversation import Document
+from assistant.documents.language import guess_language
 from assistant.documents.passages import Passage
-from assistant.documents.ranking import rank_passages
+from assistant.documents.ranking import PassageIndex
 from assistant.documents.sentences import Sentence, split_sentences
 from assistant.encoding import TokenizedText
+
+# Premises of claims of similar length are packed alike, so that they are ranked by one index.
+_BUDGET_STEP = 32
+_WORD = re.compile(r"\w\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,13 @@ class SentenceIndex:
     def __init__(self, document: Document, text: TokenizedText) -> None:
         self.document = document
         self.text = text
-        self.sentences = [
-            premise
-            for premise in (self._premise(sentence) for sentence in split_sentences(document.text))
-            if premise.last > premise.first
-        ]
+        language = guess_language(document.text) or "en"
+        premises = (self._premise(sentence) for sentence in split_sentences(document.text, language))
+        self.sentences = [premise for premise in premises if premise.last > premise.first]
+        self._starts = [sentence.start for sentence in self.sentences]
+        self._ends = [sentence.end for sentence in self.sentences]
+        self._ranked: dict[int, tuple[list[Premise], PassageIndex]] = {}
+        self._said: dict[str, Premise] | None = None
 
     def _premise(self, sentence: Sentence) -> Premise:
         first = int(np.searchsorted(self.text.starts, sentence.start, side="left"))
@@ -42,7 +51,7 @@ class SentenceIndex:
     def packed(self, budget: int) -> list[Premise]:
         """Neighbouring sentences packed into premises of at most `budget` tokens; together they hold all sentences."""
         packed: list[Premise] = []
-        for piece in self.pieces(budget):
+        for piece in self._pieces(self.sentences, budget):
             if packed and piece.last - packed[-1].first <= budget:
                 packed[-1] = _join(packed[-1], piece)
             else:
@@ -59,7 +68,9 @@ class SentenceIndex:
             enough: neighbours join up to this many tokens; by default up to the budget.
         """
         room = budget if enough is None else min(enough, budget)
-        pieces = self.pieces(budget)
+        begin, stop = bisect_right(self._ends, start), bisect_left(self._starts, end)
+        # A sentence has a token at least, so further neighbours cannot belong to the premise.
+        pieces = list(self._pieces(self.sentences[max(0, begin - room) : stop + room], budget))
         holding = [index for index, piece in enumerate(pieces) if piece.start < end and piece.end > start]
         if not holding:
             return None
@@ -75,27 +86,38 @@ class SentenceIndex:
                 high, grown = high + 1, True
         return _join(pieces[low], pieces[high])
 
+    def verbatim(self, claim: str) -> Premise | None:
+        """The sentence that a claim repeats word for word, white space aside."""
+        if self._said is None:
+            texts = ((" ".join(self.document.text[each.start : each.end].split()), each) for each in self.sentences)
+            self._said = {text: sentence for text, sentence in texts if _WORD.search(text)}
+        return self._said.get(" ".join(claim.split()))
+
     def relevant(self, claim: str, budget: int, count: int) -> list[Premise]:
-        """The premises that share most with a claim, at most `count` of them."""
-        premises = self.packed(budget)
-        if len(premises) <= count:
-            return premises
-        passages = [Passage(self.document, premise.start, premise.end) for premise in premises]
-        by_place = {(premise.start, premise.end): premise for premise in premises}
-        return [by_place[passage.start, passage.end] for passage in rank_passages(claim, passages)[:count]]
+        """The premises that share most with a claim, at most `count` of them, the most promising first."""
+        step = max(1, budget // _BUDGET_STEP) * _BUDGET_STEP if budget > _BUDGET_STEP else budget
+        if step not in self._ranked:
+            premises = self.packed(step)
+            passages = [Passage(self.document, premise.start, premise.end) for premise in premises]
+            self._ranked[step] = premises, PassageIndex(passages)
+        premises, index = self._ranked[step]
+        order = np.argsort(-index.lexical(claim), kind="stable")[:count]
+        return [premises[at] for at in order]
 
     def within(self, premise: Premise) -> list[Premise]:
         """The sentences, or parts of one, that a premise is made of."""
-        common = [(max(sentence.first, premise.first), min(sentence.last, premise.last)) for sentence in self.sentences]
+        begin, stop = bisect_right(self._ends, premise.start), bisect_left(self._starts, premise.end)
+        common = [
+            (max(sentence.first, premise.first), min(sentence.last, premise.last))
+            for sentence in self.sentences[begin:stop]
+        ]
         return [self._part(first, last) for first, last in common if first < last]
 
-    def pieces(self, budget: int) -> list[Premise]:
+    def _pieces(self, sentences: Sequence[Premise], budget: int) -> Iterable[Premise]:
         """The sentences; one of more than `budget` tokens comes in parts."""
-        pieces: list[Premise] = []
-        for sentence in self.sentences:
+        for sentence in sentences:
             for first in range(sentence.first, sentence.last, budget):
-                pieces.append(self._part(first, min(first + budget, sentence.last)))
-        return pieces
+                yield self._part(first, min(first + budget, sentence.last))
 
     def _part(self, first: int, last: int) -> Premise:
         return Premise(first, last, int(self.text.starts[first]), int(self.text.ends[last - 1]))

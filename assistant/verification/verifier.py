@@ -9,19 +9,23 @@ from typing import Any
 import numpy as np
 
 from assistant.conversation import Claim, Document, Evidence, Label, Probabilities, Verdict
+from assistant.documents.language import guess_language
 from assistant.encoding import EncodedPair, Ids, PairEncoder, length_bucketed, longest_input
-from assistant.errors import ModelError, UsageError
+from assistant.errors import UsageError
+from assistant.verification.head import Head
 from assistant.verification.premises import Premise, SentenceIndex, claim_budget, decide
 
-MAX_LENGTH = 256
+MAX_LENGTH = 384
 PREMISES_PER_CLAIM = 8
 MIN_PREMISE_TOKENS = 32
 NEAR_TOKENS = 64
 """How much text around a span is its premise: with more, sentences that have nothing to do with the claim drown it."""
 DOCUMENTS_KEPT = 64
 LABELS = tuple(Label)
+_CHARACTERS_AT_ONCE = 200_000
 
 Row = tuple[float, float, float]
+_ENTAILED: Row = (1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +39,20 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A claim beside one premise, ready for the model."""
+    """A claim beside one premise, ready for the model; without a pair where the premise is the claim itself."""
 
     check: int
     claim: int
     premise: Premise
-    pair: EncodedPair
+    pair: EncodedPair | None
 
 
 class Verifier:
     """A sequence classifier over (premise, hypothesis) pairs.
 
-    No pair is ever cut: premises are whole sentences packed to what fits beside the claim. All pairs of a call go
-    through the model in batches of similar length.
+    A claim that is a sentence of the document, word for word, is entailed by it, and the model is not asked. No pair is
+    ever cut: premises are whole sentences packed to what fits beside the claim. All pairs of a call go
+    through the model in batches of similar length. `languages` are the codes of those that the model's card names.
     """
 
     def __init__(
@@ -56,7 +61,8 @@ class Verifier:
         encoder: PairEncoder,
         *,
         name: str,
-        labels: Mapping[int, str],
+        head: Head,
+        languages: frozenset[str] = frozenset(),
         max_length: int = MAX_LENGTH,
         tokens_per_batch: int = 16 * 384,
     ) -> None:
@@ -65,7 +71,8 @@ class Verifier:
         self.name = name
         self.max_length = longest_input(model, max_length)
         self.tokens_per_batch = tokens_per_batch
-        self._columns = label_columns(labels)
+        self.head = head
+        self.languages = languages
         self._documents: OrderedDict[str, SentenceIndex] = OrderedDict()
 
     def verify(self, checks: Sequence[Check], *, cancel: threading.Event | None = None) -> list[Verdict | None]:
@@ -75,7 +82,9 @@ class Verifier:
             UsageError: a claim is too long to be checked whole, or a document holds nothing that can be read.
         """
         candidates = [candidate for index, check in enumerate(checks) for candidate in self._candidates(index, check)]
-        rows = self._classify([candidate.pair for candidate in candidates], cancel)
+        asked = [candidate.pair for candidate in candidates if candidate.pair is not None]
+        answers = iter(self._classify(asked, cancel))
+        rows = [_ENTAILED if candidate.pair is None else next(answers) for candidate in candidates]
         decided: dict[tuple[int, int], tuple[_Candidate, Row]] = {}
         groups: dict[tuple[int, int], list[int]] = {}
         for position, candidate in enumerate(candidates):
@@ -97,6 +106,11 @@ class Verifier:
         self._readable(check.document)
         for claim, tokens in zip(check.claims, self.encoder.tokenize(check.claims), strict=True):
             self._budget(tokens.ids, claim)
+
+    def foreign(self, document: Document) -> str | None:
+        """The language of a document, where it is one that the model's card does not name; else None."""
+        language = guess_language(document.text)
+        return language if language and self.languages and language not in self.languages else None
 
     def probabilities(
         self,
@@ -120,7 +134,7 @@ class Verifier:
             if len(text) > budget:
                 packed = SentenceIndex(Document("premise", premise), text).packed(budget)
                 parts = [text.ids[part.first : part.last] for part in packed]
-            encoded += [self.encoder.encode(part, claim.ids) for part in parts]
+            encoded += [self._pair(part, claim.ids) for part in parts]
             owners += [index] * len(parts)
         rows = self._classify(encoded, None, on_progress)
         grouped: list[list[Row]] = [[] for _ in pairs]
@@ -135,12 +149,20 @@ class Verifier:
         candidates = []
         for number, (claim, tokens) in enumerate(zip(check.claims, self.encoder.tokenize(check.claims), strict=True)):
             budget = self._budget(tokens.ids, claim)
+            if said := sentences.verbatim(claim):
+                candidates.append(_Candidate(index, number, said, None))
+                continue
             near = [sentences.around(place.start, place.end, budget, NEAR_TOKENS) for place in check.near]
             premises = [premise for premise in near if premise is not None]
             for premise in premises or sentences.relevant(claim, budget, PREMISES_PER_CLAIM):
-                pair = self.encoder.encode(sentences.text.ids[premise.first : premise.last], tokens.ids)
+                pair = self._pair(sentences.text.ids[premise.first : premise.last], tokens.ids)
                 candidates.append(_Candidate(index, number, premise, pair))
         return candidates
+
+    def _pair(self, premise: Ids, claim: Ids) -> EncodedPair:
+        return (
+            self.encoder.encode(claim, premise) if self.head.hypothesis_first else self.encoder.encode(premise, claim)
+        )
 
     def _budget(self, claim: Ids, text: str) -> int:
         budget = claim_budget(self.max_length, self.encoder.overhead, len(claim))
@@ -165,9 +187,12 @@ class Verifier:
         for key, (candidate, _) in decided.items():
             check = checks[candidate.check]
             sentences = self._index(check.document)
+            pieces = sentences.within(candidate.premise)
+            if len(pieces) < 2:  # the premise is a sentence itself
+                continue
             claim = self.encoder.tokenize([check.claims[candidate.claim]])[0]
-            for piece in sentences.within(candidate.premise):
-                pairs.append(self.encoder.encode(sentences.text.ids[piece.first : piece.last], claim.ids))
+            for piece in pieces:
+                pairs.append(self._pair(sentences.text.ids[piece.first : piece.last], claim.ids))
                 places.append((key, piece))
         best: dict[tuple[int, int], tuple[float, Premise]] = {}
         for (key, piece), row in zip(places, self._classify(pairs, cancel), strict=True):
@@ -206,7 +231,8 @@ class Verifier:
 
     def _index(self, document: Document) -> SentenceIndex:
         if document.id not in self._documents:
-            self._documents[document.id] = SentenceIndex(document, self.encoder.tokenize([document.text])[0])
+            text = self.encoder.tokenize_long(document.text, _CHARACTERS_AT_ONCE)
+            self._documents[document.id] = SentenceIndex(document, text)
             while len(self._documents) > DOCUMENTS_KEPT:
                 self._documents.popitem(last=False)
         self._documents.move_to_end(document.id)
@@ -229,36 +255,11 @@ class Verifier:
             inputs = self.encoder.collate([pairs[index] for index in batch])
             with torch.inference_mode():
                 logits = self.model(**{name: tensor.to(self.model.device) for name, tensor in inputs.items()}).logits
-                probabilities = logits.double().softmax(dim=1).cpu().numpy()
-            for index, row in zip(batch, probabilities, strict=True):
-                rows[index] = _in_order(row, self._columns)
+            for index, (entailment, neutral, contradiction) in zip(
+                batch, self.head.probabilities(logits.double().cpu().numpy()).tolist(), strict=True
+            ):
+                rows[index] = entailment, neutral, contradiction
             done += len(batch)
             if on_progress is not None:
                 on_progress(done, len(pairs))
         return rows
-
-
-def _in_order(row: "np.ndarray[Any, np.dtype[np.float64]]", columns: Sequence[int | None]) -> Row:
-    entailment, neutral, contradiction = (0.0 if column is None else float(row[column]) for column in columns)
-    return entailment, neutral, contradiction
-
-
-def label_columns(labels: Mapping[int, str]) -> tuple[int, int, int | None]:
-    """Which logits stand for entailment, neutral and contradiction, found by their names.
-
-    A two-class model fills entailment and neutral; its contradiction column is None.
-
-    Raises:
-        ModelError: the names do not tell.
-    """
-    names = {name.lower().replace("-", "_"): column for column, name in labels.items()}
-    if len(names) == 3 and set(names) == {"entailment", "neutral", "contradiction"}:
-        return names["entailment"], names["neutral"], names["contradiction"]
-    for unsupported in ("not_entailment", "not_supported", "unsupported", "neutral"):
-        for supported in ("entailment", "supported"):
-            if set(names) == {supported, unsupported}:
-                return names[supported], names[unsupported], None
-    raise ModelError(
-        f"The verifier's labels are {', '.join(sorted(labels.values()))}; entailment, neutral and contradiction "
-        "(or entailment and not_entailment) are needed to know which is which."
-    )

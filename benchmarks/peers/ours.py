@@ -85,9 +85,9 @@ def encoder_flop(config: Any, length: int) -> float:
 
 def save(reference: str, folder: str) -> dict[str, Any]:
     """Write a reader, its adapter merged, where all systems load it from."""
-    from benchmarks.weights import resolve_reader, save_merged
+    from benchmarks.weights import resolve_part, save_merged
 
-    save_merged(resolve_reader(reference), Path(folder))
+    save_merged(resolve_part("reader", reference), Path(folder))
     return {}
 
 

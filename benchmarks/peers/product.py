@@ -22,10 +22,10 @@ class Worker:
         from assistant.documents.ranking import Ranker
         from assistant.models.loading import load_embedder, load_reader
         from assistant.models.store import ModelStore
-        from benchmarks.weights import resolve_reader
+        from benchmarks.weights import resolve_part
 
         store = ModelStore()
-        self.reader = load_reader(resolve_reader(model))
+        self.reader = load_reader(resolve_part("reader", model))
         name = store.catalogue.embedder if embeddings else None
         embedder = load_embedder(store.resolve(name)) if name else None
         # Kept on disk as the product does, which costs a little, but nowhere that outlives this process.

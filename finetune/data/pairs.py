@@ -1,6 +1,7 @@
-"""Premise and hypothesis pairs: read from files, and made from questions with answers."""
+"""Premise and hypothesis pairs, read from files."""
 
 import csv
+import hashlib
 import random
 import re
 from collections.abc import Sequence
@@ -9,13 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant.conversation import Label
-from assistant.documents.sentences import split_sentences
 from assistant.errors import UsageError
-from assistant.verification.claims import span_claim
 from finetune.data.files import read_json_lines
-from finetune.data.squad import QAExample
-from finetune.data.unanswerable import make_unanswerable
-from finetune.metrics import token_f1
 
 _NAMES = {
     "entailment": Label.ENTAILMENT,
@@ -25,7 +21,6 @@ _NAMES = {
 }
 _PREMISE, _HYPOTHESIS, _LABEL = ("premise", "sentence1"), ("hypothesis", "hypo", "sentence2"), ("label", "gold_label")
 _TOKENIZED = re.compile(r"\s+([.,;:!?%)])|([(])\s+|\s+(n't|'(?:s|re|ve|ll|d|m))\b")
-_NUMBER = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,62 +85,11 @@ def with_other_evidence(pairs: Sequence[Pair], count: int, seed: int) -> list[Pa
     ]
 
 
-def pairs_from_questions(examples: Sequence[QAExample], count: int, seed: int) -> list[Pair]:
-    """Question and answer pairs: half right, a third wrong on the right text, a sixth on a text that does not say.
-
-    - entailment: the gold answer, with the sentences around it;
-    - contradiction: with the same sentences, another answer's span of the same paragraph, of the same type where there
-      is one (token F1 with every gold answer below 0.3, and none within the other);
-    - neutral: the gold answer with a paragraph of the same article that does not hold it.
-    """
-    generator = random.Random(seed)
-    answerable = [example for example in examples if example.start is not None]
-    spans: dict[str, list[str]] = {}
-    for example in answerable:
-        spans.setdefault(example.context, []).append(example.answers[0])
-    drawn = generator.sample(answerable, min(count // 2, len(answerable)))
-    made = []
-    for example in drawn:
-        premise = _around(example.context, example.start or 0, example.end or 1, generator)
-        gold = example.answers[0]
-        made.append(Pair(premise, span_claim(example.question, gold), Label.ENTAILMENT))
-        wrong = _wrong_span(example.answers, spans[example.context], premise, generator)
-        if wrong is not None and generator.random() < 2 / 3:
-            made.append(Pair(premise, span_claim(example.question, wrong), Label.CONTRADICTION))
-    golds = {example.id: example.answers[0] for example in drawn}
-    for moved in make_unanswerable(drawn, {"moved": count // 6}, seed):
-        at = generator.randrange(len(moved.context))
-        premise = _around(moved.context, at, at + 1, generator)
-        gold = golds[moved.id.removesuffix("-moved")]
-        made.append(Pair(premise, span_claim(moved.question, gold), Label.NEUTRAL))
-    return made
-
-
-def _around(context: str, start: int, end: int, generator: random.Random) -> str:
-    """The sentences that hold the characters `[start, end)`, with up to three on either side."""
-    sentences = split_sentences(context)
-    end_of_all = len(sentences) - 1
-    holding = next((i for i, sentence in enumerate(sentences) if start < sentence.end), end_of_all)
-    until = next((i for i, sentence in enumerate(sentences) if end <= sentence.end), end_of_all)
-    first = max(0, holding - generator.randint(0, 3))
-    last = min(end_of_all, until + generator.randint(0, 3))
-    return context[sentences[first].start : sentences[last].end]
-
-
-def _wrong_span(golds: Sequence[str], spans: Sequence[str], premise: str, generator: random.Random) -> str | None:
-    right = [gold.lower() for gold in golds]
-    others = [
-        span
-        for span in spans
-        if token_f1(span, golds) < 0.3 and not any(span.lower() in gold or gold in span.lower() for gold in right)
-    ]
-    same_type = [span for span in others if _kind(span) == _kind(golds[0])]
-    within = [span for span in same_type or others if span in premise]
-    choice = within or same_type or others
-    return generator.choice(choice) if choice else None
-
-
-def _kind(span: str) -> str:
-    if _NUMBER.search(span):
-        return "number"
-    return "name" if span[:1].isupper() else "phrase"
+def split_by_premise(pairs: Sequence[Pair], held_out: float) -> tuple[list[Pair], list[Pair]]:
+    """Split into training and held-out pairs so that no premise is in both, by a hash of the premise."""
+    kept: list[Pair] = []
+    out: list[Pair] = []
+    for pair in pairs:
+        place = int.from_bytes(hashlib.sha256(pair.premise.encode()).digest()[:4], "big") / 2**32
+        (out if place < held_out else kept).append(pair)
+    return kept, out

@@ -2,11 +2,14 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assistant.errors import UsageError
+from finetune.data.files import find_data
+from finetune.data.tables import is_hub, read_table
 
 _WORDS = re.compile(r"\w+")
 _SURROUNDINGS = 120
@@ -45,6 +48,34 @@ def read_squad(path: Path) -> list[QAExample]:
         ]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UsageError(f"{path}: not a SQuAD file (data > paragraphs > qas): {error!r}") from error
+
+
+def read_questions(source: str) -> list[QAExample]:
+    """All questions of a data set: a file in SQuAD format, or a table of them such as the Hub's.
+
+    Args:
+        source: as `finetune.data.tables.read_table` takes it.
+
+    Raises:
+        UsageError: the data cannot be read or is not in either form.
+        AssistantError: the Hub did not give it.
+    """
+    if not is_hub(source) and not source.endswith((".parquet", ".jsonl")):
+        return read_squad(find_data(source))
+    try:
+        return [_example(row.get("title") or "", row["context"], _nested(row)) for row in read_table(source)]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UsageError(f"{source}: not a table of questions (id, context, question, answers): {error!r}") from error
+
+
+def _nested(row: Mapping[str, Any]) -> dict[str, object]:
+    """A table's row as a SQuAD file has it: the Hub keeps texts and starts of the answers in two lists."""
+    answers = row["answers"]
+    golds = [
+        {"text": text, "answer_start": start}
+        for text, start in zip(answers["text"], answers["answer_start"], strict=True)
+    ]
+    return {"id": row["id"], "question": row["question"], "answers": golds}
 
 
 def _example(title: str, context: str, question: dict[str, object]) -> QAExample:

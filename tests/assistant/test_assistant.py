@@ -195,7 +195,7 @@ def test_without_verification_there_is_no_verdict_and_no_reason(assistant: Assis
 
 
 def test_an_answer_that_is_too_long_to_check_says_why_it_is_not(assistant: Assistant) -> None:
-    answer = assistant.answer(Turn("How large is the forest " * 50 + "?", (ARTICLE,), route=Route.EXTRACT))
+    answer = assistant.answer(Turn("How large is the forest " * 69 + "How large?", (ARTICLE,), route=Route.EXTRACT))
     assert answer.text
     assert answer.verdict is None
     assert "too long" in (answer.verdict_reason or "")

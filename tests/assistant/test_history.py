@@ -237,7 +237,7 @@ def test_a_newer_file_is_refused(history: History, path: Path):
 
 
 def test_a_locked_file_is_reported_after_a_short_wait(history: History, path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("assistant.history._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("assistant.history_file._BUSY_SECONDS", 0.1)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(HistoryError, match="another program"):
@@ -270,3 +270,62 @@ def test_programs_that_start_at_once_share_the_file(path: Path):
     assert not failures
     with History(path) as history:
         assert len(history.list_conversations()) == 30
+
+
+def test_a_fork_is_a_copy_as_far_as_a_message_and_leaves_the_original(history: History):
+    first = talk(history)
+    history.add_user_message(first, "And how old?", [AMAZON])
+    history.save_answer(first, "very", reason="because")
+    original = history.conversation(first)
+    whole = history.conversation(history.fork(first[:7]))
+    assert whole.title == "How large is the forest? (fork)"
+    assert [(said.text, said.record, said.documents) for said in whole.messages] == [
+        (said.text, said.record, said.documents) for said in original.messages
+    ]
+    assert (whole.documents, whole.active) == (original.documents, original.active)
+    half = history.conversation(history.fork(first, original.end_of_turn(1)))
+    assert [said.text for said in half.messages] == ["How large is the forest?", "5.5 million"]
+    assert history.conversation(history.fork(first, original.end_of_turn(0))).messages == ()
+    assert original.end_of_turn(2) is None
+    history.delete(half.id)
+    assert history.conversation(first) == original
+    assert {match.conversation for match in history.search("old")} == {first, whole.id}
+
+
+def test_a_conversation_without_a_question_goes_by_its_document(history: History):
+    new = history.create()
+    history.set_documents(new, [AMAZON])
+    assert [summary.title for summary in history.list_conversations()] == ["amazon.txt"]
+
+
+def test_the_page_marks_the_evidence_and_shows_every_claim(history: History):
+    new = history.create()
+    history.add_user_message(new, "How large?", [AMAZON])
+    claim = {"text": "It is large.", "label": "entailment", "entailment": 0.96, "neutral": 0.03, "contradiction": 0.01}
+    decided = {"document": "amazon.txt", "start": 0, "end": 10, "text": "The Amazon"}
+    verdict = {**RECORD["verdict"], "claims": [{**claim, "evidence": decided}]}
+    history.save_answer(new, "5.5 million", record=json.dumps({**RECORD, "verdict": verdict}), reason="a document")
+    history.add_user_message(new, "And?")
+    history.save_answer(new, "It **is** | so", status=Status.STOPPED)
+    page = history.export(new, "html")
+    assert "covers <mark>5.5 million</mark> square" in page
+    assert "It is large." in page
+    assert "decided by “The Amazon”" in page
+    assert "<strong>is</strong>" in page
+    assert "■ stopped" in page
+
+
+def test_nothing_that_was_said_becomes_markup_on_the_page(history: History):
+    evil = Document("<b>.txt", "<script>alert(1)</script> & more")
+    new = history.create()
+    history.add_user_message(new, "<img src=x onerror=alert(1)>", [evil])
+    history.save_answer(new, "<script>x</script> ![a](http://a.example/b.png) [c](javascript:alert(1))\x1b[31m")
+    history.add_user_message(new, "again", [evil])
+    place = {"document": "<b>.txt", "start": 0, "end": 25, "text": "<script>alert(1)</script>", "score": 0.5}
+    history.save_answer(new, place["text"], record=json.dumps({**RECORD, "answer": place["text"], "evidence": [place]}))
+    page = history.export(new, "html")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert 'href="javascript' not in page
+    assert "\x1b" not in page
+    assert "default-src 'none'" in page

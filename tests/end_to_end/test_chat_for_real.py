@@ -1,88 +1,22 @@
-"""The chat in a real terminal (a pty, its screen kept by pyte), on the embedded models."""
+"""The chat in a real terminal, on the embedded models."""
 
-import fcntl
-import os
-import pty
-import select
 import signal
-import struct
-import subprocess
 import sys
-import termios
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pyte
 import pytest
+
+from benchmarks.terminal import Terminal
 
 from .conftest import AMAZON, environment
 
 pytestmark = pytest.mark.embedded
 
-ROWS, COLUMNS = 40, 120
 FILLER = (
     "The harbour town kept its old ropewalk, and every spring the apprentices swept it before the boats were painted. "
 )
 ARTICLE = "The harbour and the forest\n\n" + (FILLER * 6 + "\n\n") * 25 + AMAZON + "\n\n" + (FILLER * 6 + "\n\n") * 5
-
-
-class Terminal:
-    """A program in a terminal of our own: type, and look at the screen."""
-
-    def __init__(self, command: list[str], env: dict[str, str]) -> None:
-        self.screen = pyte.Screen(COLUMNS, ROWS)
-        self._stream = pyte.ByteStream(self.screen)
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        self.process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True, close_fds=True
-        )
-        os.close(slave)
-
-    def type(self, keys: str) -> None:
-        data = keys.encode("utf-8")
-        while data:
-            select.select([], [self.master], [], 5)
-            data = data[os.write(self.master, data[:1024]) :]
-            self.read(0.01)
-
-    def paste(self, text: str) -> None:
-        self.type(f"\x1b[200~{text}\x1b[201~")
-
-    def read(self, seconds: float) -> None:
-        ready, _, _ = select.select([self.master], [], [], seconds)
-        if ready:
-            try:
-                self._stream.feed(os.read(self.master, 65536))
-            except OSError:
-                return
-
-    @property
-    def text(self) -> str:
-        return "\n".join(line.rstrip() for line in self.screen.display)
-
-    def wait_for(self, seen: str | Callable[[str], bool], seconds: float = 120) -> str:
-        holds = (lambda text: seen in text) if isinstance(seen, str) else seen
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self.read(0.2)
-            if holds(self.text):
-                return self.text
-            assert self.process.poll() is None, f"the program ended with {self.process.returncode}:\n{self.text}"
-        raise AssertionError(f"waited {seconds} s for {seen!r}; the screen was:\n{self.text}")
-
-    def wait_for_end(self, seconds: float = 30) -> int:
-        deadline = time.monotonic() + seconds
-        while self.process.poll() is None and time.monotonic() < deadline:
-            self.read(0.2)
-        return self.process.wait(1)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait(10)
-        os.close(self.master)
 
 
 @pytest.fixture
@@ -118,10 +52,46 @@ def test_an_article_is_pasted_asked_about_and_found_again_after_a_kill(chat: Cal
     assert again.wait_for_end() == 0
 
 
-def test_an_open_question_is_answered_and_can_be_stopped(chat: Callable[..., Terminal]) -> None:
+def test_a_long_paste_is_asked_about_an_answer_stopped_and_all_of_it_resumed(chat: Callable[..., Terminal]) -> None:
+    book = "The long book\n\n" + (FILLER * 6 + "\n\n") * 150 + AMAZON + "\n\n" + (FILLER * 6 + "\n\n") * 150
+    assert len(book.encode()) > 200_000
     terminal = chat()
     terminal.wait_for("Help")
+    terminal.paste(book)
+    terminal.wait_for("The long book  ")
+    terminal.type("Which country holds most of the rainforest?\r")
+    terminal.wait_for(lambda text: "entailment" in text and "contradiction" in text, 240)
+    terminal.type("Write a long Python program that manages a library of books.\r")
+    terminal.wait_for("def ")
+    terminal.resize(24, 80)
+    terminal.type("\x1b")
+    terminal.wait_for("stopped")
+    terminal.type("\x11")
+    assert terminal.wait_for_end() == 0
+
+    again = chat("--resume", "last")
+    again.wait_for("stopped")
+    again.wait_for("The long book  ")
+    again.type("\x11")
+    assert again.wait_for_end() == 0
+
+
+def test_a_question_typed_before_there_is_a_screen_is_answered(chat: Callable[..., Terminal]) -> None:
+    terminal = chat()
     terminal.type("Write a Python function that adds two numbers.\r")
     terminal.wait_for("def ")
     terminal.type("\x11")
+    assert terminal.wait_for_end() == 0
+
+
+def test_the_chat_in_plain_lines(chat: Callable[..., Terminal], amazon: Path) -> None:
+    terminal = chat("--plain", "--document", str(amazon))
+    terminal.wait_for("Open: amazon.txt")
+    terminal.type("Which country holds most of the rainforest?\r")
+    terminal.wait_for("Claim ")
+    assert "[Brazil]" in terminal.text
+    assert "percent" in terminal.text
+    terminal.type("/nonsense\r")
+    terminal.wait_for("/help lists them")
+    terminal.type("\x04")
     assert terminal.wait_for_end() == 0

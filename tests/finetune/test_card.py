@@ -2,7 +2,7 @@ from pathlib import Path
 
 from assistant.models.cards import Figures, read_figures
 from finetune.card import write_card
-from finetune.recipe import load_recipe
+from finetune.recipe_files import load_recipe
 
 
 def test_a_card_is_plain_markdown_behind_front_matter_that_holds_its_results(tmp_path: Path) -> None:

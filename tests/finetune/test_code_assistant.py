@@ -8,8 +8,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from assistant.errors import UsageError
-from finetune.code_assistant import evaluate, examples_to_evaluate, quantization, train, training_row
+from finetune.code_assistant import evaluate, examples_to_evaluate, train, training_row
 from finetune.data.code import CodeExample, read_code
+from finetune.methods import quantization
 from finetune.recipe import CodeRecipe
 
 TEMPLATE = (
@@ -67,16 +68,15 @@ def recipe(path: Path, **settings) -> CodeRecipe:
         "data": {"train": [str(path)], "held_out": 0.0},
         "lora": {"r": 8, "alpha": 16, "dropout": 0.0, "targets": ["q_proj", "k_proj", "v_proj", "o_proj"]},
         "training": {"epochs": 6, "batch_size": 8, "learning_rate": 2e-2, "save_steps": 6, "optimizer": "adamw_torch"},
-        "quantization": "none",
     }
     return CodeRecipe.model_validate(values | settings)
 
 
-@pytest.mark.parametrize("quantized", ["nf4", "none"])
-def test_a_run_learns_the_answers_and_saves_an_adapter_that_names_its_base(base, data, tmp_path, quantized):
+@pytest.mark.parametrize("method", ["qlora", "lora"])
+def test_a_run_learns_the_answers_and_saves_an_adapter_that_names_its_base(base, data, tmp_path, method):
     from peft import PeftModel
 
-    figures = train(recipe(data, quantization=quantized), base, tmp_path)
+    figures = train(recipe(data, method=method), base, tmp_path)
     assert figures["steps"] == figures["max_steps"] == 18
     assert figures["tokens_per_second"] > 0
     adapter = tmp_path / "adapter"
@@ -85,7 +85,7 @@ def test_a_run_learns_the_answers_and_saves_an_adapter_that_names_its_base(base,
     assert {tensor.dtype for tensor in load_file(adapter / "adapter_model.safetensors").values()} == {torch.float16}
 
     tokenizer = AutoTokenizer.from_pretrained(base)
-    examples = examples_to_evaluate(data)
+    examples = examples_to_evaluate(str(data))
     before = evaluate(AutoModelForCausalLM.from_pretrained(base), tokenizer, examples)
     merged = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), str(adapter)).merge_and_unload()
     after = evaluate(merged, tokenizer, examples)
@@ -139,13 +139,14 @@ def test_only_held_out_questions_of_a_known_data_set_are_evaluated(tmp_path):
     rows = [{"intent": f"How to add {n} to a list?", "snippet": f"values.append({n})"} for n in range(200)]
     path = tmp_path / "conala.json"
     path.write_text(json.dumps(rows))
-    held_out = examples_to_evaluate(path, held_out=0.1)
+    held_out = examples_to_evaluate(str(path), held_out=0.1)
     assert 5 < len(held_out) < 40
-    assert len(examples_to_evaluate(path, held_out=0.1, limit=3)) == 3
+    assert len(examples_to_evaluate(str(path), held_out=0.1, limit=3)) == 3
 
 
-def test_nf4_is_asked_for_by_name_and_with_double_quantisation():
-    config = quantization("nf4")
+def test_nf4_is_asked_for_by_name_and_with_double_quantisation(data):
+    config = quantization(recipe(data, method="qlora"))
     assert config is not None
     assert (config.bnb_4bit_quant_type, config.bnb_4bit_use_double_quant) == ("nf4", True)
-    assert quantization("none") is None
+    assert quantization(recipe(data, method="qlora", quantization="int8")).load_in_8bit
+    assert quantization(recipe(data, method="lora")) is None

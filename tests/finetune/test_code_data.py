@@ -229,7 +229,8 @@ def test_the_shipped_recipe_finds_its_thousand_examples_and_splits_them_cleanly(
 def code_recipe():
     import os
 
-    from finetune.recipe import CodeRecipe, load_recipe
+    from finetune.recipe import CodeRecipe
+    from finetune.recipe_files import load_recipe
 
     if not os.environ.get("ASSISTANT_TEST_DATA"):
         pytest.skip("ASSISTANT_TEST_DATA names no folder with the real data")

@@ -13,10 +13,9 @@ from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
 from finetune.data.files import find_data, read_json_lines
-from finetune.data.pairs import Pair, pairs_from_questions, read_pairs, with_other_evidence
+from finetune.data.pairs import Pair, read_pairs, split_by_premise, with_other_evidence
 from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.unanswerable import make_unanswerable
-from finetune.metrics import token_f1
 from finetune.qa_evaluation import calibrate
 
 
@@ -119,41 +118,6 @@ def test_no_article_is_both_trained_on_and_held_out(made: list[QAExample], share
     assert not {e.title for e in train} & {e.title for e in held_out}
 
 
-@given(examples(), st.integers(0, 60), st.integers(0, 9))
-@settings(deadline=None)
-def test_every_made_pair_is_what_its_label_says(made: list[QAExample], count: int, seed: int) -> None:
-    by_question: dict[str, list[QAExample]] = {}
-    for example in made:
-        by_question.setdefault(example.question, []).append(example)
-    for pair in pairs_from_questions(made, count, seed):
-        candidates = [
-            (example, pair.hypothesis.removeprefix(f"{example.question} "))
-            for question, found in by_question.items()
-            if pair.hypothesis.startswith(question)
-            for example in found
-        ]
-        if pair.label is Label.ENTAILMENT:
-            assert any(
-                said == e.answers[0] and pair.premise in e.context and said in pair.premise for e, said in candidates
-            )
-        elif pair.label is Label.CONTRADICTION:
-            assert any(
-                pair.premise in e.context and said in e.context and token_f1(said, e.answers) < 0.3
-                and not any(said.lower() in gold.lower() or gold.lower() in said.lower() for gold in e.answers)
-                for e, said in candidates
-            )  # fmt: skip
-        else:
-            assert any(said == e.answers[0] and said.lower() not in pair.premise.lower() for e, said in candidates)
-
-
-def test_an_answer_over_the_end_of_a_sentence_is_whole_in_its_premise() -> None:
-    context = "One thing. He said yes! And no. Then he left. " * 3
-    answer = "yes! And no"
-    example = QAExample("1", "t", context, "What did he say?", (answer,), context.index(answer))
-    for seed in range(20):
-        assert all(answer in pair.premise for pair in pairs_from_questions([example], 2, seed))
-
-
 def test_claims_on_other_evidence_are_neutral_and_never_on_their_own() -> None:
     pairs = [Pair(f"premise {n // 2}", f"claim {n}", Label.ENTAILMENT) for n in range(20)]
     own = {pair.hypothesis: pair.premise for pair in pairs}
@@ -161,6 +125,14 @@ def test_claims_on_other_evidence_are_neutral_and_never_on_their_own() -> None:
     assert made
     assert all(pair.label is Label.NEUTRAL and pair.premise != own[pair.hypothesis] for pair in made)
     assert with_other_evidence(pairs, 0, 3) == []
+
+
+@given(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_size=60), st.floats(0, 1))
+def test_no_premise_is_both_trained_on_and_held_out(premises: list[str], share: float) -> None:
+    pairs = [Pair(premise, f"claim {number}", Label.NEUTRAL) for number, premise in enumerate(premises)]
+    kept, out = split_by_premise(pairs, share)
+    assert sorted(pair.hypothesis for pair in kept + out) == sorted(pair.hypothesis for pair in pairs)
+    assert not {pair.premise for pair in kept} & {pair.premise for pair in out}
 
 
 def test_pairs_are_read_from_tables_and_json_lines(tmp_path: Path) -> None:

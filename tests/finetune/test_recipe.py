@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import UsageError
-from finetune.recipe import NLIRecipe, load_recipe, recipe_names, recipe_text
+from finetune.recipe import NLIRecipe
+from finetune.recipe_files import combinations, load_recipe, recipe_names, recipe_text
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -17,11 +18,11 @@ def test_every_shipped_recipe_parses_and_is_named_as_its_file(name: str) -> None
 def test_settings_lie_over_a_recipe() -> None:
     recipe = load_recipe(
         "nli-minilm",
-        ["training.epochs=0.5", "base=/some/folder", "data.qa_pairs=3", 'data.train=["x.tsv"]', "data.qa=x"],
+        ["training.epochs=0.5", "base=/some/folder", "data.qa_pairs.right=3", 'data.train=["x.tsv"]', "data.qa=x"],
     )
     assert isinstance(recipe, NLIRecipe)
     assert (recipe.training.epochs, recipe.base) == (0.5, "/some/folder")
-    assert (recipe.data.qa_pairs, recipe.data.train, recipe.data.qa) == (3, ["x.tsv"], "x")
+    assert (recipe.data.qa_pairs["right"], recipe.data.train, recipe.data.qa) == (3, ["x.tsv"], "x")
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,32 @@ def test_a_recipe_of_ones_own_is_a_file(tmp_path: Path) -> None:
 def test_an_unknown_recipe_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="Did you mean qa-minilm"):
         load_recipe("qa-minilml")
+
+
+def test_a_list_where_one_value_belongs_makes_a_run_of_each() -> None:
+    made = combinations("nli-minilm", ["training.learning_rate=[1e-4, 2e-4]", "lora.r=[4, 8]", "training.epochs=1"])
+    assert made == [
+        ["training.learning_rate=0.0001", "lora.r=4", "training.epochs=1"],
+        ["training.learning_rate=0.0001", "lora.r=8", "training.epochs=1"],
+        ["training.learning_rate=0.0002", "lora.r=4", "training.epochs=1"],
+        ["training.learning_rate=0.0002", "lora.r=8", "training.epochs=1"],
+    ]
+
+
+def test_a_list_where_a_list_belongs_is_one_value() -> None:
+    assert combinations("nli-minilm", ['data.train=["a.tsv", "b.tsv"]']) == [['data.train=["a.tsv", "b.tsv"]']]
+
+
+@pytest.mark.parametrize(
+    "recipe, settings, said",
+    [
+        ("qa-bert", ["method=lora"], r"needs a section \[lora\]"),
+        ("qa-bert", ["method=prompt"], "for code recipes"),
+        ("qa-bert", ["loop=mine"], "loop"),
+        ("code-gpt2-large", ["quantization=none"], "quantization"),
+        ("code-gpt2-large", ["training.precision=fp8"], "training.precision"),
+    ],
+)
+def test_a_method_that_cannot_be_is_refused(recipe: str, settings: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_recipe(recipe, settings)

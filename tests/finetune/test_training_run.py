@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from assistant import cli as assistant_cli
 from assistant.conversation import Label
 from assistant.encoding import PairEncoder
+from assistant.errors import UsageError
 from finetune import cli
 from finetune.data.pairs import Pair
 from finetune.nli import training_items
@@ -154,10 +155,18 @@ def test_a_run_starts_from_the_weights_of_another_adapter(
 
 def test_a_verifier_is_trained_and_measured(run: Run, tmp_path: Path, encoder_folder: Path) -> None:
     data = _tsv(tmp_path / "pairs.tsv")
-    settings = _sets(f"base={encoder_folder}", f'data.train=["{data}"]', "data.qa_pairs=0", "training.epochs=1")
-    code, out, err = run("run", "nli-minilm", *settings, "--smoke", "--output", "run")
+    other = "data.columns.hypothesis=hypothesis"
+    settings = _sets(
+        f"base={encoder_folder}", f'data.train=["{data}"]', f"data.test={data}", other, "training.epochs=2",
+        "data.held_out=0.34", 'lora.modules_to_save=["pooler", "classifier"]', "training.learning_rate=1e-3",
+    )  # fmt: skip
+    code, out, err = run("run", "nli-camembert", *settings, "--output", "run")
     assert code == 0, err
-    assert json.loads(out)["steps"] > 0
+    figures = json.loads(out)
+    assert figures["steps"] > 0 and "test_f1_macro" in figures and "held_out_accuracy" in figures
+    survey = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert (survey["train"], survey["held_out"], survey["in_train_and_test"]) == (12, 6, 12)
+    assert "12 of 18 test rows are in the training data too" in (tmp_path / "run" / "report.md").read_text()
     code, out, err = run("evaluate", "nli", "--data", str(data), "--model", "run", "--json")
     assert code == 0, err
     report = json.loads(out)
@@ -209,3 +218,32 @@ def test_recipes_are_listed_and_shown(run: Run) -> None:
     code, out, _ = run("show", "qa-minilm")
     assert code == 0
     assert "[lora]" in out and "#" in out
+
+
+def test_eight_bits_are_measured_against_what_the_model_was(run: Run, reader_folder: Path, tmp_path: Path) -> None:
+    data = _squad(tmp_path / "data.json", unanswerable=False)
+    code, out, err = run("evaluate", "qa", "--data", str(data), "--model", str(reader_folder), "--int8", "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    eight = report["int8"]
+    assert eight["cost"]["f1"] == pytest.approx(report["f1"] - eight["f1"], abs=1e-3)
+    assert eight["megabytes"] > 0 and eight["megabytes_float32"] > 0
+    code, _, err = run("evaluate", "code", "--data", str(data), "--int8")
+    assert code == 2 and "for qa and nli" in err
+
+
+def test_a_runs_folder_is_a_profile(tmp_path: Path) -> None:
+    from assistant.models.catalogue import load_catalogue
+    from finetune.recipe_files import load_recipe
+
+    catalogue = load_catalogue()
+    folder = tmp_path / "run"
+    for name in ("adapter", "model"):
+        (folder / name).mkdir(parents=True)
+    (folder / "recipe.json").write_text(load_recipe("qa-bert").model_dump_json())
+    with pytest.raises(UsageError, match="no profile"):
+        catalogue.profile(str(folder))
+    (folder / "model" / "config.json").write_text("{}")
+    profile = catalogue.profile(str(folder))
+    assert profile.reader.base == str(folder / "model")
+    assert profile.generator == catalogue.profile("embedded").generator

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from assistant.conversation import Document
 from assistant.history import History
+from assistant.settings import Settings
 from tests.tui.scripted import Scripted
 from tui.app import ChatApp
 from tui.screens.chat import ChatScreen
@@ -61,7 +62,7 @@ class Chat:
         await wait_until(self.pilot, true)
 
     async def ready(self) -> None:
-        await self.until(lambda: self.screen.models == "ready")
+        await self.until(lambda: self.screen.answering.models == "ready")
 
     async def type(self, text: str) -> None:
         """Type at a human pace, as far as the prompt can tell."""
@@ -103,10 +104,11 @@ async def open_chat(
     size: tuple[int, int] = (80, 24),
     documents: tuple[Document, ...] = (),
     resume: str | None = None,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Chat]:
     responder = responder or Scripted()
     with History(path) as history:
-        app = ChatApp(lambda: responder, Session(history, documents, resume))
+        app = ChatApp(lambda _: responder, Session(history, documents, resume), settings)
         async with app.run_test(size=size) as pilot:
             yield Chat(app, pilot, responder, history)
     assert app.engine.join(5), "the engine's thread did not end"

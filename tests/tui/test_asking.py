@@ -92,7 +92,7 @@ async def test_a_waiting_question_can_be_taken_back(path: Path):
 
 async def test_models_that_cannot_be_loaded_are_reported_and_loaded_again_on_retry(path: Path):
     async with open_chat(path, Scripted(failures=1)) as chat:
-        await chat.until(lambda: chat.screen.models == "failed")
+        await chat.until(lambda: chat.screen.answering.models == "failed")
         assert "no network" in chat.said
         assert "/retry" in chat.said
         chat.prompt.fill("still typing")
@@ -105,7 +105,7 @@ async def test_models_that_cannot_be_loaded_are_reported_and_loaded_again_on_ret
 
 async def test_asking_after_a_failed_load_loads_again(path: Path):
     async with open_chat(path, Scripted(failures=1)) as chat:
-        await chat.until(lambda: chat.screen.models == "failed")
+        await chat.until(lambda: chat.screen.answering.models == "failed")
         assert (await chat.ask("echo now")).exchange.text
 
 
@@ -178,10 +178,77 @@ async def test_earlier_exchanges_are_loaded_on_scroll(path: Path):
         await chat.ready()
         await chat.until(lambda: chat.views and all(view.complete for view in chat.views))
         assert [view.exchange.number for view in chat.views] == list(range(10, 30))
-        chat.screen.query_one("#transcript").scroll_home(animate=False)
-        await chat.until(lambda: "↑ 10 earlier" in chat.shown())
-        await chat.pilot.press("pageup")
-        await chat.until(lambda: [view.exchange.number for view in chat.views] == list(range(30)))
+        first = chat.views[0]
+        for _ in range(60):
+            await chat.pilot.press("pageup")
+            await chat.pilot.pause(0.05)
+        assert [view.exchange.number for view in chat.views] == list(range(30))
+        assert first.is_attached
+        assert "question 0" in chat.shown()
+
+
+async def test_a_long_conversation_is_never_on_screen_as_a_whole(path: Path):
+    with History(path) as history:
+        conversation = history.create()
+        for number in range(100):
+            history.add_user_message(conversation, f"question {number}")
+            history.save_answer(conversation, f"answer {number}")
+    async with open_chat(path, resume=conversation) as chat:
+        await chat.ready()
+        transcript = chat.screen.transcript
+        seen = set()
+
+        async def travel(earlier: bool) -> None:
+            for _ in range(5):
+                transcript.load(earlier=earlier)
+                await chat.until(lambda: not transcript._loading)
+                numbers = [view.exchange.number for view in chat.views]
+                assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+                assert len(numbers) <= 40
+                seen.update(numbers)
+
+        await travel(earlier=True)
+        assert seen == set(range(100))
+        assert chat.views[0].exchange.number == 0
+        assert "later" in str(transcript.query_one("#later").render())
+        view = await chat.ask("echo from up here")
+        assert view is chat.views[-1]
+        assert view.exchange.number == 100
+        assert "You asked: echo from up here" in chat.shown()
+        for _ in range(3):
+            transcript.load(earlier=True)
+            await chat.until(lambda: not transcript._loading)
+        await travel(earlier=False)
+        assert chat.views[-1].exchange.number == 100
+
+
+async def test_what_is_being_read_stays_in_place_when_earlier_exchanges_are_loaded(path: Path):
+    with History(path) as history:
+        conversation = history.create()
+        for number in range(60):
+            history.add_user_message(conversation, f"question {number}")
+            history.save_answer(conversation, f"answer {number}")
+    async with open_chat(path, resume=conversation) as chat:
+        await chat.ready()
+        await chat.until(lambda: chat.views and all(view.complete for view in chat.views))
+        chat.screen.transcript.scroll_home(animate=False)
+        await chat.until(lambda: chat.views[0].exchange.number == 20)
+        await chat.until(lambda: all(view.complete for view in chat.views))
+        await chat.pilot.pause(0.3)
+        assert "question 40" in chat.shown()
+
+
+async def test_a_streaming_answer_that_was_scrolled_away_from_is_whole_when_one_comes_back(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+):
+    await chat.send("slow")
+    await chat.until(lambda: chat.views and "two pointers" in chat.shown())
+    await chat.screen.transcript.show(chat.app.session.exchanges)
+    await chat.until(lambda: chat.views and chat.views[0].query(Markdown))
+    await chat.until(lambda: "two pointers" in chat.shown())
+    await chat.pilot.press("escape")
+    await chat.until(lambda: chat.views[0].complete)
+    assert chat.views[0].query_one(Markdown).source.startswith("Keep two pointers")
 
 
 async def test_old_exchanges_leave_the_screen(chat: Chat, monkeypatch: pytest.MonkeyPatch):
@@ -189,8 +256,7 @@ async def test_old_exchanges_leave_the_screen(chat: Chat, monkeypatch: pytest.Mo
     for number in range(4):
         await chat.ask(f"echo {number}")
     assert [view.exchange.number for view in chat.views] == [2, 3]
-    chat.screen.query_one("#transcript").scroll_home(animate=False)
-    await chat.until(lambda: "↑ 2 earlier" in chat.shown())
+    assert "↑ 2 earlier" in str(chat.screen.query_one("#earlier").render())
 
 
 async def test_resizing_while_an_answer_streams_keeps_it_going(chat: Chat):

@@ -26,7 +26,7 @@ def test_an_unknown_command_without_a_neighbour_points_to_the_help():
 
 
 def test_a_beginning_lists_what_it_may_become():
-    assert [command.name for command in matching("/re")] == ["retry"]
+    assert [command.name for command in matching("/re")] == ["retry", "rename"]
     assert len(matching("/")) == len(COMMANDS)
     assert matching("/open x") == []
     assert matching("hello") == []

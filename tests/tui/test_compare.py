@@ -41,10 +41,10 @@ async def _chat(
 
     documents = (Document("light[b]house.txt", text),) if text is not None else ()
     with History(path) as history:
-        app = ChatApp(factory, Session(history, documents))
+        app = ChatApp(lambda _: factory(), Session(history, documents))
         async with app.run_test(size=size) as pilot:
             chat = Chat(app, pilot, None, history)  # type: ignore[arg-type]
-            await wait_until(pilot, lambda: chat.screen.models == "ready")
+            await wait_until(pilot, lambda: chat.screen.answering.models == "ready")
             yield chat, made
     assert app.engine.join(20), "the engine's thread did not end"
 

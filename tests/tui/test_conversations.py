@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Document
+from assistant.conversation import Document, Route
 from assistant.history import History, HistoryError, Status
 from tests.tui.harness import ARTICLE, SIZES, Chat, open_chat
 from tests.tui.scripted import Scripted
@@ -162,6 +162,14 @@ async def test_an_empty_chat_shows_examples_that_work(sized: Chat):
     assert sized.views[0].exchange.documents[0].text == ARTICLE
     assert "How tall is the tower?" in sized.said
     assert sized.prompt.has_focus
+
+
+async def test_an_example_compares_two_ways_to_an_answer(chat: Chat):
+    await chat.pilot.press("tab")
+    await chat.pilot.press("down", "down", "enter")
+    await chat.until(lambda: len(chat.views) == 2 and all(view.complete for view in chat.views))
+    assert [turn.route for turn in chat.responder.turns] == [Route.EXTRACT, Route.GROUNDED]
+    assert chat.app.session.route is None
 
 
 async def test_the_app_leaves_in_order_when_it_is_asked_to_end(path: Path):

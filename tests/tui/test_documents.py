@@ -21,7 +21,7 @@ async def test_a_long_paste_becomes_a_document_above_the_prompt(sized: Chat):
     await sized.paste(ARTICLE)
     assert sized.documents == [TITLE]
     assert sized.prompt.text == ""
-    assert f"▤ {TITLE}  251 words" in sized.shown()
+    assert f"▤ {TITLE}  251 words · English" in sized.shown()
     assert "Ctrl+T puts it into the question" in sized.said
 
 

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 from textual import events
 
 from tests.tui.harness import Chat
 from tui.screens.help import HelpScreen
+from tui.widgets.suggestions import Suggestions
 
 
 def keys_at_once(chat: Chat, text: str) -> None:
@@ -80,7 +83,7 @@ async def test_the_arrow_keys_move_within_several_lines_first(chat: Chat):
         ("/export chat.txt", "end the name in .md"),
         ("/export /tmp/none.md", "nothing to export"),
         ("/retry", "Nothing was asked yet"),
-        ("/copy cod", "/copy code"),
+        ("/copy kode", "/copy code"),
     ],
 )
 async def test_a_wrong_command_says_what_is_right(chat: Chat, typed: str, hint: str):
@@ -97,11 +100,49 @@ async def test_a_wrong_command_stays_in_the_prompt_to_be_mended(chat: Chat):
 
 async def test_commands_are_listed_while_one_is_typed(chat: Chat):
     await chat.type("/")
-    await chat.until(lambda: "/open FILE" in chat.said)
+    await chat.until(lambda: "/open FILE" in chat.shown() and "open a document and ask about it" in chat.shown())
     await chat.type("ex")
-    await chat.until(lambda: chat.said.startswith("/export FILE"))
+    await chat.until(lambda: "/open FILE" not in chat.shown() and "/export FILE" in chat.shown())
+    await chat.pilot.press("tab")
+    assert chat.prompt.text == "/export "
     chat.prompt.fill("")
-    await chat.until(lambda: "ready" in chat.said)
+    await chat.until(lambda: "/export" not in chat.shown())
+
+
+async def test_a_suggestion_is_chosen_with_the_arrow_keys_and_taken_with_enter(chat: Chat):
+    await chat.type("/ro")
+    await chat.until(lambda: chat.screen.query_one(Suggestions).display)
+    await chat.pilot.press("enter")
+    await chat.until(lambda: chat.prompt.text == "/route ")
+    await chat.until(lambda: "grounded" in chat.shown())
+    await chat.pilot.press("down", "down", "enter")
+    await chat.until(lambda: "extract ·" in chat.said)
+    await chat.type("/route e")
+    await chat.until(lambda: chat.screen.query_one(Suggestions).display)
+    await chat.pilot.press("escape")
+    assert not chat.screen.query_one(Suggestions).display
+    assert chat.prompt.text == "/route e"
+
+
+async def test_files_are_suggested_while_a_path_is_typed(chat: Chat, tmp_path: Path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "two.txt").write_text("It is 42 here.")
+    (tmp_path / ".hidden").touch()
+    chat.prompt.fill(f"/open {tmp_path}/n")
+    await chat.until(lambda: "notes/" in chat.shown())
+    await chat.pilot.press("tab")
+    await chat.until(lambda: "two.txt" in chat.shown())
+    await chat.pilot.press("enter")
+    await chat.until(lambda: chat.documents == ["two.txt"])
+
+
+async def test_what_was_typed_in_full_is_taken_and_not_a_longer_name(chat: Chat, tmp_path: Path):
+    (tmp_path / "a").write_text("It is 42 here.")
+    (tmp_path / "a.txt").write_text("It is 43 here.")
+    chat.prompt.fill(f"/open {tmp_path}/a")
+    await chat.until(lambda: chat.screen.query_one(Suggestions).display)
+    await chat.pilot.press("enter")
+    await chat.until(lambda: chat.documents == ["a"])
 
 
 async def test_help_opens_with_f1_and_with_the_command(sized: Chat):
@@ -121,7 +162,7 @@ async def test_the_editor_writes_the_question(chat: Chat, monkeypatch):
 
 
 async def test_the_footer_names_the_main_keys(sized: Chat):
-    await sized.pilot.pause()
+    await sized.until(lambda: "Send" in sized.shown().splitlines()[-1])
     last = sized.shown().splitlines()[-1]
     for hint in ("Send", "Newline", "Stop", "Quit", "Help"):
         assert hint in last

@@ -2,18 +2,24 @@
 
 import os
 import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Route, Turn
 from assistant.errors import AssistantError, UsageError
+from assistant.history import FORMS
 from assistant.sanitize import one_line
+from tui.answering import Models
 from tui.commands import nearest
 from tui.paste import dropped_file
 from tui.screens.compare import CompareScreen
-from tui.screens.help import HelpScreen
+from tui.screens.conversations import ConversationsScreen
+from tui.screens.exchange_actions import ExchangeActions
+from tui.screens.models import ModelsScreen
+from tui.screens.settings import SettingsScreen
+from tui.session import Exchange
 from tui.widgets.status_bar import StatusBar
-from tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from tui.screens.chat import ChatScreen
@@ -26,8 +32,20 @@ class CommandRunner:
 
     def __init__(self, chat: "ChatScreen") -> None:
         self._chat = chat
+        self._actions = ExchangeActions(chat)
 
-    async def run(self, name: str, argument: str) -> None:
+    @property
+    def choices(self) -> Mapping[str, Callable[[], list[str]]]:
+        """By command, what may follow it."""
+        return {
+            "route": lambda: _ROUTES,
+            "windows": lambda: ["all"],
+            "copy": lambda: ["code"],
+            "close": lambda: [document.name for document in self._chat.session.documents],
+            "theme": lambda: sorted(self._chat.app.available_themes),
+        }
+
+    async def run(self, name: str, argument: str) -> None:  # noqa: PLR0912  (one way for each command)
         """Run a command; what is wrong with it is said in the status line."""
         try:
             match name:
@@ -45,21 +63,47 @@ class CommandRunner:
                     self._copy(argument)
                 case "retry":
                     await self._retry()
+                case "edit" | "fork":
+                    await self._actions.do(name, self._numbered(name, argument))
+                case "rename":
+                    self._rename(argument)
                 case "export":
                     self._export(argument)
                 case "new":
                     await self._new()
+                case "history":
+                    self._history(argument)
+                case "models":
+                    self._chat.app.push_screen(ModelsScreen(self._chat.preferences))
+                case "settings":
+                    self._chat.app.push_screen(SettingsScreen(self._chat.preferences))
+                case "theme":
+                    self._theme(argument)
                 case "help":
-                    self._chat.app.push_screen(HelpScreen())
+                    await self._chat.app.run_action("help")
                 case "quit":
                     self._chat.app.exit()
+        except AssistantError as error:
+            self._chat.say(str(error), error=True)
+
+    async def do(self, action: str, exchange: Exchange) -> None:
+        """Do something with one exchange; what is wrong with it is said in the status line."""
+        try:
+            await self._actions.do(action, exchange)
+        except AssistantError as error:
+            self._chat.say(str(error), error=True)
+
+    async def ask_edited(self, exchange: Exchange, question: str) -> None:
+        """Ask a changed question in place of one that was asked."""
+        try:
+            await self._actions.ask_edited(exchange, question)
         except AssistantError as error:
             self._chat.say(str(error), error=True)
 
     def _open(self, argument: str) -> None:
         if not argument:
             raise UsageError("/open needs the name of a file, for example /open notes.txt")
-        self._chat.open_document(dropped_file(argument) or Path(argument).expanduser())
+        self._chat.desk.open_file(dropped_file(argument) or Path(argument).expanduser())
 
     async def _close(self, argument: str) -> None:
         names = [document.name for document in self._chat.session.documents]
@@ -72,7 +116,7 @@ class CommandRunner:
             raise UsageError("No document is open.")
         for document in closing:
             self._chat.session.remove_document(document)
-        await self._chat.show_documents()
+        await self._chat.desk.show_documents()
 
     def _route(self, argument: str) -> None:
         if argument not in _ROUTES:
@@ -99,39 +143,53 @@ class CommandRunner:
         asked = next((exchange for exchange in reversed(self._chat.session.exchanges) if exchange.documents), None)
         if asked is None:
             raise UsageError("Open a document and ask about it first; /compare then puts that question to the readers.")
-        if self._chat.busy:
-            raise UsageError("An answer is on its way; Esc stops it, then /compare works.")
-        turn = Turn(asked.question, asked.documents, route=Route.EXTRACT, verify=False)
+        self._not_busy("/compare works")
+        turn = Turn(asked.completed or asked.question, asked.documents, route=Route.EXTRACT, verify=False)
         self._chat.app.push_screen(CompareScreen(turn, names, self._chat.engine))
 
     def _copy(self, argument: str) -> None:
         if argument not in ("", "code"):
             raise UsageError(f"/copy {one_line(argument, 40)} is not known; use /copy or /copy code")
-        text = self._chat.last_text()
+        last = next((exchange for exchange in reversed(self._chat.session.exchanges) if exchange.text), None)
+        if last is None:
+            raise UsageError("There is no answer to copy yet.")
         if argument == "code":
-            blocks = _code_blocks(text)
-            if not blocks:
-                raise UsageError("The last answer holds no code block; /copy copies all of it.")
-            text = blocks[-1]
-        self._chat.copy(text)
+            self._actions.copy_code(last)
+        else:
+            self._chat.copy(last.text)
 
     async def _retry(self) -> None:
-        if self._chat.models == "failed":
-            self._chat.load_models()
+        if self._chat.answering.models is Models.FAILED:
+            self._chat.answering.load()
             return
-        if not self._chat.session.exchanges:
+        await self._actions.do("retry", self._numbered("retry", ""))
+
+    def _numbered(self, command: str, argument: str) -> Exchange:
+        """The exchange with the number that follows a command, counted from 1, or the last."""
+        exchanges = self._chat.session.exchanges
+        if not exchanges:
             raise UsageError("Nothing was asked yet; there is nothing to try again.")
-        if self._chat.busy:
-            raise UsageError("An answer is on its way; Esc stops it.")
-        await self._chat.ask(self._chat.session.exchanges[-1].question)
+        if not argument:
+            return exchanges[-1]
+        if not (argument.isascii() and argument.isdigit() and 0 < int(argument) <= len(exchanges)):
+            raise UsageError(f"/{command} takes the number of a question, 1 to {len(exchanges)}, or none for the last.")
+        return exchanges[int(argument) - 1]
+
+    def _rename(self, argument: str) -> None:
+        if not argument:
+            raise UsageError("/rename needs a title, for example /rename The lighthouse")
+        self._chat.session.rename(argument)
+        self._chat.say(f"This conversation is now called {self._chat.session.title}")
 
     def _export(self, argument: str) -> None:
         if not argument:
-            raise UsageError("/export needs the name of a file, for example /export chat.md or /export chat.json")
+            raise UsageError("/export needs the name of a file, for example /export chat.md or /export chat.html")
         path = Path(argument).expanduser()
-        if path.suffix not in (".md", ".json"):
-            raise UsageError(f"{one_line(path.name, 40)}: end the name in .md to read it or .json to process it.")
-        text = self._chat.session.export("json" if path.suffix == ".json" else "markdown")
+        if path.suffix not in FORMS:
+            raise UsageError(
+                f"{one_line(path.name, 40)}: end the name in .md or .html to read it, or .json to process it."
+            )
+        text = self._chat.session.export(FORMS[path.suffix])
         try:
             with path.open("x", encoding="utf-8") as file:
                 path.chmod(0o600)
@@ -145,14 +203,46 @@ class CommandRunner:
         self._chat.say(f"Written to {one_line(str(path), 80)}")
 
     async def _new(self) -> None:
-        if self._chat.busy:
-            raise UsageError("An answer is on its way; Esc stops it, then /new begins a new conversation.")
+        self._not_busy("/new begins a new conversation")
         self._chat.session.new()
-        await self._chat.query_one(Transcript).show(self._chat.session.exchanges)
-        await self._chat.show_documents()
+        await self._chat.show_conversation()
 
+    def _history(self, argument: str) -> None:
+        self._not_busy("/history shows the conversations")
+        session = self._chat.session
 
-def _code_blocks(text: str) -> list[str]:
-    from markdown_it import MarkdownIt
+        async def leave(chosen: tuple[str, int | None] | None) -> None:
+            if chosen is not None:
+                await self._resume(*chosen)
+            elif session.id is not None and not session.history.has(session.id):
+                session.new()  # it was deleted
+                await self._chat.show_conversation()
 
-    return [token.content for token in MarkdownIt().parse(text) if token.type == "fence"]
+        self._chat.app.push_screen(ConversationsScreen(session.history, session.id, argument), leave)
+
+    async def _resume(self, conversation: str, message: int | None) -> None:
+        try:
+            self._chat.session.resume(conversation)
+        except AssistantError as error:
+            self._chat.say(str(error), error=True)
+            return
+        numbers = [each.number for each in self._chat.session.exchanges if message in (each.question_id, each.saved)]
+        at = numbers[0] if numbers and message is not None else None
+        await self._chat.show_conversation(at)
+        if at is not None and (view := self._chat.transcript.view_of(at)):
+            view.focus()
+        else:
+            self._chat.desk.prompt.focus()
+
+    def _theme(self, argument: str) -> None:
+        themes = sorted(self._chat.app.available_themes)
+        if not argument:
+            self._chat.app.search_themes()
+        elif argument not in themes:
+            raise UsageError(f"{one_line(argument, 30)} is no theme; {nearest(argument, themes)}")
+        else:
+            self._chat.preferences.change("theme", argument)
+
+    def _not_busy(self, then: str) -> None:
+        if self._chat.answering.busy:
+            raise UsageError(f"An answer is on its way; Esc stops it, then {then}.")

@@ -29,7 +29,7 @@ class CompareScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "close", "Stop and close", key_display="esc"),
+        Binding("escape,q", "close", "Stop and close", key_display="esc", id="compare.close"),
     ]
 
     def __init__(self, turn: Turn, names: Sequence[str], engine: Engine) -> None:

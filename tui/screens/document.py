@@ -27,10 +27,10 @@ class DocumentScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "back", "Back", key_display="esc"),
-        Binding("n", "next(1)", "Next"),
-        Binding("p,N", "next(-1)", "Previous"),
-        Binding("slash,ctrl+f", "search", "Search", key_display="/"),
+        Binding("escape,q", "back", "Back", key_display="esc", id="document.back"),
+        Binding("n", "next(1)", "Next", id="document.next"),
+        Binding("p,N", "next(-1)", "Previous", id="document.previous"),
+        Binding("slash,ctrl+f", "search", "Search", key_display="/", id="document.search"),
     ]
 
     def __init__(self, document: Document, evidence: tuple[Evidence, ...] = (), at: int = 0) -> None:

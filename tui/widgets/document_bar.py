@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from assistant.conversation import Document
 from assistant.sanitize import one_line
+from tui.language import language
 from tui.messages import CloseDocument, ShowDocument
 
 
@@ -32,17 +33,21 @@ class DocumentChip(Horizontal, can_focus=True):
         self.document = document
 
     def compose(self) -> ComposeResult:
-        """Title, words, show, close."""
+        """Title, words, language, show, close."""
         yield Static(
             Content.assemble(
                 ("▤ ", "$text-accent"),
                 (one_line(self.document.name, 42), "bold"),
-                (f"  {self.document.words:,} words  ", "$foreground 60%"),
+                (f"  {self.document.words:,} words{self._language()}  ", "$foreground 60%"),
             ),
             classes="chip-title",
         )
         yield ChipButton(Content.styled("show", "underline"), classes="chip-show")
         yield ChipButton(Content("✕"), classes="chip-close")
+
+    def _language(self) -> str:
+        known = language(self.document.text)
+        return f" · {known}" if known else ""
 
     def on_click(self, event: events.Click) -> None:
         """A click on the cross closes the document, anywhere else shows it."""

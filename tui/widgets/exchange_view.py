@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.timer import Timer
@@ -14,6 +16,7 @@ from textual.widgets.markdown import MarkdownStream
 from assistant.conversation import Route
 from assistant.history import Status
 from assistant.sanitize import one_line, printable
+from tui.messages import ExchangeAction, FocusExchange
 from tui.session import Exchange
 from tui.widgets.evidence_card import EvidenceCard
 from tui.widgets.verdict_view import VerdictView
@@ -22,8 +25,8 @@ _FLUSH = 0.1  # seconds; more often makes typing stutter
 _CARDS = 3
 
 
-class ExchangeView(Vertical):
-    """Shows one exchange and follows it while it is answered.
+class ExchangeView(Vertical, can_focus=True):
+    """Shows one exchange and follows it while it is answered. Focused, its keys do things with it.
 
     `complete` turns true when all of the answer is on screen.
 
@@ -31,6 +34,20 @@ class ExchangeView(Vertical):
         exchange: What to show; it is read again on every `refresh_exchange`.
         save: Called before more of the answer is shown, so that nothing is seen that is not saved.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "do('copy')", "Copy", id="answer.copy"),
+        Binding("k", "do('code')", "Copy code", id="answer.code"),
+        Binding("enter,s", "do('text')", "Select", key_display="⏎", id="answer.text"),
+        Binding("o", "do('evidence')", "Evidence", id="answer.evidence"),
+        Binding("v", "do('claims')", "Claims", id="answer.claims"),
+        Binding("e", "do('edit')", "Edit", id="answer.edit"),
+        Binding("r", "do('retry')", "Retry", id="answer.retry"),
+        Binding("f", "do('fork')", "Fork", id="answer.fork"),
+        Binding("up,shift+tab", "go(-1)", "Up", show=False, id="answer.up"),
+        Binding("down", "go(1)", "Down", show=False, id="answer.down"),
+        Binding("escape,tab,i", "go(0)", "Back", key_display="esc", id="answer.back"),
+    ]
 
     def __init__(self, exchange: Exchange, save: Callable[[Exchange], None]) -> None:
         super().__init__()
@@ -55,8 +72,15 @@ class ExchangeView(Vertical):
         """Show an exchange that is over already as a whole."""
         if self.exchange.over:
             await self._finish()
+        elif self.exchange.status is Status.STREAMING:  # scrolled away from and back to
+            self.begin()
         else:
             self._show_how()
+
+    async def on_unmount(self) -> None:
+        """Let the stream go, should more still come."""
+        if self._stream is not None:
+            await self._stream.stop()
 
     def begin(self) -> None:
         """The engine has taken the question."""
@@ -127,6 +151,28 @@ class ExchangeView(Vertical):
         self._show_how()
         self.complete = True
 
+    def action_do(self, action: str) -> None:
+        """Have something done with this exchange."""
+        self.post_message(ExchangeAction(self.exchange.number, action))
+
+    def action_go(self, step: int) -> None:
+        """Go to the exchange above or below; 0 goes back to the prompt."""
+        self.post_message(FocusExchange(step))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what there is."""
+        exchange = self.exchange
+        match parameters:
+            case ("copy",) | ("text",):
+                return bool(exchange.text)
+            case ("code",):
+                return "```" in exchange.text or "~~~" in exchange.text
+            case ("evidence",):
+                return bool(exchange.places)
+            case ("claims",):
+                return exchange.verdict is not None
+        return True
+
     def toggle_claims(self) -> bool:
         """Show or hide the claims of the verdict; whether there is one."""
         for view in self.query(VerdictView):
@@ -158,6 +204,8 @@ class ExchangeView(Vertical):
     def _show_how(self) -> None:
         exchange = self.exchange
         lines = [f"· {printable(notice)}" for notice in exchange.notices]
+        if exchange.completed:
+            lines.insert(0, f"· asked as “{one_line(exchange.completed, 300)}”")
         lines.append(" · ".join(part for part in self._parts() if part))
         how = "\n".join(lines)
         if how != self._how:  # every update lays the conversation out anew

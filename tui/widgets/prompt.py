@@ -3,11 +3,14 @@
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widgets import TextArea
 
-from tui.messages import Pasted, Submitted
+from tui.commands import NAMES
+from tui.messages import FocusExchange, Pasted, Submitted
+from tui.widgets.suggestions import Suggestions
 
 _SETTLE = 0.04  # seconds after an Enter in which another key shows that it was pasted
 _BURST = 0.02  # seconds between keys that no hand types
@@ -23,11 +26,12 @@ class Prompt(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "Send", key_display="⏎", id="prompt.send"),
         Binding("ctrl+j,shift+enter,alt+enter", "newline", "Newline", key_display="^j", id="prompt.newline"),
-        Binding("pageup", "app.scroll_transcript(-1)", show=False),
-        Binding("pagedown", "app.scroll_transcript(1)", show=False),
+        Binding("pageup", "screen.scroll_transcript(-1)", show=False, id="prompt.page_up"),
+        Binding("pagedown", "screen.scroll_transcript(1)", show=False, id="prompt.page_down"),
+        Binding("shift+tab,ctrl+up", "exchanges", "Answers", key_display="⇧tab", show=False, id="prompt.answers"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, suggestions: Suggestions) -> None:
         super().__init__(
             id="prompt",
             soft_wrap=True,
@@ -36,6 +40,7 @@ class Prompt(TextArea):
             placeholder="Ask a question, or paste a document…",
         )
         self.past: list[str] = []
+        self._suggestions = suggestions
         self._recalled: int | None = None
         self._draft = ""
         self._enter: Timer | None = None
@@ -49,12 +54,36 @@ class Prompt(TextArea):
             self._settle_as_newline()
         elif not burst:
             self._in_paste = False
+        if not (burst and event.key == "tab") and self._move_in_suggestions(event.key):  # a pasted tab is text
+            event.stop()
+            event.prevent_default()
+            return
         if event.key == "enter":
             event.stop()
             event.prevent_default()
             self._enter = self.set_timer(_SETTLE, self._settle)
             return
         await super()._on_key(event)
+
+    def _move_in_suggestions(self, key: str) -> bool:
+        """Use a key on what is suggested; Tab without suggestions goes to the documents or the examples."""
+        chosen = self._suggestions.chosen
+        if chosen is None:
+            if key == "tab":
+                self.screen.focus_next("DocumentChip, Welcome OptionList")
+            return key == "tab"
+        match key:
+            case "tab":
+                self.fill(chosen.text)
+            case "up":
+                self._suggestions.action_cursor_up()
+            case "down":
+                self._suggestions.action_cursor_down()
+            case "escape":
+                self._suggestions.show([])
+            case _:
+                return False
+        return True
 
     def _settle_as_newline(self) -> None:
         if self._enter is not None:
@@ -76,14 +105,29 @@ class Prompt(TextArea):
         self.post_message(Pasted(event.text))
 
     def action_send(self) -> None:
-        """Hand over what was written; an empty prompt sends nothing."""
-        text = self.text.strip()
+        """Hand over what was written, completed as suggested; an empty prompt sends nothing."""
+        chosen, text = self._suggestions.chosen, self.text.strip()
+        if chosen is not None and text[1:].lower() not in NAMES and chosen.text.strip() != text:
+            self.fill(chosen.text)
+            if chosen.text.endswith((" ", "/")):
+                return  # there is more to come
+            text = chosen.text
+        self._suggestions.show([])
         if text:
             self.post_message(Submitted(text))
 
     def action_newline(self) -> None:
         """Begin a new line."""
         self.insert("\n")
+
+    def action_exchanges(self) -> None:
+        """Go up into the conversation."""
+        self.post_message(FocusExchange(-1))
+
+    @property
+    def recalling(self) -> bool:
+        """Whether what stands here was sent before, and not typed now."""
+        return self._recalled is not None and self._recalled < len(self.past) and self.text == self.past[self._recalled]
 
     def clear_sent(self, text: str) -> None:
         """Empty the prompt and remember what was sent."""
@@ -120,10 +164,7 @@ class Prompt(TextArea):
             self.fill(self.past[self._recalled])
 
     def action_copy(self) -> None:
-        """Copy what is selected here or elsewhere on the screen; with nothing selected, ask whether to leave."""
-        if self.selected_text:
-            self.app.copy_to_clipboard(self.selected_text)
-        elif selected := self.screen.get_selected_text():
-            self.app.copy_to_clipboard(selected)
-        else:
-            self.app.action_help_quit()
+        """Copy what is selected here."""
+        if not self.selected_text:
+            raise SkipAction  # the screen copies what is selected there; then the app asks whether to leave
+        self.app.copy_to_clipboard(self.selected_text)

@@ -1,4 +1,4 @@
-"""The conversation on screen: the newest exchanges, older ones on demand."""
+"""The conversation on screen: some exchanges of it; others are loaded when one scrolls to them."""
 
 from collections.abc import Callable
 
@@ -16,13 +16,13 @@ _MOST = 40  # exchanges on screen; every answer is a dozen widgets, and a focus 
 _MORE = 20
 
 
-class Earlier(Static):
-    """Says that there are earlier exchanges; a click shows some."""
+class Beyond(Static):
+    """Says how many exchanges there are above or below those on screen; a click shows some."""
 
     def on_click(self, event: events.Click) -> None:
         """Show more."""
         event.stop()
-        self.run_worker(self.screen.query_one(Transcript).show_earlier(), exclusive=True)
+        self.screen.query_one(Transcript).load(earlier=self.id == "earlier")
 
 
 class Transcript(VerticalScroll, can_focus=False):
@@ -36,62 +36,138 @@ class Transcript(VerticalScroll, can_focus=False):
         super().__init__(id="transcript")
         self._save = save
         self._exchanges: list[Exchange] = []
+        self._loading = False
 
     def compose(self) -> ComposeResult:
-        """The line about earlier exchanges; the rest comes with the conversation."""
-        earlier = Earlier()
-        earlier.display = False
-        yield earlier
+        """The lines about exchanges above and below; the rest comes with the conversation."""
+        for name in ("earlier", "later"):
+            line = Beyond(id=name)
+            line.display = False
+            yield line
 
     def on_mount(self) -> None:
         """Follow the newest."""
         self.anchor()
 
-    async def show(self, exchanges: list[Exchange]) -> None:
-        """Show a conversation from its end, or the welcome of an empty one."""
-        self._exchanges = exchanges
-        await self.query("Transcript > ExchangeView, Transcript > Welcome").remove()
-        if not exchanges:
-            await self.mount(Welcome())
-        await self.mount_all(ExchangeView(exchange, self._save) for exchange in exchanges[-_MORE:])
-        self._count_earlier()
-        self.anchor()
+    @property
+    def views(self) -> list[ExchangeView]:
+        """The exchanges on screen, from the top."""
+        return list(self.query(ExchangeView))
 
-    async def add(self, exchange: Exchange) -> ExchangeView:
+    async def show(self, exchanges: list[Exchange], last: int | None = None) -> None:
+        """Show a conversation from its end (or so that this exchange is the last), or the welcome of an empty one."""
+        self._exchanges = exchanges
+        end = len(exchanges) if last is None else last + 1
+        with self.app.batch_update():
+            await self.query("Transcript > ExchangeView, Transcript > Welcome").remove()
+            if not exchanges:
+                await self.mount(Welcome(), before="#later")
+            await self._mount(exchanges[max(0, end - _MORE) : end], before="#later")
+        self._count()
+        if last is None:
+            self.anchor()
+
+    async def add(self, exchange: Exchange) -> None:
         """Show a new exchange at the end, and let the oldest go from the screen."""
+        views = self.views
+        if views and views[-1].exchange.number != exchange.number - 1:  # the user is elsewhere in the conversation
+            await self.show(self._exchanges)
+            return
         await self.query(Welcome).remove()
-        view = ExchangeView(exchange, self._save)
-        await self.mount(view)
-        views = list(self.query(ExchangeView))
-        for old in views[: max(0, len(views) - _MOST)]:
-            if old.exchange.over:
-                await old.remove()
-        self._count_earlier()
+        await self._mount([exchange], before="#later")
+        await self._drop(self.views[:-_MOST])
+        self._count()
         self.anchor()
-        return view
 
     def view_of(self, number: int) -> ExchangeView | None:
         """The view of the exchange with this number, if it is on screen."""
-        return next((view for view in self.query(ExchangeView) if view.exchange.number == number), None)
+        return next((view for view in self.views if view.exchange.number == number), None)
 
-    async def show_earlier(self) -> None:
-        """Show some exchanges from before the first on screen, without moving what is being read."""
-        first = self._first()
-        if not first:
+    def load(self, *, earlier: bool) -> None:
+        """Show some exchanges from above or below those on screen, without moving what is being read."""
+        if not self._loading and self._beyond(earlier=earlier):
+            self._loading = True
+            self.run_worker(self._load(earlier=earlier))
+
+    async def _load(self, *, earlier: bool) -> None:
+        try:
+            views = self.views
+            if not views:
+                return
+            self.release_anchor()
+            kept = views[0] if earlier else views[-1]
+            offset = kept.virtual_region.y - self.scroll_y
+            more = self._beyond(earlier=earlier)
+            with self.app.batch_update():
+                if earlier:
+                    await self._mount(more[-_MORE:], after="#earlier")
+                    await self._drop(self.views[_MOST:])
+                else:
+                    await self._mount(more[:_MORE], before="#later")
+                    await self._drop(self.views[:-_MOST])
+                self._count()
+            self.call_after_refresh(self._hold, kept, offset)
+        finally:
+            self._loading = False
+
+    def _hold(self, view: ExchangeView, offset: float) -> None:
+        if view.is_attached:
+            self.scroll_to(y=view.virtual_region.y - offset, animate=False, force=True)
+
+    async def _mount(self, exchanges: list[Exchange], *, before: str | None = None, after: str | None = None) -> None:
+        await self.mount_all([ExchangeView(each, self._save) for each in exchanges], before=before, after=after)
+
+    async def _drop(self, views: list[ExchangeView]) -> None:
+        for view in views:
+            if not view.has_focus:
+                await view.remove()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """At either end, load what is beyond it."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value <= 0 and old_value > new_value:
+            self.load(earlier=True)
+        elif new_value >= self.max_scroll_y and new_value > old_value:
+            self.load(earlier=False)
+
+    def scroll_pages(self, pages: int) -> None:
+        """Scroll by pages; where the top is reached already, load what is above."""
+        if pages > 0:
+            self.scroll_page_down(animate=False)
             return
-        below = self.max_scroll_y - self.scroll_y
+        if self.scroll_y <= 0:
+            self.load(earlier=True)
         self.release_anchor()
-        older = self._exchanges[max(0, first - _MORE) : first]
-        await self.mount_all((ExchangeView(exchange, self._save) for exchange in older), after=0)
-        self._count_earlier()
-        self.call_after_refresh(lambda: self.scroll_to(y=self.max_scroll_y - below, animate=False))
+        self.scroll_page_up(animate=False)
 
-    def _first(self) -> int:
-        views = self.query(ExchangeView)
-        return views.first().exchange.number if views else 0
+    async def focus_from(self, step: int) -> bool:
+        """Focus the exchange above (-1) or below (1) the focused one, or the last; whether there is one."""
+        views = self.views
+        if not views:
+            return False
+        at = next((at for at, view in enumerate(views) if view.has_focus), len(views)) + step
+        if at < 0 and self._beyond(earlier=True):
+            await self._load(earlier=True)
+            views = self.views
+            at = next((at for at, view in enumerate(views) if view.has_focus), 1) - 1
+        if at >= len(views):
+            return False
+        self.release_anchor()
+        views[max(0, at)].focus()
+        return True
 
-    def _count_earlier(self) -> None:
-        count = self._first()
-        line = self.query_one(Earlier)
-        line.display = count > 0
-        line.update(Content.styled(f"↑ {count} earlier · click or Page Up at the top shows more", "$foreground 60%"))
+    def _beyond(self, *, earlier: bool) -> list[Exchange]:
+        views = self.views
+        if not views:
+            return []
+        return (
+            self._exchanges[: views[0].exchange.number] if earlier else self._exchanges[views[-1].exchange.number + 1 :]
+        )
+
+    def _count(self) -> None:
+        for line in self.query(Beyond):
+            earlier = line.id == "earlier"
+            count = len(self._beyond(earlier=earlier))
+            line.display = count > 0
+            words = f"↑ {count} earlier · scroll up for more" if earlier else f"↓ {count} later · scroll down for more"
+            line.update(Content.styled(words, "$foreground 60%"))

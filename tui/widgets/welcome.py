@@ -17,11 +17,12 @@ class Welcome(Vertical):
     EXAMPLES: ClassVar[dict[str, tuple[str, str]]] = {
         "code": ("Ask about code", "How do I reverse a linked list in Python?"),
         "document": ("Read a sample document", "a lighthouse, and when it was lit"),
+        "compare": ("Compare two ways", "its words, and an answer written from them"),
         "help": ("See what else there is", "keys, commands, routes"),
     }
 
     def compose(self) -> ComposeResult:
-        """A greeting, three lines, three examples."""
+        """A greeting, three lines, four examples."""
         yield Static(Content.styled("What would you like to know?", "bold"), classes="welcome-title")
         yield Static(
             Content.assemble(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assistant.conversation import Document
 from assistant.documents.embedding import SentenceEmbedder
 from assistant.documents.index_files import IndexFiles
-from assistant.documents.ranking import PassageIndex, Ranker, rank_passages
+from assistant.documents.ranking import PassageIndex, Ranker
 from assistant.documents.splitting import split_passages
 from tests.conftest import bert_tokenizer, tiny_model
 
@@ -26,15 +26,15 @@ def embedder() -> SentenceEmbedder:
 
 
 def test_the_passage_that_speaks_of_the_question_comes_first() -> None:
-    ranked = rank_passages("How long is the Amazon?", split_passages(DOCUMENT))
+    ranked = PassageIndex(split_passages(DOCUMENT)).ranked("How long is the Amazon?")
     assert "Amazon" in ranked[0].text
 
 
 def test_passages_without_a_word_of_the_question_keep_their_order() -> None:
     passages = split_passages(DOCUMENT)
-    assert rank_passages("Zebra?", passages) == passages
-    assert rank_passages("???", passages) == passages
-    assert rank_passages("Zebra?", []) == []
+    assert PassageIndex(passages).ranked("Zebra?") == passages
+    assert PassageIndex(passages).ranked("???") == passages
+    assert PassageIndex([]).ranked("Zebra?") == []
 
 
 def test_meaning_ranks_where_words_do_not() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from assistant.conversation import Document
 from assistant.documents.excerpt import excerpt, position
-from assistant.documents.ranking import rank_passages
+from assistant.documents.ranking import PassageIndex
 from assistant.documents.sentences import split_sentences
 from assistant.documents.splitting import split_passages
 
@@ -54,7 +54,7 @@ def test_passages_are_small_in_order_and_hold_every_character(document: Document
         held |= set(range(passage.start, passage.end))
         at = passage.end
     assert {index for index, char in enumerate(document.text) if not char.isspace()} <= held
-    ranked = rank_passages("How large is the word hello?", passages)
+    ranked = PassageIndex(passages).ranked("How large is the word hello?")
     assert sorted(passage.start for passage in ranked) == [passage.start for passage in passages]
 
 
@@ -62,7 +62,7 @@ def test_the_passage_that_speaks_of_the_question_comes_first() -> None:
     text = "\n\n".join(
         [f"Paragraph {n} is on nothing. " * 20 for n in range(5)] + ["The Amazon is 6,400 km long. " * 20]
     )
-    ranked = rank_passages("How long is the Amazon?", split_passages(Document("d", text)))
+    ranked = PassageIndex(split_passages(Document("d", text))).ranked("How long is the Amazon?")
     assert "Amazon" in ranked[0].text
 
 

@@ -6,7 +6,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
-from assistant.generation.generator import LOOP_TOKENS, LocalGenerator, Sampling, TextStream, repeats_itself
+from assistant.generation.engine import TransformersEngine
+from assistant.generation.generator import (
+    LOOP_TOKENS,
+    LocalGenerator,
+    Sampling,
+    TextStream,
+    end_tokens,
+    repeats_itself,
+)
 from assistant.generation.prompts import fit
 
 QUESTION = [Message(Role.USER, "How do I sort a dictionary by value?")]
@@ -18,18 +26,16 @@ def greedy_of_transformers(model: PreTrainedModel, prompt: list[int], count: int
     return made[0, len(prompt) :].tolist()
 
 
+def a_generator(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, ends: set[int], **settings):
+    return LocalGenerator(TransformersEngine(model), tokenizer, "tiny", ends=frozenset(ends), **settings)
+
+
 def ending_as_transformers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> LocalGenerator:
-    generator = LocalGenerator(model, tokenizer, "tiny")
-    generator._ends = frozenset(
-        {tokenizer.eos_token_id}
-    )  # a random model says any control token; generate stops at one
-    return generator
+    return a_generator(model, tokenizer, {tokenizer.eos_token_id})  # a random model says any control token
 
 
 def never_ending(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **settings) -> LocalGenerator:
-    generator = LocalGenerator(model, tokenizer, "tiny", **settings)
-    generator._ends = frozenset()
-    return generator
+    return a_generator(model, tokenizer, set(), **settings)
 
 
 def test_greedy_text_is_that_of_transformers_generate(llama, chat_tokenizer):
@@ -44,7 +50,7 @@ def test_greedy_text_is_that_of_transformers_generate(llama, chat_tokenizer):
 
 def test_a_prompt_longer_than_one_prefill_gives_the_same_text(llama, chat_tokenizer, monkeypatch):
     whole = "".join(never_ending(llama, chat_tokenizer).stream(QUESTION, sampling=Sampling(max_new_tokens=20)))
-    monkeypatch.setattr("assistant.generation.generator._PREFILL_TOKENS", 7)
+    monkeypatch.setattr("assistant.generation.generator.PREFILL_TOKENS", 7)
     parts = "".join(never_ending(llama, chat_tokenizer).stream(QUESTION, sampling=Sampling(max_new_tokens=20)))
     assert parts == whole
 
@@ -54,7 +60,7 @@ def test_it_stops_at_a_token_that_the_generation_config_names_and_does_not_show_
     tokens = greedy_of_transformers(llama, prompt, 12)
     ending = next(token for token in tokens[4:] if token not in tokens[:4])
     llama.generation_config.eos_token_id = [ending, chat_tokenizer.eos_token_id]
-    stream = LocalGenerator(llama, chat_tokenizer, "tiny").stream(QUESTION)
+    stream = a_generator(llama, chat_tokenizer, end_tokens(llama, chat_tokenizer)).stream(QUESTION)
     shown = tokens[: tokens.index(ending)]
     assert "".join(stream) == chat_tokenizer.decode(shown).rstrip("�")
     assert (stream.finish, stream.completion_tokens) == ("end", len(shown) + 1)
@@ -62,7 +68,7 @@ def test_it_stops_at_a_token_that_the_generation_config_names_and_does_not_show_
 
 def test_control_tokens_of_the_chat_format_end_an_answer_whatever_the_model_names(llama, chat_tokenizer):
     llama.generation_config.eos_token_id = None
-    ends = LocalGenerator(llama, chat_tokenizer, "tiny")._ends
+    ends = end_tokens(llama, chat_tokenizer)
     assert {chat_tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|im_start|>")} <= ends
 
 
@@ -172,7 +178,7 @@ def test_the_oldest_turns_are_left_out_and_counted(llama, chat_tokenizer):
 
 def test_a_message_that_cannot_fit_is_refused_before_anything_is_computed(llama, chat_tokenizer):
     with pytest.raises(GenerationError, match="shorten it, or open the text as a document"):
-        LocalGenerator(llama, chat_tokenizer, "tiny").stream([Message(Role.USER, "word " * 2000)])
+        never_ending(llama, chat_tokenizer).stream([Message(Role.USER, "word " * 2000)])
 
 
 def test_gpt2_without_a_chat_template_answers_in_the_question_and_answer_form(gpt2, plain_tokenizer):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.models.cards import Figures, front_matter, read_figures
+from assistant.models.cards import Figures, front_matter, read_figures, read_languages
 
 # As the Hub's own evaluation writes it into cards.
 PUBLISHED = """---
@@ -96,3 +96,19 @@ def test_a_broken_card_is_no_error_and_gives_no_figures(
 
 def test_a_folder_without_a_card_gives_no_figures(tmp_path: Path) -> None:
     assert read_figures(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    "card, languages",
+    [
+        (PUBLISHED, {"en"}),
+        ("---\nlanguage: [fr, en-GB]\n---\n", {"fr", "en"}),
+        ("---\nlanguage: multilingual\n---\n", set()),
+        ("---\nlanguage: {a: b}\n---\n", set()),
+        ("---\nlanguage: [1, null, '<b>']\n---\n", set()),
+        ("# no front matter", set()),
+    ],
+)
+def test_the_languages_of_a_card_are_known_by_their_codes(tmp_path: Path, card: str, languages: set[str]) -> None:
+    (tmp_path / "README.md").write_text(card)
+    assert read_languages(tmp_path) == languages

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.conversation import Document, Evidence, Label
+from assistant.documents.sentences import split_sentences
 from assistant.encoding import EncodedPair, PairEncoder
 from assistant.errors import ModelError, UsageError
+from assistant.verification.head import Head, label_columns
 from assistant.verification.premises import SentenceIndex, decide
-from assistant.verification.verifier import MIN_PREMISE_TOKENS, Check, Verifier, label_columns
+from assistant.verification.verifier import MIN_PREMISE_TOKENS, Check, Verifier
 from tests.conftest import NLI_LABELS, bert_tokenizer, roberta_tokenizer, tiny_model
 
 
@@ -19,7 +21,7 @@ def _verifier(kind: str = "bert", **options: Any) -> Verifier:
     labels = options.pop("labels", NLI_LABELS)
     model = tiny_model(kind, "SequenceClassification", num_labels=len(labels))
     tokenizer = bert_tokenizer() if kind == "bert" else roberta_tokenizer()
-    return Verifier(model, PairEncoder(tokenizer), name="tiny", labels=labels, **options)
+    return Verifier(model, PairEncoder(tokenizer), name="tiny", head=Head.of_labels(labels), **options)
 
 
 VERIFIERS = [_verifier("bert", max_length=96), _verifier("roberta", max_length=96)]
@@ -136,6 +138,28 @@ def test_many_checks_at_once_give_what_each_gives_alone() -> None:
         for one, other in zip(verdict.claims, alone.claims, strict=True):
             assert one.evidence == other.evidence
             assert one.probabilities.entailment == pytest.approx(other.probabilities.entailment, abs=1e-5)
+
+
+@given(place=st.integers(0, 3), spaces=st.sampled_from([" ", "\n", "  "]))
+def test_a_claim_that_is_a_sentence_of_the_document_is_entailed_by_it(place: int, spaces: str) -> None:
+    document = Document("d", ARTICLE)
+    sentence = ARTICLE[slice(*_bounds(document)[place])]
+    for verifier in VERIFIERS:
+        verdict = verifier.verify([Check(document, [spaces.join(sentence.split())])])[0]
+        assert verdict is not None
+        assert (verdict.label, verdict.probabilities.entailment) == (Label.ENTAILMENT, 1.0)
+        assert verdict.claims[0].evidence is not None
+        assert verdict.claims[0].evidence.text.split() == sentence.split()
+
+
+def _bounds(document: Document) -> list[tuple[int, int]]:
+    return [(each.start, each.end) for each in split_sentences(document.text)][:4]
+
+
+def test_a_claim_that_differs_by_a_word_is_left_to_the_model() -> None:
+    verdict = VERIFIERS[0].verify([Check(Document("d", ARTICLE), ["It holds 391 billion trees."])])[0]
+    assert verdict is not None
+    assert verdict.probabilities.entailment < 1
 
 
 def test_a_cancelled_check_has_no_verdict() -> None:

@@ -1,0 +1,236 @@
+"""A row of the input as a turn: which columns are the question, its document and route, and what is carried along."""
+
+import contextlib
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assistant.batch.sources import BatchLineError, Row
+from assistant.batch.template import Template
+from assistant.conversation import Document, Route, Turn
+from assistant.documents.loading import STANDARD_INPUT, read_document
+from assistant.errors import AssistantError, DocumentError
+from assistant.settings import Settings
+
+KEYS = ("id", "question", "document", "document_path", "route", "answers")
+"""What a row may say; any of them may stand in a column of another name."""
+OURS = frozenset(
+    (
+        "answer",
+        "score",
+        "evidence",
+        "verdict",
+        "verdict_reason",
+        "closest",
+        "models",
+        "usage",
+        "stopped",
+        "asked",
+        "line",
+        "error",
+        "exact_match",
+        "f1",
+        "input_digest",
+        "options_digest",
+    )
+)
+"""Keys of our own output: an input's keys of these names are not carried, so that no reader takes them for ours."""
+_FILES_KEPT, _CHARACTERS_KEPT = 8, 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows are answered: those whose column has (or `negated`, has not) this value, written as text."""
+
+    column: str
+    value: str
+    negated: bool = False
+
+    def fits(self, fields: Mapping[str, Any]) -> bool:
+        """Whether a row is to be answered."""
+        found = fields.get(self.column)
+        text = "" if found is None else found if isinstance(found, str) else json.dumps(found)
+        return (text == self.value) is not self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """What applies to every line that does not say otherwise.
+
+    `columns` names the column in which one of KEYS stands, where it is another; of rows that `select` does not fit
+    nothing is written; after `limit` rows the run is over.
+    """
+
+    document: Document | None = None
+    route: Route | None = None
+    verify: bool = True
+    max_document_megabytes: int = 20
+    top_k: int = 1
+    columns: Mapping[str, str] = field(default_factory=dict)
+    template: Template | None = None
+    select: tuple[Selection, ...] = ()
+    limit: int | None = None
+
+    def digest(self, settings: Settings) -> str:
+        """What tells runs apart that could answer differently: the options and settings that answers depend on."""
+        own = {
+            "document": self.document.id if self.document else None,
+            "route": self.route,
+            "verify": self.verify,
+            "top_k": self.top_k,
+            "columns": sorted(self.columns.items()),
+            "template": self.template.text if self.template else None,
+            "select": [(each.column, each.value, each.negated) for each in self.select],
+            "settings": settings.model_dump(exclude={"server_requests", "max_document_megabytes"}),
+        }
+        return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the input: its number (from 1), its id, and either the turn or what is wrong with the line.
+
+    `carried` holds the keys that are not ours, which the answer carries through; `expected` the answers that are right
+    (none: that the document holds none), where the input says; `digest` tells it from a line of other content.
+    """
+
+    number: int
+    id: str
+    digest: str
+    turn: Turn | None = None
+    carried: dict[str, Any] = field(default_factory=dict)
+    expected: tuple[str, ...] | None = None
+    error: AssistantError | None = None
+
+
+def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
+    """The lines of an input, in order; one that cannot be answered becomes a Line with an error."""
+    files = _Files(options.max_document_megabytes)
+    given: dict[int, int] = {}
+    count = 0
+    for row in rows:
+        if options.limit is not None and count >= options.limit:
+            return
+        if row.fields is not None and not all(each.fits(row.fields) for each in options.select):
+            continue
+        count += 1
+        fields = {} if row.fields is None else row.fields
+        if row.error is not None:
+            yield Line(row.number, str(row.number), row.digest, error=row.error)
+            continue
+        keys = {key: fields.get(options.columns.get(key, key)) for key in KEYS}
+        identifier, carried = line_id(keys["id"], row.number), _carried(fields, options)
+        try:
+            if keys["id"] is not None:
+                _check_id(keys["id"], row.number, given)
+            if options.template is not None:
+                keys["question"] = options.template.fill(fields)
+            turn, expected = _turn(keys, identifier, options, files), _expected(keys["answers"])
+        except AssistantError as error:
+            yield Line(row.number, identifier, row.digest, carried=carried, error=error)
+            continue
+        document = "".join(each.id for each in turn.documents)
+        digest = hashlib.sha256(f"{row.digest}{document}".encode()).hexdigest()[:16]
+        yield Line(row.number, identifier, digest, turn, carried, expected)
+
+
+def line_id(given: object, number: int) -> str:
+    """The id that a line gives, else its number."""
+    return str(given) if _is_id(given) and str(given) else str(number)
+
+
+def _is_id(given: object) -> bool:
+    return isinstance(given, str | int) and not isinstance(given, bool)
+
+
+def _check_id(given: object, number: int, before: dict[int, int]) -> None:
+    """See that an id is one, and is this line's alone: what joins answers to questions by it would double them."""
+    if not _is_id(given):
+        raise BatchLineError('"id" must be a text or a whole number')
+    # Their hashes alone are kept, so that memory hardly grows with the lines.
+    first = before.setdefault(hash(str(given)), number)
+    if first != number and str(given):
+        raise BatchLineError(f"the id {str(given)[:80]!r} is that of line {first} already")
+
+
+def _carried(fields: Mapping[str, Any], options: BatchOptions) -> dict[str, Any]:
+    told = {options.columns.get(key, key) for key in KEYS if key != "answers"} | {"id", "question"}
+    return {key: value for key, value in fields.items() if key not in told and key not in OURS}
+
+
+def _turn(keys: Mapping[str, Any], identifier: str, options: BatchOptions, files: "_Files") -> Turn:
+    question = keys["question"]
+    if not isinstance(question, str):
+        raise BatchLineError('"question" is missing' if question is None else '"question" must be a text')
+    for key in ("document", "document_path", "route"):
+        if keys[key] is not None and not isinstance(keys[key], str):
+            raise BatchLineError(f'"{key}" must be a text')
+    route = options.route
+    if keys["route"] not in (None, "auto"):
+        if keys["route"] not in list(Route):
+            raise BatchLineError(f'"route" must be one of auto, {", ".join(Route)}')
+        route = Route(keys["route"])
+    document = _document(keys, identifier, options, files)
+    documents = (document,) if document else ()
+    return Turn(question, documents, route=route, verify=options.verify, top_k=options.top_k)
+
+
+def _document(
+    keys: Mapping[str, Any], identifier: str, options: BatchOptions, files: "_Files"
+) -> Document | None:  # fmt: skip
+    text, path = keys["document"], keys["document_path"]
+    if text is not None and path is not None:
+        raise BatchLineError('give "document" or "document_path", not both')
+    if path is not None:
+        return files.read(path)
+    if text is None:
+        return options.document
+    if len(text) > options.max_document_megabytes * 1_000_000:
+        raise DocumentError(f"the document is larger than {options.max_document_megabytes} million characters")
+    return Document(f"line {identifier}", text)
+
+
+class _Files:
+    """Documents by their path; a few are kept, as neighbouring lines usually share them."""
+
+    def __init__(self, max_megabytes: int) -> None:
+        self._max_megabytes = max_megabytes
+        self._kept: OrderedDict[str, Document] = OrderedDict()
+
+    def read(self, path: str) -> Document:
+        if path == STANDARD_INPUT:
+            raise BatchLineError('"document_path" must be a file; standard input cannot be read for a line')
+        if path not in self._kept:
+            self._kept[path] = read_document(Path(path), self._max_megabytes)
+        self._kept.move_to_end(path)
+        kept = self._kept
+        while len(kept) > 1 and (
+            len(kept) > _FILES_KEPT or sum(len(each.text) for each in kept.values()) > _CHARACTERS_KEPT
+        ):
+            kept.popitem(last=False)
+        return kept[path]
+
+
+def _expected(given: Any) -> tuple[str, ...] | None:
+    """The answers that are right, as inputs have them: a text, a list of them, or the dictionary of SQuAD's data set.
+
+    Whatever else a column of this name holds is only carried along.
+    """
+    if isinstance(given, dict):
+        given = given.get("text")
+    if isinstance(given, str) and given.startswith("["):  # a list in a cell of a table
+        with contextlib.suppress(ValueError, RecursionError):
+            given = json.loads(given)
+    if given is None:
+        return None
+    found = given if isinstance(given, list) else [given]
+    found = [each.get("text") if isinstance(each, dict) else each for each in found]
+    return tuple(str(each) for each in found) if all(_is_text(each) for each in found) else None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)

@@ -1,0 +1,70 @@
+"""A batch from its lines to its output, and the same over any rows that a program has."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from assistant.batch.blocks import Block, Record, blocks_of
+from assistant.batch.engines import Engine, LocalEngine
+from assistant.batch.journal import write_durably
+from assistant.batch.lines import BatchOptions, read_lines
+from assistant.batch.sources import Row, digest_of
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
+
+
+def run_batch(
+    engine: Engine, work: Iterable[tuple[Block, int]], output: IO[str], on_record: Callable[[Record], None]
+) -> None:
+    """Answer blocks and write their records, in order; each block is on disk before the next is written.
+
+    Args:
+        engine: where the work is done.
+        work: blocks, each with the number of its lines that an earlier run has written already.
+        output: a text stream.
+        on_record: told of each record once it is written.
+
+    Raises:
+        AssistantError: the work cannot go on.
+        OSError: the output cannot be written.
+    """
+    written_before: deque[int] = deque()
+
+    def blocks() -> Iterator[Block]:
+        for block, count in work:
+            written_before.append(count)
+            yield block
+
+    for records in engine.answer(blocks()):
+        new = records[written_before.popleft() :]
+        write_durably(output, new)
+        for record in new:
+            on_record(record)
+
+
+def answer_rows(
+    rows: Iterable[Mapping[str, Any]], assistant: "Assistant | None" = None, options: BatchOptions | None = None
+) -> Iterator[Record]:
+    """The records (DESIGN's JSON, as `assistant batch` writes it) of any number of questions, in order, as they come.
+
+    Questions are taken from `rows` a block at a time and answered together; rows may be without end. A row that cannot
+    be answered gives a record with `error`, and the next ones are answered.
+
+    Args:
+        rows: each with `question`, and what else an input line of `assistant batch` may have.
+        assistant: answers; by default one with the default settings.
+        options: what applies to rows that do not say otherwise.
+
+    Raises:
+        ModelError: a model cannot be fetched or loaded.
+    """
+    if assistant is None:
+        from assistant.assistant import Assistant
+
+        assistant = Assistant()
+    options = options or BatchOptions()
+    numbered = (Row(number, digest_of(dict(row)), dict(row)) for number, row in enumerate(rows, 1))
+    engine = LocalEngine(assistant, options.digest(assistant.settings))
+    for records in engine.answer(blocks_of(read_lines(numbered, options))):
+        yield from records

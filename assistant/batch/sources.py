@@ -1,0 +1,264 @@
+"""Files of questions as rows: JSONL, CSV, Parquet and SQuAD JSON, read as they come, what is wrong in its place."""
+
+import csv
+import hashlib
+import itertools
+import json
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from assistant.errors import UsageError
+
+FORMATS = ("jsonl", "csv", "parquet", "squad")
+_BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "squad"}
+_CHUNK = 1 << 20
+_ROWS_AT_ONCE = 64
+_DELIMITERS = ",;\t"
+_BOM = b"\xef\xbb\xbf"
+
+
+class BatchLineError(UsageError):
+    """A line of the input that is not a question as the contract describes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its number (the line it begins at, from 1; in tables and SQuAD files the count of rows), and its fields.
+
+    `digest` tells one content from another; `error` says why there are no fields.
+    """
+
+    number: int
+    digest: str
+    fields: dict[str, Any] | None = None
+    error: BatchLineError | None = None
+
+
+def format_of(name: str) -> str:
+    """The format that a file's name stands for; JSONL where it says nothing else."""
+    return _BY_SUFFIX.get(Path(name).suffix.lower(), "jsonl")
+
+
+def read_rows(file: IO[bytes], kind: str, longest: int = 1 << 27) -> Iterator[Row]:
+    """The rows of a file, in order; blank lines are left out.
+
+    Args:
+        file: opened for bytes; a Parquet file has to be seekable.
+        kind: one of FORMATS.
+        longest: a line of more bytes is not held in memory but reported.
+
+    Raises:
+        UsageError: the file as a whole is not of this format.
+    """
+    readers: dict[str, Callable[[IO[bytes], int], Iterator[Row]]] = {
+        "jsonl": _jsonl, "csv": _csv, "parquet": _parquet, "squad": _squad,
+    }  # fmt: skip
+    return readers[kind](file, longest)
+
+
+def parse_line(raw: bytes) -> dict[str, Any]:
+    """The object of one line of JSONL.
+
+    Raises:
+        BatchLineError: the line is not UTF-8, not JSON or no object.
+    """
+    try:
+        row = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_number, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise BatchLineError(f"not UTF-8 text (byte 0x{raw[error.start]:02x} at {error.start})") from error
+    except (ValueError, RecursionError) as error:
+        raise BatchLineError(f"not valid JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise BatchLineError(f'a JSON object such as {{"question": ...}} is needed, not {type(row).__name__}')
+    return row
+
+
+def digest_of(fields: dict[str, Any]) -> str:
+    """The digest of a row that is no line of text."""
+    try:
+        text = json.dumps(fields, sort_keys=True, default=str)
+    except RecursionError:
+        text = str(sorted(fields))
+    return _digest(text.encode("ascii"))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _refuse_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number in JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse_number(text)
+
+
+def _lines(file: IO[bytes], longest: int) -> Iterator[tuple[int, bytes, BatchLineError | None]]:
+    """The numbered lines; one that is too long has an error, and in place of its bytes their hash."""
+    for number in itertools.count(1):
+        raw = file.readline(longest)
+        if not raw:
+            return
+        if len(raw) < longest or raw.endswith(b"\n"):
+            yield number, raw.removeprefix(_BOM) if number == 1 else raw, None
+            continue
+        content, size = hashlib.sha256(raw), len(raw)
+        while not raw.endswith(b"\n") and (raw := file.readline(_CHUNK)):
+            content.update(raw)
+            size += len(raw)
+        error = BatchLineError(f"the line has {size:,} bytes; at most {longest:,} can be read (max_document_megabytes)")
+        yield number, content.digest(), error
+
+
+def _jsonl(file: IO[bytes], longest: int) -> Iterator[Row]:
+    for number, raw, too_long in _lines(file, longest):
+        if not raw.strip():
+            continue
+        digest = _digest(raw.strip())
+        if too_long is not None:
+            yield Row(number, digest, error=too_long)
+            continue
+        try:
+            yield Row(number, digest, parse_line(raw))
+        except BatchLineError as error:
+            yield Row(number, digest, error=error)
+
+
+class _Fed:
+    """Lines for a csv reader, which can be given back: what a stray quote swallowed is read again as lines."""
+
+    def __init__(self, file: IO[bytes], longest: int) -> None:
+        self._lines = _lines(file, longest)
+        self._back: deque[str | BatchLineError] = deque()
+        self.taken: list[str | BatchLineError] = []
+
+    def __iter__(self) -> "_Fed":
+        return self
+
+    def __next__(self) -> str:
+        if self._back:
+            line = self._back.popleft()
+        else:
+            _, raw, error = next(self._lines)
+            line = error or raw.decode("utf-8", "surrogateescape")
+        self.taken.append(line)
+        if isinstance(line, BatchLineError):
+            raise line
+        return line
+
+    def give_back(self) -> None:
+        """All but the first of the lines taken."""
+        self._back.extendleft(reversed(self.taken[1:]))
+
+
+def _csv(file: IO[bytes], longest: int) -> Iterator[Row]:
+    """Comma, semicolon or tab separated rows below a header; a row may span lines where its cells are quoted."""
+    csv.field_size_limit(max(csv.field_size_limit(), longest))
+    fed = _Fed(file, longest)
+    first = next(fed, None)
+    if first is None:
+        return
+    delimiter = max(_DELIMITERS, key=first.count)
+    header = next(csv.reader([first], delimiter=delimiter))
+    if len(set(header)) < len(header) or not all(header):
+        raise UsageError("The first line must name the columns, each once; two have the same name or one has none.")
+    reader, number = csv.reader(fed, delimiter=delimiter, strict=True), 2
+    while True:
+        fed.taken.clear()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, BatchLineError) as error:
+            fed.give_back()
+            digest = _digest(repr(fed.taken[0]).encode())
+            told = error if isinstance(error, BatchLineError) else BatchLineError(f"not valid CSV: {error}")
+            yield Row(number, digest, error=told)
+            number += 1
+            continue
+        begins, number = number, number + len(fed.taken)
+        if any(cells):
+            yield _csv_row(begins, header, cells)
+
+
+def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:
+    fields = {name: cell or None for name, cell in zip(header, cells, strict=False)}
+    error = None
+    if len(cells) != len(header):
+        error = BatchLineError(f"{len(cells)} cells where the first line names {len(header)} columns")
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        error = BatchLineError("not UTF-8 text")
+    digest = _digest(json.dumps(cells).encode("ascii"))
+    return Row(number, digest, error=error) if error else Row(number, digest, fields)
+
+
+def _parquet(file: IO[bytes], _: int) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(file)
+        rows = (row for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE) for row in batch.to_pylist())
+        for number, row in enumerate(rows, 1):
+            fields = {str(name): _plain(value) for name, value in row.items()}
+            yield Row(number, digest_of(fields), fields)
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(f"The Parquet file cannot be read: {str(error).splitlines()[0][:200]}") from error
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: what JSON has not (dates, decimals) becomes text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _squad(file: IO[bytes], _: int) -> Iterator[Row]:
+    """The questions of a SQuAD file, each with its paragraph as the document and its gold answers as `answers`."""
+    try:
+        articles = json.loads(file.read().decode("utf-8-sig"))["data"]
+        found = [
+            {
+                "id": question.get("id"),
+                "question": question.get("question"),
+                "document": paragraph.get("context"),
+                "title": article.get("title"),
+                "answers": [gold["text"] for gold in question.get("answers") or []],
+            }
+            for article in articles
+            for paragraph in article["paragraphs"]
+            for question in paragraph["qas"]
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(f"Not a SQuAD file (data > paragraphs > qas): {type(error).__name__}: {error}") from error
+    for number, fields in enumerate(found, 1):
+        yield Row(number, digest_of(fields), {key: value for key, value in fields.items() if value is not None})
+
+
+def count_rows(file: IO[bytes], kind: str) -> int:
+    """How many rows a file has, for telling how far a run is; 0 where that costs as much as reading it all."""
+    if kind == "jsonl":
+        return sum(bool(line.strip()) for line in file)
+    if kind == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return int(pq.ParquetFile(file).metadata.num_rows)
+        except (pa.ArrowException, OSError):
+            return 0
+    return sum(1 for _ in read_rows(file, kind)) if kind == "csv" else 0

@@ -1,0 +1,31 @@
+"""Which language a text is in, told by its small words."""
+
+import re
+from functools import cache
+
+_WORD = re.compile(r"[^\W\d_]+(?=\b|['’])")
+_WORDS_LOOKED_AT = 400
+_SMALL_WORDS = {
+    "en": "the of and to in is was that for it as with on by are this be from at which were an or not have has had his "
+    "their they who what when where how why does did",
+    "fr": "le la les de des du et un une est en que qui dans pour il elle sur au aux par pas ne ce cette sont avec "
+    "plus son sa ses ou mais nous vous ils je était été quel quelle où comment pourquoi quand l d j qu n s c",
+    "de": "der die das und ist nicht ein eine zu von mit den dem des im für auf sich auch es an werden aus er sie wir",
+    "es": "el la los las de y que en un una es por con para no se del al lo como más pero su sus fue son está ha",
+    "it": "il lo la gli le di e che un una è per con non si del della dei delle al alla da sono come più ma nel anche",
+    "pt": "o a os as de e que em um uma é por com para não se do da dos das ao como mais mas foi são está no na",
+    "nl": "de het een en van is dat niet te in op zijn voor met die aan er om ook als bij maar was wordt door",
+}
+
+
+def guess_language(text: str) -> str | None:
+    """The two-letter code of a text's language; None where its words do not tell (too few, or of no language known)."""
+    words = [word.lower() for word in _WORD.findall(text[: 12 * _WORDS_LOOKED_AT])][:_WORDS_LOOKED_AT]
+    counts = {language: sum(word in small for word in words) for language, small in _small_words().items()}
+    first, second = sorted(counts.values(), reverse=True)[:2]
+    return max(counts, key=lambda language: counts[language]) if first > second else None
+
+
+@cache
+def _small_words() -> dict[str, frozenset[str]]:
+    return {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}

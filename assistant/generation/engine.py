@@ -1,0 +1,83 @@
+"""What computes the logits of a generator: a causal language model with the keys and values of one row of tokens."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+CONTEXT_TOKENS = 4096
+"""Longest conversation, whatever more a model may take: on a CPU, what is longer keeps a person waiting."""
+
+
+class Engine(Protocol):
+    """A causal language model and its cache. `length` tokens are in the cache, `context_tokens` at most."""
+
+    context_tokens: int
+    length: int
+    device: str
+
+    def forward(self, tokens: Sequence[int]) -> "torch.Tensor":
+        """Logits, float32 of shape (1, vocabulary), of the token after `tokens`, which join the cache."""
+        ...
+
+    def rewind(self, length: int) -> int:
+        """Forget all but the first `length` tokens of the cache.
+
+        Returns:
+            How many are left: none where the model's cache cannot be cut.
+        """
+        ...
+
+
+class TransformersEngine:
+    """Any causal language model of transformers, as it is: quantised, with a live adapter, on a GPU.
+
+    Args:
+        model: in evaluation mode, on its device.
+    """
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        from transformers import DynamicCache
+
+        self.context_tokens = context_of(model)
+        self.length = 0
+        self.device = str(model.device)
+        self._model = model
+        self._cache = DynamicCache(config=model.config)
+
+    def forward(self, tokens: Sequence[int]) -> "torch.Tensor":
+        """See `Engine.forward`."""
+        import torch
+
+        held, self.length = self.length, 0  # nothing, should the model fail with some of its layers done
+        # Entered for one step at a time: a mode that stayed on between steps would be the caller's too.
+        with torch.inference_mode():
+            ids = torch.tensor([list(tokens)], device=self._model.device)
+            output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+            logits: torch.Tensor = output.logits[:, -1].float()
+        self.length = held + len(tokens)
+        return logits
+
+    def rewind(self, length: int) -> int:
+        """See `Engine.rewind`."""
+        import torch
+        from transformers import DynamicCache
+
+        length = min(length, self.length)
+        try:
+            if 0 < length < self.length:
+                with torch.inference_mode():
+                    self._cache.crop(length - self.length)
+        except (ValueError, RuntimeError, NotImplementedError, AttributeError):
+            length = 0  # layers that keep a window or a running state have forgotten how it was there
+        if length == 0:
+            self._cache = DynamicCache(config=self._model.config)
+        self.length = length
+        return length
+
+
+def context_of(model: "PreTrainedModel") -> int:
+    """How many tokens a conversation may have with a model, its answer included."""
+    return min(int(getattr(model.config, "max_position_embeddings", CONTEXT_TOKENS)), CONTEXT_TOKENS)

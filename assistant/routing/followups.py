@@ -1,0 +1,128 @@
+"""Questions that lean on the turns before, completed so that they stand alone: "and when was it built?", "why?".
+
+Four shapes are known: a question word alone takes the place of the one in the question before ("When was the bridge
+closed?", "Why?": "Why was the bridge closed?"); a part joined by "and" takes the place of its like ("How much is the
+rent?", "And the deposit?": "How much is the deposit?"); a pronoun gives way to what was asked about or answered; and a
+wish about the answer ("shorter please") is put behind the question it belongs to. A question that shows none of these,
+or that nothing before completes, stays exactly as it is: words that nobody meant lead a reader astray.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.conversation import Message, Role
+from assistant.routing.parts import exchange_part
+from assistant.routing.phrases import is_french
+from assistant.routing.pronouns import replace_pronouns
+from assistant.routing.question_words import is_question_word, replace_question_word
+from assistant.routing.requests import is_courtesy
+
+_TURNS = 3  # how far back a chain of follow-ups is followed
+_LONGEST = 300  # characters; a longer message is no follow-up, and a longer question lends nothing
+_ANSWER_WORDS = 8  # a longer answer is a statement, not a name for something
+_END = "?!.… \u00a0\u202f"
+
+_LEAD = re.compile(
+    r"\W*(?:(?:thanks|thank you|thx|ok|okay|merci)(?: (?:a lot|so much|very much|beaucoup|bien))?[\s,.!;:]+(?=\w)"
+    r"|(?:great|perfect|good|nice|right|yes|no|i see|super|d'accord|parfait|bien|oui|non|je vois)[,.!;:]\s*(?=\w))*"
+    r"(?P<joint>(?:and|but|so|then|or|et|mais|alors|donc)\b[\s,]*(?=\S))?"
+    r"(?P<about>(?:(?:what|how) about|what of|same for|et pour|quid (?:de|du|des)|qu'en est-il (?:de|du|des))\b\s*)?",
+    re.IGNORECASE,
+)
+_WISH = re.compile(
+    "|".join(
+        (
+            r"(?:please )?(?:(?:(?:a bit|much|make (?:it|that|them)) )?"
+            r"(?:shorter|longer|simpler|briefer|clearer|more detailed|more simply)",
+            r"(?:(?:can|could) you )?(?:make|turn|put|rewrite|rephrase|translate|shorten|simplify|say|repeat"
+            r"|summari[sz]e) (?:it|that|them)\b.*",
+            r"(?:in|as) (?:english|french|a table|bullets?|bullet points|one sentence|a list|(?:two|three|ten|fewer"
+            r"|simpler|plain) \w+)",
+            r"again|go on|more details?|tell me more|(?:explain|elaborate on) (?:that|it)",
+            r"(?:un peu |en )?(?:plus|moins) (?:court|long|simple|simplement|clair|bref|détaillé)",
+            r"en (?:anglais|français|une phrase|(?:deux|trois) \w+|liste|tableau)",
+            r"(?:fais|rends|traduis|résume|reformule|raccourcis|explique|simplifie)-(?:le|la|les)\b.*",
+            r"explique (?:ça|cela)|(?:donne )?plus de détails|continue)(?: please| pls| s'il (?:te|vous) plaît)?",
+        )
+    ),
+    re.IGNORECASE,
+)
+_SOMEBODYS = re.compile(r"(?:his|her|their|its|son|sa|ses|leurs?) ", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question, completed where it leaned on one before, and its answer."""
+
+    question: str
+    answer: str
+
+
+def complete(question: str, history: Sequence[Message]) -> str:
+    """The question made to stand alone with what was said before it; as it is where it does so already."""
+    before = exchanges(history)
+    return _complete(question, before[-1]) if before else question
+
+
+def exchanges(history: Sequence[Message]) -> list[Exchange]:
+    """The last exchanges of a conversation but for courtesies, each question completed from those before it."""
+    said: list[tuple[str, str]] = []
+    for message in history:
+        if message.role is Role.USER:
+            said.append((message.text, ""))
+        elif message.role is Role.ASSISTANT and said:
+            said[-1] = (said[-1][0], message.text)
+    found: list[Exchange] = []
+    for question, answer in [each for each in said if not is_courtesy(each[0])][-_TURNS:]:
+        found.append(Exchange(_complete(question, found[-1]) if found else question, answer))
+    return found
+
+
+def is_wish(question: str) -> bool:
+    """Whether a message only asks for the answer before in another form: "shorter please"."""
+    return len(question) <= _LONGEST and _WISH.fullmatch(_bare(question)[0]) is not None
+
+
+def without_lead(question: str) -> tuple[str, bool]:
+    """A question without the thanks and conjunctions before it, and whether one of these joins it to what was said."""
+    lead = _LEAD.match(question)
+    if lead is None or lead.end() == len(question):
+        return question, False
+    return question[lead.end() :], lead["joint"] is not None or lead["about"] is not None
+
+
+def _bare(question: str) -> tuple[str, bool]:
+    bare, joined = without_lead(question)
+    return bare.strip().rstrip(_END).replace("’", "'"), joined
+
+
+def _complete(question: str, before: Exchange) -> str:
+    if max(len(question), len(before.question)) > _LONGEST:
+        return question
+    (bare, joined), (asked, _) = _bare(question), _bare(before.question)
+    if not bare or not asked or "\n" in bare or "\n" in asked:
+        return question
+    french = is_french(bare, asked)
+    made = _made_whole(bare, asked, _short(before.answer), french, joined)
+    if made is None:
+        return question
+    return made[0].upper() + made[1:] + (" ?" if french else "?")
+
+
+def _made_whole(bare: str, asked: str, answer: str, french: bool, joined: bool) -> str | None:
+    if _WISH.fullmatch(bare):
+        return f"{asked} ({bare})"
+    if is_question_word(bare):
+        return replace_question_word(asked, bare, answer)
+    if joined and _SOMEBODYS.match(bare) and (made := exchange_part(asked, bare, french=french)):
+        return made
+    made = replace_pronouns(bare, asked, answer, french=french)
+    return exchange_part(asked, bare, french=french) if made is None and joined else made
+
+
+def _short(answer: str) -> str:
+    """An answer that can stand in a question; empty where it is a statement, code or nothing."""
+    answer = answer.strip()
+    fits = len(answer) < 100 and len(answer.split()) <= _ANSWER_WORDS and "\n" not in answer
+    return answer if fits and answer[-1:] not in (".", "!", "?") else ""

@@ -1,0 +1,66 @@
+"""Worker: our batch, and a loop over our single call, with the models as the product has them."""
+
+import time
+from typing import Any
+
+from benchmarks.peers.protocol import peak_memory, serve, versions
+
+
+class Worker:
+    """Holds an assistant."""
+
+    def load(self) -> dict[str, Any]:
+        """Load both models by answering a question."""
+        from assistant import Assistant, Document, Turn
+
+        self.assistant = Assistant()
+        self.assistant.answer(Turn("How large is it?", (Document("forest", "The forest covers five square miles."),)))
+        dtype = str(self.assistant.reader(lambda event: None).model.dtype).removeprefix("torch.")
+        return {**versions("torch", "transformers", "tokenizers"), "dtype": dtype}
+
+    def answer(self, rows: list[dict[str, str]]) -> dict[str, Any]:
+        """All rows as a batch."""
+        from assistant import answer_rows
+
+        began = time.perf_counter()
+        records = list(answer_rows(rows, self.assistant))
+        return self._reply(records, time.perf_counter() - began)
+
+    def loop(self, rows: list[dict[str, str]]) -> dict[str, Any]:
+        """Each row by the single call."""
+        from assistant import Document, Turn
+        from assistant.records import answer_to_json
+
+        began = time.perf_counter()
+        records = []
+        for row in rows:
+            turn = Turn(row["question"], (Document("document", row["document"]),))
+            records.append(answer_to_json(row["question"], self.assistant.answer(turn), "1"))
+        return self._reply(records, time.perf_counter() - began)
+
+    def _reply(self, records: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+        # The peer always answers; where ours says that there is no answer, its closest place is compared.
+        answers = [record["answer"] or (record["closest"] or {"text": ""})["text"] for record in records]
+        labels = [record["verdict"]["label"] if record["verdict"] else None for record in records]
+        return {"answers": answers, "labels": labels, "seconds": seconds, "memory": peak_memory()}
+
+
+def save(reader: str, verifier: str) -> dict[str, Any]:
+    """Write the embedded models, their adapters merged, for the peer; returns how the verifier is to be used."""
+    from pathlib import Path
+
+    from assistant.conversation import Label
+    from assistant.verification.head import Head
+    from benchmarks.weights import resolve_part, save_merged
+
+    save_merged(resolve_part("reader", "embedded"), Path(reader))
+    checks = resolve_part("verifier", "embedded")
+    save_merged(checks, Path(verifier), "verifier")
+    head = Head.load(checks.adapter or checks.base)
+    names = {f"LABEL_{column}": str(label) for column, label in zip(head.columns, Label, strict=True)}
+    return {"hypothesis_first": head.hypothesis_first, "labels": names}
+
+
+if __name__ == "__main__":
+    worker = Worker()
+    serve({"load": worker.load, "answer": worker.answer, "loop": worker.loop, "save": save})

@@ -1,0 +1,145 @@
+"""Our verifier against the text classification pipeline of transformers: same weights, same pairs, in one run.
+
+The pairs are questions of SQuAD's dev set with an answer, half of them wrong, each beside its whole paragraph. Each
+system runs in a process of its own and they take turns, so that a change of the machine's speed meets all. Seconds are
+those of one call with all pairs. Labels are compared after the same head (temperature and biases) on both sides.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from assistant.errors import AssistantError
+from assistant.verification.head import Head
+from benchmarks.report import default_threads, machine, number, table, write_json
+from benchmarks.workers import Peer, Worker, python_of
+from finetune.data.answer_pairs import answer_checks
+from finetune.data.files import find_data
+from finetune.data.squad import read_squad
+
+OURS, PIPELINE = Peer("benchmarks.peers.ours_nli"), Peer("benchmarks.peers.pipeline_nli")
+SYSTEMS: dict[str, tuple[Peer, dict[str, Any]]] = {
+    "ours": (OURS, {}),
+    "ours-float32": (OURS, {"dtype": "float32"}),
+    "pipeline": (PIPELINE, {}),
+    "pipeline-batch16": (PIPELINE, {"batch": 16}),
+    "pipeline-bfloat16": (PIPELINE, {"batch": 16, "dtype": "bfloat16"}),
+}
+REFERENCE = "pipeline"
+HEADER = ["system", "format", "seconds", "pairs/s", "ours x", "MB", "same labels %"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the table and write the JSON file."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.verifier",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", default="squad/dev-v1.1.json", help="SQuAD file (below ASSISTANT_TEST_DATA)")
+    parser.add_argument("--model", default="embedded", help="our verifier: embedded, a folder or a Hub name")
+    parser.add_argument("--systems", default=",".join(SYSTEMS), help=f"of {', '.join(SYSTEMS)}")
+    parser.add_argument("--pairs", type=int, default=1000, help="how many pairs to check")
+    parser.add_argument("--repeats", type=int, default=3, help="the median of so many is reported")
+    parser.add_argument("--threads", type=int, default=default_threads(), help="of every system (%(default)s)")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
+    options = parser.parse_args(arguments)
+    names = options.systems.split(",")
+    if unknown := [name for name in names if name not in SYSTEMS]:
+        parser.error(f"{unknown[0]}: --systems takes {', '.join(SYSTEMS)}")
+    if min(options.pairs, options.repeats, options.threads) < 1:
+        parser.error("numbers must be at least 1")
+    try:
+        report = measure(names, options.data, options.model, options.pairs, options.repeats, options.threads)
+    except AssistantError as error:
+        print(f"verifier: {error}", file=sys.stderr)
+        return error.exit_code
+    print(render(report))
+    if options.output:
+        write_json(options.output, report)
+    return 0
+
+
+def measure(names: Sequence[str], data: str, model: str, count: int, repeats: int, threads: int) -> dict[str, Any]:
+    """Check the same pairs with every system.
+
+    Raises:
+        AssistantError: the data or the model is not there, or a system fails.
+    """
+    checks = answer_checks(read_squad(find_data(data)), {}, count, seed=7)
+    pairs = [(check.example.context, check.claim) for check in checks]
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        with Worker(OURS, python_of(OURS, Path()), threads) as saver:
+            saved = saver.call("save", model=model, folder=folder)
+        head = Head(tuple(saved["columns"]), saved["hypothesis_first"], saved["temperature"], tuple(saved["biases"]))
+        workers, rows = {}, {}
+        for name in names:
+            peer, options = SYSTEMS[name]
+            workers[name] = stack.enter_context(Worker(peer, python_of(peer, Path()), threads))
+            where = {"model": model} if peer is OURS else {"folder": folder, "hypothesis_first": head.hypothesis_first}
+            about = workers[name].call("load", **where, **options)
+            workers[name].call("classify", pairs=pairs[:8])
+            rows[name] = {"system": name, "dtype": about["dtype"], "seconds": []}
+        for _ in range(repeats):
+            for name, worker in workers.items():
+                reply = worker.call("classify", pairs=pairs)
+                rows[name]["seconds"].append(reply["seconds"])
+                rows[name] |= {"memory": reply["memory"], "labels": _labels(reply["rows"], head, SYSTEMS[name][0])}
+    first = median(rows[names[0]]["seconds"])
+    reference = rows.get(REFERENCE, rows[names[0]])["labels"]
+    for row in rows.values():
+        seconds = median(row["seconds"])
+        row["pairs_per_second"] = len(pairs) / seconds
+        row["ours_times_as_fast"] = seconds / first
+        row["same_labels"] = 100 * float(np.mean(row["labels"] == reference))
+    return {
+        "machine": machine(threads),
+        "pairs": len(pairs),
+        "rows": [{key: value for key, value in row.items() if key != "labels"} for row in rows.values()],
+    }
+
+
+def _labels(rows: list[list[float]], head: Head, peer: Peer) -> Any:
+    """The label of each pair; a peer's scores go through the head that ours have been through."""
+    scores = np.array(rows)
+    if peer is not OURS:
+        scores = head.probabilities(np.log(scores.clip(1e-12)))
+    return scores.argmax(axis=1)
+
+
+def render(report: dict[str, Any]) -> str:
+    """The report as a table."""
+    rows = [
+        [
+            row["system"],
+            row["dtype"],
+            number(median(row["seconds"]), 2),
+            number(row["pairs_per_second"], 1),
+            number(row["ours_times_as_fast"], 2),
+            number(row["memory"] / 1e6),
+            number(row["same_labels"], 1),
+        ]
+        for row in report["rows"]
+    ]
+    found = report["machine"]
+    return "\n".join(
+        [
+            f"{found['processor']}, {found['threads']} threads; {report['pairs']:,} pairs",
+            "",
+            table(HEADER, rows),
+            "",
+            f"ours x: how many times as fast our first row is. same labels: as {REFERENCE}.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

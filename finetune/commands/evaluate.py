@@ -1,0 +1,163 @@
+"""`finetune evaluate`: measure a model on labelled data."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.commands.options import NoColor, Quiet, Verbose, switches
+from assistant.console import StatusLine
+from assistant.errors import UsageError
+from finetune.commands.options import Json
+from finetune.saving import trained_folder
+
+if TYPE_CHECKING:
+    from assistant.models.store import ResolvedModel
+    from finetune.data.pairs import Pair
+
+TASKS = ("qa", "nli", "code")
+
+
+def evaluate(
+    task: Annotated[str, typer.Argument(help="qa, nli or code.")],
+    data: Annotated[
+        str,
+        typer.Option(help="What to measure on: SQuAD JSON, a table of pairs, code questions; or hub:OWNER/NAME#SPLIT."),
+    ],
+    model: Annotated[
+        str, typer.Option(help="embedded, base (without the adapter), a run's folder, or a Hub name.")
+    ] = "embedded",
+    limit: Annotated[int | None, typer.Option(help="Only this many rows, drawn evenly.", min=1)] = None,
+    last_articles: Annotated[
+        float | None,
+        typer.Option(help="qa: only the file's last articles, as this share of all of them.", min=0.0, max=1.0),
+    ] = None,
+    errors: Annotated[Path | None, typer.Option(help="qa: write the wrong answers, with what is wrong, here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="qa: draw the reliability of the score into this file.")] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="qa, nli: measure with 8-bit weights too, and say what they cost.")
+    ] = False,
+    json_: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    r"""Measure a model on labelled data.
+
+    \b
+    Examples:
+      finetune evaluate qa --data dev-v1.1.json --model embedded
+      finetune evaluate qa --data piaf-v1.0.json --last-articles 0.2
+      finetune evaluate nli --data xnli.tsv --model runs/nli-minilm/adapter --json
+      finetune evaluate code --data codegen-instruct.json --model base --limit 200
+    """
+    if task not in TASKS:
+        raise UsageError(f"There is no task {task!r}; choose {', '.join(TASKS)}.")
+    for_qa = {"--last-articles": last_articles, "--errors": errors, "--plot": plot}
+    if task != "qa" and (given := [name for name, value in for_qa.items() if value is not None]):
+        raise UsageError(f"{given[0]} is for qa.")
+    if int8 and task == "code":
+        raise UsageError("--int8 is for qa and nli.")
+    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+        found = _resolve(task, model, status)
+        if task == "qa":
+            report = _evaluate_qa(data, found, limit, last_articles, status, int8=int8, errors=errors, plot=plot)
+        elif task == "nli":
+            report = _evaluate_nli(data, found, limit, status, int8=int8)
+        else:
+            report = _evaluate_code(data, found, limit, status)
+    if json_:
+        print(json.dumps(report))  # noqa: T201
+        return 0
+    _print_figures(report)
+    return 0
+
+
+def _print_figures(report: Mapping[str, Any], indent: str = "") -> None:
+    for name, value in report.items():
+        if isinstance(value, Mapping):
+            print(f"{indent}{name}")  # noqa: T201
+            _print_figures(value, indent + "  ")
+        else:
+            shown = f"{value:.2f}" if isinstance(value, float) else value
+            print(f"{indent + name:<{18 if len(name) < 18 else 54}} {shown}")  # noqa: T201
+
+
+def _resolve(task: str, model: str, status: StatusLine) -> "ResolvedModel":
+    """The model to measure: the embedded profile's part for the task, its base alone, or any reference."""
+    from assistant.models.store import ModelStore
+
+    store = ModelStore()
+    profile = store.catalogue.profile("embedded")
+    spec = {"qa": profile.reader, "nli": profile.verifier, "code": profile.generator}[task]
+    if model == "embedded":
+        return store.resolve(spec, status)
+    if model == "base":
+        if task != "code":
+            raise UsageError(f"The base of the {task} adapter has no head for that task; `base` is for code.")
+        return store.resolve(spec.base, status)
+    return store.resolve(str(trained_folder(Path(model)) or model), status)
+
+
+def _evaluate_qa(
+    data: str,
+    model: "ResolvedModel",
+    limit: int | None,
+    last_articles: float | None,
+    status: StatusLine,
+    *,
+    int8: bool,
+    **files: Path | None,
+) -> dict[str, Any]:
+    from assistant.models.loading import load_reader
+    from finetune import qa_evaluation
+    from finetune.data.files import evenly
+    from finetune.data.squad import read_questions, split_by_article
+    from finetune.int8 import cost_of_int8
+    from finetune.running import measuring
+
+    questions = read_questions(data)
+    if last_articles is not None:
+        _, questions = split_by_article(questions, last_articles)
+    reader, rows = load_reader(model), evenly(questions, limit)
+    report = qa_evaluation.evaluate(reader, rows, measuring(status), **files)
+    if int8:
+        report["int8"] = cost_of_int8(reader, lambda again: qa_evaluation.evaluate(again, rows), report)
+    return report
+
+
+def _evaluate_nli(
+    data: str, model: "ResolvedModel", limit: int | None, status: StatusLine, *, int8: bool
+) -> dict[str, Any]:
+    from assistant.models.loading import load_verifier
+    from finetune import nli
+    from finetune.data.files import evenly
+    from finetune.int8 import cost_of_int8
+    from finetune.running import measuring
+
+    verifier, rows = load_verifier(model), evenly(_pairs(data), limit)
+    report = nli.evaluate(verifier, rows, measuring(status))
+    if int8:
+        report["int8"] = cost_of_int8(verifier, lambda again: nli.evaluate(again, rows), report)
+    return report
+
+
+def _evaluate_code(data: str, model: "ResolvedModel", limit: int | None, status: StatusLine) -> dict[str, Any]:
+    from assistant.models.loading import load_language_model
+    from finetune import code_assistant
+    from finetune.running import measuring
+
+    network, tokenizer = load_language_model(model)
+    examples = code_assistant.examples_to_evaluate(data, limit=limit)
+    return code_assistant.evaluate(network, tokenizer, examples, measuring(status))
+
+
+def _pairs(data: str) -> "list[Pair]":
+    """Pairs of a corpus's file, spaces around its punctuation taken out, or of any other labelled table as it is."""
+    from finetune.data.files import find_data
+    from finetune.data.labelled_pairs import read_labelled_pairs
+    from finetune.data.pairs import read_pairs
+
+    return read_pairs(find_data(data)) if data.endswith((".tsv", ".jsonl")) else read_labelled_pairs(data, {})[0]

@@ -1,0 +1,54 @@
+"""`finetune push`: publish what a run trained."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assistant.commands.options import NoColor, Quiet, Verbose
+from assistant.errors import UsageError
+
+
+def push(
+    runs: Annotated[
+        list[Path], typer.Argument(help="The folder of a finished run; several for a Space.", metavar="DIR...")
+    ],
+    repo: Annotated[
+        list[str],
+        typer.Option(help="Where it goes on the Hub: one for each DIR, in their order.", metavar="OWNER/NAME"),
+    ],
+    public: Annotated[bool, typer.Option("--public", help="For everybody to see; otherwise it is private.")] = False,
+    space: Annotated[
+        str | None,
+        typer.Option(help="Also a Docker Space that serves the chat with the pushed models.", metavar="OWNER/NAME"),
+    ] = None,
+    space_only: Annotated[
+        Path | None, typer.Option(help="Upload nothing; write the Space's files into this folder.", metavar="DIR")
+    ] = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    r"""Publish a finished run on the Hub: the model, its card, report and plots; never the optimizer's state.
+
+    \b
+    Examples:
+      finetune push runs/qa-roberta --repo me/qa-roberta
+      finetune push runs/qa-roberta runs/nli-camembert --repo me/reader --repo me/verifier --space me/chat
+    """
+    if len(repo) != len(runs):
+        raise UsageError(f"{len(runs)} runs and {len(repo)} --repo: give one for each run, in the same order.")
+    from finetune.publish import push_model, push_space, usage_of, write_space
+    from finetune.recipe_files import read_run
+
+    models = list(zip(runs, repo, strict=True))
+    if space_only is not None:
+        print(write_space(space_only, models, space_only.name))  # noqa: T201
+        return 0
+    for run, name in models:
+        print(push_model(run, name, private=not public))  # noqa: T201
+        print(f"Use it: {usage_of(read_run(run), name)}")  # noqa: T201
+    if space is not None:
+        folder = write_space(runs[0] / "space", models, space.rpartition("/")[2])
+        print(push_space(folder, space, private=not public))  # noqa: T201
+    return 0

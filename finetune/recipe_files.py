@@ -1,0 +1,129 @@
+"""Reading recipes: the files of the package or one's own, with settings laid over them, and lists of settings."""
+
+import difflib
+import itertools
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from assistant.errors import UsageError
+from finetune.recipe import FORMS, Recipe
+
+_ADAPTER: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="task")])
+
+
+def recipe_names() -> list[str]:
+    """The recipes that ship with the package."""
+    folder = resources.files("finetune") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def recipe_text(name: str) -> str:
+    """The file of a shipped recipe, or of a recipe at a path.
+
+    Raises:
+        UsageError: there is no such recipe; the message names the nearest.
+    """
+    if name in recipe_names():
+        return (resources.files("finetune") / "recipes" / f"{name}.toml").read_text("utf-8")
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return path.read_text("utf-8")
+    near = difflib.get_close_matches(name, recipe_names(), n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise UsageError(f"There is no recipe {name!r}.{hint} See `finetune list`; a file of your own ends in .toml.")
+
+
+def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe, with `key=value` settings (dotted keys, TOML values) laid over it.
+
+    Raises:
+        UsageError: an unknown recipe, an unknown key, or a value that does not fit.
+    """
+    try:
+        data = tomllib.loads(recipe_text(name))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name}: not valid TOML: {error}") from error
+    for setting in settings:
+        _lay_over(data, setting)
+    try:
+        return _ADAPTER.validate_python(data)
+    except ValidationError as error:
+        raise UsageError(f"{name}: {_first_problem(error)}") from error
+
+
+def read_run(folder: Path) -> Recipe:
+    """The recipe that a run's folder was made by.
+
+    Raises:
+        UsageError: the folder holds none.
+    """
+    try:
+        return _ADAPTER.validate_json((folder / "recipe.json").read_text("utf-8"))
+    except (OSError, ValidationError) as error:
+        raise UsageError(f"{folder}: not the folder of a run (it has no recipe.json that can be read).") from error
+
+
+def combinations(name: str, settings: Sequence[str]) -> list[list[str]]:
+    """The settings of each run of a sweep: a list where the recipe takes one value stands for its elements in turn.
+
+    Raises:
+        UsageError: as `load_recipe`, for the first combination that does not fit.
+    """
+    choices = [_choices(name, setting) for setting in settings]
+    return [list(chosen) for chosen in itertools.product(*choices)]
+
+
+def _choices(name: str, setting: str) -> list[str]:
+    key, _, text = setting.partition("=")
+    value = _value(text)
+    if not isinstance(value, list) or not value:
+        return [setting]
+    try:
+        load_recipe(name, [setting])
+    except UsageError:
+        return [f"{key}={_written(each)}" for each in value]
+    return [setting]
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, list | dict) else str(value)
+
+
+def _value(text: str) -> Any:
+    """A TOML value; what is none is a word."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _lay_over(data: dict[str, Any], setting: str) -> None:
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {setting}: write it as key=value, for example --set training.epochs=2")
+    *parents, last = key.split(".")
+    for parent in parents:
+        data = data.setdefault(parent, {})
+        if not isinstance(data, dict):
+            raise UsageError(f"--set {setting}: {parent} is a value, not a section")
+    data[last] = _value(value)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    # The first part is the recipe's task, which chose the form.
+    location = ".".join(str(part) for part in problem["loc"][1:]) or "task"
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    if problem["type"] != "extra_forbidden":
+        return f"{location}: {problem['msg']}"
+    known = sorted({field for form in FORMS for field in form.model_fields})
+    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
+    return f"unknown key {location}" + (f"; did you mean {near[0]}?" if near else "")

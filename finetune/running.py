@@ -1,0 +1,224 @@
+"""One run of a recipe: base, training, measuring, and everything that is written into the run's folder."""
+
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from assistant.console import StatusLine
+from assistant.errors import UsageError
+from assistant.events import Progress
+from assistant.models.store import ModelStore
+from finetune.bases import fetch_base
+from finetune.card import write_card
+from finetune.precision import is_main_process, wait_for_all
+from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Recipe
+from finetune.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder, write_json
+
+log = logging.getLogger(__name__)
+
+FIGURES_FILE = "figures.json"
+TEST_FILE = "test.json"
+_PACKAGES = ("terminal-assistant", "torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
+_CODE_ROWS = 500
+"""Held-out questions that a code assistant is measured on, where the recipe does not say how many."""
+
+
+def run_recipe(
+    recipe: Recipe, folder: Path, status: StatusLine, *, fresh: bool = False, push_to: str | None = None
+) -> dict[str, Any]:
+    """Train a recipe into a folder, measure what came of it, and write figures, plots, report and card.
+
+    Args:
+        recipe: what to run.
+        folder: the run's; a checkpoint in it is gone on from.
+        status: hears of downloads and of measuring.
+        fresh: start over whatever the folder holds.
+        push_to: a repository of the Hub that gets every checkpoint, in the background.
+
+    Raises:
+        UsageError: the folder, the base or the data cannot be used.
+        AssistantError: the work failed.
+    """
+    quiet_libraries()
+    prepare(folder, fresh=fresh)
+    reference, base = fetch_base(recipe.base, status)
+    recipe = recipe.model_copy(update={"base": reference})
+    if is_main_process():
+        (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
+        write_json(folder / "run.json", record(recipe))
+    status.clear()
+    callbacks = []
+    if push_to is not None:
+        from finetune.checkpoints import CheckpointUpload
+
+        callbacks.append(CheckpointUpload(push_to, folder))
+    figures: dict[str, Any] = train(recipe, base, folder, callbacks)
+    if not is_main_process():
+        return figures
+    test = measure(recipe, folder, status)
+    if test is not None:
+        write_json(folder / TEST_FILE, test)
+        figures |= {f"test_{name}": value for name, value in test.items() if isinstance(value, float)}
+    write_json(folder / FIGURES_FILE, figures)
+    _tell(recipe, folder, figures)
+    return figures
+
+
+def quiet_libraries() -> None:
+    """Keep transformers' own bars and reports off: a fresh head is missing from every base, and that is no news."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    # peft and TRL still use names that transformers will drop; that is for them to mend.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers|peft|trl")
+    # bitsandbytes, which peft imports, asks the Hub for a kernel on some machines and reports when it has none.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def _tell(recipe: Recipe, folder: Path, figures: dict[str, Any]) -> None:
+    """Write what a person reads of the run: its report with plots, and the card that goes with the model."""
+    from finetune.report import write_report
+
+    trained = trained_folder(folder)
+    if trained is not None:
+        write_card(recipe, {name: value for name, value in figures.items() if isinstance(value, float)}, trained)
+    write_report(folder)
+
+
+def prepare(folder: Path, *, fresh: bool) -> None:
+    """Make the run's folder, without what an earlier run left where a fresh start is wanted.
+
+    Raises:
+        UsageError: the folder cannot be used.
+    """
+    try:
+        if fresh and is_main_process():
+            for old in (*folder.glob("checkpoint-*"), folder / ADAPTER_FOLDER, folder / MODEL_FOLDER):
+                shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be used for the run ({error.strerror}).") from error
+    wait_for_all()  # or a process might go on from a checkpoint that the first removes
+
+
+def record(recipe: Recipe) -> dict[str, Any]:
+    """What a run was made with: the resolved recipe, versions, seed, git state and machine."""
+    import torch
+
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "recipe": recipe.model_dump(),
+        "seed": recipe.training.seed,
+        "versions": {"python": platform.python_version(), **versions},
+        "git": _git_state(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "command": " ".join(["finetune", *sys.argv[1:]]),
+    }
+
+
+def _git_state() -> dict[str, Any] | None:
+    """The commit of the checkout that this program runs from, and whether it was changed; None outside of one."""
+    git = shutil.which("git")
+    here = Path(__file__).parent
+    if git is None:
+        return None
+    try:
+        commit, changed = (
+            subprocess.run(  # noqa: S603  (git of the user's own PATH, with fixed arguments)
+                [git, "-C", str(here), *arguments], capture_output=True, text=True, timeout=10, check=True
+            ).stdout.strip()
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", str(here)])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": commit, "changed": bool(changed)}
+
+
+def train(recipe: Recipe, base: Path, folder: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
+    """Train by the recipe's task; returns the figures of the training."""
+    if isinstance(recipe, QARecipe):
+        from finetune import extractive_qa
+
+        return extractive_qa.train(recipe, base, folder, callbacks)
+    if isinstance(recipe, NLIRecipe):
+        from finetune import nli
+
+        return nli.train(recipe, base, folder, callbacks)
+    from finetune import code_assistant
+
+    return code_assistant.train(recipe, base, folder, callbacks)
+
+
+def measure(recipe: Recipe, folder: Path, status: StatusLine) -> dict[str, Any] | None:
+    """Measure what a run trained, loaded as the assistant loads it; None where the recipe names no test data.
+
+    Raises:
+        AssistantError: the model or the data cannot be used.
+    """
+    trained = trained_folder(folder)
+    if trained is None or (recipe.data.test is None and not isinstance(recipe, CodeRecipe)):
+        return None
+    from assistant.models.loading import load_language_model, load_reader, load_verifier
+    from finetune.data.files import evenly
+
+    model = ModelStore().resolve(str(trained), status)
+    watch = measuring(status)
+    limit = recipe.data.limit
+    if isinstance(recipe, QARecipe):
+        from finetune import qa_evaluation
+        from finetune.data.squad import read_questions
+
+        questions = evenly(read_questions(recipe.data.test or ""), limit)
+        reader = load_reader(model)
+        reader.max_length, reader.stride = recipe.max_length, recipe.stride
+        return qa_evaluation.evaluate(reader, questions, watch)
+    if isinstance(recipe, NLIRecipe):
+        from finetune import nli
+        from finetune.data.labelled_pairs import read_labelled_pairs
+
+        pairs, _ = read_labelled_pairs(recipe.data.test or "", recipe.data.columns)
+        return nli.evaluate(load_verifier(model), evenly(pairs, limit), watch)
+    from finetune import code_assistant
+
+    held_out = code_assistant.prepare_examples(recipe).held_out
+    if not held_out:
+        return None
+    network, tokenizer = load_language_model(model)
+    rows = evenly(held_out, limit or recipe.training.eval_rows or _CODE_ROWS)
+    return code_assistant.evaluate(network, tokenizer, rows, watch)
+
+
+def measuring(status: StatusLine) -> Callable[[int, int], None]:
+    """A listener for measuring that shows how far it is."""
+    return lambda done, total: status(Progress("Measuring", done, total))
+
+
+def read_figures(folder: Path) -> dict[str, Any]:
+    """The figures of a finished run.
+
+    Raises:
+        UsageError: the folder is not that of a finished run.
+    """
+    try:
+        content = json.loads((folder / FIGURES_FILE).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder}: not a finished run (it has no {FIGURES_FILE} that can be read).") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{folder}: {FIGURES_FILE} is not an object.")
+    return content

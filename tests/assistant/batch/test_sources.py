@@ -1,0 +1,280 @@
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.batch.lines import BatchOptions, Line, Selection, read_lines
+from assistant.batch.sources import BatchLineError, Row, count_rows, format_of, read_rows
+from assistant.batch.template import Template
+from assistant.conversation import Document
+from assistant.errors import UsageError
+
+FOREST = "The forest covers 5.5 million square kilometers."
+
+
+def _rows(content: bytes, kind: str, longest: int = 10_000) -> list[Row]:
+    return list(read_rows(io.BytesIO(content), kind, longest))
+
+
+def _lines(content: bytes, kind: str, options: BatchOptions | None = None) -> list[Line]:
+    return list(read_lines(_rows(content, kind), options or BatchOptions()))
+
+
+def _csv(*rows: list[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+@pytest.mark.parametrize(
+    "name, kind",
+    [
+        ("a.jsonl", "jsonl"),
+        ("-", "jsonl"),
+        ("a.CSV", "csv"),
+        ("a.tsv", "csv"),
+        ("a.parquet", "parquet"),
+        ("a.json", "squad"),
+    ],
+)
+def test_a_name_says_the_format(name: str, kind: str) -> None:
+    assert format_of(name) == kind
+
+
+# What goes wrong in the third of five rows, by format; the others must be answered.
+BROKEN_JSONL = {
+    "cut off": b'{"question": "Where',
+    "no object": b"[1, 2]",
+    "no JSON": b"Where is it?",
+    "a field missing": b'{"document": "x"}',
+    "a wrong type": b'{"question": 5}',
+    "a number that is none": b'{"question": "Where?", "x": NaN}',
+    "NUL bytes": b"\0\0\0",
+    "another encoding": '{"question": "Où?"}'.encode("latin-1"),
+    "two encodings": '{"question": "Où'.encode() + '?é"}'.encode("utf-16"),
+    "a surrogate in the document": b'{"question": "Where?", "document": "\\ud800"}',
+    "nested too deep": b'{"question": "Where?", "x": ' + b"[" * 3000 + b"]" * 3000 + b"}",
+    "a line too long": b'{"question": "' + b"x" * 20_000 + b'"}',
+    "a doubled id": b'{"question": "Where?", "id": "a"}',
+    "no id": b'{"question": "Where?", "id": 1.5}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("broken", BROKEN_JSONL.values(), ids=BROKEN_JSONL)
+def test_a_broken_line_is_told_in_its_place_and_the_others_are_read(broken: bytes, end: bytes) -> None:
+    good = [json.dumps({"question": "Where?", "id": name}).encode() for name in "abcd"]
+    content = b"\xef\xbb\xbf" + end.join([*good[:2], b"", broken, *good[2:]])
+    lines = _lines(content, "jsonl")
+    assert [line.number for line in lines] == [1, 2, 4, 5, 6]
+    assert [line.error is None for line in lines] == [True, True, False, True, True]
+    assert "\n" not in str(lines[2].error)
+    assert [line.id for line in lines if line.error is None] == list("abcd")
+
+
+BROKEN_CSV = {
+    "too few cells": b"c",
+    "too many cells": b"c,Where?,x,y,z",
+    "a stray quote": b'c,"Where"?,x',
+    "a quote that is never closed": b'c,"Where?,x',
+    "another encoding": "c,Où?,x".encode("latin-1"),
+    "a question missing": b"c,,x",
+    "an empty document": b'c,Where?," "',
+    "a line too long": b"c," + b"x" * 20_000 + b",x",
+    "a doubled id": b"a,Where?,x",
+}
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("broken", BROKEN_CSV.values(), ids=BROKEN_CSV)
+def test_a_broken_row_of_a_table_is_told_in_its_place_and_the_others_are_read(broken: bytes, end: bytes) -> None:
+    content = end.join([b"\xef\xbb\xbfid,question,document", b"a,Where?,x", b'b,Where?,"two', b'lines"', b""])
+    lines = _lines(end.join([content + broken, b"d,Where?,x", b"e,\0Where?,x"]), "csv")
+    assert [line.number for line in lines] == [2, 3, 5, 6, 7]
+    assert [line.error is None for line in lines] == [True, True, False, True, True]
+    assert lines[1].turn is not None
+    assert lines[1].turn.documents[0].text == f"two{end.decode()}lines"
+
+
+@given(st.binary(max_size=300) | st.text(alphabet='",;\n\r\t\0aé{}[]:', max_size=200).map(str.encode))
+def test_no_bytes_at_all_break_a_reader(content: bytes) -> None:
+    for kind, first in (("jsonl", b""), ("csv", b"id,question\n")):
+        rows = _rows(first + content, kind, longest=64)
+        numbers = [row.number for row in rows]
+        assert numbers == sorted(set(numbers))
+        assert all((row.fields is None) is (row.error is not None) for row in rows)
+        list(read_lines(rows, BatchOptions()))
+    for kind in ("squad", "parquet"):
+        with pytest.raises(UsageError):
+            _rows(content, kind)
+
+
+@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.text(alphabet='",\n x'))))
+def test_what_a_csv_writer_writes_is_read(cells: list[tuple[str, str]]) -> None:
+    content = _csv(["question", "note"], *map(list, cells)).replace(b"\r\n", b"\n")
+    expected = [(left.replace("\r\n", "\n"), right) for left, right in cells if left or right]
+    rows = _rows(content, "csv")
+    if not any("\r" in left for left, _ in cells):
+        assert [(row.fields["question"] or "", row.fields["note"] or "") for row in rows if row.fields] == expected
+
+
+def test_semicolons_and_tabs_separate_cells_too() -> None:
+    for delimiter in ";\t":
+        rows = _rows(f"question{delimiter}x\nWhere, there?{delimiter}1\n".encode(), "csv")
+        assert rows[0].fields == {"question": "Where, there?", "x": "1"}
+
+
+def test_a_table_whose_columns_have_no_names_of_their_own_is_refused() -> None:
+    with pytest.raises(UsageError, match="name the columns"):
+        _rows(b"a,a\n1,2\n", "csv")
+
+
+def test_a_squad_file_gives_its_questions_with_paragraph_and_answers(tmp_path: Path) -> None:
+    question = {"id": "x1", "question": "How large?", "answers": [{"text": "5.5", "answer_start": 0}, {"text": "six"}]}
+    none = {"id": "x2", "question": "Who?", "answers": [], "is_impossible": True}
+    broken = {"id": "x3", "answers": []}
+    data = {"data": [{"title": "Forest", "paragraphs": [{"context": FOREST, "qas": [question, none, broken]}]}]}
+    lines = _lines(json.dumps(data).encode(), "squad")
+    assert [(line.id, line.expected) for line in lines] == [("x1", ("5.5", "six")), ("x2", ()), ("x3", None)]
+    assert lines[0].turn is not None
+    assert lines[0].turn.documents[0].text == FOREST
+    assert lines[0].carried["title"] == "Forest"
+    assert lines[2].error is not None
+
+
+def test_parquet_rows_keep_their_types_and_what_json_has_not_becomes_text(tmp_path: Path) -> None:
+    import datetime
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(
+        {
+            "question": ["Where?", None],
+            "day": [datetime.date(2026, 1, 2), None],
+            "share": [0.5, float("nan")],
+            "answers": [["a", "b"], []],
+            "raw": [b"abc", b"\xff"],
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    content = (tmp_path / "in.parquet").read_bytes()
+    rows = _rows(content, "parquet")
+    assert rows[0].fields == {
+        "question": "Where?",
+        "day": "2026-01-02",
+        "share": 0.5,
+        "answers": ["a", "b"],
+        "raw": "abc",
+    }
+    lines = _lines(content, "parquet")
+    assert [line.expected for line in lines] == [("a", "b"), None]
+    assert lines[1].error is not None
+    assert count_rows(io.BytesIO(content), "parquet") == 2
+
+
+def test_rows_are_counted_as_they_are_read() -> None:
+    assert count_rows(io.BytesIO(b'{"question": "a"}\n\n \nbad\n'), "jsonl") == 2
+    assert count_rows(io.BytesIO(b'question\n"a\nb"\nc\n'), "csv") == 2
+
+
+def test_columns_of_other_names_are_taken_for_what_they_are() -> None:
+    options = BatchOptions(columns={"question": "prompt", "document": "context", "id": "key", "answers": "gold"})
+    content = _csv(["key", "prompt", "context", "gold", "lang"], ["k1", "How large?", FOREST, '["5.5", "six"]', "en"])
+    line = _lines(content, "csv", options)[0]
+    assert line.turn is not None
+    assert (line.id, line.turn.question, line.turn.documents[0].text) == ("k1", "How large?", FOREST)
+    assert line.expected == ("5.5", "six")
+    assert line.carried == {"gold": '["5.5", "six"]', "lang": "en"}
+
+
+def test_a_template_makes_the_question_of_columns() -> None:
+    options = BatchOptions(template=Template("What does {{{company}}} say about {topic}?"))
+    rows = [{"company": "ACME", "topic": 5}, {"compani": "ACME", "topic": "x"}, {"company": ["x"], "topic": "x"}]
+    lines = _lines("\n".join(map(json.dumps, rows)).encode(), "jsonl", options)
+    assert lines[0].turn is not None
+    assert lines[0].turn.question == "What does {ACME} say about 5?"
+    assert "compani" in str(lines[1].error)
+    assert isinstance(lines[2].error, BatchLineError)
+
+
+def test_a_template_reaches_into_nothing() -> None:
+    fields = {"a": "x", "a.b": "dotted", "a[0]": "indexed"}
+    assert Template("{a.b} {a[0]}").fill(fields) == "dotted indexed"
+    with pytest.raises(BatchLineError, match="__class__"):
+        Template("{a.__class__}").fill(fields)
+
+
+@pytest.mark.parametrize("text", ["no column", "{", "{}", "{a!r}", "{a:>9}"])
+def test_a_template_takes_names_of_columns_alone(text: str) -> None:
+    with pytest.raises(UsageError, match="template"):
+        Template(text)
+
+
+def test_only_the_selected_lines_are_answered_up_to_the_limit() -> None:
+    content = "".join(json.dumps({"question": "Where?", "lang": each}) + "\n" for each in ["en", "fr", None, "en", 5])
+    for select, limit, numbers in [
+        ([Selection("lang", "en")], None, [1, 4]),
+        ([Selection("lang", "en", negated=True)], None, [2, 3, 5]),
+        ([Selection("lang", "")], None, [3]),
+        ([Selection("lang", "5")], None, [5]),
+        ([Selection("lang", "en"), Selection("lang", "fr")], None, []),
+        ([], 2, [1, 2]),
+        ([Selection("lang", "en")], 1, [1]),
+    ]:
+        lines = _lines(content.encode(), "jsonl", BatchOptions(select=tuple(select), limit=limit))
+        assert [line.number for line in lines] == numbers
+
+
+@pytest.mark.parametrize(
+    "given_, expected",
+    [
+        ("5.5", ("5.5",)), (["a", "b"], ("a", "b")), ([], ()), (7, ("7",)), (None, None), ({"text": ["a"]}, ("a",)),
+        ([{"text": "a", "answer_start": 3}], ("a",)), ({"b": 1}, None), ([["a"]], None), ("[not json", ("[not json",)),
+    ],
+)  # fmt: skip
+def test_expected_answers_are_understood_as_data_sets_write_them(given_: Any, expected: Any) -> None:
+    line = _lines(json.dumps({"question": "Where?", "answers": given_}).encode(), "jsonl")[0]
+    assert line.expected == expected
+    assert line.carried == {"answers": given_}
+
+
+def test_a_lines_digest_tells_its_content_and_that_of_its_document(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+
+    def digest(row: dict[str, Any], text: str = "a b", options: BatchOptions | None = None) -> str:
+        path.write_text(text)
+        return _lines(json.dumps(row).encode(), "jsonl", options)[0].digest
+
+    row = {"question": "Where?", "document_path": str(path)}
+    assert digest(row) == digest(row)
+    assert len({digest(row), digest(row, "a c"), digest({**row, "x": 1}), digest({**row, "question": "Who?"})}) == 4
+    default = [digest({"question": "Where?"}, options=BatchOptions(Document("d", text))) for text in ("a", "b")]
+    assert default[0] != default[1]
+
+
+def test_a_file_that_many_lines_name_in_turns_is_read_once_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import assistant.batch.lines as module
+
+    read: list[Path] = []
+    real: Callable[..., Document] = module.read_document
+
+    def counting(path: Path, megabytes: int) -> Document:
+        read.append(path)
+        return real(path, megabytes)
+
+    monkeypatch.setattr(module, "read_document", counting)
+    for name in "ab":
+        (tmp_path / name).write_text(f"{name} words")
+    rows = [{"question": "Where?", "document_path": str(tmp_path / name)} for name in "abababab"]
+    lines = _lines("\n".join(map(json.dumps, rows)).encode(), "jsonl")
+    assert [line.error for line in lines] == [None] * 8
+    assert len(read) == 2

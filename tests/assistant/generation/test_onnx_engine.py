@@ -1,0 +1,125 @@
+"""The engine for CPUs computes what the model does."""
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+
+from assistant.conversation import Message, Role
+from assistant.generation.engine import TransformersEngine
+from assistant.generation.generator import LocalGenerator, Sampling
+
+pytest.importorskip("onnxruntime")
+
+from assistant.generation.onnx_engine import OnnxEngine
+from assistant.generation.onnx_graph import BLOCK, can_be_graph, quantise
+
+ALL = frozenset({"qkv", "output", "gate_up", "down", "logits"})
+TOKENS = [5, 9, 300, 17, 44, 44, 2, 128, 77, 301, 12]
+LLAMA_3 = {
+    "rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}  # fmt: skip
+
+
+def a_llama(**settings: object) -> LlamaForCausalLM:
+    torch.manual_seed(3)
+    sizes = {
+        "vocab_size": 384, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "max_position_embeddings": 256, "initializer_range": 0.3,
+    }  # fmt: skip
+    model = LlamaForCausalLM(LlamaConfig(**{**sizes, **settings})).eval()
+    for name, weight in model.named_parameters():
+        if "norm" in name:
+            torch.nn.init.uniform_(weight, 0.5, 1.5)
+    return model
+
+
+def logits_of(model: PreTrainedModel, tokens: list[int]) -> torch.Tensor:
+    with torch.inference_mode():
+        return model(input_ids=torch.tensor([tokens])).logits[:, -1]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"tie_word_embeddings": True},
+        {"num_key_value_heads": 4, "head_dim": 32},
+        {"rope_parameters": LLAMA_3},
+    ],
+    ids=["plain", "tied", "other-head-size", "llama-3-positions"],
+)
+def test_in_float32_the_logits_are_those_of_transformers(settings: dict) -> None:
+    model = a_llama(**settings)
+    engine = OnnxEngine(model, exact=ALL)
+    expected = logits_of(model, TOKENS)
+    assert torch.allclose(engine.forward(TOKENS), expected, atol=1e-3, rtol=1e-3)
+    engine.rewind(4)
+    for token in TOKENS[4:]:
+        last = engine.forward([token])
+    assert torch.allclose(last, expected, atol=1e-3, rtol=1e-3)
+    assert engine.length == len(TOKENS)
+
+
+def test_far_positions_are_turned_as_far_as_in_transformers() -> None:
+    model = a_llama()
+    engine, tokens = OnnxEngine(model, exact=ALL), (TOKENS * 20)[:200]
+    engine.forward(tokens[:150])
+    assert torch.allclose(engine.forward(tokens[150:]), logits_of(model, tokens), atol=1e-3, rtol=1e-3)
+
+
+def test_in_integers_the_logits_are_close() -> None:
+    model = a_llama()
+    found, expected = OnnxEngine(model).forward(TOKENS), logits_of(model, TOKENS)
+    assert float((found - expected).norm() / expected.norm()) < 0.03
+
+
+def test_what_was_rewound_is_forgotten() -> None:
+    engine = OnnxEngine(a_llama())
+    first = engine.forward(TOKENS[:6]).clone()
+    engine.forward(TOKENS)
+    assert engine.rewind(0) == 0
+    assert torch.equal(engine.forward(TOKENS[:6]), first)
+
+
+def test_tokens_beyond_the_context_are_refused_before_they_are_written_anywhere() -> None:
+    engine = OnnxEngine(a_llama(max_position_embeddings=16))
+    engine.forward(TOKENS)
+    with pytest.raises(ValueError, match="cache of 16"):
+        engine.forward(TOKENS)
+
+
+def test_an_engine_that_computes_something_else_is_found_out() -> None:
+    engine = OnnxEngine(a_llama())
+    engine.check_against(a_llama())
+    other = a_llama(rms_norm_eps=10.0)
+    with pytest.raises(ArithmeticError, match="logits differ"):
+        engine.check_against(other)
+
+
+def test_answers_are_those_of_transformers(chat_tokenizer: PreTrainedTokenizerBase, llama: PreTrainedModel) -> None:
+    question = [Message(Role.USER, "How do I sort a dictionary by value?")]
+    texts = [
+        "".join(LocalGenerator(engine, chat_tokenizer, "tiny", ends=frozenset()).stream(question, sampling=sampling))
+        for sampling in [Sampling(max_new_tokens=30)]
+        for engine in (OnnxEngine(llama, exact=ALL), TransformersEngine(llama))
+    ]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("settings", [{"attention_bias": True}, {"mlp_bias": True}, {"hidden_act": "gelu"}])
+def test_a_model_with_other_parts_is_left_to_transformers(settings: dict) -> None:
+    assert can_be_graph(a_llama())
+    assert not can_be_graph(a_llama(**settings))
+
+
+def test_another_architecture_is_left_to_transformers(gpt2: PreTrainedModel) -> None:
+    assert not can_be_graph(gpt2)
+
+
+def test_rounded_numbers_are_within_half_a_step_of_their_block() -> None:
+    weight = torch.randn(7, 2 * BLOCK + 5).numpy() * [[1e-6], [1], [1e3], [1], [1], [0], [1]]
+    numbers, scales, zeros = quantise(weight.astype("float32"))
+    back = ((numbers.astype("float32") - zeros[..., None]) * scales[..., None]).reshape(7, -1)[:, : weight.shape[1]]
+    steps = scales.repeat(BLOCK, axis=1)[:, : weight.shape[1]]
+    assert (abs(back - weight) <= 1.001 * steps).all()

@@ -1,0 +1,141 @@
+"""A small stand-in for the Hub on this machine: repositories that take commits and give files back."""
+
+import base64
+import hashlib
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LARGE = (".safetensors", ".pt", ".bin", ".pth", ".png")
+
+
+class Repository:
+    def __init__(self, private: bool) -> None:
+        self.private = private
+        self.files: dict[str, bytes] = {}
+        self.commits: list[str] = []
+
+
+class Hub(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.repositories: dict[str, Repository] = {}
+        self.contents: dict[str, bytes] = {}
+        self.refuses = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def environment(self, home: str) -> dict[str, str]:
+        """What a process needs to take this for the Hub."""
+        return {
+            "HF_ENDPOINT": self.url, "HF_HOME": home, "HF_TOKEN": "a-token", "HF_HUB_DISABLE_XET": "1",
+            "NO_PROXY": "127.0.0.1",
+        }  # fmt: skip
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Hub
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = unquote(self.path.partition("?")[0])
+        if path == "/api/repos/create":
+            return self.create(json.loads(body))
+        if path == "/api/validate-yaml":
+            return self.send_json({"errors": [], "warnings": []})
+        if path.endswith("/info/lfs/objects/batch"):
+            uploads = [
+                {**each, "actions": {"upload": {"href": f"{self.server.url}/upload/{each['oid']}"}}}
+                for each in json.loads(body)["objects"]
+            ]
+            return self.send_json({"transfer": "basic", "objects": uploads})
+        repo = self.repository(path)
+        if repo is None:
+            return self.missing()
+        if "/preupload/" in path:
+            files = [
+                {"path": each["path"], "uploadMode": "lfs" if each["path"].endswith(LARGE) else "regular",
+                 "shouldIgnore": False}
+                for each in json.loads(body)["files"]
+            ]  # fmt: skip
+            return self.send_json({"files": files})
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "header":
+                repo.commits.append(value["summary"])
+            elif line["key"] == "file":
+                repo.files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                repo.files[value["path"]] = self.server.contents[value["oid"]]
+        return self.send_json({"commitUrl": f"{self.server.url}/owner/name/commit/{COMMIT}", "commitOid": COMMIT})
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.contents[hashlib.sha256(body).hexdigest()] = body
+        self.answer(200, b"", {})
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = unquote(self.path.partition("?")[0])
+        repo = self.repository(path)
+        if repo is None:
+            return self.missing()
+        if path.startswith("/api/"):
+            if "/tree/" in path:
+                return self.send_json([{"path": name} | self.entry(repo, name) for name in repo.files])
+            siblings = [{"rfilename": name} | self.entry(repo, name) for name in repo.files]
+            return self.send_json({"id": "owner/name", "sha": COMMIT, "siblings": siblings})
+        name = path.split("/resolve/")[1].partition("/")[2]
+        if name not in repo.files:
+            return self.answer(404, b"{}", {"X-Error-Code": "EntryNotFound"})
+        digest = hashlib.sha256(repo.files[name]).hexdigest()
+        return self.answer(200, repo.files[name], {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT})
+
+    def create(self, wanted: dict[str, object]) -> None:
+        if self.server.refuses or self.headers.get("Authorization") != "Bearer a-token":
+            return self.answer(403, b'{"error": "You may not write here."}', {"Content-Type": "application/json"})
+        kind = "spaces/" if wanted.get("type") == "space" else ""
+        name = f"{kind}{wanted['organization']}/{wanted['name']}"
+        private = wanted.get("private", wanted.get("visibility") == "private")
+        self.server.repositories.setdefault(name, Repository(bool(private)))
+        return self.send_json({"url": f"{self.server.url}/{name}", "id": name})
+
+    def repository(self, path: str) -> Repository | None:
+        parts = path.removeprefix("/api/models").removeprefix("/api").strip("/").split("/")
+        kind = "spaces/" if parts[0] == "spaces" else ""
+        first = 1 if kind else 0
+        return self.server.repositories.get(kind + "/".join(parts[first : first + 2]))
+
+    def entry(self, repo: Repository, name: str) -> dict[str, object]:
+        content = repo.files[name]
+        entry: dict[str, object] = {"size": len(content), "blobId": "b" * 40, "oid": "b" * 40, "type": "file"}
+        if name.endswith(LARGE):
+            digest = hashlib.sha256(content).hexdigest()
+            entry["lfs"] = {"sha256": digest, "oid": digest, "size": len(content), "pointerSize": 130}
+        return entry
+
+    def missing(self) -> None:
+        self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+
+    def send_json(self, content: object) -> None:
+        self.answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+    def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)

@@ -1,0 +1,63 @@
+"""The chat in a browser: the page is served on this machine only, and the app draws itself over the socket."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("textual_serve")
+aiohttp = pytest.importorskip("aiohttp")  # textual-serve stands on it
+
+SECONDS = 120.0
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """`assistant web` on a free port, with a history of its own and without models: the screen is what is tested."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = int(free.getsockname()[1])
+    places = {f"ASSISTANT_{name}": str(tmp_path / name.lower()) for name in ("CACHE", "DATA", "CONFIG")}
+    models = {"ASSISTANT_READER": str(tmp_path / "none")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "assistant", "web", "--port", str(number)],
+        env={**os.environ, **places, **models},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield number
+    process.terminate()
+    process.wait(20)
+
+
+async def test_the_chat_is_served_and_takes_keys(port: int):
+    end = time.monotonic() + SECONDS
+    async with aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(f"http://127.0.0.1:{port}/") as page:
+                    assert page.status == 200
+                break
+            except aiohttp.ClientConnectionError:
+                assert time.monotonic() < end, "nothing was served"
+                await asyncio.sleep(0.2)
+        async with session.ws_connect(f"ws://127.0.0.1:{port}/ws?width=80&height=24") as browser:
+            drawn = b""
+
+            async def until(text: bytes) -> None:
+                nonlocal drawn
+                while text not in drawn:
+                    message = await browser.receive(max(0.1, end - time.monotonic()))
+                    assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), "the app has ended"
+                    if message.type is aiohttp.WSMsgType.BINARY:
+                        drawn += message.data
+
+            await until(b"What would you like to know?")
+            await browser.send_json(["stdin", "/rou"])
+            await until(b"choose how questions are answered")

@@ -1,0 +1,99 @@
+"""What can be done with one exchange of the conversation: by its keys, or by a command for the last."""
+
+from typing import TYPE_CHECKING
+
+from assistant.errors import UsageError
+from tui.screens.text import TextScreen
+from tui.session import Exchange
+
+if TYPE_CHECKING:
+    from tui.screens.chat import ChatScreen
+
+
+class ExchangeActions:
+    """Acts on the exchanges of a chat."""
+
+    def __init__(self, chat: "ChatScreen") -> None:
+        self._chat = chat
+        self._copied: tuple[int, int] | None = None  # exchange and code block that were copied last
+
+    async def do(self, action: str, exchange: Exchange) -> None:
+        """Do one of copy, code, text, edit, retry, fork, evidence and claims.
+
+        Raises:
+            UsageError: it cannot be done now.
+            HistoryError: a fork could not be saved.
+        """
+        match action:
+            case "copy":
+                self._chat.copy(exchange.text)
+            case "code":
+                self.copy_code(exchange)
+            case "text":
+                self._chat.app.push_screen(TextScreen(exchange.question, exchange.text))
+            case "evidence":
+                self._chat.show_evidence_of(exchange, 0)
+            case "claims":
+                if view := self._chat.transcript.view_of(exchange.number):
+                    view.toggle_claims()
+            case "retry":
+                self._not_busy()
+                self._chat.desk.prompt.focus()
+                await self._chat.ask(exchange.question)
+            case "edit":
+                self._edit(exchange)
+            case "fork":
+                self._not_busy()
+                await self._fork(exchange.number + 1)
+                self._chat.say("A copy of the conversation, as far as here; the other one is in /history")
+
+    def copy_code(self, exchange: Exchange) -> None:
+        """Copy the last code block of an answer; again, the one before it, and so on round.
+
+        Raises:
+            UsageError: there is none.
+        """
+        blocks = _code_blocks(exchange.text)
+        if not blocks:
+            raise UsageError("The answer holds no code block; /copy copies all of it.")
+        before = self._copied[1] if self._copied and self._copied[0] == exchange.number else 0
+        at = (before - 1) % len(blocks)
+        self._copied = (exchange.number, at)
+        which = f"code block {at + 1} of {len(blocks)}" if len(blocks) > 1 else "the code block"
+        self._chat.copy(blocks[at], f"{which}, {len(blocks[at].splitlines())} lines")
+
+    def _edit(self, exchange: Exchange) -> None:
+        self._not_busy()
+        self._chat.editing = exchange
+        self._chat.desk.prompt.fill(exchange.question)
+        self._chat.desk.prompt.focus()
+        self._chat.say(f"Changing question {exchange.number + 1}: ⏎ asks it from there on · Esc leaves it as it was")
+
+    async def ask_edited(self, exchange: Exchange, question: str) -> None:
+        """Ask a changed question in a copy of the conversation from before it; the conversation itself is kept.
+
+        Raises:
+            HistoryError: the copy could not be saved.
+        """
+        documents = self._chat.session.documents
+        await self._fork(exchange.number)
+        for document in documents:
+            self._chat.session.add_document(document)
+        await self._chat.desk.show_documents()
+        await self._chat.ask(question)
+        self._chat.say("The conversation as it was is kept: /history")
+
+    async def _fork(self, turns: int) -> None:
+        self._chat.session.fork(turns)
+        await self._chat.show_conversation()
+        self._chat.desk.prompt.focus()
+
+    def _not_busy(self) -> None:
+        if self._chat.answering.busy:
+            raise UsageError("An answer is on its way; Esc stops it.")
+
+
+def _code_blocks(text: str) -> list[str]:
+    from markdown_it import MarkdownIt
+
+    return [token.content for token in MarkdownIt().parse(text) if token.type == "fence"]

@@ -1,0 +1,145 @@
+"""What the next question is made of: the open documents, what was pasted, and the prompt."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from assistant.conversation import Document
+from assistant.errors import AssistantError, DocumentError
+from assistant.sanitize import one_line
+from tui import messages
+from tui.paste import Kind, dropped_file, kind
+from tui.session import Session
+from tui.widgets.document_bar import DocumentBar
+from tui.widgets.prompt import Prompt
+from tui.widgets.suggestions import Suggestions
+
+_TO_QUESTION = "Taken as a document · Ctrl+T puts it into the question instead"
+_TO_DOCUMENT = "Put into the question · Ctrl+T makes it a document"
+_WORTH_UNDOING = (200, 3)  # characters, line ends
+
+
+@dataclass
+class _Paste:
+    """The last paste, so that what was made of it can be undone; `document` is None where it went into the question."""
+
+    text: str
+    document: Document | None
+
+
+class Desk(Vertical):
+    """Documents, suggestions and prompt.
+
+    Args:
+        session: Keeps the documents.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id="desk")
+        self._session = session
+        self._paste: _Paste | None = None
+
+    def compose(self) -> ComposeResult:
+        """From the top: documents, what a command may become, prompt."""
+        suggestions = Suggestions()
+        yield DocumentBar()
+        yield suggestions
+        yield Prompt(suggestions)
+
+    @property
+    def prompt(self) -> Prompt:
+        """Where the user writes."""
+        return self.query_one(Prompt)
+
+    @property
+    def can_switch_paste(self) -> bool:
+        """Whether there is a paste to make something else of."""
+        return self._paste is not None
+
+    def sent(self) -> None:
+        """The question is on its way: the last paste cannot be undone any more."""
+        self._paste = None
+
+    @on(messages.Pasted)
+    async def pasted(self, message: messages.Pasted) -> None:
+        """Make a document of long prose and of a dropped file; anything else goes into the question."""
+        text = message.text.replace("\r\n", "\n").replace("\r", "\n") if "\n" not in message.text else message.text
+        if file := dropped_file(text):
+            self.open_file(file)
+        elif kind(text) is Kind.DOCUMENT and (document := self._as_document(message.text)):
+            self._paste = _Paste(message.text, document)
+            self._say(_TO_QUESTION)
+        else:
+            self.prompt.insert(text)
+            worth = len(text) > _WORTH_UNDOING[0] or text.count("\n") > _WORTH_UNDOING[1]
+            self._paste = _Paste(text, None) if worth else None
+            if self._paste:
+                self._say(_TO_DOCUMENT)
+        await self.show_documents()
+        self.prompt.focus()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste while something else here than the prompt has the focus."""
+        event.stop()
+        self.post_message(messages.Pasted(event.text))
+
+    async def switch_paste(self) -> None:
+        """Undo what was made of the last paste: a document becomes part of the question, or the other way round."""
+        paste = self._paste
+        if paste is None:
+            return
+        if paste.document is not None:
+            self._session.remove_document(paste.document)
+            self.prompt.insert(paste.text)
+            self._paste = _Paste(paste.text, None)
+            self._say(_TO_DOCUMENT)
+        elif document := self._as_document(paste.text):
+            self.prompt.fill(self.prompt.text.replace(paste.text.replace("\r\n", "\n"), "", 1))
+            self._paste = _Paste(paste.text, document)
+            self._say(_TO_QUESTION)
+        await self.show_documents()
+
+    def _as_document(self, text: str) -> Document | None:
+        try:
+            return self._session.paste(text)
+        except DocumentError as error:
+            self._say(str(error), error=True)
+            return None
+
+    @work(exclusive=True, group="open", exit_on_error=False)
+    async def open_file(self, path: Path) -> None:
+        """Read a file and open it as a document."""
+        import asyncio
+
+        from assistant.documents.loading import read_document
+
+        self._say(f"Opening {one_line(path.name, 50)} …")
+        try:
+            document = self._session.add_document(await asyncio.to_thread(read_document, path))
+        except AssistantError as error:
+            self._say(str(error), error=True)
+            return
+        pages = f" · {len(document.pages):,} pages" if document.pages else ""
+        encoding = f" · read as {document.encoding}" if document.encoding != "utf-8" else ""
+        self._say(f"Opened {one_line(document.name, 50)} · {document.words:,} words{pages}{encoding}")
+        await self.show_documents()
+
+    @on(messages.CloseDocument)
+    async def close_document(self, message: messages.CloseDocument) -> None:
+        """Close a document."""
+        self._session.remove_document(message.document)
+        if self._paste and self._paste.document == message.document:
+            self._paste = None
+        await self.show_documents()
+        self.prompt.focus()
+
+    async def show_documents(self) -> None:
+        """Show which documents are open."""
+        await self.query_one(DocumentBar).show(self._session.documents)
+        self.post_message(messages.DocumentsChanged())
+
+    def _say(self, text: str, *, error: bool = False) -> None:
+        self.post_message(messages.Say(text, error))
