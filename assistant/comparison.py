@@ -177,15 +177,22 @@ def _ask(
     answer = assistant.answer(turn, cancel, heard)
     if answer.stopped:
         return None
-    network = getattr(engine, "model", None) if local else None
+    architecture, parameters = _described(engine) if local else (None, None)
     return Compared(
         name,
         answer,
-        architecture=type(network).__name__ if network is not None else None,
-        parameters=sum(tensor.numel() for tensor in network.parameters()) if network is not None else None,
+        architecture=architecture,
+        parameters=parameters,
         load_seconds=round(load_seconds, 3),
         figures=read_figures(model.adapter or model.base) if model is not None and part == "reader" else (),
     )
+
+
+def _described(engine: Any) -> tuple[str, int]:
+    """The architecture and the number of parameters of a reader or generator that runs here."""
+    if (decoding := getattr(engine, "engine", None)) is not None:
+        return decoding.architecture, decoding.parameters
+    return type(engine.model).__name__, sum(tensor.numel() for tensor in engine.model.parameters())
 
 
 def _import_libraries(*, adapter: bool) -> None:

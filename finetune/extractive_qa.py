@@ -14,20 +14,17 @@ from assistant.reading.windows import answer_tokens, label_window, plan_windows
 from finetune.data.files import evenly
 from finetune.data.squad import QAExample, read_questions, split_by_article
 from finetune.data.survey import survey, write_survey
-from finetune.data.unanswerable import make_unanswerable
+from finetune.data.unanswerable import is_made, make_unanswerable
 from finetune.loop import run_loop
 from finetune.methods import for_measuring, load_encoder, with_method
 from finetune.precision import is_main_process
-from finetune.qa_evaluation import calibrate, held_out_scores, read_all
+from finetune.qa_calibration import MIX, calibrate, calibration_questions, hardest
+from finetune.qa_evaluation import held_out_scores, read_all
 from finetune.recipe import QARecipe
 from finetune.saving import save_trained
 from finetune.training import PairCollator, measuring_trainer, run_trainer, training_arguments
 
 log = logging.getLogger(__name__)
-
-CALIBRATION_MIX = {"altered": 0.65, "removed": 0.2, "moved": 0.15}
-"""Half of what is calibrated on has no answer, mixed as people make such questions: in a sample of SQuAD v2.0 about two
-thirds negate, swap a name or number, or turn a word into its opposite (Rajpurkar et al., 2018, table 1)."""
 
 
 def training_items(
@@ -76,7 +73,7 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample]]:
     shares = recipe.data.unanswerable
     train += make_unanswerable(train, {kind: round(share * len(train)) for kind, share in shares.items()}, seed)
     if all(example.answers for example in held_out):
-        counts = {kind: round(share * len(held_out)) for kind, share in CALIBRATION_MIX.items()}
+        counts = {kind: round(share * len(held_out)) for kind, share in MIX.items()}
         held_out += make_unanswerable(held_out, counts, seed)
     return train, held_out
 
@@ -136,7 +133,15 @@ def train(recipe: QARecipe, base: Path, output: Path, callbacks: Sequence[Any] =
     folder = save_trained(tuned, recipe, output, tokenizer)
     reader.model = for_measuring(tuned, recipe)
     if held_out:
-        readings = read_all(reader, held_out)
-        calibrate(held_out, readings).save(folder)
-        figures |= {f"held_out_{name}": value for name, value in held_out_scores(held_out, readings).items()}
+        asked = _to_calibrate_on(held_out, recipe.training.seed)
+        calibrate(*hardest(asked, read_all(reader, asked))).save(folder)
+        scores = held_out_scores(held_out, read_all(reader, held_out))
+        figures |= {f"held_out_{name}": value for name, value in scores.items()}
     return figures
+
+
+def _to_calibrate_on(held_out: Sequence[QAExample], seed: int) -> list[QAExample]:
+    """The held-out questions as people wrote them, or with the hardest made ones where all of them have an answer."""
+    written = [example for example in held_out if not is_made(example)]
+    answerable = [example for example in written if example.answers]
+    return calibration_questions(answerable, seed) if len(answerable) == len(written) else written

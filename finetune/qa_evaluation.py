@@ -1,4 +1,4 @@
-"""Measuring a reader on labelled questions, and fitting what its scores mean."""
+"""Measuring a reader on labelled questions."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 
 from assistant.conversation import Document
-from assistant.reading.calibration import Calibration, Logistic
 from assistant.reading.reader import Question, Reader, Reading
 from finetune.data.squad import QAExample
 from finetune.metrics import exact_match, token_f1
+from finetune.qa_calibration import RIGHT_F1, calibrate
 from finetune.qa_errors import find_errors, shares, write_errors
 from finetune.reliability import expected_calibration_error, plot_reliability, reliability
 
 QUESTIONS_AT_ONCE = 512
-RIGHT_F1 = 0.5
-"""An answer of at least this token F1 counts as right for the score."""
 
 
 def held_out_scores(examples: Sequence[QAExample], readings: Sequence[Reading]) -> dict[str, float]:
@@ -120,42 +118,3 @@ def evaluate(
 def _right(example: QAExample, given: str) -> bool:
     """Whether an answer is right in the sense of the contract's `score`."""
     return token_f1(given, example.answers) >= RIGHT_F1 if given else not example.answers
-
-
-def calibrate(examples: Sequence[QAExample], readings: Sequence[Reading]) -> Calibration:
-    """Fit what the scores mean (Platt scaling) and choose the threshold that gives the best mean F1."""
-    margin = np.array([reading.best.score if reading.best else -20.0 for reading in readings])
-    f1 = np.array(
-        [
-            token_f1(prediction(example, reading, null_may_win=False), example.answers)
-            for example, reading in zip(examples, readings, strict=True)
-        ]
-    )
-    absent = np.array([not example.answers for example in examples])
-    order = np.argsort(margin)
-    # With the threshold above the first k margins, those k are answered by null: gain[k] is what that is worth.
-    gain = np.concatenate([[0.0], np.cumsum(np.where(absent, 1.0, -f1)[order])])
-    between = np.concatenate([margin[order][:1] - 1, margin[order], margin[order][-1:] + 1])
-    best = int(np.argmax(gain))
-    return Calibration(
-        right=_platt(margin, (f1 >= RIGHT_F1) & ~absent),
-        absent=_platt(margin, absent),
-        threshold=round(float((between[best] + between[best + 1]) / 2), 4),
-    )
-
-
-def _platt(score: "np.ndarray[Any, Any]", target: "np.ndarray[Any, Any]") -> Logistic:
-    """A logistic fit by Newton's method on the log-loss, with Platt's smoothed targets."""
-    positives, negatives = float(target.sum()), float((~target).sum())
-    smooth = np.where(target, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    features = np.stack([score, np.ones_like(score)], axis=1)
-    weights = np.zeros(2)
-    for _ in range(50):
-        probability = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
-        gradient = features.T @ (probability - smooth)
-        curvature = (features * (probability * (1 - probability))[:, None]).T @ features + 1e-6 * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
-        weights -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return Logistic(round(float(weights[0]), 5), round(float(weights[1]), 5))

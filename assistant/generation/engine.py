@@ -12,8 +12,13 @@ CONTEXT_TOKENS = 4096
 
 
 class Engine(Protocol):
-    """A causal language model and its cache. `length` tokens are in the cache, `context_tokens` at most."""
+    """A causal language model and its cache. `length` tokens are in the cache, `context_tokens` at most.
 
+    `architecture` is the class of transformers that the model is of, `parameters` how many numbers it has.
+    """
+
+    architecture: str
+    parameters: int
     context_tokens: int
     length: int
     device: str
@@ -41,6 +46,7 @@ class TransformersEngine:
     def __init__(self, model: "PreTrainedModel") -> None:
         from transformers import DynamicCache
 
+        self.architecture, self.parameters = type(model).__name__, parameters_of(model)
         self.context_tokens = context_of(model)
         self.length = 0
         self.device = str(model.device)
@@ -81,3 +87,8 @@ class TransformersEngine:
 def context_of(model: "PreTrainedModel") -> int:
     """How many tokens a conversation may have with a model, its answer included."""
     return min(int(getattr(model.config, "max_position_embeddings", CONTEXT_TOKENS)), CONTEXT_TOKENS)
+
+
+def parameters_of(model: "PreTrainedModel") -> int:
+    """How many numbers a model has; weights in use twice count once."""
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from assistant.generation.engine import context_of
+from assistant.generation.engine import context_of, parameters_of
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +35,7 @@ class OnnxEngine:
 
         from assistant.generation.onnx_graph import EXACT, llama_graph
 
+        self.architecture, self.parameters = type(model).__name__, parameters_of(model)
         self.context_tokens = context_of(model)
         self.length = 0
         self.device = "cpu"

@@ -41,7 +41,7 @@ def fit(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase", budge
 
     Turns go in blocks: when a turn no longer fits, so many go that what is left takes half the budget at most. The next
     turns then begin as this one does, and what an engine keeps of it serves them too. A conversation without a system
-    message gets the default one.
+    message gets the default one, where the model has a chat template; others were trained on questions alone.
 
     Raises:
         GenerationError: there is no message, the last is not the user's, or it does not fit by itself.
@@ -50,14 +50,15 @@ def fit(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase", budge
         raise GenerationError("There is no question to answer: a conversation must end with a message of the user.")
     system = [message for message in messages[:1] if message.role is Role.SYSTEM]
     turns = list(messages[len(system) :])
-    system = system or [Message(Role.SYSTEM, SYSTEM_PROMPT)]
+    if not system and tokenizer.chat_template is not None:
+        system = [Message(Role.SYSTEM, SYSTEM_PROMPT)]
     texts = {message.text: text_ids(message.text, tokenizer) for message in [*system, *turns]}
     # A message before the first question is kept with it.
     begins = [0, *[at for at, message in enumerate(turns) if message.role is Role.USER][1:]]
     costs = [len(texts[message.text]) + _FRAME_TOKENS for message in turns]
     questions = [costs[begin] for begin in begins]
     wholes = [sum(costs[begin:end]) for begin, end in zip(begins, [*begins[1:], len(turns)], strict=True)]
-    room = budget - len(texts[system[0].text]) - _FRAME_TOKENS
+    room = budget - sum(len(texts[message.text]) + _FRAME_TOKENS for message in system)
     for left_out in range(_dropped(questions, wholes, room), len(begins)):
         kept = [*system, *turns[begins[left_out] :]]
         if sum(len(texts[message.text]) for message in kept) > budget:

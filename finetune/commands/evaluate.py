@@ -1,7 +1,7 @@
 """`finetune evaluate`: measure a model on labelled data."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,14 +10,19 @@ import typer
 from assistant.commands.options import NoColor, Quiet, Verbose, switches
 from assistant.console import StatusLine
 from assistant.errors import UsageError
+from assistant.events import Progress
 from finetune.commands.options import Json
 from finetune.saving import trained_folder
 
 if TYPE_CHECKING:
     from assistant.models.store import ResolvedModel
+    from assistant.verification.verifier import Verifier
+    from finetune.data.answer_pairs import AnswerCheck
     from finetune.data.pairs import Pair
 
 TASKS = ("qa", "nli", "code")
+ANSWER_CHECKS, ANSWER_SEED = 5000, 42
+_HEAD = 20_000  # characters in which a SQuAD file names its first paragraphs
 
 
 def evaluate(
@@ -51,6 +56,8 @@ def evaluate(
       finetune evaluate qa --data dev-v1.1.json --model embedded
       finetune evaluate qa --data piaf-v1.0.json --last-articles 0.2
       finetune evaluate nli --data xnli.tsv --model runs/nli-minilm/adapter --json
+      finetune evaluate nli --data dev-v1.1.json      right and wrong answers to its questions
+      finetune evaluate nli --data wice-claims.jsonl  claims on whole documents, as those of QAGS
       finetune evaluate code --data codegen-instruct.json --model base --limit 200
     """
     if task not in TASKS:
@@ -132,16 +139,43 @@ def _evaluate_nli(
     data: str, model: "ResolvedModel", limit: int | None, status: StatusLine, *, int8: bool
 ) -> dict[str, Any]:
     from assistant.models.loading import load_verifier
-    from finetune import nli
-    from finetune.data.files import evenly
     from finetune.int8 import cost_of_int8
     from finetune.running import measuring
 
-    verifier, rows = load_verifier(model), evenly(_pairs(data), limit)
-    report = nli.evaluate(verifier, rows, measuring(status))
+    verifier, measure = load_verifier(model), _nli_measure(data, limit, status)
+    report = measure(verifier, measuring(status))
     if int8:
-        report["int8"] = cost_of_int8(verifier, lambda again: nli.evaluate(again, rows), report)
+        report["int8"] = cost_of_int8(verifier, lambda again: measure(again, None), report)
     return report
+
+
+def _nli_measure(
+    data: str, limit: int | None, status: StatusLine
+) -> Callable[["Verifier", Callable[[int, int], None] | None], dict[str, Any]]:
+    """How a verifier is measured on a file: labelled pairs, claims on documents, or answers to a file's questions."""
+    from finetune import claim_evaluation, nli
+    from finetune.data.files import evenly, find_data
+
+    if data.endswith(".json") and '"paragraphs"' in find_data(data).read_text("utf-8", "replace")[:_HEAD]:
+        answers = _answer_checks(data, limit or ANSWER_CHECKS, status)
+        return lambda verifier, tell: claim_evaluation.evaluate_answer_checks(verifier, answers, tell)
+    if data.endswith(".jsonl") and claim_evaluation.holds_document_claims(find_data(data)):
+        claims = evenly(claim_evaluation.read_document_claims(find_data(data)), limit)
+        return lambda verifier, tell: claim_evaluation.evaluate_document_claims(verifier, claims, tell)
+    pairs = evenly(_pairs(data), limit)
+    return lambda verifier, tell: nli.evaluate(verifier, pairs, tell)
+
+
+def _answer_checks(data: str, count: int, status: StatusLine) -> "list[AnswerCheck]":
+    """Right and wrong answers to a file's questions; some of the wrong ones are the embedded reader's."""
+    from assistant.models.loading import load_reader
+    from finetune.data.answer_pairs import answer_checks, wrong_readings
+    from finetune.data.squad import read_questions
+
+    questions = [question for question in read_questions(data) if question.start is not None]
+    reader = load_reader(_resolve("qa", "embedded", status))
+    misread = wrong_readings(reader, questions, lambda done, total: status(Progress("Reading", done, total)))
+    return answer_checks(questions, misread, count, ANSWER_SEED)
 
 
 def _evaluate_code(data: str, model: "ResolvedModel", limit: int | None, status: StatusLine) -> dict[str, Any]:

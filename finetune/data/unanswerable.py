@@ -64,6 +64,11 @@ def make_unanswerable(examples: Iterable[QAExample], counts: Mapping[str, int], 
     return made
 
 
+def is_made(example: QAExample) -> bool:
+    """Whether a question was made here rather than written by people."""
+    return not example.answers and example.id.endswith(tuple(f"-{kind}" for kind in MAKERS))
+
+
 def _moved(pool: Sequence[QAExample], drawn: Sequence[QAExample], generator: random.Random) -> Iterator[QAExample]:
     """Put the question to the paragraph, of several drawn, that shares most words with it."""
     paragraphs: dict[str, dict[str, None]] = {}

@@ -16,7 +16,7 @@ from finetune.data.files import find_data, read_json_lines
 from finetune.data.pairs import Pair, read_pairs, split_by_premise, with_other_evidence
 from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.unanswerable import make_unanswerable
-from finetune.qa_evaluation import calibrate
+from finetune.qa_calibration import calibrate
 
 
 def _squad(tmp_path: Path, *questions: dict[str, Any], context: str = "Lyon is hot. Paris is hot too.") -> Path:

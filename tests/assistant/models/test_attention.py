@@ -27,7 +27,7 @@ def test_it_attends_as_torch_does_whatever_the_size_of_the_scores(
         mask = (torch.arange(length) < real[:, None])[:, None, None, :].expand(batch, 1, length, length)
     with torch.inference_mode():
         found, _ = attend(None, query, key, value, mask)
-    assert found == pytest.approx(_reference(query, key, value, mask), rel=1e-3, abs=1e-4 * scale)
+    assert found == pytest.approx(_reference(query, key, value, mask), rel=1e-3, abs=3e-4 * scale)
 
 
 @pytest.mark.parametrize("scale", [1.0, 50.0])

@@ -1,0 +1,51 @@
+from assistant.reading.calibration import Calibration
+from assistant.reading.reader import Reading
+from assistant.reading.spans import Span
+from finetune.data.squad import QAExample
+from finetune.qa_calibration import DRAWS, calibrate, calibration_questions, hardest
+
+CONTEXT = "The Amazon covers 5.5 million km2. Orellana explored it in 1541. Brazil holds 60 percent, Peru 13 percent of it."
+
+
+def _question(number: int, answer: str) -> QAExample:
+    text = f"Which of the {number} largest is it?"
+    return QAExample(str(number), "t", CONTEXT, text, (answer,), CONTEXT.index(answer))
+
+
+def _reading(score: float) -> Reading:
+    return Reading((Span(0, 10, score),), 1, Calibration())
+
+
+def test_each_held_out_question_is_joined_by_several_of_one_kind_without_answer() -> None:
+    asked = [_question(number, "1541") for number in range(40)]
+    found = calibration_questions(asked, seed=1)
+    made = [example for example in found if not example.answers]
+    assert found[: len(asked)] == asked
+    kinds = {(example.id.split("-")[0], example.id.split("-")[1]) for example in made}
+    assert len(kinds) == len({number for number, _ in kinds})
+    assert {kind for _, kind in kinds} >= {"altered", "removed"}
+    assert len(made) <= DRAWS * len(asked)
+    assert found == calibration_questions(asked, seed=1)
+
+
+def test_of_questions_made_of_one_the_hardest_counts_and_answerable_ones_all_stay() -> None:
+    right = [_question(0, "1541"), _question(1, "Brazil")]
+    made = [QAExample("0-altered", "t", CONTEXT, f"What {n}?", (), None) for n in range(3)]
+    scores = [1.0, 2.0, -3.0, 5.0, 0.0]
+    examples, readings = hardest([*right, *made], [_reading(score) for score in scores])
+    assert [example.question for example in examples] == [*(example.question for example in right), "What 1?"]
+    assert [reading.best.score for reading in readings if reading.best] == [1.0, 2.0, 5.0]
+
+
+def test_harder_questions_without_answer_raise_the_threshold_and_lower_the_score() -> None:
+    right = [_question(number, CONTEXT[:10]) for number in range(50)]
+    absent = [QAExample(f"{number}-altered", "t", CONTEXT, "What?", (), None) for number in range(50)]
+    easy, hard = (
+        calibrate(
+            [*right, *absent],
+            [_reading(5 + 0.1 * at) for at in range(50)] + [_reading(base + 0.1 * at) for at in range(50)],
+        )
+        for base in (-6.0, 2.0)
+    )
+    assert hard.threshold > easy.threshold
+    assert hard.right(6.0) < easy.right(6.0)
