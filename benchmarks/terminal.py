@@ -96,7 +96,7 @@ class Terminal:
                 raise AssertionError(f"the program ended with {self.process.returncode}:\n{text}")
         raise AssertionError(f"waited {seconds} s for {seen!r}; the screen was:\n{self.text}")
 
-    def wait_for_end(self, seconds: float = 30) -> int:
+    def wait_for_end(self, seconds: float = 60) -> int:
         """Read until the program ends, and return its exit code."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < deadline:

@@ -97,6 +97,9 @@ class ChatApp(App[None]):
 
     def on_ready(self) -> None:
         """Hand over what was typed meanwhile."""
+        if self._chat is not None and self.screen.focused is None:
+            # A browser's page tells only later that it has the focus, and until then Textual gives it to no widget.
+            self.screen.set_focus(self._chat.desk.prompt)
         ahead, self._typed_ahead = self._typed_ahead or [], None
         for event in ahead:
             if isinstance(event, events.Paste):

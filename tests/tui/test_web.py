@@ -53,6 +53,7 @@ async def test_the_chat_is_served_and_takes_keys(port: int):
             async def until(text: bytes) -> None:
                 nonlocal drawn
                 while text not in drawn:
+                    assert time.monotonic() < end, drawn[-500:]
                     message = await browser.receive(max(0.1, end - time.monotonic()))
                     assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), "the app has ended"
                     if message.type is aiohttp.WSMsgType.BINARY:

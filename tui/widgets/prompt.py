@@ -107,7 +107,9 @@ class Prompt(TextArea):
     def action_send(self) -> None:
         """Hand over what was written, completed as suggested; an empty prompt sends nothing."""
         chosen, text = self._suggestions.chosen, self.text.strip()
-        if chosen is not None and text[1:].lower() not in NAMES and chosen.text.strip() != text:
+        # A whole command is sent as it is, unless one has gone down to what could follow it.
+        open_ended = text[1:].lower() not in NAMES or bool(self._suggestions.highlighted)
+        if chosen is not None and open_ended and chosen.text.strip() != text:
             self.fill(chosen.text)
             if chosen.text.endswith((" ", "/")):
                 return  # there is more to come
