@@ -4,7 +4,7 @@ from assistant.reading.spans import Span
 from finetune.data.squad import QAExample
 from finetune.qa_calibration import DRAWS, calibrate, calibration_questions, hardest
 
-CONTEXT = "The Amazon covers 5.5 million km2. Orellana explored it in 1541. Brazil holds 60 percent, Peru 13 percent of it."
+CONTEXT = "The Amazon covers 5.5 million km2. Orellana explored it in 1541. Brazil holds 60 percent, Peru 13."
 
 
 def _question(number: int, answer: str) -> QAExample:
