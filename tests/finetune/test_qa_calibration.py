@@ -23,7 +23,7 @@ def test_each_held_out_question_is_joined_by_several_of_one_kind_without_answer(
     assert found[: len(asked)] == asked
     kinds = {(example.id.split("-")[0], example.id.split("-")[1]) for example in made}
     assert len(kinds) == len({number for number, _ in kinds})
-    assert {kind for _, kind in kinds} >= {"altered", "removed"}
+    assert "altered" in {kind for _, kind in kinds}
     assert len(made) <= DRAWS * len(asked)
     assert found == calibration_questions(asked, seed=1)
 
