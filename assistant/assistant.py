@@ -1,58 +1,16 @@
-"""The orchestrator: takes a turn through route, reading or generation, and verification, and tells it in events."""
+"""The orchestrator: answers turns with the models of a profile, and tells each answer in events."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
-from assistant.conversation import Answer, Document, Evidence, ModelNames, Route, Turn, Usage, Verdict
-from assistant.documents.index_files import IndexFiles
-from assistant.documents.ranking import Ranker
-from assistant.documents.splitting import split_passages
-from assistant.errors import AssistantError, ModelError, UsageError
-from assistant.events import (
-    Event,
-    EvidenceFound,
-    Notice,
-    Progress,
-    RouteChosen,
-    TextDelta,
-    TurnFailed,
-    TurnFinished,
-    VerdictReached,
-)
-from assistant.live import live
-from assistant.models.catalogue import ModelSpec
+from assistant.conversation import Answer, Document, Turn
+from assistant.errors import AssistantError
+from assistant.events import Event, Listener, TurnFailed, TurnFinished, unheard
+from assistant.flow import Flow
+from assistant.models.loaded import LoadedModels
 from assistant.models.store import ModelStore
-from assistant.reading.spans import distinct_answers
-from assistant.routing import choose_route
 from assistant.settings import Settings
-from assistant.together import Shared, Steps, Tell, side_by_side, together
-from assistant.verification.claims import span_claim, text_claims
-
-if TYPE_CHECKING:
-    from assistant.documents.embedding import SentenceEmbedder
-    from assistant.generation.generator import Generator
-    from assistant.generation.stream import TextStream
-    from assistant.reading.reader import Question, Reader, Reading
-    from assistant.verification.verifier import Check, Verifier
-
-Listener = Callable[[Event], None]
-
-PASSAGES_FOR_GENERATOR = 3
-_STOPPED = "The answer was stopped before it was checked."
-
-
-@dataclass
-class _Draft:
-    """The answer as it grows, with what the last step has to say of it."""
-
-    answer: Answer
-    claims: Sequence[str] = ()
-    document: Document | None = None
-    near: Sequence[Evidence] = ()
+from assistant.together import Steps, together
 
 
 class Assistant:
@@ -64,12 +22,8 @@ class Assistant:
     def __init__(self, settings: Settings | None = None, store: ModelStore | None = None) -> None:
         self.settings = settings or Settings()
         self.store = store or ModelStore()
-        self._profile = self.store.catalogue.profile(self.settings.profile)
-        self._generator: Generator | None = None
-        self._reader: Reader | None = None
-        self._verifier: Verifier | None = None
-        self._embedder: SentenceEmbedder | None = None
-        self._ranker = Ranker(lambda: self._embedder, IndexFiles(self.store.cache))
+        self.models = LoadedModels(self.settings, self.store)
+        self._flow = Flow(self.models, self.settings)
 
     def load(self, on_event: Listener | None = None) -> None:
         """Fetch and load all three models.
@@ -77,41 +31,14 @@ class Assistant:
         Raises:
             AssistantError: a model could not be fetched or loaded.
         """
-        listener = on_event or _unheard
-        self.reader(listener)
-        self.verifier(listener)
-        self.generator(listener)
+        listener = on_event or unheard
+        self.models.reader(listener)
+        self.models.verifier(listener)
+        self.models.generator(listener)
 
     def close(self) -> None:
         """Let the models go."""
-        self._generator = self._reader = self._verifier = self._embedder = None
-
-    def generator(self, on_event: Listener) -> "Generator":
-        """The profile's generator, loaded."""
-        if self._generator is None:
-            self._generator = self._load_generator(on_event)
-        return self._generator
-
-    def reader(self, on_event: Listener) -> "Reader":
-        """The profile's reader, loaded."""
-        if self._reader is None:
-            model = self.store.resolve(self.settings.reader or self._profile.reader, on_event)
-            on_event(Progress("Loading the reader"))
-            from assistant.models.loading import load_reader
-
-            self._reader = load_reader(model)
-            self._reader.ranker = self._ranker
-        return self._reader
-
-    def verifier(self, on_event: Listener) -> "Verifier":
-        """The profile's verifier, loaded."""
-        if self._verifier is None:
-            model = self.store.resolve(self.settings.verifier or self._profile.verifier, on_event)
-            on_event(Progress("Loading the verifier"))
-            from assistant.models.loading import load_verifier
-
-            self._verifier = load_verifier(model)
-        return self._verifier
+        self.models.close()
 
     def prepare(
         self, documents: Sequence[Document], cancel: threading.Event | None = None, *, windows: int | None = None
@@ -129,47 +56,7 @@ class Assistant:
         Raises:
             AssistantError: the reader could not be fetched or loaded.
         """
-        reader = self._reader or (yield from live(self.reader))
-        most = self.settings.windows if windows is None else windows
-        # A token stands for at least one character, so that of a short text nothing need be counted.
-        short = most * max(1, reader.max_length // 2 - reader.stride)
-        large = [each for each in documents if len(each.text) > short]
-        long = (yield from live(lambda _: [each for each in large if reader.windows_of(each) > most])) if large else []
-        if most:
-            yield from self._index(long, cancel or threading.Event())
-
-    def _index(self, documents: Sequence[Document], cancel: threading.Event) -> Iterator[Event]:
-        """Make ready what ranks the passages of documents, telling how far it is."""
-        if not documents:
-            return
-        embedder = self.settings.embedder or self.store.catalogue.embedder
-        if self._embedder is None and embedder is not None:
-            try:
-                self._embedder = yield from live(lambda tell: self._load_embedder(embedder, tell))
-            except ModelError as error:
-                yield Notice(f"Passages are ranked by the words they share with the question alone: {error}")
-        for document in documents:
-            if not self._ranker.knows(document):
-                yield from live(partial(_index, self._ranker, document, cancel))
-
-    def _load_embedder(self, name: str, on_event: Listener) -> "SentenceEmbedder":
-        from assistant.models.loading import load_embedder
-
-        model = self.store.resolve(name, on_event)
-        on_event(Progress("Loading the embedder"))
-        return load_embedder(model)
-
-    def _load_generator(self, on_event: Listener) -> "Generator":
-        if self.settings.server:
-            from assistant.generation.server import ServerGenerator
-
-            return ServerGenerator(self.settings.server, self.settings.server_model)
-        spec: ModelSpec | str = self.settings.generator or self._profile.generator
-        model = self.store.resolve(spec, on_event)
-        on_event(Progress("Loading the generator"))
-        from assistant.models.loading import load_generator
-
-        return load_generator(model, self.settings.quantisation)
+        yield from self._flow.prepare(documents, cancel, windows=windows)
 
     def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
         """Answer a turn.
@@ -200,7 +87,7 @@ class Assistant:
     def _steps(self, turn: Turn, cancel: threading.Event) -> Steps:
         """A turn's events and the work it shares with others; the last is TurnFinished or TurnFailed."""
         try:
-            yield from self._respond(turn, cancel)
+            yield from self._flow.steps(turn, cancel)
         except AssistantError as error:
             yield TurnFailed(error)
         except MemoryError as error:
@@ -228,218 +115,3 @@ class Assistant:
             if on_event is not None:
                 on_event(event)
         raise AssistantError("The turn ended without an answer.")
-
-    def _respond(self, turn: Turn, cancel: threading.Event) -> Steps:
-        _check(turn)
-        choice = choose_route(turn)
-        asked = choice.asked if choice.asked != turn.question else None
-        yield RouteChosen(choice.route, choice.reason, asked)
-        draft = _Draft(Answer(choice.route, None, asked=asked))
-        turn = replace(turn, question=choice.asked)
-        if choice.route is Route.EXTRACT:
-            yield from self._extract(turn, draft, cancel)
-        else:
-            yield from self._generate(turn, draft, cancel)
-        if turn.verify and self.settings.verify and choice.route is not Route.OPEN and draft.answer.text is not None:
-            yield from self._verify(draft, cancel)
-        yield TurnFinished(draft.answer)
-
-    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
-        """The reader's answer from the documents: the span that is likeliest to be right in any of them."""
-        from assistant.reading.reader import Question
-
-        most = self.settings.windows if turn.windows is None else turn.windows
-        yield from self.prepare(turn.documents, cancel, windows=most)
-        reader = self.reader(_unheard)
-        questions = [Question(turn.question, document) for document in turn.documents]
-        size = sum(len(document.text) for document in turn.documents)
-        readings = yield Shared(("read", most), questions, partial(_read, reader, most, cancel), size)
-        stopped = cancel.is_set()
-        document, reading = max(
-            zip(turn.documents, readings, strict=True), key=lambda pair: pair[1].best.score if pair[1].best else -1e9
-        )
-        answer = replace(
-            draft.answer,
-            models=ModelNames(reader=reader.name),
-            usage=Usage(
-                windows=sum(reading.windows for reading in readings),
-                windows_in_all=sum(reading.windows_in_all for reading in readings),
-            ),
-            stopped=stopped,
-        )
-        if stopped:
-            draft.answer = answer
-            return
-        draft.answer = _with_spans(answer, document, reading, turn.top_k)
-        if draft.answer.text is None and answer.usage.windows < answer.usage.windows_in_all:
-            yield Notice(
-                f"Read the {answer.usage.windows:,} most promising of {answer.usage.windows_in_all:,} windows; "
-                "--windows 0 (in the chat: /windows all) reads everything."
-            )
-        yield EvidenceFound(draft.answer.evidence, draft.answer.closest)
-        if draft.answer.text is not None:
-            yield TextDelta(draft.answer.text)
-            draft.claims = [span_claim(turn.question, draft.answer.text)]
-            draft.document, draft.near = document, draft.answer.evidence[:1]
-
-    def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
-        """The generator's answer, from passages of the documents on the grounded route."""
-        from assistant.conversation import Message, Role
-        from assistant.generation.generator import Sampling
-        from assistant.generation.prompts import grounded_messages
-
-        generator = self._generator or (yield from live(self.generator))
-        messages = [*turn.history, Message(Role.USER, turn.question)]
-        closest = None
-        if draft.answer.route is Route.GROUNDED:
-            yield from self._index([each for each in turn.documents if _has_to_choose(each)], cancel)
-            ranked = yield from live(lambda _: self._relevant_passages(turn, cancel))
-            closest = ranked[0]
-            evidence = tuple(sorted(ranked, key=lambda place: place.start))
-            draft.answer = replace(draft.answer, evidence=evidence)
-            yield EvidenceFound(evidence)
-            messages = grounded_messages(turn.question, evidence, turn.history)
-        sampling = Sampling(
-            temperature=self.settings.temperature, max_new_tokens=self.settings.max_new_tokens, seed=self.settings.seed
-        )
-        stream = generator.stream(messages, sampling=sampling, cancel=cancel)
-        if stream.turns_left_out:
-            yield Notice(_left_out(stream.turns_left_out))
-        if self.settings.server:
-            write = side_by_side(_write, self.settings.server_requests)
-            text = yield Shared("write", stream, write)
-        else:
-            pieces = []
-            for piece in stream:
-                pieces.append(piece)
-                yield TextDelta(piece)
-            text = "".join(pieces).strip()
-        if stream.finish == "loop":
-            yield Notice("The model began to repeat itself and was stopped.")
-        if stream.finish == "length":
-            yield Notice(f"The answer reached {stream.completion_tokens} tokens and was cut; ask it to go on.")
-        if not text:
-            # No answer leaves no evidence for one: what was read is what came closest.
-            draft.answer = replace(draft.answer, evidence=(), closest=closest)
-        draft.answer = replace(
-            draft.answer,
-            text=text or None,
-            models=ModelNames(generator=generator.name),
-            usage=Usage(prompt_tokens=stream.prompt_tokens, completion_tokens=stream.completion_tokens),
-            stopped=stream.finish == "cancelled",
-        )
-        if draft.answer.route is Route.GROUNDED and text:
-            draft.claims = text_claims(text)
-            draft.document = _holding(turn.documents, draft.answer.evidence)
-            draft.near = draft.answer.evidence
-
-    def _relevant_passages(self, turn: Turn, cancel: threading.Event) -> list[Evidence]:
-        """The passages that bear most on the question, all of the document of which the first one is."""
-        ranked = self._ranker.rank(turn.question, turn.documents, cancel=cancel)
-        best = ranked[0].document
-        return [passage.evidence() for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
-
-    def _verify(self, draft: _Draft, cancel: threading.Event) -> Steps:
-        """Hold the answer's claims against the places it came from."""
-        if cancel.is_set() or draft.answer.stopped:
-            draft.answer = replace(draft.answer, verdict_reason=_STOPPED)
-            return
-        if not draft.claims or draft.document is None:
-            draft.answer = replace(draft.answer, verdict_reason="The answer holds no statement that could be checked.")
-            return
-        from assistant.verification.verifier import Check
-
-        verifier = self._verifier or (yield from live(self.verifier))
-        if (language := verifier.foreign(draft.document)) is not None:
-            known = " and ".join(sorted(verifier.languages))
-            yield Notice(f"The document is in another language ({language}) than the verifier is made for ({known}).")
-        yield Progress("Checking", 0, len(draft.claims))
-        check = Check(draft.document, draft.claims, draft.near)
-        try:
-            verdict = yield Shared("verify", check, partial(_judge, verifier, cancel), len(draft.claims))
-            reason = _STOPPED if verdict is None else None
-        except UsageError as error:
-            verdict, reason = None, str(error)
-        names = replace(draft.answer.models, verifier=verifier.name)
-        draft.answer = replace(draft.answer, verdict=verdict, verdict_reason=reason, models=names)
-        if verdict is not None:
-            yield VerdictReached(verdict)
-
-
-def _read(
-    reader: "Reader", most: int, cancel: threading.Event, items: Sequence[Sequence["Question"]], tell: Tell
-) -> list[list["Reading"]]:
-    """The readings of the questions of each turn."""
-    readings = iter(
-        reader.read(
-            [question for questions in items for question in questions],
-            windows=most or None,
-            cancel=cancel,
-            on_progress=lambda done, total: tell(0, Progress("Reading", done, total)),
-        )
-    )
-    return [list(islice(readings, len(questions))) for questions in items]
-
-
-def _write(stream: "TextStream", tell: Listener) -> str:
-    """What a stream gives, told piece by piece."""
-    pieces = []
-    for piece in stream:
-        pieces.append(piece)
-        tell(TextDelta(piece))
-    return "".join(pieces).strip()
-
-
-def _judge(verifier: "Verifier", cancel: threading.Event, checks: Sequence["Check"], _: Tell) -> list[Verdict | None]:
-    return verifier.verify(checks, cancel=cancel)
-
-
-def _check(turn: Turn) -> None:
-    if not turn.question.strip():
-        raise UsageError("The question is empty; type what you want to know.")
-    try:
-        turn.question.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UsageError(f"The question is not valid Unicode (character {error.start}).") from error
-    if turn.route in (Route.EXTRACT, Route.GROUNDED) and not turn.documents:
-        raise UsageError(f"The {turn.route} route needs a document; name one with --document or paste it.")
-
-
-def _has_to_choose(document: Document) -> bool:
-    """Whether a document has more passages than the generator is given."""
-    return len(split_passages(document)) > PASSAGES_FOR_GENERATOR
-
-
-def _index(ranker: Ranker, document: Document, cancel: threading.Event, tell: Listener) -> None:
-    ranker.index(document, cancel=cancel, on_progress=lambda done, total: tell(Progress("Indexing", done, total)))
-
-
-def _with_spans(answer: Answer, document: Document, reading: "Reading", top_k: int) -> Answer:
-    """The answer with what a reading found: its best spans as evidence, or as the closest place if it is no answer."""
-    score = round(reading.score, 4)
-    if reading.best is None:
-        # Nothing in the document is a word to the reader; its beginning is as close as any other place.
-        return replace(answer, score=score, closest=split_passages(document)[0].evidence())
-    places = [
-        document.evidence(span.start, span.end, round(reading.span_score(span), 4))
-        for span in distinct_answers(reading.spans, document.text, top_k)
-    ]
-    if not reading.answered:
-        return replace(answer, score=score, closest=places[0])
-    return replace(answer, text=places[0].text, score=score, evidence=tuple(places))
-
-
-def _holding(documents: Sequence[Document], evidence: Sequence[Evidence]) -> Document | None:
-    for document in documents:
-        if any(document.text[place.start : place.end] == place.text for place in evidence):
-            return document
-    return None
-
-
-def _left_out(turns: int) -> str:
-    noun = "turn was" if turns == 1 else "turns were"
-    return f"The conversation is longer than the model's context: the oldest {turns} {noun} left out."
-
-
-def _unheard(event: Event) -> None:
-    """Nobody listens."""

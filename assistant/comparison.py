@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistant.conversation import Answer, Turn
 from assistant.errors import AssistantError
-from assistant.events import Event, Progress
+from assistant.events import Event, Listener, Progress, unheard
 from assistant.live import live
 from assistant.models.cards import Figures, read_figures
 from assistant.sanitize import one_line
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from assistant.assistant import Assistant
 
 T = TypeVar("T")
-Listener = Callable[[Event], None]
 
 EMBEDDED = "embedded"
 SERVER = "server"
@@ -114,7 +113,7 @@ def compare(
         else:
             assistant = Assistant(_settings(settings, part, name), own.store if own is not None else None)
         try:
-            row = _ask(assistant, turn, part, name, cancel or threading.Event(), on_event or _unheard)
+            row = _ask(assistant, turn, part, name, cancel or threading.Event(), on_event or unheard)
         except AssistantError as error:
             row = Compared(name, error=error)
         except MemoryError as error:
@@ -169,7 +168,7 @@ def _ask(
     if cancel.is_set():
         return None
     began = time.perf_counter()
-    engine: Any = _while(getattr(assistant, part), heard)
+    engine: Any = _while(getattr(assistant.models, part), heard)
     load_seconds = time.perf_counter() - began
     if part == "reader":
         for event in assistant.prepare(turn.documents, cancel):
@@ -223,7 +222,3 @@ def _chained(message: str, cause: BaseException) -> AssistantError:
     error = AssistantError(message)
     error.__cause__ = cause
     return error
-
-
-def _unheard(event: Event) -> None:
-    """Nobody listens."""

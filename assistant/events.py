@@ -1,5 +1,6 @@
 """What `Assistant.respond` yields while a turn is answered. Every turn ends in TurnFinished or TurnFailed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from assistant.conversation import Answer, Evidence, Route, Verdict
@@ -68,3 +69,10 @@ class TurnFailed:
 
 
 Event = RouteChosen | Progress | Notice | TextDelta | EvidenceFound | VerdictReached | TurnFinished | TurnFailed
+
+Listener = Callable[[Event], None]
+"""Who hears of events as they happen."""
+
+
+def unheard(event: Event) -> None:
+    """The listener where nobody listens."""

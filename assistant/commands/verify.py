@@ -63,7 +63,7 @@ def verify(
         "question": question,
     }
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
-        verifier = Assistant(chosen).verifier(status)
+        verifier = Assistant(chosen).models.verifier(status)
         verdict = _verdicts(verifier, [_check(row)])[0]
     if json_:
         from assistant.records import json_line, verdict_to_json
@@ -130,7 +130,7 @@ def _verify_file(pairs: str, output: str, chosen: "Settings") -> int:
         open_output(output, append=False) as file,
     ):
         rows = read_rows(lines, kind)
-        verifier = Assistant(chosen).verifier(status)
+        verifier = Assistant(chosen).models.verifier(status)
         while block := list(itertools.islice(rows, PAIRS_AT_ONCE)):
             failed += _verify_block(verifier, block, file)
             done += len(block)

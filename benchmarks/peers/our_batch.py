@@ -15,7 +15,7 @@ class Worker:
 
         self.assistant = Assistant()
         self.assistant.answer(Turn("How large is it?", (Document("forest", "The forest covers five square miles."),)))
-        dtype = str(self.assistant.reader(lambda event: None).model.dtype).removeprefix("torch.")
+        dtype = str(self.assistant.models.reader(lambda event: None).model.dtype).removeprefix("torch.")
         return {**versions("torch", "transformers", "tokenizers"), "dtype": dtype}
 
     def answer(self, rows: list[dict[str, str]]) -> dict[str, Any]:

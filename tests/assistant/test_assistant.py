@@ -263,14 +263,14 @@ def test_a_model_without_the_head_for_the_work_is_refused(
         assistant.answer(Turn("How large?", (ARTICLE,)))
     assistant = Assistant(Settings(**{**tiny_settings, "verifier": str(reader_folder)}))
     with pytest.raises(ModelError, match="has no weights"):
-        assistant.verifier(lambda event: None)
+        assistant.models.verifier(lambda event: None)
 
 
 def test_a_fault_in_the_program_is_the_turns_last_event(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
     def fault(*_: Any, **__: Any) -> Any:
         raise IndexError("index out of range in self")
 
-    monkeypatch.setattr(assistant.reader(lambda event: None), "model", fault)
+    monkeypatch.setattr(assistant.models.reader(lambda event: None), "model", fault)
     events = list(assistant.respond(Turn("How large?", (ARTICLE,))))
     assert isinstance(events[-1], TurnFailed)
     assert isinstance(events[-1].error.__cause__, AttributeError | IndexError)

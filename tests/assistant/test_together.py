@@ -69,7 +69,7 @@ def test_turns_answered_together_are_answered_as_one_by_one(assistant: Assistant
 def test_all_that_is_read_goes_through_the_model_together(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader, verifier = assistant.reader(lambda event: None), assistant.verifier(lambda event: None)
+    reader, verifier = assistant.models.reader(lambda event: None), assistant.models.verifier(lambda event: None)
     calls: list[tuple[str, int]] = []
     read, verify = reader.read, verifier.verify
     monkeypatch.setattr(
@@ -85,7 +85,7 @@ def test_all_that_is_read_goes_through_the_model_together(
 
 def test_what_fails_for_all_is_done_for_fewer_at_a_time(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """As when memory does not suffice for what so many lines need."""
-    reader = assistant.reader(lambda event: None)
+    reader = assistant.models.reader(lambda event: None)
     read, sizes = reader.read, []
 
     def cramped(items: Sequence[Any], **given: Any) -> Any:

@@ -177,5 +177,5 @@ def _ask(assistant: Assistant, part: str) -> None:
     assert getattr(answer.models, part) is not None or (part == "verifier" and answer.text is None)
     if part == "verifier":
         check = Check(document, ["Marie Curie lived there."])
-        [verdict] = assistant.verifier(lambda _: None).verify([check])
+        [verdict] = assistant.models.verifier(lambda _: None).verify([check])
         assert verdict is not None and sum(astuple(verdict.probabilities)[:3]) == pytest.approx(1, abs=1e-3)

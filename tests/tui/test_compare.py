@@ -92,13 +92,13 @@ async def test_the_chats_own_models_stay_as_they_are(path: Path, tiny_settings: 
     async with _chat(path, tiny_settings) as (chat, made):
         await _asked(chat)
         assistant = made[0]
-        reader = assistant._reader
+        reader = assistant.models._reader
         await chat.send(f"/compare {tiny_settings['reader']}")
         await chat.until(lambda: isinstance(chat.app.screen, CompareScreen) and len(_screen(chat).rows) == 2)
-        assert reader is not None and assistant._reader is reader
+        assert reader is not None and assistant.models._reader is reader
         await chat.pilot.press("escape")
         await chat.ask("How tall is the tower?")
-        assert assistant._reader is reader
+        assert assistant.models._reader is reader
 
 
 @pytest.mark.usefixtures("cache")
