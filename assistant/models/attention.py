@@ -1,10 +1,12 @@
 """Attention of encoders on a CPU.
 
-Heads of 32 or 64 dimensions spend more time in the softmax than in the matrix products, and torch's fused kernel is
-slower there than plain products (the benchmarks measure both). Where the scores are small enough for `exp` not to
-overflow, which two norms tell beforehand, the softmax needs neither its maximum nor a pass of its own to divide:
+Heads of 32 or 64 dimensions spend more time on passes over the scores than in the matrix products, and torch's fused
+kernel is slower there than plain products (the benchmarks measure both). A softmax needs neither its maximum nor a pass
+of its own to divide, as long as no `exp` overflows, and padding can be left out of the values instead of the scores:
 
-    softmax(s) v = (exp(s) v) / sum(exp(s))
+    softmax(s) v = (exp(s) [m v]) / (exp(s) m),    m = 1 where a key may be seen, else 0
+
+Both products are one, the mask being a column beside the values. That nothing overflowed is seen at the divisors.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,21 +15,29 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "encoder_cpu"
-_LARGEST_SCORE = 40.0
-_MASKED = -86.0
-"""Its exp is the smallest normal float32: nothing beside a score within the bound, and yet no division by zero."""
+_SAFE_DIVISORS = 1e-30, 1e30
+"""Far from where float32 and bfloat16, which have the same exponents, overflow or lose digits."""
 
 
 def use_cpu_attention(model: Any) -> None:
     """Let an encoder on a CPU attend in the way above; families that bring an attention of their own are left alone."""
     from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import sdpa_mask
 
     if model.device.type != "cpu" or not model._can_set_attn_implementation():
         return
     AttentionInterface.register(NAME, attend)
-    AttentionMaskInterface.register(NAME, sdpa_mask)
+    AttentionMaskInterface.register(NAME, _mask)
     model.set_attn_implementation(NAME)
+
+
+def _mask(*arguments: Any, **options: Any) -> "torch.Tensor | None":
+    """The mask as transformers makes it, with one row for all queries where each sees every key but the padding."""
+    from transformers.masking_utils import bidirectional_mask_function, sdpa_mask
+
+    mask = sdpa_mask(*arguments, **options)
+    if mask is not None and options.get("mask_function") is bidirectional_mask_function:
+        return mask[:, :, :1]
+    return mask
 
 
 def attend(
@@ -37,31 +47,60 @@ def attend(
     value: "torch.Tensor",
     attention_mask: "torch.Tensor | None",
     scaling: float | None = None,
-    **_: Any,
+    **others: Any,
 ) -> tuple["torch.Tensor", None]:
     """Scaled dot-product attention without dropout, as transformers' `AttentionInterface` calls it.
 
     Args:
         module: the attention layer.
-        query: shape (batch, heads, length, size).
-        key: the same shape.
-        value: the same shape.
-        attention_mask: true where a key may be seen, shape (batch, 1, length or 1, length); None if everywhere.
+        query: shape (batch, heads, queries, size).
+        key: shape (batch, heads, keys, size).
+        value: the same shape as `key`.
+        attention_mask: true where a key may be seen, shape (batch, 1, queries or 1, keys); None if everywhere.
         scaling: of the scores; by default one over the square root of the size.
+        others: of no use here.
 
     Returns:
-        Shape (batch, length, heads, size), and no weights.
+        Shape (batch, queries, heads, size), and no weights.
     """
     import torch
 
-    query = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-    largest = query.norm(dim=-1).max() * key.norm(dim=-1).max()
-    scores = torch.matmul(query, key.transpose(2, 3))
-    if attention_mask is not None:
-        scores.masked_fill_(~attention_mask, _MASKED if largest <= _LARGEST_SCORE else torch.finfo(scores.dtype).min)
-    if largest <= _LARGEST_SCORE:
-        weights = scores.exp_()
-        attended = torch.matmul(weights, value) / weights.sum(dim=-1, keepdim=True)
-    else:
-        attended = torch.matmul(scores.softmax(dim=-1), value)
-    return attended.transpose(1, 2).contiguous(), None
+    batch, heads, _, size = query.shape
+    query, key, value = (each.reshape(batch * heads, -1, size) for each in (query, key, value))
+    scale = size**-0.5 if scaling is None else scaling
+    # A mask that differs by query (a window around each, say) has no place beside the values.
+    by_query = attention_mask is not None and attention_mask.shape[2] > 1
+    attended = None if by_query else _quick(_scores(query, key, scale), value, attention_mask)
+    if attended is None:
+        scores = _scores(query, key, scale).view(batch, heads, query.shape[1], -1)
+        if attention_mask is not None:
+            scores.masked_fill_(~attention_mask, torch.finfo(scores.dtype).min)
+        attended = torch.bmm(scores.softmax(dim=-1).flatten(0, 1), value)
+    return attended.view(batch, heads, -1, size).transpose(1, 2).contiguous(), None
+
+
+def _scores(query: "torch.Tensor", key: "torch.Tensor", scale: float) -> "torch.Tensor":
+    import torch
+
+    return torch.baddbmm(query.new_empty(1, 1, 1), query, key.transpose(1, 2), beta=0, alpha=scale)
+
+
+def _quick(scores: "torch.Tensor", value: "torch.Tensor", seen: "torch.Tensor | None") -> "torch.Tensor | None":
+    """What is attended to, by the formula above; None where an `exp` came near to an overflow.
+
+    Args:
+        scores: shape (batch times heads, queries, keys); overwritten.
+        value: shape (batch times heads, keys, size).
+        seen: shape (batch, 1, 1, keys).
+    """
+    import torch
+
+    columns = torch.cat([value, value.new_ones(*value.shape[:-1], 1)], dim=-1)
+    if seen is not None:
+        columns.view(len(seen), -1, *columns.shape[1:]).mul_(seen.transpose(2, 3))
+    sums = torch.bmm(scores.exp_(), columns)
+    sums, divisors = sums[..., :-1], sums[..., -1:]
+    least, most = divisors.aminmax()
+    if not (_SAFE_DIVISORS[0] < least and most < _SAFE_DIVISORS[1]):
+        return None
+    return sums / divisors

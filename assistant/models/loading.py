@@ -12,7 +12,9 @@ from assistant.encoding import PairEncoder
 from assistant.errors import ModelError
 from assistant.models.attention import use_cpu_attention
 from assistant.models.cards import read_languages
+from assistant.models.first_token import only_first_token
 from assistant.models.folders import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from assistant.models.linear import fuse_linear_layers
 from assistant.models.memory import keep_freed_memory
 from assistant.models.precision import best_precision
 from assistant.models.sharing import share_weights
@@ -45,7 +47,7 @@ def load_reader(model: ResolvedModel) -> Reader:
         network = _from_pretrained(AutoModelForQuestionAnswering, model)
         encoder = PairEncoder.for_reading(AutoTokenizer.from_pretrained(model.base, trust_remote_code=False), network)
         loaded = _ready(network, model)
-        use_cpu_attention(loaded)
+        _quicken(loaded)
         try:
             _try_out(loaded, encoder)
         except (RuntimeError, ArithmeticError) as error:
@@ -71,7 +73,8 @@ def load_verifier(model: ResolvedModel) -> Verifier:
         head = head or Head.of_labels({int(key): str(value) for key, value in network.config.id2label.items()})
         tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
         encoder, loaded = PairEncoder(tokenizer, network), _ready(network, model)
-        use_cpu_attention(loaded)
+        _quicken(loaded)
+        only_first_token(loaded)
         languages = read_languages(model.adapter or model.base)
         return Verifier(loaded, encoder, name=model.name, head=head, languages=languages)
 
@@ -193,8 +196,9 @@ def load_embedder(model: ResolvedModel) -> "SentenceEmbedder":
 
         from assistant.documents.embedding import SentenceEmbedder
 
-        network = _ready(AutoModel.from_pretrained(model.base, dtype="float32", use_safetensors=True), model)
-        use_cpu_attention(network)
+        network = AutoModel.from_pretrained(model.base, dtype="float32", use_safetensors=True, trust_remote_code=False)
+        network = _ready(network, model)
+        _quicken(network)
         tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
         return SentenceEmbedder(network, tokenizer, name=model.name)
 
@@ -265,6 +269,12 @@ def _ready(network: Any, model: ResolvedModel, *, fastest: bool = True) -> Any:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.eval().to(device)
     return _fastest(network, model.base) if fastest else network
+
+
+def _quicken(encoder: Any) -> None:
+    """Put faster kernels in the place of an encoder's own, where there are such for its device and family."""
+    use_cpu_attention(encoder)
+    fuse_linear_layers(encoder)
 
 
 def _fastest(network: Any, base: Path) -> Any:

@@ -4,14 +4,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Any
 
 import numpy as np
 
 from assistant.conversation import Claim, Document, Evidence, Label, Probabilities, Verdict
 from assistant.documents.language import guess_language
-from assistant.encoding import EncodedPair, Ids, PairEncoder, length_bucketed, longest_input
+from assistant.encoding import EncodedPair, Ids, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
+from assistant.models.cores import batch_tokens, cores_of, on_each_core
 from assistant.verification.head import Head
 from assistant.verification.premises import Premise, SentenceIndex, claim_budget, decide
 
@@ -43,6 +45,7 @@ class _Candidate:
 
     check: int
     claim: int
+    tokens: Ids
     premise: Premise
     pair: EncodedPair | None
 
@@ -64,13 +67,13 @@ class Verifier:
         head: Head,
         languages: frozenset[str] = frozenset(),
         max_length: int = MAX_LENGTH,
-        tokens_per_batch: int = 16 * 384,
+        tokens_per_batch: int | None = None,
     ) -> None:
         self.model = model
         self.encoder = encoder
         self.name = name
         self.max_length = longest_input(model, max_length)
-        self.tokens_per_batch = tokens_per_batch
+        self.tokens_per_batch = tokens_per_batch or batch_tokens(model)
         self.head = head
         self.languages = languages
         self._documents: OrderedDict[str, SentenceIndex] = OrderedDict()
@@ -81,7 +84,13 @@ class Verifier:
         Raises:
             UsageError: a claim is too long to be checked whole, or a document holds nothing that can be read.
         """
-        candidates = [candidate for index, check in enumerate(checks) for candidate in self._candidates(index, check)]
+        self._keep([check.document for check in checks])
+        claims = iter(self.encoder.tokenize([claim for check in checks for claim in check.claims]))
+        candidates = [
+            candidate
+            for index, check in enumerate(checks)
+            for candidate in self._candidates(index, check, list(islice(claims, len(check.claims))))
+        ]
         asked = [candidate.pair for candidate in candidates if candidate.pair is not None]
         answers = iter(self._classify(asked, cancel))
         rows = [_ENTAILED if candidate.pair is None else next(answers) for candidate in candidates]
@@ -143,20 +152,20 @@ class Verifier:
                 grouped[owner].append(row)
         return [group[decide(group)] for group in grouped]
 
-    def _candidates(self, index: int, check: Check) -> list[_Candidate]:
-        """Every claim of a check beside each of its premises."""
+    def _candidates(self, index: int, check: Check, claims: Sequence[TokenizedText]) -> list[_Candidate]:
+        """Every claim of a check beside each of its premises; `claims` are the check's, tokenised."""
         sentences = self._readable(check.document)
         candidates = []
-        for number, (claim, tokens) in enumerate(zip(check.claims, self.encoder.tokenize(check.claims), strict=True)):
+        for number, (claim, tokens) in enumerate(zip(check.claims, claims, strict=True)):
             budget = self._budget(tokens.ids, claim)
             if said := sentences.verbatim(claim):
-                candidates.append(_Candidate(index, number, said, None))
+                candidates.append(_Candidate(index, number, tokens.ids, said, None))
                 continue
             near = [sentences.around(place.start, place.end, budget, NEAR_TOKENS) for place in check.near]
             premises = [premise for premise in near if premise is not None]
             for premise in premises or sentences.relevant(claim, budget, PREMISES_PER_CLAIM):
                 pair = self._pair(sentences.text.ids[premise.first : premise.last], tokens.ids)
-                candidates.append(_Candidate(index, number, premise, pair))
+                candidates.append(_Candidate(index, number, tokens.ids, premise, pair))
         return candidates
 
     def _pair(self, premise: Ids, claim: Ids) -> EncodedPair:
@@ -190,9 +199,8 @@ class Verifier:
             pieces = sentences.within(candidate.premise)
             if len(pieces) < 2:  # the premise is a sentence itself
                 continue
-            claim = self.encoder.tokenize([check.claims[candidate.claim]])[0]
             for piece in pieces:
-                pairs.append(self._pair(sentences.text.ids[piece.first : piece.last], claim.ids))
+                pairs.append(self._pair(sentences.text.ids[piece.first : piece.last], candidate.tokens))
                 places.append((key, piece))
         best: dict[tuple[int, int], tuple[float, Premise]] = {}
         for (key, piece), row in zip(places, self._classify(pairs, cancel), strict=True):
@@ -230,13 +238,26 @@ class Verifier:
         return sentences
 
     def _index(self, document: Document) -> SentenceIndex:
-        if document.id not in self._documents:
-            text = self.encoder.tokenize_long(document.text, _CHARACTERS_AT_ONCE)
-            self._documents[document.id] = SentenceIndex(document, text)
-            while len(self._documents) > DOCUMENTS_KEPT:
-                self._documents.popitem(last=False)
-        self._documents.move_to_end(document.id)
+        self._keep([document])
         return self._documents[document.id]
+
+    def _keep(self, documents: Sequence[Document]) -> None:
+        """Tokenise documents, all those of one call together, and keep them for the next calls."""
+        kept, needed = self._documents, {document.id: document for document in documents}
+        for known in needed.keys() & kept.keys():
+            kept.move_to_end(known)
+        new = [document for document in needed.values() if document.id not in kept]
+        while kept and len(kept) + len(new) > max(DOCUMENTS_KEPT, len(needed)):
+            kept.popitem(last=False)
+        short = [document for document in new if len(document.text) <= _CHARACTERS_AT_ONCE]
+        texts = dict(
+            zip([each.id for each in short], self.encoder.tokenize([each.text for each in short]), strict=True)
+        )
+        for document in new:
+            text = texts.get(document.id)
+            if text is None:
+                text = self.encoder.tokenize_long(document.text, _CHARACTERS_AT_ONCE)
+            kept[document.id] = SentenceIndex(document, text)
 
     def _classify(
         self,
@@ -247,17 +268,20 @@ class Verifier:
         """Entailment, neutral and contradiction of each pair; None for those not reached before `cancel`."""
         import torch
 
-        rows: list[Row | None] = [None] * len(pairs)
-        done = 0
-        for batch in length_bucketed([len(pair) for pair in pairs], self.tokens_per_batch):
-            if cancel is not None and cancel.is_set():
-                break
+        def classify(batch: list[int]) -> list[list[float]]:
             inputs = self.encoder.collate([pairs[index] for index in batch])
             with torch.inference_mode():
                 logits = self.model(**{name: tensor.to(self.model.device) for name, tensor in inputs.items()}).logits
-            for index, (entailment, neutral, contradiction) in zip(
-                batch, self.head.probabilities(logits.double().cpu().numpy()).tolist(), strict=True
-            ):
+            found: list[list[float]] = self.head.probabilities(logits.double().cpu().numpy()).tolist()
+            return found
+
+        rows: list[Row | None] = [None] * len(pairs)
+        batches = length_bucketed([len(pair) for pair in pairs], self.tokens_per_batch)
+        if cancel is not None:
+            batches = takewhile(lambda _: not cancel.is_set(), batches)
+        done = 0
+        for batch, answers in on_each_core(classify, batches, cores_of(self.model)):
+            for index, (entailment, neutral, contradiction) in zip(batch, answers, strict=True):
                 rows[index] = entailment, neutral, contradiction
             done += len(batch)
             if on_progress is not None:

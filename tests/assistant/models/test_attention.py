@@ -11,6 +11,11 @@ def _reference(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask
     return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2)
 
 
+def _window(length: int, width: int) -> torch.Tensor:
+    places = torch.arange(length)
+    return (places[:, None] - places).abs() <= width
+
+
 @given(
     st.integers(1, 3), st.integers(1, 4), st.integers(1, 20), st.sampled_from([1, 8, 32]),
     st.sampled_from([0.1, 1.0, 30.0]), st.booleans(), st.integers(0, 1000),
@@ -28,6 +33,27 @@ def test_it_attends_as_torch_does_whatever_the_size_of_the_scores(
     with torch.inference_mode():
         found, _ = attend(None, query, key, value, mask)
     assert found == pytest.approx(_reference(query, key, value, mask), rel=1e-3, abs=3e-4 * scale)
+
+
+@given(st.integers(1, 20), st.integers(0, 5), st.booleans(), st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_a_mask_may_differ_by_query_or_be_one_for_all(length: int, width: int, one: bool, seed: int) -> None:
+    torch.manual_seed(seed)
+    query, key, value = (torch.randn(2, 3, length, 8) for _ in range(3))
+    mask = _window(length, width)[None, None].expand(2, 1, length, length)
+    mask = mask[:, :, :1] if one else mask
+    found, _ = attend(None, query, key, value, mask)
+    assert found == pytest.approx(_reference(query, key, value, mask), rel=1e-3, abs=3e-4)
+
+
+@pytest.mark.parametrize("size", [3.0, 12.0, 100.0])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_scores_far_from_nought_overflow_nothing(size: float, sign: int) -> None:
+    torch.manual_seed(3)
+    query = torch.rand(1, 2, 6, 16) * size
+    key, value = sign * torch.rand(1, 2, 6, 16) * size, torch.randn(1, 2, 6, 16)
+    found, _ = attend(None, query, key, value, None)
+    assert found == pytest.approx(_reference(query, key, value, None), rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.parametrize("scale", [1.0, 50.0])
