@@ -65,19 +65,7 @@ class Flow:
     def prepare(
         self, documents: Sequence[Document], cancel: threading.Event | None = None, *, windows: int | None = None
     ) -> Iterator[Event]:
-        """Do what reading needs and only the first question pays for: load the reader, tokenise, index long documents.
-
-        Args:
-            documents: what will be asked about.
-            cancel: once set, indexing ends.
-            windows: documents of more windows are indexed; 0 for none of them, by default as the settings say.
-
-        Yields:
-            Progress, and a notice where long documents are ranked by words alone.
-
-        Raises:
-            AssistantError: the reader could not be fetched or loaded.
-        """
+        """See `Assistant.prepare`."""
         reader = yield from live(self._models.reader)
         most = self._settings.windows if windows is None else windows
         # A token stands for at least one character, so that of a short text nothing need be counted.
