@@ -41,6 +41,17 @@ def evaluate(
     ] = None,
     errors: Annotated[Path | None, typer.Option(help="qa: write the wrong answers, with what is wrong, here.")] = None,
     plot: Annotated[Path | None, typer.Option(help="qa: draw the reliability of the score into this file.")] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(help="code: have the questions answered too, and write the answers here (.jsonl or .md)."),
+    ] = None,
+    beside: Annotated[
+        str | None, typer.Option(help="code: a second model on the same questions, such as base.")
+    ] = None,
+    execute: Annotated[
+        bool,
+        typer.Option("--execute", help="code: run the answers against the tests of their rows (MBPP), in a sandbox."),
+    ] = False,
     int8: Annotated[
         bool, typer.Option("--int8", help="qa, nli: measure with 8-bit weights too, and say what they cost.")
     ] = False,
@@ -59,9 +70,14 @@ def evaluate(
       finetune evaluate nli --data dev-v1.1.json      right and wrong answers to its questions
       finetune evaluate nli --data wice-claims.jsonl  claims on whole documents, as those of QAGS
       finetune evaluate code --data codegen-instruct.json --model base --limit 200
+      finetune evaluate code --data conala-train.json --limit 50 --answers answers.md --beside base
+      finetune evaluate code --data mbpp-train-validation.jsonl --execute --beside base
     """
     if task not in TASKS:
         raise UsageError(f"There is no task {task!r}; choose {', '.join(TASKS)}.")
+    for_code = {"--answers": answers, "--beside": beside, "--execute": execute or None}
+    if task != "code" and (given := [name for name, value in for_code.items() if value is not None]):
+        raise UsageError(f"{given[0]} is for code.")
     for_qa = {"--last-articles": last_articles, "--errors": errors, "--plot": plot}
     if task != "qa" and (given := [name for name, value in for_qa.items() if value is not None]):
         raise UsageError(f"{given[0]} is for qa.")
@@ -75,6 +91,10 @@ def evaluate(
             report = _evaluate_nli(data, found, limit, status, int8=int8)
         else:
             report = _evaluate_code(data, found, limit, status)
+            if answers is not None or execute:
+                report |= _answer_code(data, {model: found}, beside, limit, status, execute=execute, answers=answers)
+            elif beside is not None:
+                report[beside] = _evaluate_code(data, _resolve("code", beside, status), limit, status)
     if json_:
         print(json.dumps(report))  # noqa: T201
         return 0
@@ -186,6 +206,32 @@ def _evaluate_code(data: str, model: "ResolvedModel", limit: int | None, status:
     network, tokenizer = load_language_model(model)
     examples = code_assistant.examples_to_evaluate(data, limit=limit)
     return code_assistant.evaluate(network, tokenizer, examples, measuring(status))
+
+
+def _answer_code(
+    data: str,
+    models: dict[str, "ResolvedModel"],
+    beside: str | None,
+    limit: int | None,
+    status: StatusLine,
+    *,
+    execute: bool,
+    answers: Path | None,
+) -> dict[str, Any]:
+    """Figures of the answers themselves, by the name of the model."""
+    from assistant.models.loading import load_generator
+    from finetune import code_answers, code_assistant
+    from finetune.running import measuring
+
+    if execute:
+        status.say("Code that a model wrote is run now: fenced in, with limits, but it is code of unknown worth.")
+    if beside is not None:
+        models = {**models, beside: _resolve("code", beside, status)}
+    examples = code_assistant.examples_to_evaluate(data, limit=limit)
+    if execute and not any(example.tests for example in examples):
+        raise UsageError(f"{data}: no row has tests (`test_list`, as those of MBPP have), so nothing can be executed.")
+    generators = {name: load_generator(found) for name, found in models.items()}
+    return code_answers.measure(generators, examples, execute=execute, answers=answers, on_progress=measuring(status))
 
 
 def _pairs(data: str) -> "list[Pair]":

@@ -19,13 +19,18 @@ from finetune.data.files import read_json_lines
 
 @dataclass(frozen=True, slots=True)
 class CodeExample:
-    """A question and the answer a chat should give. `source` is the name of the file it comes from."""
+    """A question and the answer a chat should give. `source` is the name of the file it comes from.
+
+    `tests` are statements that right code passes, after those of `setup`; rows of MBPP have such.
+    """
 
     instruction: str
     answer: str
     source: str
     ready: bool = False
     """Whether the row came in its final form, as `prompt` and `completion`."""
+    tests: str = ""
+    setup: str = ""
 
     @property
     def characters(self) -> int:
@@ -53,7 +58,14 @@ def read_code(path: Path, max_characters: int | None = None) -> tuple[list[CodeE
         except LeftOut as reason:
             left_out[str(reason)] += 1
             continue
-        example = CodeExample(instruction.strip(), answer.strip(), path.name, ready=shape is as_written)
+        example = CodeExample(
+            instruction.strip(),
+            answer.strip(),
+            path.name,
+            ready=shape is as_written,
+            tests="\n".join(map(str, row.get("test_list") or [])),
+            setup=str(row.get("test_setup_code") or ""),
+        )
         if max_characters and example.characters > max_characters:
             left_out[f"longer than {max_characters} characters"] += 1
         else:
