@@ -1,11 +1,11 @@
 """The flow of a turn: route, reading or generation, and verification, told in events."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant.conversation import Answer, Document, Evidence, ModelNames, Route, Turn, Usage, Verdict
 from assistant.documents.ranking import Ranker
@@ -32,6 +32,8 @@ from assistant.together import Shared, Steps, Tell, side_by_side
 from assistant.verification.claims import span_claim, text_claims
 
 if TYPE_CHECKING:
+    from assistant.generation.decoding import LocalStream
+    from assistant.generation.generator import LocalGenerator
     from assistant.generation.stream import TextStream
     from assistant.reading.reader import Question, Reader, Reading
     from assistant.verification.verifier import Check, Verifier
@@ -148,7 +150,7 @@ class Flow:
     def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """The generator's answer, from passages of the documents on the grounded route."""
         from assistant.conversation import Message, Role
-        from assistant.generation.generator import Sampling
+        from assistant.generation.generator import LocalGenerator, Sampling
         from assistant.generation.prompts import grounded_messages
 
         generator = yield from live(self._models.generator)
@@ -170,15 +172,12 @@ class Flow:
         stream = generator.stream(messages, sampling=sampling, cancel=cancel)
         if stream.turns_left_out:
             yield Notice(_left_out(stream.turns_left_out))
-        if self._settings.server:
-            write = side_by_side(_write, self._settings.server_requests)
-            text = yield Shared("write", stream, write)
+        write: Callable[[Sequence[Any], Tell], Sequence[Any]]
+        if isinstance(generator, LocalGenerator):
+            write = partial(_write_together, generator)
         else:
-            pieces = []
-            for piece in stream:
-                pieces.append(piece)
-                yield TextDelta(piece)
-            text = "".join(pieces).strip()
+            write = side_by_side(_write, self._settings.server_requests)
+        text = yield Shared("write", stream, write, alone=_written)
         if stream.finish == "loop":
             yield Notice("The model began to repeat itself and was stopped.")
         if stream.finish == "length":
@@ -246,6 +245,15 @@ def _read(
     return [list(islice(readings, len(questions))) for questions in items]
 
 
+def _written(stream: "TextStream") -> Generator[Event, None, str]:
+    """What a stream gives, with its pieces as events."""
+    pieces = []
+    for piece in stream:
+        pieces.append(piece)
+        yield TextDelta(piece)
+    return "".join(pieces).strip()
+
+
 def _write(stream: "TextStream", tell: Listener) -> str:
     """What a stream gives, told piece by piece."""
     pieces = []
@@ -253,6 +261,16 @@ def _write(stream: "TextStream", tell: Listener) -> str:
         pieces.append(piece)
         tell(TextDelta(piece))
     return "".join(pieces).strip()
+
+
+def _write_together(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
+    """What the streams of a local generator give."""
+    pieces: list[list[str]] = [[] for _ in streams]
+    for at, piece in generator.together(streams):
+        if piece:
+            pieces[at].append(piece)
+            tell(at, TextDelta(piece))
+    return ["".join(each).strip() for each in pieces]
 
 
 def _judge(verifier: "Verifier", cancel: threading.Event, checks: Sequence["Check"], _: Tell) -> list[Verdict | None]:

@@ -4,6 +4,7 @@ A turn is a generator of its steps: events, and `Shared` work, at which it waits
 over; then the work of one kind is done for all that wait for it, and those turns go on with its results.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,12 +27,15 @@ class Shared:
         item: what this turn puts in.
         run: does the work of all items and returns, for each, its result, or the error that it alone met.
         size: how much of the whole this item is, for telling what each turn cost.
+        alone: does the work where one turn alone waits for it, and yields its events as they happen. It ends when
+            nobody listens any more, which a thread would not.
     """
 
     key: Hashable
     item: Any
     run: Callable[[Sequence[Any], Tell], Sequence[Any]]
     size: int = 1
+    alone: Callable[[Any], Generator[Event, None, Any]] | None = None
 
 
 Steps = Generator[Event | Shared, Any, None]
@@ -94,6 +98,9 @@ def _go_on(turn: _Running) -> Iterator[tuple[int, Event]]:
 def _work(group: Sequence[_Running]) -> Iterator[tuple[int, Event]]:
     """Do the work that a group waits for; each turn gets its result, or its error."""
     work = [each.waits for each in group if each.waits is not None]
+    if len(work) == 1 and work[0].alone is not None:
+        yield from _alone(group[0], work[0].alone(work[0].item))
+        return
     began = time.perf_counter()
     try:
         results = yield from _told(group, work)
@@ -109,6 +116,24 @@ def _work(group: Sequence[_Running]) -> Iterator[tuple[int, Event]]:
     _share_time(group, work, began)
     for each, result in zip(group, results, strict=True):
         each.gets = result
+
+
+def _alone(turn: _Running, events: Generator[Event, None, Any]) -> Iterator[tuple[int, Event]]:
+    """Do the work of a single turn, which gets its result or its error."""
+    with contextlib.closing(events):
+        while True:
+            began = time.perf_counter()
+            try:
+                event = next(events)
+            except StopIteration as end:
+                turn.gets = end.value
+                return
+            except Exception as error:  # noqa: BLE001  (it is the turn's own)
+                turn.gets = error
+                return
+            finally:
+                turn.seconds += time.perf_counter() - began
+            yield turn.index, event
 
 
 def _told(group: Sequence[_Running], work: Sequence[Shared]) -> Generator[tuple[int, Event], None, Sequence[Any]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from assistant.batch.lines import KEYS, OURS, Line
 from assistant.batch.scoring import scores
 from assistant.conversation import Answer, Route
-from assistant.errors import AssistantError, ModelError
-from assistant.events import TurnFailed, TurnFinished
+from assistant.errors import AssistantError, GenerationError, ModelError
+from assistant.events import Listener, TurnFailed, TurnFinished
 from assistant.records import answer_to_json, error_to_json, json_line
 from assistant.routing import choose_route
 
@@ -20,8 +20,8 @@ BLOCK_LINES = 256
 """What is read together is put in batches of similar length: of so many lines of SQuAD, 9% is padding; of 64, 28%."""
 BLOCK_CHARACTERS = 1_000_000
 """A block has at most so much text, beyond its first line: what a block costs in memory is bounded."""
-GENERATED_LINES = 8
-"""A block has at most so many answers to generate: what takes seconds each should soon be on disk."""
+GENERATED_LINES = 32
+"""A block has at most so many answers to generate: enough to decode together, and soon on disk."""
 
 Record = dict[str, Any]
 Block = Sequence[Line]
@@ -122,12 +122,34 @@ def _share(line: Line) -> float:
     return 1 / lines + sum(len(document.text) for document in line.turn.documents) / BLOCK_CHARACTERS
 
 
+def load_models(assistant: "Assistant", block: Block, on_event: Listener) -> None:
+    """Fetch and load what the lines of a block need, which is then no line's own time.
+
+    Raises:
+        ModelError: a model cannot be fetched or loaded.
+    """
+    turns = [line.turn for line in block if line.turn is not None]
+    routes = {choose_route(turn).route for turn in turns}
+    checked = assistant.settings.verify and any(turn.verify for turn in turns)
+    try:
+        if Route.EXTRACT in routes:
+            assistant.models.reader(on_event)
+        if checked and routes - {Route.OPEN}:
+            assistant.models.verifier(on_event)
+        if routes - {Route.EXTRACT}:
+            assistant.models.generator(on_event)
+    except GenerationError:
+        return  # a server that does not answer now may do so when its turn comes
+
+
 def answer_block(assistant: "Assistant", block: Block, options_digest: str = "") -> list[Record]:
     """The records of a block's lines, in order.
 
     Raises:
         ModelError: a model cannot be fetched or loaded, so that no further line could be answered.
     """
+    from assistant.models.memory import release_freed_memory
+
     asked = [line for line in block if line.turn is not None]
     ends: dict[int, Answer | AssistantError] = {}
     for index, event in assistant.respond_all([line.turn for line in asked if line.turn is not None]):
@@ -137,6 +159,7 @@ def answer_block(assistant: "Assistant", block: Block, options_digest: str = "")
             if isinstance(event.error, ModelError):
                 raise event.error
             ends[id(asked[index])] = event.error
+    release_freed_memory()
     return [_record(line, ends.get(id(line)) or line.error, options_digest) for line in block]
 
 

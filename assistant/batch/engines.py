@@ -7,8 +7,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from assistant.batch.blocks import Block, Record, answer_block
+from assistant.batch.blocks import Block, Record, answer_block, load_models
 from assistant.errors import AssistantError
+from assistant.events import Listener, unheard
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,15 +34,23 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """One block after the other, by an assistant in this process."""
+    """One block after the other, by an assistant in this process.
 
-    def __init__(self, assistant: "Assistant", options_digest: str = "") -> None:
+    Args:
+        assistant: answers.
+        options_digest: written into each record.
+        on_event: hears how far the fetching and loading of models is.
+    """
+
+    def __init__(self, assistant: "Assistant", options_digest: str = "", on_event: Listener = unheard) -> None:
         self._assistant = assistant
         self._options_digest = options_digest
+        self._on_event = on_event
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
         """See Engine."""
         for block in blocks:
+            load_models(self._assistant, block, self._on_event)
             yield answer_block(self._assistant, block, self._options_digest)
 
 
@@ -104,6 +113,7 @@ class Worker:
 
     def answer(self, block: Block) -> list[Record]:
         """The records of a block."""
+        load_models(self._assistant, block, unheard)
         return answer_block(self._assistant, block, self._options_digest)
 
 

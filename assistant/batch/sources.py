@@ -166,6 +166,8 @@ def _csv(file: IO[bytes], longest: int) -> Iterator[Row]:
         return
     delimiter = max(_DELIMITERS, key=first.count)
     header = next(csv.reader([first], delimiter=delimiter))
+    if not _is_text(header):
+        raise UsageError("The first line, which names the columns, is not UTF-8 text; is this a CSV file?")
     if len(set(header)) < len(header) or not all(header):
         raise UsageError("The first line must name the columns, each once; two have the same name or one has none.")
     reader, number = csv.reader(fed, delimiter=delimiter, strict=True), 2
@@ -178,7 +180,7 @@ def _csv(file: IO[bytes], longest: int) -> Iterator[Row]:
         except (csv.Error, BatchLineError) as error:
             fed.give_back()
             digest = _digest(repr(fed.taken[0]).encode())
-            told = error if isinstance(error, BatchLineError) else BatchLineError(f"not valid CSV: {error}")
+            told = error if isinstance(error, BatchLineError) else BatchLineError(f"not valid CSV: {_reason(error)}")
             yield Row(number, digest, error=told)
             number += 1
             continue
@@ -192,12 +194,24 @@ def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:
     error = None
     if len(cells) != len(header):
         error = BatchLineError(f"{len(cells)} cells where the first line names {len(header)} columns")
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
+    if not _is_text(cells):
         error = BatchLineError("not UTF-8 text")
     digest = _digest(json.dumps(cells).encode("ascii"))
     return Row(number, digest, error=error) if error else Row(number, digest, fields)
+
+
+def _is_text(cells: list[str]) -> bool:
+    """Whether cells that were decoded with surrogates for what is not UTF-8 are without any."""
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    """What Python's reader says of a row, without its advice to programmers."""
+    return str(error).partition(" - ")[0]
 
 
 def _parquet(file: IO[bytes], _: int) -> Iterator[Row]:
@@ -228,25 +242,48 @@ def _plain(value: Any) -> Any:
 
 
 def _squad(file: IO[bytes], _: int) -> Iterator[Row]:
-    """The questions of a SQuAD file, each with its paragraph as the document and its gold answers as `answers`."""
+    """The questions of a SQuAD file, each with its paragraph as the document and its gold answers as `answers`.
+
+    An article, a paragraph or a question that is none counts as one row, with an error.
+    """
     try:
         articles = json.loads(file.read().decode("utf-8-sig"))["data"]
-        found = [
-            {
+        if not isinstance(articles, list):
+            raise TypeError("data is no list")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError(f"Not a SQuAD file (data > paragraphs > qas): {type(error).__name__}: {error}") from error
+    for number, found in enumerate((each for article in articles for each in _squad_questions(article)), 1):
+        fields, digest = {key: value for key, value in found.items() if value is not None}, digest_of(found)
+        wrong = fields.pop("error", None)
+        yield Row(number, digest, error=BatchLineError(wrong)) if wrong else Row(number, digest, fields)
+
+
+def _squad_questions(article: Any) -> Iterator[dict[str, Any]]:
+    """The rows of an article; one that has something wrong in it has an `error`."""
+    if not isinstance(article, dict) or not isinstance(article.get("paragraphs"), list):
+        yield {"error": 'an article of the SQuAD file is no object with a list of "paragraphs"'}
+        return
+    for paragraph in article["paragraphs"]:
+        if not isinstance(paragraph, dict) or not isinstance(paragraph.get("qas"), list):
+            yield {"error": 'a paragraph of the SQuAD file is no object with a list of "qas"'}
+            continue
+        for question in paragraph["qas"]:
+            if not isinstance(question, dict):
+                yield {"error": 'an entry of "qas" in the SQuAD file is no object'}
+                continue
+            answers = question.get("answers") or []
+            if not isinstance(answers, list) or not all(isinstance(gold, dict) and "text" in gold for gold in answers):
+                yield {
+                    "error": f'the "answers" of question {str(question.get("id"))[:80]!r} are not objects with a "text"'
+                }
+                continue
+            yield {
                 "id": question.get("id"),
                 "question": question.get("question"),
                 "document": paragraph.get("context"),
                 "title": article.get("title"),
-                "answers": [gold["text"] for gold in question.get("answers") or []],
+                "answers": [gold["text"] for gold in answers],
             }
-            for article in articles
-            for paragraph in article["paragraphs"]
-            for question in paragraph["qas"]
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"Not a SQuAD file (data > paragraphs > qas): {type(error).__name__}: {error}") from error
-    for number, fields in enumerate(found, 1):
-        yield Row(number, digest_of(fields), {key: value for key, value in fields.items() if value is not None})
 
 
 def count_rows(file: IO[bytes], kind: str) -> int:

@@ -67,6 +67,11 @@ class Files:
         return [("questions", self._questions), ("answers", self._output)]
 
     @property
+    def resumable(self) -> bool:
+        """Whether a later run can go on with this one."""
+        return self._output != "-" and not self.streamed
+
+    @property
     def streamed(self) -> bool:
         """Whether the questions come through a pipe, and so perhaps slowly."""
         return self._questions == "-" or not stat.S_ISREG(Path(self._questions).stat().st_mode)

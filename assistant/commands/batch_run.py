@@ -60,7 +60,12 @@ def run(
     with contextlib.closing(files), StatusLine(quiet=switches.quiet, color=switches.color) as status:
         total = 0 if options.select else files.total()
         tally = _Tally(status, watched, min(total, options.limit or sys.maxsize))
-        _answer(files, options, tally, _engine(place, chosen, digest), digest, resume=resume)
+        try:
+            _answer(files, options, tally, _engine(place, chosen, digest, status), digest, resume=resume)
+        except KeyboardInterrupt:
+            if files.resumable:
+                status.say(f"Stopped with {tally.summary.done:,} lines done; --resume goes on.")
+            raise
         files.finish()
         seconds = time.monotonic() - began
         for line in summary_lines(tally.summary, seconds, tally.matched):
@@ -108,14 +113,14 @@ class _Tally:
             self.matched += fails(answer_from_json(record), self._watched)
 
 
-def _engine(place: Place, chosen: Settings, digest: str) -> Engine:
+def _engine(place: Place, chosen: Settings, digest: str, status: StatusLine) -> Engine:
     if place.engine == "ray":
         return RayEngine(chosen, place.workers, digest, cpus=place.cpus, gpus=place.gpus)
     if place.workers > 1:
         return ProcessEngine(chosen, place.workers, digest)
     from assistant.assistant import Assistant
 
-    return LocalEngine(Assistant(chosen), digest)
+    return LocalEngine(Assistant(chosen), digest, status)
 
 
 def _answer(files: Files, options: BatchOptions, tally: _Tally, engine: Engine, digest: str, *, resume: bool) -> None:

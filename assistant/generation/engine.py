@@ -7,12 +7,14 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+    from assistant.generation.rows import Rows
+
 CONTEXT_TOKENS = 4096
 """Longest conversation, whatever more a model may take: on a CPU, what is longer keeps a person waiting."""
 
 
 class Engine(Protocol):
-    """A causal language model and its cache. `length` tokens are in the cache, `context_tokens` at most.
+    """A causal language model and its cache, which takes `context_tokens` at most.
 
     `architecture` is the class of transformers that the model is of, `parameters` how many numbers it has.
     """
@@ -20,8 +22,12 @@ class Engine(Protocol):
     architecture: str
     parameters: int
     context_tokens: int
-    length: int
     device: str
+
+    @property
+    def length(self) -> int:
+        """How many tokens are in the cache."""
+        ...
 
     def forward(self, tokens: Sequence[int]) -> "torch.Tensor":
         """Logits, float32 of shape (1, vocabulary), of the token after `tokens`, which join the cache."""
@@ -32,6 +38,13 @@ class Engine(Protocol):
 
         Returns:
             How many are left: none where the model's cache cannot be cut.
+        """
+        ...
+
+    def rows(self, count: int, tokens: int) -> "Rows | None":
+        """Caches of their own for so many rows of so many tokens, to decode together; None where that is not to be had.
+
+        What a row gives is, to the last bit, what `forward` gives.
         """
         ...
 
@@ -82,6 +95,9 @@ class TransformersEngine:
             self._cache = DynamicCache(config=self._model.config)
         self.length = length
         return length
+
+    def rows(self, count: int, tokens: int) -> None:
+        """See `Engine.rows`."""
 
 
 def context_of(model: "PreTrainedModel") -> int:

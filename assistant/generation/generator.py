@@ -2,23 +2,23 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from assistant.conversation import Message
-from assistant.generation.detokenizer import Detokenizer, StopText
+from assistant.generation.decoding import LocalStream
 from assistant.generation.engine import CONTEXT_TOKENS, Engine
-from assistant.generation.prompts import STOP_TEXT, Prompt, fit
+from assistant.generation.prompts import Prompt, fit
+from assistant.generation.rows import decode_together, rows_for
 from assistant.generation.stream import Finish, Generator, Sampling, TextStream
 
 if TYPE_CHECKING:
     import torch
-    from transformers import LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 __all__ = ["CONTEXT_TOKENS", "Finish", "Generator", "LocalGenerator", "Sampling", "TextStream"]
 
 PREFILL_TOKENS = 128
 """A prompt is taken in pieces of so many tokens: what is re-used of the last one is whole pieces."""
-LOOP_TOKENS, LOOP_PERIOD = 72, 24
 _ENDS = ("<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
 
 
@@ -55,77 +55,67 @@ class LocalGenerator:
         self._ends = ends
         self._sampling = sampling or Sampling()
         self._prefilled: list[int] = []
-        self._latest: TextStream | None = None
+        self._latest: LocalStream | None = None
 
     def stream(
         self, messages: Sequence[Message], *, sampling: Sampling | None = None, cancel: threading.Event | None = None
-    ) -> TextStream:
+    ) -> LocalStream:
         """The answer to a conversation; see `Generator.stream`. Cancelling takes effect at the next token."""
         sampling = sampling or self._sampling
         room = min(sampling.max_new_tokens, self.context_tokens // 2)
         return self.continued(fit(messages, self.tokenizer, self.context_tokens - room), sampling, cancel)
 
-    def continued(self, prompt: Prompt, sampling: Sampling, cancel: threading.Event | None = None) -> TextStream:
+    def continued(self, prompt: Prompt, sampling: Sampling, cancel: threading.Event | None = None) -> LocalStream:
         """The continuation of a prompt that is rendered already and leaves room in the context."""
-        stop = cancel or threading.Event()
-        return TextStream(
-            lambda stream: self._pieces(stream, prompt.ids, sampling, stop),
-            prompt_tokens=len(prompt.ids),
-            turns_left_out=prompt.turns_left_out,
+        return LocalStream(
+            self._pieces,
+            prompt,
+            sampling,
+            cancel or threading.Event(),
+            room=min(sampling.max_new_tokens, self.context_tokens - len(prompt.ids)),
+            tokenizer=self.tokenizer,
+            ends=self._ends,
+            device=self.engine.device,
         )
 
-    def _pieces(
-        self, stream: TextStream, prompt: list[int], sampling: Sampling, cancel: threading.Event
-    ) -> Iterator[str]:
-        detokenizer = Detokenizer(self.tokenizer)
-        stop_text = StopText(STOP_TEXT if self.tokenizer.chat_template is None else None)
-        for token in self._tokens(stream, prompt, sampling, cancel):
-            piece = stop_text.add(detokenizer.add(token))
-            if stop_text.found:
-                stream.finish = "end"
-            if piece:
+    def together(self, streams: Sequence[LocalStream]) -> Iterator[tuple[int, str]]:
+        """Take streams to their end, several at a time where the engine can.
+
+        Yields:
+            The index of a stream and the next piece of its text, which is what it gives alone.
+        """
+        for stream in streams:
+            stream.begin()
+        rows = self.engine.rows(*rows_for(streams)) if len(streams) > 1 else None
+        if rows is not None:
+            yield from decode_together(rows, streams, PREFILL_TOKENS)
+            return
+        for index, stream in enumerate(streams):
+            for piece in stream:
+                yield index, piece
+
+    def _pieces(self, stream: LocalStream) -> Iterator[str]:
+        self._latest = stream
+        logits = self._prefill(stream.prompt, stream.cancel)
+        while logits is not None:
+            if piece := stream.take(logits):
                 yield piece
-            if stop_text.found:
+            if stream.finish is not None:
                 return
-        rest = stop_text.add(detokenizer.finish()) + stop_text.finish()
-        if rest:
+            logits = None if stream.cancel.is_set() else self._next(stream)
+        if rest := stream.end("cancelled"):
             yield rest
 
-    def _tokens(
-        self, stream: TextStream, prompt: list[int], sampling: Sampling, cancel: threading.Event
-    ) -> Iterator[int]:
-        """Tokens of the answer without the one that ends it; keeps the stream's counts and says why it is over."""
-        room = min(sampling.max_new_tokens, self.context_tokens - len(prompt))
-        choose = TokenChoice(sampling, self.engine.device)
-        self._latest = stream
-        logits = self._prefill(prompt, cancel)
-        if logits is None:
-            stream.finish = "cancelled"
-            return
-        made: list[int] = []
-        while True:
-            token = choose(logits, made)
-            stream.completion_tokens += 1
-            if token in self._ends:
-                stream.finish = "end"
-                return
-            made.append(token)
-            yield token
-            if cancel.is_set() or len(made) >= room:
-                stream.finish = "cancelled" if cancel.is_set() else "length"
-                return
-            if repeats_itself(made):
-                stream.finish = "loop"
-                return
-            if self._latest is not stream:
-                # Another stream has used the cache since: this one's own place in it is made again.
-                self._latest = stream
-                if self._prefill(prompt, cancel) is None:
-                    stream.finish = "cancelled"
-                    return
-                for earlier in made[:-1]:
-                    self.engine.forward([earlier])
-            logits = self.engine.forward([token])
+    def _next(self, stream: LocalStream) -> "torch.Tensor | None":
+        """Logits after the stream's last token; None when stopped."""
+        if self._latest is not stream:
+            # Another stream has used the cache since: this one's own place in it is made again.
+            self._latest = stream
+            if self._prefill(stream.prompt, stream.cancel) is None:
+                return None
+            for earlier in stream.made[:-1]:
+                self.engine.forward([earlier])
+        return self.engine.forward([stream.made[-1]])
 
     def _prefill(self, prompt: list[int], cancel: threading.Event) -> "torch.Tensor | None":
         """Logits after the prompt, taken in pieces so that stopping does not wait for all of it; None when stopped."""
@@ -144,79 +134,6 @@ class LocalGenerator:
             at += PREFILL_TOKENS
         self._prefilled = prompt
         return logits
-
-
-def repeats_itself(tokens: Sequence[int]) -> bool:
-    """Whether the last tokens are one stretch, of up to LOOP_PERIOD tokens, over and over for LOOP_TOKENS.
-
-    Small models fall into such loops when they decode greedily (Holtzman et al., 2020) and do not come out of them.
-    """
-    tail = list(tokens[-LOOP_TOKENS:])
-    if len(tail) < LOOP_TOKENS:
-        return False
-    return any(tail[period:] == tail[:-period] for period in range(1, LOOP_PERIOD + 1))
-
-
-class TokenChoice:
-    """Chooses the next token from logits: the likeliest, or one drawn with the processors of transformers."""
-
-    def __init__(self, sampling: Sampling, device: str = "cpu") -> None:
-        import torch
-
-        self._penalty = _penalty(sampling)
-        self._warpers = _warpers(sampling)
-        self._random = None
-        if sampling.temperature > 0:
-            self._random = torch.Generator(device)
-            if sampling.seed is None:
-                self._random.seed()
-            else:
-                self._random.manual_seed(sampling.seed)
-
-    def __call__(self, logits: "torch.Tensor", made: list[int]) -> int:
-        """The next token after the answer's tokens so far.
-
-        Args:
-            logits: of shape (1, vocabulary).
-            made: the answer's tokens so far.
-        """
-        import torch
-
-        with torch.inference_mode():
-            scores = logits
-            if made and self._penalty:
-                scores = self._penalty(_ids(made, logits), scores.clone())
-            if self._random is None:
-                return int(scores.argmax())
-            scores = self._warpers(_ids(made, logits), scores)
-            return int(torch.multinomial(scores.softmax(-1), 1, generator=self._random))
-
-
-def _ids(tokens: list[int], like: "torch.Tensor") -> "torch.LongTensor":
-    import torch
-
-    return cast("torch.LongTensor", torch.tensor([tokens], dtype=torch.long, device=like.device))
-
-
-def _penalty(sampling: Sampling) -> "LogitsProcessorList":
-    from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor
-
-    if sampling.repetition_penalty == 1:
-        return LogitsProcessorList()
-    return LogitsProcessorList([RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty)])
-
-
-def _warpers(sampling: Sampling) -> "LogitsProcessorList":
-    from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
-
-    warpers = LogitsProcessorList()
-    if sampling.temperature not in (0, 1):
-        warpers.append(TemperatureLogitsWarper(float(sampling.temperature)))
-    if sampling.top_k > 0:
-        warpers.append(TopKLogitsWarper(sampling.top_k))
-    if sampling.top_p < 1:
-        warpers.append(TopPLogitsWarper(sampling.top_p))
-    return warpers
 
 
 def end_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:

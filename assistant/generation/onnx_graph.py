@@ -54,14 +54,14 @@ def llama_graph(
 ) -> Graph:
     """The graph of a Llama model.
 
-    Inputs: `hidden`, the embeddings of the tokens, float32 of shape (1, tokens, hidden size); `last`, the index of the
-    last token in the cache; `total`, how many tokens are in it then; for each layer N `key.N` and `value.N`, the
-    cache, of shape (1, heads, context, head size). Outputs: `logits`, and the caches as `new_key.N` and `new_value.N`,
-    which may be the same memory.
+    Inputs: `hidden`, the embeddings of the tokens, float32 of shape (rows, tokens, hidden size); `last`, the index of
+    each row's last token in the cache; `total`, how many tokens are in the longest row of it then; for each layer N
+    `key.N` and `value.N`, the cache, of shape (rows, heads, context, head size). Several rows take one token at a time.
+    Outputs: `logits`, and the caches as `new_key.N` and `new_value.N`, which may be the same memory.
 
     Args:
         model: float32, its adapter merged.
-        context_tokens: length of the cache.
+        context_tokens: the longest cache.
         exact: the products to compute in float32.
         all_logits: give those after every token instead of after the last.
     """
@@ -96,7 +96,7 @@ class _Builder:
                 self._weight(name, np.array([value], np.int64))
             normed = self._node("Slice", [normed, "from", "to", "axis"], ["last_normed"], domain="")
         self._product("logits", normed, _array(model.lm_head.weight), "logits")
-        inputs, outputs = _signature(config, context_tokens)
+        inputs, outputs = _signature(config)
         graph = helper.make_graph(
             self._nodes, "llama", inputs, outputs, initializer=[_initializer(*item) for item in self._weights.items()]
         )
@@ -197,19 +197,19 @@ def quantise(weight: Array) -> tuple[Array, Array, Array]:
     return np.clip(numbers, 0, 255).astype(np.uint8), scales.astype(np.float32), zeros.astype(np.uint8)
 
 
-def _signature(config: Any, context_tokens: int) -> tuple[list["ValueInfoProto"], list["ValueInfoProto"]]:
+def _signature(config: Any) -> tuple[list["ValueInfoProto"], list["ValueInfoProto"]]:
     from onnx import TensorProto, helper
 
-    cache = [1, config.num_key_value_heads, context_tokens, config.head_dim]
+    cache = ["rows", config.num_key_value_heads, "context", config.head_dim]
     names = [f"{part}.{at}" for at in range(config.num_hidden_layers) for part in ("key", "value")]
     inputs = [
-        helper.make_tensor_value_info("hidden", TensorProto.FLOAT, [1, "tokens", config.hidden_size]),
-        helper.make_tensor_value_info("last", TensorProto.INT32, [1]),
+        helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["rows", "tokens", config.hidden_size]),
+        helper.make_tensor_value_info("last", TensorProto.INT32, ["rows"]),
         helper.make_tensor_value_info("total", TensorProto.INT32, [1]),
         *(helper.make_tensor_value_info(name, TensorProto.FLOAT, cache) for name in names),
     ]
     outputs = [
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, "positions", config.vocab_size]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", "positions", config.vocab_size]),
         *(helper.make_tensor_value_info(f"new_{name}", TensorProto.FLOAT, cache) for name in names),
     ]
     return inputs, outputs

@@ -45,10 +45,14 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A base (catalogue name, folder or Hub reference) and the adapter on it, if any (packaged name, folder or Hub)."""
+    """A base (catalogue name, folder or Hub reference) and the adapter on it, if any (packaged name, folder or Hub).
+
+    `parameters` are those of a base on the Hub, where they are known.
+    """
 
     base: str
     adapter: str | None = None
+    parameters: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.base if self.adapter is None else f"{self.base}+{self.adapter}"
@@ -101,7 +105,7 @@ class Catalogue:
         try:
             recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
             part, base = _PARTS[recipe["task"]], self.profiles["embedded"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         if is_adapter(folder / "adapter"):
             model = ModelSpec(adapter_base(folder / "adapter"), str((folder / "adapter").resolve()))

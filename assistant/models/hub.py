@@ -108,8 +108,14 @@ def drop_damaged(folder: Path, files: dict[str, StoredFile]) -> None:
 
 
 def _drop(path: Path) -> None:
-    """Remove a file of the Hub's cache: the link in the snapshot and the contents it leads to."""
-    path.resolve().unlink(missing_ok=True)
+    """Remove a file of the Hub's cache: the link in the snapshot and the contents it leads to.
+
+    The cache may be shared: of a link that somebody has turned to a file outside of the model's own folder, the link
+    alone goes.
+    """
+    contents, model = path.resolve(), path.absolute().parent.parent.parent.resolve()  # MODEL/snapshots/COMMIT/FILE
+    if contents.is_relative_to(model):
+        contents.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 

@@ -19,6 +19,8 @@ def fuse_linear_layers(model: Any) -> None:
 
     if model.device.type != "cpu" or model.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
         return
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return  # the kernels would raise on this processor; torch's own layers work everywhere
     kinds = _kinds()
     for module in model.modules():
         if type(module) is torch.nn.Linear:
@@ -28,6 +30,19 @@ def fuse_linear_layers(model: Any) -> None:
         if _is_gelu(getattr(module, "intermediate_act_fn", None)) and type(module.dense) is kinds["none"]:
             module.dense.__class__ = kinds["gelu"]
             module.intermediate_act_fn = torch.nn.Identity()
+
+
+def separate_linear_layers(model: Any) -> None:
+    """Undo `fuse_linear_layers`, for what takes torch's own layers and activations only, such as its quantisation."""
+    import torch
+
+    kinds = _kinds()
+    for module in model.modules():
+        if type(getattr(module, "dense", None)) is kinds["gelu"]:
+            module.intermediate_act_fn = torch.nn.GELU()
+    for module in model.modules():
+        if type(module) in kinds.values():
+            module.__class__ = torch.nn.Linear
 
 
 def _is_gelu(activation: Any) -> bool:

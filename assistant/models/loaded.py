@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from assistant.documents.index_files import IndexFiles
 from assistant.documents.ranking import Ranker
 from assistant.events import Listener, Progress
-from assistant.models.catalogue import ModelSpec
+from assistant.models.catalogue import ModelSpec, Profile
 from assistant.models.store import ModelStore
 from assistant.settings import Settings
 
@@ -29,7 +29,8 @@ class LoadedModels:
     def __init__(self, settings: Settings, store: ModelStore) -> None:
         self._settings = settings
         self._store = store
-        self._profile = store.catalogue.profile(settings.profile)
+        hub = store.is_hub_profile(settings.profile)  # then it is known when its model is there
+        self._known_profile = None if hub else store.catalogue.profile(settings.profile)
         self._generator: Generator | None = None
         self._reader: Reader | None = None
         self._verifier: Verifier | None = None
@@ -40,6 +41,12 @@ class LoadedModels:
         """Let the models go."""
         self._generator = self._reader = self._verifier = self._embedder = None
 
+    def profile(self, on_event: Listener) -> Profile:
+        """The profile of the settings; a model of the Hub in its place is fetched to see which part it plays."""
+        if self._known_profile is None:
+            self._known_profile = self._store.profile(self._settings.profile, on_event)
+        return self._known_profile
+
     def generator(self, on_event: Listener) -> "Generator":
         """The profile's generator, or the server of the settings."""
         if self._generator is None:
@@ -49,7 +56,7 @@ class LoadedModels:
     def reader(self, on_event: Listener) -> "Reader":
         """The profile's reader."""
         if self._reader is None:
-            model = self._store.resolve(self._settings.reader or self._profile.reader, on_event)
+            model = self._store.resolve(self._settings.reader or self.profile(on_event).reader, on_event)
             on_event(Progress("Loading the reader"))
             from assistant.models.loading import load_reader
 
@@ -60,7 +67,7 @@ class LoadedModels:
     def verifier(self, on_event: Listener) -> "Verifier":
         """The profile's verifier."""
         if self._verifier is None:
-            model = self._store.resolve(self._settings.verifier or self._profile.verifier, on_event)
+            model = self._store.resolve(self._settings.verifier or self.profile(on_event).verifier, on_event)
             on_event(Progress("Loading the verifier"))
             from assistant.models.loading import load_verifier
 
@@ -83,7 +90,7 @@ class LoadedModels:
             from assistant.generation.server import ServerGenerator
 
             return ServerGenerator(self._settings.server, self._settings.server_model)
-        spec: ModelSpec | str = self._settings.generator or self._profile.generator
+        spec: ModelSpec | str = self._settings.generator or self.profile(on_event).generator
         model = self._store.resolve(spec, on_event)
         on_event(Progress("Loading the generator"))
         from assistant.models.loading import load_generator

@@ -22,6 +22,7 @@ from assistant.models.store import ResolvedModel
 from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reader
 from assistant.sanitize import one_line
+from assistant.verification.head import FILE_NAME as HEAD_FILE
 from assistant.verification.head import Head
 from assistant.verification.verifier import Verifier
 
@@ -67,7 +68,9 @@ def load_verifier(model: ResolvedModel) -> Verifier:
     with _quietly(model):
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-        head = Head.load(model.adapter) if model.adapter is not None else None
+        # A whole model that a recipe trained has the file too; others say by their labels what their scores mean.
+        ours = model.adapter or (model.base if (model.base / HEAD_FILE).is_file() else None)
+        head = Head.load(ours) if ours is not None else None
         options = {"num_labels": head.classes, "ignore_mismatched_sizes": True} if head else {}
         network = _from_pretrained(AutoModelForSequenceClassification, model, **options)
         head = head or Head.of_labels({int(key): str(value) for key, value in network.config.id2label.items()})

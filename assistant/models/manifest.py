@@ -60,7 +60,7 @@ def read_manifest(entry: Path) -> Manifest | None:
             return None
         files = {name: StoredFile(**file) for name, file in content.pop("files").items()}
         return Manifest(files=files, **content)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

@@ -9,15 +9,15 @@ found, nothing is asked of the network.
 import errno
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assistant.documents.index_files import IndexFiles
 from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
-from assistant.models.catalogue import Base, Catalogue, ModelSpec, load_catalogue, nearest
+from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue, nearest
 from assistant.models.entries import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
-from assistant.models.folders import adapter_base, check_adapter, check_base, is_adapter
+from assistant.models.folders import adapter_base, check_adapter, check_base, is_adapter, part_of
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
 from assistant.models.manifest import Manifest, read_manifest, record_files, write_manifest
 from assistant.models.wheels import fetch_wheel
@@ -97,6 +97,29 @@ class ModelStore:
         check_adapter(adapter)
         return ResolvedModel(f"{_name(model.base)}+{_name(model.adapter)}", base_folder, adapter)
 
+    def profile(self, name: str, on_progress: ProgressListener | None = None) -> Profile:
+        """A profile by its name: the catalogue's, a run's folder, or the embedded one with a model of the Hub in it.
+
+        Args:
+            name: of a profile, a folder, or `owner/name[@revision]`, whose model is fetched to see what it does.
+            on_progress: as for `ensure`.
+
+        Raises:
+            UsageError, StoreError, ModelError: as for `ensure`, or a model that is none of the three parts.
+        """
+        if not self.is_hub_profile(name):
+            return self.catalogue.profile(name)
+        folder = self.ensure(name, on_progress)
+        spec = ModelSpec(adapter_base(folder), name) if is_adapter(folder) else ModelSpec(name)
+        embedded = self.catalogue.profile("embedded")
+        about = f"the embedded profile with {name}"
+        return replace(embedded, name=name, description=about, **{part_of(folder): spec})
+
+    def is_hub_profile(self, name: str) -> bool:
+        """Whether a profile's name is that of a model of the Hub rather than one of ours or a folder."""
+        ours = name in self.catalogue.profiles or Path(name).expanduser().exists()
+        return not ours and HubReference.parse(name) is not None
+
     def is_ready(self, reference: str) -> bool:
         """Whether a model can be used at once, without the network. Raises as `path` does for what is no reference."""
         place = self._place(reference)
@@ -156,9 +179,14 @@ class ModelStore:
             return self.catalogue.bases[reference]
         if reference in self.catalogue.adapters:
             return self.catalogue.adapters[reference]
-        folder = Path(reference).expanduser()
-        if reference and folder.is_dir():
-            return folder.resolve()
+        try:
+            folder = Path(reference).expanduser()
+            if reference and folder.is_dir():
+                return folder.resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, the home of a user that there is not
+            raise UsageError(
+                f"{one_line(reference)!r} names no model; give a folder, or owner/name of one on the Hub."
+            ) from error
         if reference.startswith((".", "~", "/")) or folder.is_absolute() or folder.exists():
             raise ModelError(
                 f"there is no model folder {one_line(reference, 300)}; give a folder that holds config.json."

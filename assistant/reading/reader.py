@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from assistant.conversation import Document
 from assistant.documents.ranking import Ranker
 from assistant.encoding import Frame, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
+from assistant.models.cores import batch_tokens, cores_of, on_each_core
 from assistant.reading.calibration import Calibration
 from assistant.reading.selection import select_windows
 from assistant.reading.spans import Span, decode_spans, distinct_spans
@@ -77,14 +78,14 @@ class _Asked:
     in_all: int
 
 
-@dataclass
-class _Found:
-    """Spans of one question: offsets and scores, each of shape (spans,), of every batch so far."""
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Spans of one question in one batch: offsets and scores, each of shape (spans,), found in so many windows."""
 
-    starts: list[Ints] = field(default_factory=list)
-    ends: list[Ints] = field(default_factory=list)
-    scores: list[npt.NDArray[np.float32]] = field(default_factory=list)
-    windows: int = 0
+    starts: Ints
+    ends: Ints
+    scores: npt.NDArray[np.float32]
+    windows: int
 
 
 class Reader:
@@ -104,7 +105,7 @@ class Reader:
         ranker: Ranker | None = None,
         max_length: int = MAX_LENGTH,
         stride: int = STRIDE,
-        tokens_per_batch: int = 16 * MAX_LENGTH,
+        tokens_per_batch: int | None = None,
     ) -> None:
         self.model = model
         self.encoder = encoder
@@ -113,7 +114,7 @@ class Reader:
         self.ranker = ranker or Ranker()
         self.max_length = longest_input(model, max_length)
         self.stride = stride
-        self.tokens_per_batch = tokens_per_batch
+        self.tokens_per_batch = tokens_per_batch or batch_tokens(model)
         self._documents: OrderedDict[str, TokenizedText] = OrderedDict()
 
     def read(
@@ -136,18 +137,23 @@ class Reader:
             UsageError: a question is empty, or too long to leave room for the document.
         """
         asked = self._plan(questions, windows, cancel)
-        found = [_Found() for _ in questions]
+        found: list[list[_Spans]] = [[] for _ in questions]
         owner = np.repeat(np.arange(len(asked)), [len(each.windows) for each in asked])
         number = np.concatenate([np.arange(len(each.windows)) for each in asked]) if asked else owner
         lengths = [int(size) for each in asked for size in np.diff(each.windows).ravel() + len(each.frame)]
-        done = 0
-        for batch in length_bucketed(lengths, self.tokens_per_batch):
-            if cancel is not None and cancel.is_set():
-                break
+
+        def read_batch(batch: list[int]) -> list[tuple[int, _Spans]]:
             # Windows of one question stand together, so that each question's rows are filled at once.
             rows = sorted(batch)
-            length = max(lengths[row] for row in rows)
-            self._read_batch(asked, owner[rows], number[rows], length, found)
+            return self._read_batch(asked, owner[rows], number[rows], max(lengths[row] for row in rows))
+
+        batches = length_bucketed(lengths, self.tokens_per_batch)
+        if cancel is not None:
+            batches = itertools.takewhile(lambda _: not cancel.is_set(), batches)
+        done = 0
+        for batch, spans in on_each_core(read_batch, batches, cores_of(self.model)):
+            for at, each in spans:
+                found[at].append(each)
             done += len(batch)
             if on_progress is not None:
                 on_progress(done, len(lengths))
@@ -192,9 +198,7 @@ class Reader:
             kept.popitem(last=False)
         return texts
 
-    def _read_batch(
-        self, asked: Sequence[_Asked], owner: Ints, number: Ints, length: int, found: Sequence[_Found]
-    ) -> None:
+    def _read_batch(self, asked: Sequence[_Asked], owner: Ints, number: Ints, length: int) -> list[tuple[int, _Spans]]:
         """Read one batch of windows: `number` of the question `owner`, both of shape (windows,)."""
         import torch
 
@@ -223,24 +227,24 @@ class Reader:
                 )
             )
         to_document = (windows[:, 0] - begins)[:, None]
+        found = []
         for at, rows in groups:
-            text, spans = asked[at].text, found[at]
-            kept = np.isfinite(score[rows])
+            text, kept = asked[at].text, np.isfinite(score[rows])
             shift = np.broadcast_to(to_document[rows], kept.shape)[kept]
             starts, ends = text.starts[first[rows][kept] + shift], text.ends[last[rows][kept] + shift]
             whole = ends > starts
-            spans.starts.append(starts[whole])
-            spans.ends.append(ends[whole])
-            spans.scores.append(score[rows][kept][whole])
-            spans.windows += len(kept)
+            found.append((at, _Spans(starts[whole], ends[whole], score[rows][kept][whole], len(kept))))
+        return found
 
-    def _reading(self, asked: _Asked, found: _Found) -> Reading:
+    def _reading(self, asked: _Asked, found: Sequence[_Spans]) -> Reading:
         spans: tuple[Span, ...] = ()
-        if found.scores:
+        if found:
             spans = distinct_spans(
-                np.concatenate(found.starts), np.concatenate(found.ends), np.concatenate(found.scores)
+                np.concatenate([each.starts for each in found]),
+                np.concatenate([each.ends for each in found]),
+                np.concatenate([each.scores for each in found]),
             )
-        return Reading(spans, found.windows, self.calibration, asked.in_all)
+        return Reading(spans, sum(each.windows for each in found), self.calibration, asked.in_all)
 
 
 def _groups(owner: Ints) -> Iterator[tuple[int, slice]]:

@@ -244,10 +244,10 @@ class Verifier:
     def _keep(self, documents: Sequence[Document]) -> None:
         """Tokenise documents, all those of one call together, and keep them for the next calls."""
         kept, needed = self._documents, {document.id: document for document in documents}
-        for known in needed.keys() & kept.keys():
+        for known in filter(kept.__contains__, needed):
             kept.move_to_end(known)
         new = [document for document in needed.values() if document.id not in kept]
-        while kept and len(kept) + len(new) > max(DOCUMENTS_KEPT, len(needed)):
+        while new and kept and len(kept) + len(new) > max(DOCUMENTS_KEPT, len(needed)):
             kept.popitem(last=False)
         short = [document for document in new if len(document.text) <= _CHARACTERS_AT_ONCE]
         texts = dict(

@@ -20,21 +20,24 @@ class Worker:
 
     def answer(self, rows: list[dict[str, str]]) -> dict[str, Any]:
         """All rows as a batch."""
-        from assistant import answer_rows
+        from assistant import Route, answer_rows
+        from assistant.batch import BatchOptions
 
+        # The peer only reads: a question that the router would have the generator answer is read here too.
+        options = BatchOptions(route=Route.EXTRACT)
         began = time.perf_counter()
-        records = list(answer_rows(rows, self.assistant))
+        records = list(answer_rows(rows, self.assistant, options))
         return self._reply(records, time.perf_counter() - began)
 
     def loop(self, rows: list[dict[str, str]]) -> dict[str, Any]:
         """Each row by the single call."""
-        from assistant import Document, Turn
+        from assistant import Document, Route, Turn
         from assistant.records import answer_to_json
 
         began = time.perf_counter()
         records = []
         for row in rows:
-            turn = Turn(row["question"], (Document("document", row["document"]),))
+            turn = Turn(row["question"], (Document("document", row["document"]),), route=Route.EXTRACT)
             records.append(answer_to_json(row["question"], self.assistant.answer(turn), "1"))
         return self._reply(records, time.perf_counter() - began)
 

@@ -1,14 +1,16 @@
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from assistant.assistant import Assistant
 from assistant.conversation import Answer, Document, Route, Turn, Usage
 from assistant.errors import AssistantError, UsageError
-from assistant.events import Event, Progress, TurnFailed, TurnFinished
+from assistant.events import Event, Progress, TurnFailed, TurnFinished, unheard
+from assistant.models.precision import Precision
 from assistant.settings import Settings
 from assistant.together import Shared, Steps, Tell, side_by_side, together
 
@@ -19,9 +21,16 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def assistant(tiny_settings: dict[str, str]) -> Assistant:
-    return Assistant(Settings(**tiny_settings, max_new_tokens=6))
+@pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+def assistant(tiny_settings: dict[str, str], request: pytest.FixtureRequest) -> Assistant:
+    """In a number format of the test's choice: what this machine's would be is not for a test to depend on."""
+    made = Assistant(Settings(**tiny_settings, max_new_tokens=6))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            "assistant.models.loading.best_precision", lambda device: Precision(request.param, "chosen by a test")
+        )
+        made.load()
+    return made
 
 
 def _turns() -> list[Turn]:
@@ -45,6 +54,7 @@ def _ends(events: Iterator[tuple[int, Event]]) -> dict[int, Answer | str]:
 
 
 def test_turns_answered_together_are_answered_as_one_by_one(assistant: Assistant) -> None:
+    exact = assistant.models.reader(unheard).model.dtype == torch.float32
     turns = _turns()
     whole = _ends(assistant.respond_all(turns))
     assert sorted(whole) == list(range(len(turns)))
@@ -55,14 +65,22 @@ def test_turns_answered_together_are_answered_as_one_by_one(assistant: Assistant
             continue
         together_ = whole[index]
         assert isinstance(together_, Answer)
-        assert (together_.text, together_.route, together_.usage) == (alone.text, alone.route, alone.usage)
+        assert (together_.route, together_.usage) == (alone.route, alone.usage)
+        assert (together_.score is None) is (alone.score is None)
+        # What goes through a model beside others is padded otherwise. With the 8 bits of bfloat16 the difference shows,
+        # and of spans that are nearly as good another may come out as the best.
+        if together_.score is not None and alone.score is not None:
+            assert together_.score == pytest.approx(alone.score, abs=1e-4 if exact else 0.05)
+        if not exact and together_.text != alone.text:
+            continue
+        assert together_.text == alone.text
         assert [(each.start, each.end) for each in together_.evidence] == [
             (each.start, each.end) for each in alone.evidence
         ]
         assert (together_.verdict is None) is (alone.verdict is None)
         if together_.verdict and alone.verdict:
             assert together_.verdict.probabilities.entailment == pytest.approx(
-                alone.verdict.probabilities.entailment, abs=1e-5
+                alone.verdict.probabilities.entailment, abs=1e-5 if exact else 0.05
             )
 
 
@@ -130,6 +148,40 @@ def test_what_is_told_and_what_fails_belongs_to_its_turn() -> None:
     ends = {index: event for index, event in events if not isinstance(event, Progress)}
     assert isinstance(ends[1], TurnFailed) and "-5 is bad" in str(ends[1].error)
     assert [ends[at].answer.text for at in (0, 2) if isinstance(ends[at], TurnFinished)] == ["2", "4"]
+
+
+def test_work_that_a_turn_does_alone_tells_as_it_goes_and_ends_when_nobody_listens() -> None:
+    told: list[str] = []
+
+    def alone(item: int) -> Generator[Event, None, str]:
+        try:
+            for number in range(item):
+                told.append(f"{number}")
+                yield Progress("adding", number)
+            if item == 2:
+                raise UsageError("two")
+        finally:
+            told.append("ended")
+        return f"{item} done"
+
+    def turn(item: int) -> Steps:
+        try:
+            result = yield Shared("add", item, _add, alone=alone)
+        except UsageError as error:
+            yield TurnFailed(error)
+            return
+        yield TurnFinished(Answer(Route.OPEN, str(result), usage=Usage()))
+
+    events = together([turn(9)])
+    next(events)
+    events.close()
+    assert told == ["0", "ended"]
+    [*_, (_, last)] = together([turn(3)])
+    assert isinstance(last, TurnFinished) and last.answer.text == "3 done"
+    [*_, (_, last)] = together([turn(2)])
+    assert isinstance(last, TurnFailed) and str(last.error) == "two"
+    both = [event.answer.text for _, event in together([turn(3), turn(4)]) if isinstance(event, TurnFinished)]
+    assert both == ["4", "5"], "two turns do it together"
 
 
 def test_side_by_side_work_keeps_its_order_and_its_bound() -> None:

@@ -1,5 +1,7 @@
 import io
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from assistant.batch.blocks import blocks_of
 from assistant.batch.engines import LocalEngine
 from assistant.batch.lines import read_lines
 from assistant.batch.runner import run_batch
-from assistant.batch.sources import read_rows
+from assistant.batch.sources import Row, read_rows
 from assistant.batch.summary import Summary
 from assistant.conversation import Document, Route
 from assistant.errors import ModelError
+from assistant.events import Event, Listener, Progress
 from assistant.settings import Settings
 
 FOREST = "The Amazon rainforest covers 5.5 million square kilometers.\r\nIt holds 390 billion trees 😀."
@@ -130,6 +133,30 @@ def test_options_hold_for_lines_that_do_not_say_otherwise(tiny_assistant: Assist
 def test_a_document_in_a_line_may_not_be_larger_than_the_limit(tiny_assistant: Assistant) -> None:
     records, _ = _run(tiny_assistant, [_row(document="x " * 600_000)], BatchOptions(max_document_megabytes=1))
     assert records[0]["error"]["type"] == "DocumentError"
+
+
+def test_only_the_models_that_a_block_needs_are_loaded_and_that_is_told_and_no_lines_own_time(
+    tiny_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = Assistant(Settings(**tiny_settings, max_new_tokens=2))
+    stages: list[str] = []
+    loading: Callable[..., Any] = assistant.models.reader
+
+    def slowly(on_event: Listener) -> Any:
+        if not stages:
+            time.sleep(1)
+        return loading(on_event)
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Progress):
+            stages.append(event.stage)
+
+    monkeypatch.setattr(assistant.models, "reader", slowly)
+    rows = (Row(number, str(number), {"question": "How large is it?", "document": FOREST}) for number in range(2))
+    blocks = list(blocks_of(read_lines(rows, BatchOptions())))
+    [records] = LocalEngine(assistant, on_event=hear).answer(blocks)
+    assert stages == ["Loading the reader", "Loading the verifier"]
+    assert sum(record["usage"]["seconds"] for record in records) < 1
 
 
 def test_a_model_that_cannot_be_had_ends_the_run_rather_than_failing_every_line(

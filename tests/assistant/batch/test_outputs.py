@@ -192,7 +192,7 @@ def test_blocks_are_small_where_lines_are_large_or_generated(many_rows: Rows) ->
 
     assert max(sizes(many_rows(300))) > 50
     assert sum(sizes(many_rows(300))) == 300
-    assert max(sizes([{"question": "Write a loop"} for _ in range(30)])) == 8
+    assert max(sizes([{"question": "Write a loop"} for _ in range(70)])) == 32
     assert sizes([{"question": "Where?", "document": "word " * 250_000}] * 3) == [1, 1, 1]
 
 

@@ -124,6 +124,37 @@ def test_what_a_csv_writer_writes_is_read(cells: list[tuple[str, str]]) -> None:
         assert [(row.fields["question"] or "", row.fields["note"] or "") for row in rows if row.fields] == expected
 
 
+GOOD = st.fixed_dictionaries(
+    {"question": st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).map("Q {}".format)},
+    optional={"document": st.just(FOREST), "note": st.integers() | st.text(max_size=5)},
+)
+WRONG = st.sampled_from([
+    b"{", b"null", b"[]", b'"text"', b"{}", b'{"question": null}', b'{"question": 5}', b'{"question": ["Where?"]}',
+    b'{"question": "Where?", "document": 1}', b'{"question": "Where?", "document": " "}', b"\0", b"\xff\xfe{",
+    b'{"question": "Where?", "document": "\\udc80"}', b'{"question": "Where?", "route": "no"}',
+    b'{"question": "Where?", "id": {}}', b'{"question": "Where?", "x": Infinity}', "{'question': 'Où'".encode("utf-16"),
+    b'{"question": "' + b"x" * 12_000 + b'"}', b'{"question": "Where?"} {"question": "Who?"}',
+])  # fmt: skip
+
+
+@given(st.lists(GOOD | WRONG | st.just(b" ")), st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.booleans())
+def test_whatever_stands_between_them_good_lines_are_read_and_bad_ones_told_with_their_number(
+    given_: list[Any], end: bytes, marked: bool, ended: bool
+) -> None:
+    content = end.join(each if isinstance(each, bytes) else json.dumps(each).encode() for each in given_)
+    lines = _lines(b"\xef\xbb\xbf" * marked + content + end * ended, "jsonl")
+    wanted = [(number, each) for number, each in enumerate(given_, 1) if each != b" "]
+    assert [line.number for line in lines] == [number for number, _ in wanted]
+    for line, (number, each) in zip(lines, wanted, strict=True):
+        assert line.id == str(number)
+        if isinstance(each, bytes):
+            assert line.error is not None and line.turn is None
+            assert "\n" not in str(line.error)
+        else:
+            assert line.turn is not None and line.turn.question == each["question"]
+            assert line.carried == {key: value for key, value in each.items() if key == "note"}
+
+
 def test_semicolons_and_tabs_separate_cells_too() -> None:
     for delimiter in ";\t":
         rows = _rows(f"question{delimiter}x\nWhere, there?{delimiter}1\n".encode(), "csv")
@@ -133,6 +164,8 @@ def test_semicolons_and_tabs_separate_cells_too() -> None:
 def test_a_table_whose_columns_have_no_names_of_their_own_is_refused() -> None:
     with pytest.raises(UsageError, match="name the columns"):
         _rows(b"a,a\n1,2\n", "csv")
+    with pytest.raises(UsageError, match="is this a CSV file"):
+        _rows(b"\x93\xfa,b\n1,2\n", "csv")
 
 
 def test_a_squad_file_gives_its_questions_with_paragraph_and_answers(tmp_path: Path) -> None:
@@ -146,6 +179,52 @@ def test_a_squad_file_gives_its_questions_with_paragraph_and_answers(tmp_path: P
     assert lines[0].turn.documents[0].text == FOREST
     assert lines[0].carried["title"] == "Forest"
     assert lines[2].error is not None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        5, {"title": "none"}, {"paragraphs": {}}, {"paragraphs": [7]}, {"paragraphs": [{"context": FOREST}]},
+        {"paragraphs": [{"context": FOREST, "qas": ["Where?"]}]},
+        {"paragraphs": [{"context": FOREST, "qas": [{"question": "Where?", "answers": ["five"]}]}]},
+        {"paragraphs": [{"context": FOREST, "qas": [{"question": "Where?", "answers": 5}]}]},
+        {"paragraphs": [{"context": 5, "qas": [{"question": "Where?"}]}]},
+        {"paragraphs": [{"context": FOREST, "qas": [{"question": ["Where?"]}]}]},
+        {"paragraphs": [{"context": FOREST, "qas": [{"question": "Where?", "id": 1.5}]}]},
+        {"paragraphs": [{"context": FOREST, "qas": [{"question": "Where?", "id": "a"}]}]},
+    ],
+)  # fmt: skip
+def test_what_is_broken_in_a_squad_file_is_told_in_its_place_and_the_rest_is_read(broken: Any) -> None:
+    def article(name: str) -> dict[str, Any]:
+        return {"paragraphs": [{"context": FOREST, "qas": [{"id": name, "question": "How large?"}]}]}
+
+    lines = _lines(json.dumps({"data": [article("a"), broken, article("b")]}).encode(), "squad")
+    assert [(line.number, line.error is None) for line in lines] == [(1, True), (2, False), (3, True)]
+    assert [line.id for line in lines if line.error is None] == ["a", "b"]
+
+
+def test_a_squad_file_that_is_none_is_refused_as_a_whole() -> None:
+    for content in (b"", b"[]", b'{"data": 5}', b'{"version": 1}', b"\xff\xfe", b"{" * 5000):
+        with pytest.raises(UsageError, match="Not a SQuAD file"):
+            _rows(content, "squad")
+
+
+def test_what_is_broken_in_a_parquet_row_is_told_in_its_place_and_the_rest_is_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    documents = [FOREST, " ", FOREST, None, FOREST, "\0 Lyon"]
+    table = {"id": ["a", "b", "a", "c", "d", "e"], "question": ["Q?", "Q?", "Q?", "Q?", None, "\0?"]}
+    pq.write_table(pa.table({**table, "document": documents}), tmp_path / "in.parquet")
+    lines = _lines((tmp_path / "in.parquet").read_bytes(), "parquet")
+    assert [(line.number, line.error is None) for line in lines] == [
+        (1, True), (2, False), (3, False), (4, True), (5, False), (6, True),
+    ]  # fmt: skip
+    pq.write_table(pa.table({"question": [1, 2]}), tmp_path / "numbers.parquet")
+    assert [line.error is not None for line in _lines((tmp_path / "numbers.parquet").read_bytes(), "parquet")] == [
+        True,
+        True,
+    ]
 
 
 def test_parquet_rows_keep_their_types_and_what_json_has_not_becomes_text(tmp_path: Path) -> None:

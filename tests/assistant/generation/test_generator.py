@@ -6,14 +6,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
+from assistant.generation.decoding import LOOP_TOKENS, repeats_itself
 from assistant.generation.engine import TransformersEngine
 from assistant.generation.generator import (
-    LOOP_TOKENS,
     LocalGenerator,
     Sampling,
     TextStream,
     end_tokens,
-    repeats_itself,
 )
 from assistant.generation.prompts import fit
 
@@ -149,13 +148,9 @@ def test_a_repetition_penalty_makes_answers_repeat_less(llama, chat_tokenizer):
     generator = never_ending(llama, chat_tokenizer)
 
     def different(penalty: float) -> int:
-        tokens = generator._tokens(
-            generator.stream(QUESTION),
-            fit(QUESTION, chat_tokenizer, 400).ids,
-            Sampling(repetition_penalty=penalty, max_new_tokens=60),
-            threading.Event(),
-        )
-        return len(set(tokens))
+        stream = generator.stream(QUESTION, sampling=Sampling(repetition_penalty=penalty, max_new_tokens=60))
+        list(stream)
+        return len(set(stream.made))
 
     assert different(5.0) > different(1.0)
 

@@ -1,112 +1,37 @@
 """The Hub's own client against a small stand-in for the Hub on this machine."""
 
-import hashlib
-import json
 import os
 import socket
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from assistant.models.hub import HubReference
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class StandIn(ThreadingHTTPServer):
-    """Serves `files` as the model owner/tiny, and counts requests."""
-
-    daemon_threads = True
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files = files
-        self.requests = 0
-        self.wrong_hashes = False
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def digest(self, name: str) -> str:
-        return "0" * 64 if self.wrong_hashes else hashlib.sha256(self.files[name]).hexdigest()
-
-    def entry(self, name: str) -> dict[str, object]:
-        size = len(self.files[name])
-        entry: dict[str, object] = {"size": size, "blobId": "b" * 40, "oid": "b" * 40, "type": "file"}
-        if name.endswith(".safetensors"):
-            entry["lfs"] = {"sha256": self.digest(name), "oid": self.digest(name), "size": size, "pointerSize": 130}
-        return entry
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: StandIn
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        path = self.path.partition("?")[0]
-        for repo, status, code in (
-            ("owner/gated", 403, "GatedRepo"),
-            ("owner/missing", 404, "RepoNotFound"),
-            ("owner/broken", 500, ""),
-        ):
-            if repo in path:
-                return self.answer(status, b"{}", {"X-Error-Code": code} if code else {})
-        files = self.server.files
-        if path.startswith("/api/models/owner/tiny"):
-            if path.rpartition("/")[2] not in ("main", COMMIT):
-                return self.answer(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
-            if "/tree/" in path:
-                return self.send_json([{"path": name} | self.server.entry(name) for name in files])
-            siblings = [{"rfilename": name} | self.server.entry(name) for name in files]
-            return self.send_json({"id": "owner/tiny", "sha": COMMIT, "siblings": siblings})
-        name = path.rpartition("/")[2]
-        if name not in files:
-            return self.answer(404, b"{}", {"X-Error-Code": "EntryNotFound"})
-        digest = self.server.digest(name)
-        return self.answer(200, files[name], {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT})
-
-    def send_json(self, content: object) -> None:
-        self.answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
-
-    def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for key, value in headers.items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
+from tests.hub_stand_in import COMMIT, Hub, Repository, serve_hub
 
 
 @pytest.fixture
-def hub(tiny_weights: bytes) -> Iterator[StandIn]:
-    server = StandIn(
-        {
-            "config.json": b'{"model_type": "bert"}',
-            "model.safetensors": tiny_weights,
-            "pytorch_model.bin": b"never fetched",
-            "modeling_tiny.py": b"never fetched",
-            "training_args.bin": b"never fetched",
-        }
-    )
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def hub(tiny_weights: bytes) -> Iterator[Hub]:
+    """The Hub with the model owner/tiny."""
+    files = {
+        "config.json": b'{"model_type": "bert"}',
+        "model.safetensors": tiny_weights,
+        "pytorch_model.bin": b"never fetched",
+        "modeling_tiny.py": b"never fetched",
+        "training_args.bin": b"never fetched",
+    }
+    with serve_hub() as server:
+        server.repositories["owner/tiny"] = Repository(files)
+        yield server
+
+
+@pytest.fixture
+def files(hub: Hub) -> dict[str, bytes]:
+    return hub.repositories["owner/tiny"].files
 
 
 class Outcome:
@@ -156,11 +81,11 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, hub: StandIn) -> Machine:
+def machine(tmp_path: Path, hub: Hub) -> Machine:
     return Machine(tmp_path, hub.url)
 
 
-def test_a_model_is_fetched_without_code_and_pickles_and_then_never_asked_for(machine: Machine, hub: StandIn):
+def test_a_model_is_fetched_without_code_and_pickles_and_then_never_asked_for(machine: Machine, hub: Hub):
     folder = Path(machine.ensure().said)
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     assert folder.name == COMMIT
@@ -169,22 +94,22 @@ def test_a_model_is_fetched_without_code_and_pickles_and_then_never_asked_for(ma
     assert hub.requests == asked
 
 
-def test_progress_counts_bytes_and_nothing_is_printed(machine: Machine, hub: StandIn):
+def test_progress_counts_bytes_and_nothing_is_printed(machine: Machine, files: dict[str, bytes]):
     outcome = machine.run(
         "store.ensure('owner/tiny', stages.append); print([(p.stage, p.done, p.total) for p in stages])"
     )
-    total = len(hub.files["config.json"]) + len(hub.files["model.safetensors"])
+    total = len(files["config.json"]) + len(files["model.safetensors"])
     assert f"('downloading owner/tiny', {total}, {total})" in outcome.said
     assert outcome.errors == ""
 
 
-def test_list_and_remove_free_what_was_fetched(machine: Machine, hub: StandIn):
+def test_list_and_remove_free_what_was_fetched(machine: Machine, files: dict[str, bytes]):
     machine.ensure()
     listed = machine.run("print(store.installed())").said
     assert f"commit {COMMIT}" in listed
     assert "owner/tiny@main" in listed
     freed = int(machine.run("print(store.remove('owner/tiny'))").said)
-    assert freed >= len(hub.files["model.safetensors"])
+    assert freed >= len(files["model.safetensors"])
     assert not list((machine.folder / "hf").rglob("*.safetensors"))
     assert machine.run("print(store.is_ready('owner/tiny'))").said == "False"
 
@@ -208,7 +133,7 @@ def test_a_damaged_file_is_fetched_again(machine: Machine, tiny_weights: bytes):
     assert weights.read_bytes() == tiny_weights
 
 
-def test_a_file_that_is_not_what_the_hub_says_is_refused(machine: Machine, hub: StandIn):
+def test_a_file_that_is_not_what_the_hub_says_is_refused(machine: Machine, hub: Hub):
     hub.wrong_hashes = True
     said = machine.ensure().said
     assert said.startswith("StoreError model.safetensors of owner/tiny@main is damaged")
@@ -233,14 +158,14 @@ def test_each_refusal_of_the_hub_is_one_clear_line(machine: Machine, reference: 
     assert "Traceback" not in outcome.errors
 
 
-def test_a_model_without_safetensors_is_refused_before_anything_is_fetched(machine: Machine, hub: StandIn):
-    del hub.files["model.safetensors"]
+def test_a_model_without_safetensors_is_refused_before_anything_is_fetched(machine: Machine, files: dict[str, bytes]):
+    del files["model.safetensors"]
     assert "has no weights in safetensors" in machine.ensure().said
     assert not list((machine.folder / "hf").rglob("*.bin"))
 
 
-def test_a_model_with_code_of_its_own_is_refused(machine: Machine, hub: StandIn):
-    hub.files["config.json"] = b'{"auto_map": {"AutoModel": "modeling_tiny.Tiny"}}'
+def test_a_model_with_code_of_its_own_is_refused(machine: Machine, files: dict[str, bytes]):
+    files["config.json"] = b'{"auto_map": {"AutoModel": "modeling_tiny.Tiny"}}'
     assert "needs Python code of its own" in machine.ensure().said
     assert machine.run("print(store.installed())").said == "[]"
 
