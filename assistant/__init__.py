@@ -10,6 +10,7 @@ In a program or a notebook:
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from assistant.conversation import Answer, Document, Route, Turn
     from assistant.errors import AssistantError
     from assistant.settings import Settings
+
+# Before any of them is imported: no dependency reports to anybody.
+for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+    os.environ.setdefault(_switch, "1")
 
 __version__ = "0.1.0"
 

@@ -3,7 +3,11 @@
 import contextlib
 import io
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -95,6 +99,7 @@ app.add_typer(config.app, name="config")
 app.command()(web)
 
 _INTERRUPTED = 130
+_ENDED = tuple(128 + number for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)))
 
 
 def main() -> None:
@@ -104,7 +109,7 @@ def main() -> None:
 
 def leave(code: int) -> None:
     """Exit. After an interruption a model may still be at work in its thread, and Python's own way out would crash."""
-    if code == _INTERRUPTED:
+    if code == _INTERRUPTED or code in _ENDED:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
@@ -112,18 +117,26 @@ def leave(code: int) -> None:
     sys.exit(code)
 
 
-def run(command: typer.Typer, name: str) -> int:  # noqa: PLR0911  (one way out for each kind of end)
+def run(command: typer.Typer, name: str) -> int:
     """Run a command line; what it raises becomes one line on standard error and an exit code."""
     _prepare_streams()
+    _keep_lines_of_examples(command)
+    with _ending_in_order() as ended:
+        return _run(command, name, ended)
+
+
+def _run(command: typer.Typer, name: str, ended: list[int]) -> int:  # noqa: PLR0911  (one way out for each kind of end)
     try:
         code = command(prog_name=name, standalone_mode=False)
+        if ended and code == _INTERRUPTED:
+            code = 128 + ended[0]
         sys.stdout.flush()
     except AssistantError as error:
         return _failed(name, error, error.exit_code)
     except TyperException as error:
         return _failed(name, error, 2, getattr(error, "format_message", error.__str__)())
     except (KeyboardInterrupt, Abort):
-        code = _INTERRUPTED
+        code = 128 + ended[0] if ended else _INTERRUPTED
     except BrokenPipeError:
         _drop_output()  # its reader has had enough
         return 0
@@ -140,19 +153,54 @@ def run(command: typer.Typer, name: str) -> int:  # noqa: PLR0911  (one way out 
         return _failed(name, error, 1, "not enough memory; close other programs or use a smaller document or model.")
     except Exception as error:  # noqa: BLE001  (the last place where a fault can be told to the user)
         return _failed(name, error, 1, f"a fault in the program ({type(error).__name__}); --verbose shows where.")
-    if code == _INTERRUPTED:
-        print("Interrupted.", file=sys.stderr)  # noqa: T201
+    if code == _INTERRUPTED or code in _ENDED:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("Interrupted.", file=sys.stderr, flush=True)  # noqa: T201
     return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[list[int]]:
+    """Take the request to end, and the end of the terminal, as Ctrl+C is taken: files are left whole, nothing runs on.
+
+    Yields:
+        A list that will hold the signal's number.
+    """
+    ended: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # Ignored, as by nohup, a signal stays so; and only the main thread may say what is done with one.
+    main = threading.current_thread() is threading.main_thread()
+    taken = [number for number in numbers if main and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield ended
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _failed(name: str, error: BaseException, code: int, message: str | None = None) -> int:
     if switches.verbose:
         import traceback
 
-        traceback.print_exception(error)
+        print(printable("".join(traceback.format_exception(error))), end="", file=sys.stderr)  # noqa: T201
     line = " ".join(printable(message or str(error)).split())
     print(f"{name}: {line}", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _keep_lines_of_examples(command: typer.Typer) -> None:
+    """Make the marks before examples what Typer looks for: raw docstrings hold two characters in place of one."""
+    for each in (*command.registered_commands, command.registered_callback):
+        callback = each.callback if each is not None else None
+        if callback is not None and callback.__doc__:
+            callback.__doc__ = callback.__doc__.replace("\\b\n", "\b\n")
 
 
 def _prepare_streams() -> None:

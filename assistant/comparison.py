@@ -159,7 +159,7 @@ def _ask(
         on_event(Progress(f"{name}: {event.stage}", event.done, event.total) if isinstance(event, Progress) else event)
 
     chosen = assistant.settings.reader if part == "reader" else assistant.settings.generator
-    profile = assistant.store.catalogue.profile(assistant.settings.profile)
+    profile = assistant.models.profile(heard)
     local = part == "reader" or not assistant.settings.server
     model = (
         _while(lambda tell: assistant.store.resolve(chosen or getattr(profile, part), tell), heard) if local else None

@@ -10,7 +10,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
@@ -161,11 +161,18 @@ class History:
         with self._file.transaction() as do:
             do("UPDATE conversations SET title = ? WHERE id = ?", one_line(title) or "untitled", found)
 
-    def delete(self, conversation: str) -> list[str]:
+    def delete(self, conversation: str, forget: Callable[[str], None] | None = None) -> list[str]:
         """Delete a conversation, the documents that no other one uses, and every trace of them in the file.
+
+        Args:
+            conversation: The id of the one to delete.
+            forget: Called with the id of each document that is gone, for what was made of it elsewhere.
 
         Returns:
             The ids of the documents that are gone.
+
+        Raises:
+            HistoryError: there is none, or it is deleted and another program that is reading keeps traces of it.
         """
         found = self.resolve(conversation)
         with self._file.transaction() as do:
@@ -176,8 +183,12 @@ class History:
             ).fetchall()
             # The index only marks words as deleted until its segments are merged.
             do("INSERT INTO messages_fts (messages_fts) VALUES ('optimize')")
+        ids = [str(row[0]) for row in gone]
+        if forget is not None:
+            for document in ids:
+                forget(document)
         self._file.empty_log()
-        return [row[0] for row in gone]
+        return ids
 
     # --- reading
 

@@ -1,8 +1,11 @@
 """The plain data of the history: conversations, what was said in them, and what lists and searches give."""
 
+import json
+import math
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from assistant.conversation import Document, Role
 
@@ -10,6 +13,15 @@ Form = Literal["markdown", "json", "html"]
 """How a conversation can be written out."""
 FORMS: dict[str, Form] = {".md": "markdown", ".html": "html", ".json": "json"}
 """The form that the end of a file's name asks for."""
+
+
+_FIRST, _LAST = 0.0, 253_000_000_000.0  # 1970, and the end of the year 9987
+
+
+def local_time(moment: float) -> datetime:
+    """A moment in Unix time as local time; where a wrong clock put it beyond the calendar, as near as that goes."""
+    moment = _FIRST if math.isnan(moment) else min(max(moment, _FIRST), _LAST)
+    return datetime.fromtimestamp(moment, UTC).astimezone()
 
 
 class Status(StrEnum):
@@ -33,6 +45,15 @@ class Said:
     record: str | None = None
     reason: str | None = None
     documents: tuple[Document, ...] = ()
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        """The answer's object; None where there is none, or one that a damaged file no longer holds whole."""
+        try:
+            record = json.loads(self.record) if self.record is not None else None
+        except (ValueError, RecursionError):
+            return None
+        return record if isinstance(record, dict) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,21 @@
-"""Conversations written out: Markdown for people, JSON for programs."""
+"""Conversations written out: Markdown for people, JSON for programs.
+
+Everything said is untrusted. What could steer a terminal is left out of the Markdown and escaped in the JSON; HTML in
+the Markdown is shown as text, and images are not fetched by whatever shows it.
+"""
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from assistant.conversation import Role
-from assistant.history_data import Conversation, Status
+from assistant.history_data import Conversation, Status, local_time
+from assistant.records import inert_json
+from assistant.sanitize import one_line, printable
 
 
 def _when(moment: float) -> str:
-    return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")
+    return local_time(moment).isoformat(timespec="seconds")
 
 
 def as_json(conversation: Conversation) -> str:
@@ -21,11 +26,11 @@ def as_json(conversation: Conversation) -> str:
         if said.role is Role.ASSISTANT:
             message["status"] = said.status.value
             message["reason"] = said.reason
-            message["answer"] = json.loads(said.record) if said.record else None
+            message["answer"] = said.answer
         else:
             message["documents"] = [document.name for document in said.documents]
         messages.append(message)
-    return json.dumps(
+    record = json.dumps(
         {
             "id": conversation.id,
             "title": conversation.title,
@@ -40,6 +45,7 @@ def as_json(conversation: Conversation) -> str:
         ensure_ascii=False,
         indent=2,
     )
+    return inert_json(record)
 
 
 def as_markdown(conversation: Conversation) -> str:
@@ -51,7 +57,7 @@ def as_markdown(conversation: Conversation) -> str:
                 "## " + " ".join(said.text.split()) if "\n" not in said.text else "## Question\n\n" + said.text
             )
             if said.documents:
-                parts.append("Documents: " + ", ".join(document.name for document in said.documents))
+                parts.append("Documents: " + ", ".join(one_line(document.name) for document in said.documents))
             continue
         if said.status is Status.FAILED:
             parts.append(f"*Failed: {said.text}*")
@@ -59,9 +65,27 @@ def as_markdown(conversation: Conversation) -> str:
         parts.append(said.text or "*Not in the document.*")
         if said.status in (Status.STOPPED, Status.STREAMING):
             parts.append("*(stopped)*")
-        if said.record:
-            parts.extend(_details(json.loads(said.record)))
-    return "\n\n".join(parts) + "\n"
+        if said.answer:
+            parts.extend(_details(said.answer))
+    return _inert(printable("\n\n".join(parts))) + "\n"
+
+
+def _inert(markdown: str) -> str:
+    """The Markdown with its HTML and its images as plain text; code stays as it is.
+
+    Blocks that hold either, as a CommonMark parser finds them, are escaped as a whole: what one parser takes for code
+    another may not.
+    """
+    from markdown_it import MarkdownIt
+
+    lines, at = markdown.split("\n"), [0, 0]
+    for token in MarkdownIt("commonmark").enable("table").parse(markdown):
+        at = token.map or at  # the cells of a table have none: their row's is meant
+        inside = {child.type for child in token.children or ()}
+        if token.type == "html_block" or inside & {"html_inline", "image"}:
+            for number in range(*at):
+                lines[number] = lines[number].replace("<", "&lt;").replace("![", "!\\[")
+    return "\n".join(lines)
 
 
 def _details(record: dict[str, Any]) -> Iterator[str]:

@@ -103,9 +103,18 @@ class HistoryFile:
             self._connection.execute("COMMIT")
 
     def empty_log(self) -> None:
-        """Write everything into the file itself, so that the write-ahead log holds nothing that was deleted."""
+        """Write everything into the file itself, so that the write-ahead log holds nothing that was deleted.
+
+        Raises:
+            HistoryError: another program has been reading for too long.
+        """
         with self._explained():
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise HistoryError(
+                f"It is deleted, but another program is reading the history: what was deleted stays in {self.path}-wal "
+                "until that one is closed."
+            )
 
     def _prepare(self) -> None:
         with self._explained():

@@ -4,16 +4,14 @@ Everything said is untrusted: texts are escaped, Markdown is rendered without ra
 fetched from elsewhere), and the page forbids itself scripts and any connection.
 """
 
-import json
 from collections.abc import Iterator
-from datetime import datetime
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from assistant.conversation import Document, Label, Role
 from assistant.documents.excerpt import excerpt, position
-from assistant.history_data import Conversation, Said, Status
+from assistant.history_data import Conversation, Said, Status, local_time
 from assistant.sanitize import printable
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ def _answer(said: Said, documents: dict[str, Document]) -> Iterator[str]:
     if said.status is Status.FAILED:
         yield f'<p class="failed">✘ {_text(said.text)}</p>\n'
         return
-    record: dict[str, Any] = json.loads(said.record) if said.record else {}
+    record = said.answer or {}
     if record.get("route") == "extract":
         found = record.get("answer") is not None
         yield f'<p class="answer">{_text(said.text) if found else "∅ Not in the document"}</p>\n'
@@ -124,7 +122,7 @@ def _text(text: str) -> str:
 
 
 def _when(moment: float) -> str:
-    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+    return local_time(moment).strftime("%Y-%m-%d %H:%M")
 
 
 @cache

@@ -17,6 +17,7 @@ from assistant.conversation import (
     Verdict,
 )
 from assistant.errors import AssistantError
+from assistant.sanitize import FLOOD
 
 # What JSON may hold and a terminal should not be shown: DEL, C1 (escape sequences live there), line separators, marks
 # that reorder text, and lone surrogates, which no file can hold.
@@ -30,7 +31,12 @@ def json_line(record: object) -> str:
         RecursionError: the record is nested too deep.
         ValueError: it holds a number that JSON has not (infinity, not a number).
     """
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    return inert_json(json.dumps(record, ensure_ascii=False, allow_nan=False))
+
+
+def inert_json(text: str) -> str:
+    """JSON with what a terminal should not be shown written as escapes; it means the same."""
+    text = FLOOD.sub(lambda match: match[1] + json.dumps(match[0][len(match[1]) :])[1:-1], text)
     return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

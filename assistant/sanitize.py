@@ -9,16 +9,45 @@ _UNPRINTABLE = re.compile(
 )
 _LINE_END = re.compile("\r\n?|\u2028|\u2029|\x85")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# What takes no room of its own: accents that pile up on a letter, joiners, variation selectors, tags. Any script needs
+# a few in a row (a flag of six tags is the longest); thousands on one letter cover the screen or stall the terminal.
+_WITHOUT_WIDTH = (
+    "\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u06d6-\u06dc\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+    "\u0f71-\u0f7e\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u2060-\u2064\u206a-\u206f\u20d0-\u20f0\u302a-\u302d\u3099\u309a"
+    "\ufe00-\ufe0f\ufe20-\ufe2f\U0001d165-\U0001d182\U000e0000-\U000e0fff"
+)
+FLOOD = re.compile(f"([{_WITHOUT_WIDTH}]{{8}})[{_WITHOUT_WIDTH}]+")
+"""More marks without width than any script needs; the group are those that may stay."""
+_MARKS_AT_END = re.compile(f"[{_WITHOUT_WIDTH}]*\\Z")
 
 
 def printable(text: str) -> str:
     """The text without what could steer a terminal: control characters, escape sequences, marks that reorder it.
 
-    Line ends of every kind become newlines, and lone surrogates, which cannot be encoded,
-    a replacement character.
+    Line ends of every kind become newlines, lone surrogates, which cannot be encoded, a replacement character, and of
+    marks without width at most eight in a row stay.
     The result may be shorter than the text: cut by offsets first, then make printable.
     """
-    return _SURROGATE.sub("\ufffd", _UNPRINTABLE.sub("", _LINE_END.sub("\n", text)))
+    text = _UNPRINTABLE.sub("", _LINE_END.sub("\n", text))
+    return _SURROGATE.sub("\ufffd", FLOOD.sub(r"\1", text))
+
+
+class PrintableStream:
+    """Makes a text printable that comes in pieces, as if it had come whole."""
+
+    def __init__(self) -> None:
+        self._line_end = ""
+        self._marks = ""
+
+    def add(self, piece: str) -> str:
+        """What of this piece can be shown; a carriage return waits for what follows it."""
+        text = self._line_end + piece
+        self._line_end = "\r" if text.endswith("\r") else ""
+        shown = printable(self._marks + text.removesuffix("\r"))
+        new = shown[len(self._marks) :]
+        found = _MARKS_AT_END.search(shown)
+        self._marks = found[0] if found else ""
+        return new
 
 
 def one_line(text: str, limit: int = 80) -> str:

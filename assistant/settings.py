@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assistant.errors import SettingsError
 
 PREFIX = "ASSISTANT_"
+_LARGEST = 32_000  # bytes; the time that parsing takes may grow with the square
 # Variables of ours that say where things are kept; they are no settings.
 _PLACES = {"ASSISTANT_CACHE", "ASSISTANT_DATA", "ASSISTANT_CONFIG", "ASSISTANT_TEST_DATA", "ASSISTANT_API_KEY"}
 
@@ -95,10 +96,12 @@ def load_settings(options: Mapping[str, Any] | None = None) -> Settings:
 
 def _file(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > _LARGEST:
+            raise SettingsError(f"{path}: a settings file has a few lines, this one is too large; move it away.")
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of thousands of digits
         raise SettingsError(f"{path}: not valid TOML: {error}. Mend the line, or move the file away.") from error
     except OSError as error:
         raise SettingsError(f"{path}: the settings cannot be read ({error.strerror}).") from error

@@ -8,7 +8,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from assistant.conversation import Answer, Claim, Document, Evidence, Label, Probabilities, Route, Turn, Usage, Verdict
@@ -18,7 +18,7 @@ from assistant.records import answer_to_json
 from tui.app import run_chat
 
 TOKENS_A_SECOND = 40
-TEXT = """Keep two pointers and turn each link round as you go:
+CODE = """Keep two pointers and turn each link round as you go:
 
 ```python
 def reverse(head):
@@ -28,15 +28,39 @@ def reverse(head):
     return previous
 ```
 
-It takes *O(n)* time and no **extra** memory. First the list is walked once, then
+It takes *O(n)* time and no extra memory.
+"""
+TEXT = (
+    CODE
+    + """
+First the list is walked once, then
 
-1. the head becomes the tail,
+1. the head becomes the **tail**,
 2. the tail becomes the head.
 
 """
+)
 DOCUMENT = Document(
     "report.txt", "The tower stands 38 metres tall. It was lit in 1871 and it is still lit today. " * 50
 )
+
+
+def stream(pieces: Iterable[str], cancel: threading.Event | None, pause: float) -> Iterator[Event]:
+    """Say one piece after another, so many seconds apart, until all is said or it is stopped."""
+    said = ""
+    for piece in pieces:
+        if cancel is not None and cancel.is_set():
+            yield TurnFinished(Answer(Route.OPEN, said, stopped=True, usage=Usage(1.0, 9, 20)))
+            return
+        said += piece
+        yield TextDelta(piece)
+        time.sleep(pause)
+    yield TurnFinished(Answer(Route.OPEN, said, usage=Usage(2.5, 12, 95)))
+
+
+def pieces_of(text: str) -> list[str]:
+    """A text in pieces such as a model's tokens."""
+    return [f"{word} " for word in text.split(" ")]
 
 
 class Endless:
@@ -51,14 +75,7 @@ class Endless:
     def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
         """Stream at the pace of a small model."""
         yield RouteChosen(Route.OPEN, "no document is open")
-        said = ""
-        for word in itertools.cycle(TEXT.split(" ")):
-            if cancel is not None and cancel.is_set():
-                break
-            said += word + " "
-            yield TextDelta(word + " ")
-            time.sleep(1 / TOKENS_A_SECOND)
-        yield TurnFinished(Answer(Route.OPEN, said, stopped=True, usage=Usage(1.0, 9, 20)))
+        yield from stream(itertools.cycle(pieces_of(TEXT)), cancel, 1 / TOKENS_A_SECOND)
 
 
 def seed(history: History, messages: int) -> None:

@@ -16,6 +16,15 @@ import pyte
 ROWS, COLUMNS = 40, 120
 
 
+class _Screen(pyte.Screen):
+    """A screen whose terminal answers programs that ask what it is."""
+
+    master = -1
+
+    def write_process_input(self, data: str) -> None:
+        os.write(self.master, data.encode())
+
+
 class Terminal:
     """A program in a terminal.
 
@@ -35,9 +44,11 @@ class Terminal:
         echo: bool = True,
     ) -> None:
         rows, columns = size
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = _Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
+        self.written = bytearray()  # all that the program wrote, as it wrote it
         self.master, slave = pty.openpty()
+        self.screen.master = self.master
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         if not echo:
             attributes = termios.tcgetattr(slave)
@@ -62,13 +73,23 @@ class Terminal:
 
     def read(self, seconds: float) -> bool:
         """Wait so long for the program to write, and take in some of it; whether it wrote."""
+        written = self.take(seconds)
+        self.feed(written)
+        return bool(written)
+
+    def take(self, seconds: float) -> bytes:
+        """Wait so long for the program to write, and return some of it, not yet on the screen; nothing at its end."""
         if not select.select([self.master], [], [], seconds)[0]:
-            return False
+            return b""
         try:
-            self._stream.feed(os.read(self.master, 65536))
-        except OSError:  # the program is gone
-            return False
-        return True
+            return os.read(self.master, 65536)
+        except OSError:
+            return b""
+
+    def feed(self, written: bytes) -> None:
+        """Put on the screen what was taken."""
+        self.written += written
+        self._stream.feed(written)
 
     def resize(self, rows: int, columns: int) -> None:
         """Give the terminal another size."""

@@ -1,6 +1,6 @@
 """What a training tells while it runs, and what it leaves beside every checkpoint."""
 
-import shutil
+import json
 import sys
 import time
 from pathlib import Path
@@ -94,18 +94,40 @@ def _duration(seconds: float) -> str:
 
 
 class CheckpointRecord(TrainerCallback):
-    """Copies the run's record (recipe, versions, seed, git state) into every checkpoint."""
+    """Writes the run's record (recipe, versions, seed, git state) into every checkpoint, with the seconds it took.
 
-    def __init__(self, output: Path) -> None:
+    Args:
+        output: the run's folder.
+        resumed_from: the checkpoint that is gone on from; its seconds count.
+    """
+
+    def __init__(self, output: Path, resumed_from: Path | None = None) -> None:
         self._output = output
+        self._before = _seconds_of(resumed_from) if resumed_from is not None else 0.0
+        self._began = time.monotonic()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Called when a checkpoint is whole."""
-        record = self._output / RUN_FILE
-        if state.is_world_process_zero and record.is_file():
-            shutil.copyfile(record, self._output / f"checkpoint-{state.global_step}" / RUN_FILE)
+        if state.is_world_process_zero:
+            record = _read(self._output / RUN_FILE) | {"seconds": round(self.seconds(), 2)}
+            write_json(self._output / f"checkpoint-{state.global_step}" / RUN_FILE, record)
+
+    def seconds(self) -> float:
+        """How long the run has trained, the part before an interruption included."""
+        return self._before + time.monotonic() - self._began
 
 
-def write_record(output: Path, content: object) -> None:
-    """Write the run's record, which `CheckpointRecord` copies."""
-    write_json(output / RUN_FILE, content)
+def _seconds_of(checkpoint: Path) -> float:
+    return float(_read(checkpoint / RUN_FILE).get("seconds", 0.0))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}  # a folder that an earlier version or another program wrote
+    return content

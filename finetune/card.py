@@ -1,7 +1,7 @@
 """The card that goes with an adapter: what it is, what it was trained on, with which command, and its figures."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from assistant.models.cards import Figures, front_matter
 from finetune.recipe import Recipe
@@ -13,6 +13,9 @@ _METHODS = {
     "prompt": "a model with a tuned prompt",
     "full": "a model, all of it trained,",
 }
+_DATA_SETS = {
+    "squad": "SQuAD v1.1", "dev-v1.1": "SQuAD v1.1", "squad_v2": "SQuAD v2.0", "dev-v2.0": "SQuAD v2.0",
+}  # fmt: skip
 _TASKS = {"qa": "extractive question answering", "nli": "natural language inference", "code": "a code assistant"}
 
 
@@ -22,6 +25,7 @@ def write_card(
     folder: Path,
     notes: str = "",
     results: Sequence[Figures] = (),
+    command: str | None = None,
 ) -> Path:
     """Write `README.md` into a trained folder, with front matter that the Hub and `assistant compare` read.
 
@@ -31,6 +35,7 @@ def write_card(
         folder: the adapter's.
         notes: Markdown that follows the figures.
         results: exact match and F1 on data that was not trained on, for the front matter's `model-index`.
+        command: that ran it, where it was another than `finetune run RECIPE`.
     """
     training = recipe.training
     lines = [
@@ -48,25 +53,40 @@ def write_card(
         f"| epochs and batch | {training.epochs:g}, {training.batch_size * training.accumulation} examples a step |",
         f"| steps | {figures.get('steps', 0):.0f} |",
         f"| seed | {training.seed} |",
-        f"| command | `finetune run {recipe.name}` |",
+        f"| command | `{command or f'finetune run {recipe.name}'}` |",
         "",
         "## Figures of the training",
         "",
         "| figure | value |",
         "|---|---|",
-        *(f"| {name} | {value:.4g} |" for name, value in figures.items() if name not in ("steps", "max_steps")),
+        *(f"| {name} | {figure(value)} |" for name, value in figures.items() if name not in ("steps", "max_steps")),
         "",
     ]
     path = folder / "README.md"
     about = front_matter(
         recipe.name,
         results,
-        base_model=recipe.base.partition("@")[0],
+        # A folder of this machine means nothing elsewhere.
+        base_model=None if Path(recipe.base).is_dir() else recipe.base.partition("@")[0],
         library_name="peft" if recipe.method in ("lora", "qlora") else "transformers",
         pipeline_tag=_PIPELINES[recipe.task],
     )
     path.write_text(about + "\n" + "\n".join(lines) + (f"\n{notes.strip()}\n" if notes else ""), "utf-8")
     return path
+
+
+def figure(value: float) -> str:
+    """A figure with the digits that say something."""
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def results_of(recipe: Recipe, figures: Mapping[str, float]) -> tuple[Figures, ...]:
+    """What a card's `model-index` says of a reader that was measured on the whole of a test set; else nothing."""
+    if recipe.task != "qa" or recipe.data.test is None or recipe.data.limit is not None or "test_f1" not in figures:
+        return ()
+    source, _, split = recipe.data.test.partition("#")
+    name = PurePath(source.removeprefix("hub:")).name.removesuffix(".json")
+    return (Figures(_DATA_SETS.get(name, name), figures["test_exact_match"], figures["test_f1"], split or None),)
 
 
 def _method_lines(recipe: Recipe) -> list[str]:

@@ -10,6 +10,7 @@ from transformers import TrainerCallback
 
 from assistant.errors import AssistantError
 from assistant.sanitize import one_line
+from finetune.hub import create_private
 from finetune.training import newest_checkpoint, step_of
 
 if TYPE_CHECKING:
@@ -69,21 +70,6 @@ class CheckpointUpload(TrainerCallback):
         except Exception as error:  # noqa: BLE001  (whatever goes wrong up there, the training goes on down here)
             log.warning("%s was not uploaded to %s: %s", waiting.name, self._repo, one_line(str(error), 200))
         shutil.rmtree(waiting, ignore_errors=True)
-
-
-def create_private(api: Any, repo: str, *, private: bool = True, **options: Any) -> None:
-    """Make a repository of the Hub where there is none.
-
-    Raises:
-        AssistantError: no login, no right, no network.
-    """
-    try:
-        api.create_repo(repo, private=private, exist_ok=True, **options)
-    except Exception as error:
-        raise AssistantError(
-            f"The Hub does not let us write to {repo}: {one_line(str(error), 200)}. Log in with `hf auth login` and a "
-            "token that may write, and check the name: OWNER/NAME, yours or your organisation's."
-        ) from error
 
 
 def fetch_newest(repo: str, output: Path) -> None:

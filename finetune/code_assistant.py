@@ -20,7 +20,8 @@ from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.survey import survey, write_survey
 from finetune.data.tables import is_hub
 from finetune.methods import load_causal, with_method
-from finetune.precision import device, is_main_process
+from finetune.precision import device
+from finetune.processes import is_main_process, whole_model
 from finetune.recipe import CodeData, CodeRecipe
 from finetune.saving import save_trained
 from finetune.training import run_trainer, training_arguments
@@ -124,15 +125,19 @@ def train(recipe: CodeRecipe, base: Path, output: Path, callbacks: Sequence[Any]
         dict(prepared.left_out),
     )
     if is_main_process():
-        left_out = dict(prepared.left_out) | {f"more than {recipe.data.max_length} tokens": len(rows) - len(fitting)}
+        too_long = Counter({f"more than {recipe.data.max_length} tokens": len(rows) - len(fitting)})
         texts = [[example.instruction for example in part] for part in (prepared.train, prepared.held_out)]
         lengths = [len(row["input_ids"]) for row in fitting]
-        write_survey(output, survey(texts[0], [], texts[1], lengths=lengths, left_out=left_out))
+        write_survey(output, survey(texts[0], [], texts[1], lengths=lengths, left_out=prepared.left_out + too_long))
     if not fitting:
         raise UsageError(
             f"{recipe.name}: the data files hold no usable example; see data.max_characters and data.max_length."
         )
-    tuned = with_method(load_causal(base, recipe), recipe, "CAUSAL_LM", tokenizer)
+
+    def fresh() -> Any:
+        return with_method(load_causal(base, recipe), recipe, "CAUSAL_LM", tokenizer)
+
+    tuned = fresh()
     arguments = SFTConfig(
         **training_arguments(recipe.training, output),
         max_length=recipe.data.max_length,
@@ -151,11 +156,12 @@ def train(recipe: CodeRecipe, base: Path, output: Path, callbacks: Sequence[Any]
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     figures = run_trainer(trainer, arguments, output, callbacks=callbacks)
-    if trainer.is_world_process_zero():
+    tuned = whole_model(trainer, tuned, fresh)
+    if is_main_process():
+        (output / "README.md").unlink(missing_ok=True)  # TRL's card; ours lies beside what was trained
         save_trained(tuned, recipe, output, tokenizer)
     figures["tokens"] = float(tokens)
-    trained_now = 1 - figures["resumed_at"] / max(figures["steps"], 1)
-    figures["tokens_per_second"] = round(tokens * recipe.training.epochs * trained_now / figures["train_runtime"], 1)
+    figures["tokens_per_second"] = round(tokens * recipe.training.epochs / figures["train_runtime"], 1)
     return figures
 
 

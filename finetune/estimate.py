@@ -1,4 +1,4 @@
-"""How much memory and time a run takes, from the shape of its base: estimates, within about a fifth."""
+"""How much memory and time a run takes, from the shape of its base: estimates, not measurements."""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ _CONTEXT_BYTES = 0.7e9
 """What CUDA and its libraries take before anything is loaded."""
 _T4_FLOPS = 16e12
 """Useful operations a second: a quarter of a T4's fp16 peak, as the source's two code runs took (4,539 and 7,373 s)."""
+_LAYER_SECONDS = 5e-3
+"""What Python and the launching of kernels take for a layer and batch, forward and backward; a rule of thumb."""
 _LONGEST = 1.5
 """The longest text of a batch, in texts of average length; it decides the memory."""
 
@@ -49,12 +51,16 @@ def memory(recipe: Recipe, facts: BaseFacts, parameters: "Parameters") -> dict[s
     }
 
 
-def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", tokens: int) -> float:
-    """Training time on one T4: 6 operations a weight and token, 4 for the frozen ones, which get no gradient."""
+def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", tokens: int, batches: int) -> float:
+    """Training time on one T4: 6 operations a weight and token, 4 for the frozen ones, which get no gradient.
+
+    A small model waits for Python rather than for the arithmetic: then its layers and batches count.
+    """
     work = 6.0 if recipe.method == "full" else 4.0
     if isinstance(recipe, CodeRecipe):
         work += 2.0  # activations are computed again in the backward pass, to save memory
-    return work * (parameters.total - _looked_up(recipe, facts)) * tokens / _T4_FLOPS
+    arithmetic = work * (parameters.total - _looked_up(recipe, facts)) * tokens / _T4_FLOPS
+    return max(arithmetic, batches * shape_of(facts)["layers"] * _LAYER_SECONDS)
 
 
 def _looked_up(recipe: Recipe, facts: BaseFacts) -> int:

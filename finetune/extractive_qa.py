@@ -1,6 +1,7 @@
 """Extractive question answering: training a reader's adapter."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from assistant.encoding import PairEncoder
+from assistant.errors import UsageError
 from assistant.models.memory import keep_freed_memory
 from assistant.reading.reader import Reader
 from assistant.reading.windows import answer_tokens, label_window, plan_windows
@@ -17,7 +19,7 @@ from finetune.data.survey import survey, write_survey
 from finetune.data.unanswerable import is_made, make_unanswerable
 from finetune.loop import run_loop
 from finetune.methods import for_measuring, load_encoder, with_method
-from finetune.precision import is_main_process
+from finetune.processes import is_main_process, whole_model
 from finetune.qa_calibration import MIX, calibrate, calibration_questions, hardest
 from finetune.qa_evaluation import held_out_scores, read_all
 from finetune.recipe import QARecipe
@@ -55,27 +57,44 @@ def training_items(
     return items
 
 
-def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample]]:
-    """The recipe's training and held-out questions, unanswerable ones included in both."""
+def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample], Counter[str]]:
+    """The recipe's training and held-out questions, unanswerable ones in both, and how many were left out for what.
+
+    Raises:
+        UsageError: there is no question to train on.
+    """
     train: list[QAExample] = []
     held_out: list[QAExample] = []
+    left_out: Counter[str] = Counter()
     for name in recipe.data.train:
-        examples, _ = split_by_article(read_questions(name), recipe.data.yardstick.get(name, 0.0))
+        examples, measured = split_by_article(
+            read_questions(name, recipe.data.columns), recipe.data.yardstick.get(name, 0.0)
+        )
+        left_out["of articles that are only measured on"] += len(measured)
+        left_out["an answer that its paragraph does not hold"] += sum(map(_is_faulty, examples))
         kept, out = split_by_article(examples, recipe.data.held_out if recipe.data.choose_on == "held_out" else 0.0)
-        # An answer that its paragraph does not hold is a fault of the data; no answer at all is SQuAD v2.0's "none".
-        train += [example for example in kept if example.start is not None or not example.answers]
-        held_out += [example for example in out if example.start is not None or not example.answers]
+        train += [example for example in kept if not _is_faulty(example)]
+        held_out += [example for example in out if not _is_faulty(example)]
     seed = recipe.training.seed
     if recipe.data.limit:
         chosen = np.random.default_rng(seed).permutation(len(train))[: recipe.data.limit]
         train = [train[index] for index in sorted(chosen)]
         held_out = held_out[: recipe.data.limit]
     shares = recipe.data.unanswerable
+    if not train:
+        raise UsageError(
+            f"{recipe.name}: the data holds no question to train on; left out: {dict(+left_out) or 'none'}."
+        )
     train += make_unanswerable(train, {kind: round(share * len(train)) for kind, share in shares.items()}, seed)
     if all(example.answers for example in held_out):
         counts = {kind: round(share * len(held_out)) for kind, share in MIX.items()}
         held_out += make_unanswerable(held_out, counts, seed)
-    return train, held_out
+    return train, held_out, +left_out
+
+
+def _is_faulty(example: QAExample) -> bool:
+    """Whether an answer is given that its paragraph does not hold; none at all is how SQuAD v2.0 says "no answer"."""
+    return bool(example.answers) and example.start is None
 
 
 def train(recipe: QARecipe, base: Path, output: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
@@ -88,31 +107,39 @@ def train(recipe: QARecipe, base: Path, output: Path, callbacks: Sequence[Any] =
 
     keep_freed_memory()
     set_seed(recipe.training.seed)
-    examples, held_out = load_examples(recipe)
-    model = load_encoder(AutoModelForQuestionAnswering, base, recipe)
+    examples, held_out, left_out = load_examples(recipe)
+
+    def load() -> Any:
+        return load_encoder(AutoModelForQuestionAnswering, base, recipe)
+
+    model = load()
     tokenizer = AutoTokenizer.from_pretrained(base)
     encoder = PairEncoder.for_reading(tokenizer, model)
     items = training_items(examples, encoder, recipe.max_length, recipe.stride)
-    log.info("%d questions, %d windows; %d held out", len(examples), len(items), len(held_out))
+    log.info(
+        "%d questions, %d windows; %d held out; left out: %s", len(examples), len(items), len(held_out), dict(left_out)
+    )
     if is_main_process():
-        test = read_questions(recipe.data.test) if recipe.data.test else []
+        test = read_questions(recipe.data.test, recipe.data.columns) if recipe.data.test else []
         write_survey(
             output,
             survey(
                 *([f"{example.question} {example.context}" for example in part] for part in (examples, held_out, test)),
                 lengths=[len(item["input_ids"]) for item in items],
                 labels=["answered" if example.answers else "no answer" for example in examples],
+                left_out=left_out,
             ),
         )
     tuned = with_method(model, recipe, "QUESTION_ANS")
     reader = Reader(tuned, encoder, name=recipe.name, max_length=recipe.max_length, stride=recipe.stride)
     choices = held_out
     if recipe.data.choose_on == "test" and recipe.data.test is not None:
-        choices = read_questions(recipe.data.test)
+        choices = read_questions(recipe.data.test, recipe.data.columns)
     rows = evenly(choices, recipe.training.eval_rows) if choices and recipe.training.eval_rows else None
     arguments = TrainingArguments(**training_arguments(recipe.training, output, best_by="f1_all" if rows else None))
 
-    def measure(rows: list[QAExample]) -> dict[str, float]:
+    def measure(network: Any, rows: list[QAExample]) -> dict[str, float]:
+        reader.model = network
         return held_out_scores(rows, read_all(reader, rows))
 
     if recipe.loop == "accelerate":
@@ -128,7 +155,8 @@ def train(recipe: QARecipe, base: Path, output: Path, callbacks: Sequence[Any] =
             data_collator=PairCollator(encoder),
         )
         figures = run_trainer(trainer, arguments, output, recipe.training.early_stopping, callbacks)
-    if arguments.process_index != 0:
+        tuned = whole_model(trainer, tuned, lambda: with_method(load(), recipe, "QUESTION_ANS"))
+    if not is_main_process():
         return figures
     folder = save_trained(tuned, recipe, output, tokenizer)
     reader.model = for_measuring(tuned, recipe)

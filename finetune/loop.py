@@ -7,21 +7,20 @@ import json
 import logging
 import math
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError
 from finetune.callbacks import CheckpointRecord, TrainingProgress
-from finetune.training import newest_checkpoint, out_of_memory, step_of
+from finetune.processes import agreed
+from finetune.training import Measure, newest_checkpoint, out_of_memory, step_of, training_figures
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
 log = logging.getLogger(__name__)
 
-Measure = Callable[[Any], dict[str, float]]
 _STATE = "trainer_state.json"  # the name that the Trainer gives it too, and its last file
 
 
@@ -43,12 +42,12 @@ def run_loop(
         collate: makes a batch of them.
         arguments: as the Trainer takes them.
         rows: what is measured after each epoch; None measures nothing.
-        measure: gives the figures of the rows.
+        measure: gives the figures of the model on the rows.
         early_stopping: stop after so many epochs without a better one; 0 never.
         callbacks: more of them, told of the same events as the Trainer's.
 
     Returns:
-        `train_loss`, `train_runtime` (seconds), `steps`, `max_steps`, `resumed_at`.
+        Figures of the whole run: see `finetune.training.training_figures`.
 
     Raises:
         AssistantError: the GPU has too little memory; the message says what to change.
@@ -107,12 +106,14 @@ class _Loop:
         )
         self.control: TrainerControl = TrainerControl()
         self.output = Path(arguments.output_dir)
-        self.callbacks = [TrainingProgress(), CheckpointRecord(self.output), *callbacks]
-        self.losses: list[float] = []
+        self.callbacks = [TrainingProgress(), *callbacks]
+        self.since: list[float] = []
+        """The losses of the batches since the last entry of the log."""
 
     def run(self, rows: Any, measure: Measure, early_stopping: int) -> dict[str, float]:
-        resumed = self._resume()
-        began, first = time.perf_counter(), self.state.global_step
+        resumed_from = self._resume()
+        record = CheckpointRecord(self.output, resumed_from)
+        self.callbacks.append(record)
         self._call("on_train_begin")
         while self.state.global_step < self.state.max_steps:
             epoch = self.state.global_step // self.steps_an_epoch
@@ -125,24 +126,14 @@ class _Loop:
                 break
         self._call("on_train_end")
         self._take_best()
-        seconds = time.perf_counter() - began
         if self.accelerator.is_main_process:
             (self.output / "log.json").write_text(json.dumps(self.state.log_history, indent=1) + "\n", "utf-8")
-        done = self.state.global_step - first
-        return {
-            "train_loss": sum(self.losses) / max(len(self.losses), 1),
-            "train_runtime": round(seconds, 2),
-            "train_steps_per_second": round(done / seconds, 3),
-            "steps": float(self.state.global_step),
-            "max_steps": float(self.state.max_steps),
-            "resumed_at": float(resumed),
-        }
+        return training_figures(self.state, record.seconds(), resumed_from)
 
     def _epoch(self, epoch: int) -> None:
         self.model.train()
         # Every epoch has an order of its own, the same in a run that goes on from a checkpoint.
         self.generator.manual_seed(self.arguments.seed + epoch)
-        since: list[float] = []
         for batch in self.loader:
             with self.accelerator.accumulate(self.model):
                 loss = self.model(**batch).loss
@@ -151,7 +142,7 @@ class _Loop:
                     self.accelerator.clip_grad_norm_(self.model.parameters(), self.arguments.max_grad_norm)
                 self.optimizer.step()
                 self.optimizer.zero_grad()
-            since.append(float(loss.detach()))
+            self.since.append(float(loss.detach()))
             if not self.accelerator.sync_gradients:
                 continue
             rate = self.scheduler.get_last_lr()[0]
@@ -161,12 +152,10 @@ class _Loop:
             self.state.epoch = self.state.global_step / self.steps_an_epoch
             self._call("on_step_end")
             if self.state.global_step % self.arguments.logging_steps == 0:
-                self._log({"loss": sum(since) / len(since), "learning_rate": rate})
-                self.losses += since
-                since = []
+                self._log({"loss": sum(self.since) / len(self.since), "learning_rate": rate})
+                self.since = []
             if self.state.global_step >= self.state.max_steps:
                 break
-        self.losses += since
 
     def _behind(self) -> int:
         """How many times the model was measured since it was best."""
@@ -183,7 +172,7 @@ class _Loop:
 
         self.model.eval()
         with torch.inference_mode(), self.accelerator.autocast():
-            figures = measure(rows)
+            figures = agreed(measure(self.model, rows))
         self._log({f"eval_{name}": value for name, value in figures.items()})
         value = figures[self._best_by()]
         if self.state.best_metric is None or value > self.state.best_metric:
@@ -212,18 +201,18 @@ class _Loop:
         for folder in removable[: max(0, len(known) - (self.arguments.save_total_limit or len(known)))]:
             shutil.rmtree(folder)
 
-    def _resume(self) -> int:
+    def _resume(self) -> Path | None:
         from transformers import TrainerState
 
         checkpoint = newest_checkpoint(self.output)
         if checkpoint is None:
-            return 0
+            return None
         log.info("going on from %s", checkpoint)
         self.accelerator.load_state(str(checkpoint))
         former = TrainerState.load_from_json(str(checkpoint / _STATE))
         former.max_steps, former.is_world_process_zero = self.state.max_steps, self.state.is_world_process_zero
         self.state = former
-        return int(former.global_step)
+        return checkpoint
 
     def _take_best(self) -> None:
         best = self.state.best_model_checkpoint

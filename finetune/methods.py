@@ -8,6 +8,7 @@ from assistant.errors import UsageError
 from assistant.models.catalogue import load_catalogue
 from assistant.models.precision import best_precision
 from finetune.precision import device, training_precision
+from finetune.processes import is_sharded
 from finetune.recipe import Lora, NLIRecipe, Prompt, QARecipe, Recipe
 
 if TYPE_CHECKING:
@@ -56,13 +57,14 @@ def load_causal(base: Path, recipe: Recipe) -> Any:
     """A causal language model, ready to be trained.
 
     Frozen weights are kept in the format that training computes in. Weights that are all trained stay float32: the
-    gradient scaler of fp16 takes no half-precision gradients, and small updates would be rounded away.
+    gradient scaler of fp16 takes no half-precision gradients, and small updates would be rounded away. So do weights
+    that processes share in pieces (FSDP), where frozen and trained ones lie in one block.
     """
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(
         base,
-        dtype="float32" if recipe.method == "full" else training_precision(recipe.training).dtype,
+        dtype="float32" if recipe.method == "full" or is_sharded() else training_precision(recipe.training).dtype,
         quantization_config=quantization(recipe),
         use_safetensors=True,
         # On a CPU the backward pass of sdpa is the slower one; on a GPU FlashAttention 2 would need compute
@@ -157,12 +159,19 @@ def with_adapter(model: Any, lora: Lora, task_type: str) -> "PeftModel":
     The adapter to start from may be one for another task: heads that only one of the two has are then left out or new.
 
     Raises:
-        UsageError: the adapter to start from is not there, or is of another shape.
+        UsageError: the base lacks the recipe's modules, or the adapter to start from is not there or of another shape.
     """
     from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    peft_model: PeftModel = get_peft_model(model, lora_config(lora, task_type))
+    try:
+        peft_model: PeftModel = get_peft_model(model, lora_config(lora, task_type))
+    except ValueError as error:  # peft's own words end with advice for programmers
+        names = ", ".join(sorted({name.rpartition(".")[2] for name, part in model.named_modules() if _is_linear(part)}))
+        raise UsageError(
+            f"lora.targets or lora.modules_to_save: {lora.targets!r}, {lora.modules_to_save!r} are not all in "
+            f"{type(model).__name__}; its linear layers are {names}."
+        ) from error
     if lora.start_from is None:
         return peft_model
     folder = load_catalogue().adapters.get(lora.start_from, Path(lora.start_from))
@@ -178,6 +187,10 @@ def with_adapter(model: Any, lora: Lora, task_type: str) -> "PeftModel":
         raise UsageError(f"lora.start_from: {folder} has other modules than the recipe: {loaded.unexpected_keys[0]}")
     log.info("going on from the weights of %s", folder)
     return peft_model
+
+
+def _is_linear(module: Any) -> bool:
+    return type(module).__name__ in ("Linear", "Conv1D", "Linear4bit", "Linear8bitLt")
 
 
 def _is_lora(name: str) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.survey import survey, write_survey
 from finetune.methods import for_measuring, load_encoder, with_method
 from finetune.metrics import classification_report, confusion_matrix
-from finetune.precision import is_main_process
+from finetune.processes import is_main_process, whole_model
 from finetune.recipe import NLIData, NLIRecipe
 from finetune.saving import save_trained
 from finetune.training import PairCollator, measuring_trainer, run_trainer, training_arguments
@@ -39,10 +40,11 @@ log = logging.getLogger(__name__)
 LABELS = list(Label)
 
 
-def load_pairs(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair]]:
-    """The recipe's training and held-out pairs, shuffled: those of its files and those made from questions.
+def load_pairs(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair], Counter[str]]:
+    """The recipe's training and held-out pairs, shuffled, and how many rows of its files were left out for what.
 
-    No premise is in both; of the questions the last articles are held out, as for a reader.
+    The pairs are those of the files and those made from questions. No premise is in both; of the questions the last
+    articles are held out, as for a reader.
     """
     data, seed = recipe.data, recipe.training.seed
     if data.form == "table":
@@ -50,11 +52,13 @@ def load_pairs(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair]]:
     generator = random.Random(seed)
     kept: list[Pair] = []
     held_out: list[Pair] = []
+    left_out: Counter[str] = Counter()
     for name in data.train:
         read = read_pairs(find_data(name))
         if not any(pair.label is Label.NEUTRAL for pair in read):
             read += with_other_evidence(read, len(read) // 2, seed)
         limit = data.limits.get(name)
+        left_out["beyond the limit of their file"] += max(0, len(read) - limit) if limit else 0
         read = generator.sample(read, limit) if limit and limit < len(read) else read
         inside, outside = split_by_premise(read, data.held_out)
         kept += inside
@@ -66,20 +70,22 @@ def load_pairs(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair]]:
         held_out += _answer_pairs(data, asked_outside, len(asked_outside) / len(answerable), seed)
     generator.shuffle(kept)
     generator.shuffle(held_out)
-    return kept[: data.limit], held_out[: data.limit]
+    return kept[: data.limit], held_out[: data.limit], +left_out
 
 
-def _load_table(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair]]:
+def _load_table(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair], Counter[str]]:
     """The pairs of labelled tables, as they are; none is held out where the checkpoint is chosen on the test set."""
     data, seed = recipe.data, recipe.training.seed
     pairs: list[Pair] = []
+    left_out: Counter[str] = Counter()
     for name in data.train:
-        read, left_out = read_labelled_pairs(name, data.columns)
-        log.info("%s: %d pairs; left out: %s", name, len(read), dict(left_out) or "none")
+        read, reasons = read_labelled_pairs(name, data.columns)
         pairs += read
+        left_out += reasons
     if data.limit is not None:
         pairs = random.Random(seed).sample(pairs, min(data.limit, len(pairs)))
-    return split_by_label(pairs, data.held_out if data.choose_on == "held_out" else 0.0, seed)
+    kept, out = split_by_label(pairs, data.held_out if data.choose_on == "held_out" else 0.0, seed)
+    return kept, out, left_out
 
 
 def _answer_pairs(data: NLIData, examples: Sequence[QAExample], share: float, seed: int) -> list[Pair]:
@@ -129,14 +135,21 @@ def train(recipe: NLIRecipe, base: Path, output: Path, callbacks: Sequence[Any] 
 
     keep_freed_memory()
     set_seed(recipe.training.seed)
-    pairs, held_out = load_pairs(recipe)
+    pairs, held_out, left_out = load_pairs(recipe)
     names = [str(label) for label in LABELS]
     labels = {"id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
-    model = load_encoder(AutoModelForSequenceClassification, base, recipe, num_labels=len(LABELS), **labels)
+
+    def load() -> Any:
+        return load_encoder(AutoModelForSequenceClassification, base, recipe, num_labels=len(LABELS), **labels)
+
+    model = load()
     tokenizer = AutoTokenizer.from_pretrained(base)
     encoder = PairEncoder(tokenizer, model)
     items = training_items(pairs, encoder, recipe.data.max_length, hypothesis_first=recipe.data.hypothesis_first)
-    log.info("%d pairs, %d left out as too long; %d held out", len(items), len(pairs) - len(items), len(held_out))
+    left_out[f"more than {recipe.data.max_length} tokens"] += len(pairs) - len(items)
+    if not items:
+        raise UsageError(f"{recipe.name}: the data holds no pair to train on; left out: {dict(+left_out) or 'none'}.")
+    log.info("%d pairs; %d held out; left out: %s", len(items), len(held_out), dict(+left_out) or "none")
     if is_main_process():
         test = read_labelled_pairs(recipe.data.test, recipe.data.columns)[0] if recipe.data.test else []
         write_survey(
@@ -145,7 +158,7 @@ def train(recipe: NLIRecipe, base: Path, output: Path, callbacks: Sequence[Any] 
                 *([f"{pair.premise} {pair.hypothesis}" for pair in part] for part in (pairs, held_out, test)),
                 lengths=[len(item["input_ids"]) for item in items],
                 labels=[str(pair.label) for pair in pairs],
-                left_out={f"more than {recipe.data.max_length} tokens": len(pairs) - len(items)},
+                left_out=+left_out,
             ),
         )
     tuned = with_method(model, recipe, "SEQ_CLS")
@@ -156,7 +169,12 @@ def train(recipe: NLIRecipe, base: Path, output: Path, callbacks: Sequence[Any] 
         choices, _ = read_labelled_pairs(recipe.data.test, recipe.data.columns)
     rows = evenly(choices, recipe.training.eval_rows) if choices and recipe.training.eval_rows else None
     arguments = TrainingArguments(**training_arguments(recipe.training, output, best_by="f1_macro" if rows else None))
-    trainer = measuring_trainer(lambda rows: _held_out_scores(verifier, rows))(
+
+    def measure(network: Any, rows: list[Pair]) -> dict[str, float]:
+        verifier.model = network
+        return _held_out_scores(verifier, rows)
+
+    trainer = measuring_trainer(measure)(
         model=tuned,
         args=arguments,
         train_dataset=items,
@@ -164,7 +182,8 @@ def train(recipe: NLIRecipe, base: Path, output: Path, callbacks: Sequence[Any] 
         data_collator=PairCollator(encoder),
     )
     figures = run_trainer(trainer, arguments, output, recipe.training.early_stopping, callbacks)
-    if not trainer.is_world_process_zero():
+    tuned = whole_model(trainer, tuned, lambda: with_method(load(), recipe, "SEQ_CLS"))
+    if not is_main_process():
         return figures
     folder = save_trained(tuned, recipe, output, tokenizer)
     verifier.model = for_measuring(tuned, recipe)

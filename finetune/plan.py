@@ -74,7 +74,8 @@ def make_plan(recipe: Recipe, gpus: int = 1) -> Plan:
     if recipe.data.choose_on == "held_out" and recipe.source_result and not isinstance(recipe, CodeRecipe):
         chosen_on_test = recipe.data.model_copy(update={"choose_on": "test"})
         as_source = total_steps(count_rows(recipe.model_copy(update={"data": chosen_on_test})).units, training, gpus)
-    seconds = seconds_on_t4(recipe, facts, parameters, tokens) / gpus if tokens else None
+    batches = steps * training.accumulation * gpus
+    seconds = seconds_on_t4(recipe, facts, parameters, tokens, batches) / gpus if tokens else None
     return Plan(
         rows=rows,
         gpus=gpus,
@@ -117,9 +118,11 @@ def count_rows(recipe: Recipe) -> Rows:
     if recipe.data.choose_on == "held_out" and not isinstance(recipe, CodeRecipe):
         held_out = round(declared.train * recipe.data.held_out)
     train = _limited(declared.train - held_out, recipe)
-    windows = declared.windows or declared.train
-    units = round(windows * train / declared.train)
-    return Rows(train, units, held_out, declared.test, source)
+    if not isinstance(recipe, QARecipe):
+        return Rows(train, train, held_out, declared.test, source)
+    if declared.windows is None:
+        source += "; windows estimated"
+    return Rows(train, round(train * _windows_a_row(recipe)), held_out, declared.test, source)
 
 
 def _limited(rows: int, recipe: Recipe) -> int:
@@ -145,8 +148,8 @@ def _counted(recipe: Recipe) -> Rows:
         from finetune.data.squad import read_questions
         from finetune.extractive_qa import load_examples
 
-        train, held_out = load_examples(recipe)
-        test = len(read_questions(recipe.data.test)) if recipe.data.test else None
+        train, held_out, _ = load_examples(recipe)
+        test = len(read_questions(recipe.data.test, recipe.data.columns)) if recipe.data.test else None
         units = round(len(train) * _windows_a_row(recipe))
         return Rows(len(train), units, len(held_out), test, f"{source}; windows estimated")
     from finetune.data.labelled_pairs import read_labelled_pairs
@@ -154,7 +157,7 @@ def _counted(recipe: Recipe) -> Rows:
 
     if recipe.data.form == "mixed":
         return _mixed(recipe)
-    kept, out = load_pairs(recipe)
+    kept, out, _ = load_pairs(recipe)
     test = len(read_labelled_pairs(recipe.data.test, recipe.data.columns)[0]) if recipe.data.test else None
     return Rows(len(kept), len(kept), len(out), test, source)
 

@@ -34,19 +34,19 @@ def plot_run(
     losses = [(entry["step"], entry["loss"]) for entry in log if "loss" in entry]
     if losses:
         drawn["loss.png"] = "Training loss"
-        _line(folder / "loss.png", "Training loss", {"loss": losses})
+        _line(folder / "loss.png", "Training loss", {"loss": losses}, "loss")
     rates = [(entry["step"], entry["learning_rate"]) for entry in log if "learning_rate" in entry]
     if rates:
         drawn["learning-rate.png"] = "Learning rate"
-        _line(folder / "learning-rate.png", "Learning rate", {"learning rate": rates})
+        _line(folder / "learning-rate.png", "Learning rate", {"learning rate": rates}, "learning rate")
     measured = _measured(log)
     if measured:
         drawn["held-out.png"] = "Measured at each checkpoint"
-        _line(folder / "held-out.png", "Measured at each checkpoint", measured)
+        _line(folder / "held-out.png", "Measured at each checkpoint", measured, "percent")
     if survey.get("lengths"):
         drawn["lengths.png"] = "Lengths of the training rows, in tokens"
         edges, counts = survey["lengths"]["edges"], survey["lengths"]["counts"]
-        _bars(folder / "lengths.png", drawn["lengths.png"], [str(edge) for edge in edges[:-1]], counts)
+        _bars(folder / "lengths.png", drawn["lengths.png"], [str(edge) for edge in edges[:-1]], counts, "tokens, from")
     if survey.get("labels"):
         drawn["labels.png"] = "Labels of the training rows"
         _bars(folder / "labels.png", drawn["labels.png"], list(survey["labels"]), list(survey["labels"].values()))
@@ -102,26 +102,32 @@ def _save(figure: Any, path: Path) -> None:
         raise AssistantError(f"{path}: the plot cannot be written ({error}); name a .png or .svg file.") from error
 
 
-def _line(path: Path, title: str, series: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+def _line(path: Path, title: str, series: Mapping[str, Sequence[tuple[int, float]]], unit: str) -> None:
     figure, axes = _axes(title)
     for name, points in series.items():
         axes.plot([step for step, _ in points], [value for _, value in points], marker=".", label=name)
     axes.set_xlabel("step")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_ylabel(unit)
     if len(series) > 1:
         axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
     _save(figure, path)
 
 
-def _bars(path: Path, title: str, names: Sequence[str], values: Sequence[float]) -> None:
+def _bars(path: Path, title: str, names: Sequence[str], values: Sequence[float], unit: str = "") -> None:
     figure, axes = _axes(title)
     axes.bar(range(len(names)), values)
+    axes.set_xlabel(unit)
+    axes.set_ylabel("rows")
     axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 5 else 0, fontsize=8)
     _save(figure, path)
 
 
 def _matrix(path: Path, matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> None:
-    figure, axes = _axes("Rows are true, columns predicted")
+    figure, axes = _axes("Confusion matrix on the test data")
+    axes.set_ylabel("true")
+    axes.set_xlabel("predicted")
     axes.imshow(matrix, cmap="Blues")
     highest = max(map(max, matrix))
     for row, counts in enumerate(matrix):

@@ -1,6 +1,5 @@
 """Where training runs and in which number format: one decision, with its reason."""
 
-import os
 from typing import TYPE_CHECKING
 
 from assistant.models.precision import Precision, best_precision
@@ -14,19 +13,6 @@ def device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def is_main_process() -> bool:
-    """Whether this process writes: under `accelerate launch` the first alone does."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
-def wait_for_all() -> None:
-    """Wait until every process of this run is here; at once where there is one alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        from accelerate import PartialState
-
-        PartialState(cpu=device() == "cpu").wait_for_everyone()
 
 
 def training_precision(training: "Training", where: str | None = None) -> Precision:

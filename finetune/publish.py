@@ -9,21 +9,28 @@ from typing import Any
 
 from assistant import __version__
 from assistant.errors import AssistantError, UsageError
+from assistant.models.folders import is_adapter
 from assistant.sanitize import one_line
-from finetune.checkpoints import create_private
+from finetune.hub import create_private
 from finetune.recipe import Recipe
 from finetune.recipe_files import read_run
 from finetune.report import PLOTS_FOLDER
-from finetune.saving import trained_folder
+from finetune.saving import trained_folder, write_merged
 
 SPACE_PORT = 7860
 _NEVER = ("*.bin", "*.pt", "*.pth", "optimizer*", "scheduler*", "rng_state*", "training_args*")
-_BESIDE = ("report.md", "report.html", "figures.json", "test.json", "run.json")
+_BESIDE = ("report.md", "report.html", "figures.json", "test.json", "run.json", "recipe.json")
 _ROLES = {"qa": "READER", "nli": "VERIFIER", "code": "GENERATOR"}
 
 
-def push_model(run: Path, repo: str, *, private: bool = True) -> str:
+def push_model(run: Path, repo: str, *, private: bool = True, merged: bool = False) -> str:
     """Upload what a run trained, its card, report, plots and record; never an optimizer's state. Returns the address.
+
+    Args:
+        run: its folder.
+        repo: of the Hub, as OWNER/NAME.
+        private: whether others may not see it.
+        merged: an adapter goes up merged into its base, as a model that needs nothing else.
 
     Raises:
         UsageError: the folder holds no finished run.
@@ -31,7 +38,7 @@ def push_model(run: Path, repo: str, *, private: bool = True) -> str:
     """
     from huggingface_hub import HfApi
 
-    with _staged(run) as folder:
+    with _staged(run, merged=merged) as folder:
         api = HfApi()
         create_private(api, repo, private=private)
         _upload(api, repo, folder, "model")
@@ -39,7 +46,7 @@ def push_model(run: Path, repo: str, *, private: bool = True) -> str:
 
 
 @contextmanager
-def _staged(run: Path) -> Iterator[Path]:
+def _staged(run: Path, *, merged: bool) -> Iterator[Path]:
     """A folder with exactly what is uploaded."""
     trained = trained_folder(run)
     if trained is None:
@@ -48,13 +55,24 @@ def _staged(run: Path) -> Iterator[Path]:
         )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"
-        shutil.copytree(trained, folder, ignore=shutil.ignore_patterns(*_NEVER))
+        if merged and is_adapter(trained):
+            write_merged(trained, read_run(run), folder)
+        else:
+            shutil.copytree(trained, folder, ignore=shutil.ignore_patterns(*_NEVER))
         for name in _BESIDE:
             if (run / name).is_file():
                 shutil.copyfile(run / name, folder / name)
         if (run / PLOTS_FOLDER).is_dir():
             shutil.copytree(run / PLOTS_FOLDER, folder / PLOTS_FOLDER)
+            with (folder / "README.md").open("a", encoding="utf-8") as card:
+                card.write(_plots(sorted((run / PLOTS_FOLDER).glob("*.png"))))
         yield folder
+
+
+def _plots(files: Sequence[Path]) -> str:
+    """The plots as the card shows them, beside which they lie."""
+    shown = [f"![{file.stem.replace('-', ' ')}]({PLOTS_FOLDER}/{file.name})" for file in files]
+    return "\n".join(["", "## Plots", "", *shown, ""])
 
 
 def _upload(api: Any, repo: str, folder: Path, kind: str) -> None:
@@ -139,7 +157,8 @@ RUN pip install --no-cache-dir --user "terminal-assistant[web,documents]=={__ver
 RUN --mount=type=secret,id=HF_TOKEN,mode=0444 sh -c 'if [ -f /run/secrets/HF_TOKEN ]; then \\
     export HF_TOKEN=$(cat /run/secrets/HF_TOKEN); fi; {pulled}'
 COPY --chown=user serve.py .
-CMD ["python", "serve.py"]
+# Visitors can have the chat open any file, so the process has no token to read.
+CMD ["env", "-u", "HF_TOKEN", "python", "serve.py"]
 """
 
 
@@ -158,12 +177,12 @@ with tempfile.TemporaryDirectory() as folder:
     sys.exit(subprocess.call([sys.executable, "-m", "assistant"], env=os.environ | {{"ASSISTANT_DATA": folder}}))
 """
 
-host = os.environ.get("SPACE_HOST")
+name = os.environ.get("SPACE_HOST")
 Server(
     shlex.join([sys.executable, "-c", VISITOR]),
-    host="0.0.0.0",
-    port={SPACE_PORT},
+    host=os.environ.get("HOST", "0.0.0.0"),
+    port=int(os.environ.get("PORT", "{SPACE_PORT}")),
     title="assistant",
-    public_url=f"https://{{host}}" if host else None,
+    public_url=f"https://{{name}}" if name else None,
 ).serve()
 '''

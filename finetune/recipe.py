@@ -1,12 +1,13 @@
 """What a recipe says: one strict form for each task. Unknown keys are refused; `finetune.recipe_files` reads them."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 PairColumn = Literal["premise", "hypothesis", "label"]
 CodeColumn = Literal["question", "answer"]
+QAColumn = Literal["id", "title", "context", "question", "answers"]
 
 
 class _Strict(BaseModel):
@@ -108,7 +109,10 @@ class _Data(_Strict):
 
 
 class QAData(_Data):
-    """Extractive question answering data in SQuAD format: JSON as published, or the Hub's table."""
+    """Extractive question answering data: SQuAD's JSON as published, or a table such as the Hub's."""
+
+    columns: dict[QAColumn, str] = {}
+    """Names of a table's columns, where they are not the keys themselves; `answers` may hold one text."""
 
     unanswerable: dict[Literal["moved", "removed", "altered"], Annotated[float, Field(ge=0)]] = {}
     """Unanswerable questions made per answerable one, by the way they are made (see `finetune.data.unanswerable`)."""
@@ -204,6 +208,15 @@ class _Encoder(_Common):
         return self
 
 
+_AnyEncoder = TypeVar("_AnyEncoder", bound=_Encoder)
+
+
+def _best_by_one_of(recipe: _AnyEncoder, *figures: str) -> _AnyEncoder:
+    if recipe.training.best_by not in (None, *figures):
+        raise ValueError(f"training.best_by: {recipe.training.best_by!r} is not measured; choose {', '.join(figures)}")
+    return recipe
+
+
 class QARecipe(_Encoder):
     """An extractive reader."""
 
@@ -214,12 +227,20 @@ class QARecipe(_Encoder):
     loop: Literal["trainer", "accelerate"] = "trainer"
     """What runs the steps: the Trainer of transformers, or a loop of our own on Accelerate."""
 
+    @model_validator(mode="after")
+    def _best_by_a_figure(self) -> Self:
+        return _best_by_one_of(self, "exact_match", "f1", "f1_all")
+
 
 class NLIRecipe(_Encoder):
     """An entailment classifier."""
 
     task: Literal["nli"]
     data: NLIData
+
+    @model_validator(mode="after")
+    def _best_by_a_figure(self) -> Self:
+        return _best_by_one_of(self, "accuracy", "f1_macro")
 
 
 class CodeRecipe(_Common):

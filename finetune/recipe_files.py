@@ -71,6 +71,8 @@ def read_run(folder: Path) -> Recipe:
 def combinations(name: str, settings: Sequence[str]) -> list[list[str]]:
     """The settings of each run of a sweep: a list where the recipe takes one value stands for its elements in turn.
 
+    A list is `[1e-4, 2e-4]` or, which shells leave alone, `1e-4,2e-4`.
+
     Raises:
         UsageError: as `load_recipe`, for the first combination that does not fit.
     """
@@ -81,13 +83,19 @@ def combinations(name: str, settings: Sequence[str]) -> list[list[str]]:
 def _choices(name: str, setting: str) -> list[str]:
     key, _, text = setting.partition("=")
     value = _value(text)
-    if not isinstance(value, list) or not value:
+    values = [_written(each) for each in value] if isinstance(value, list) else text.split(",")
+    if _fits(name, setting):
         return [setting]
+    choices = [f"{key}={each.strip()}" for each in values]
+    return choices if any(_fits(name, choice) for choice in choices) else [setting]
+
+
+def _fits(name: str, setting: str) -> bool:
     try:
         load_recipe(name, [setting])
     except UsageError:
-        return [f"{key}={_written(each)}" for each in value]
-    return [setting]
+        return False
+    return True
 
 
 def _written(value: object) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import AssistantError
+from finetune.card import figure
 from finetune.data.survey import SURVEY_FILE, warnings_of
 from finetune.plots import plot_run
 from finetune.recipe import Recipe
@@ -40,6 +41,14 @@ def write_report(folder: Path) -> Path:
     (folder / "report.md").write_text(_markdown(recipe, sections, plots), "utf-8")
     (folder / "report.html").write_text(_html(recipe, sections, plots), "utf-8")
     return folder / "report.md"
+
+
+def data_and_test(folder: Path) -> str:
+    """What the report of a run says of its data and of the test, as Markdown for the model's card."""
+    recipe = read_run(folder)
+    survey, test = _read(folder / SURVEY_FILE), _read(folder / TEST_FILE)
+    sections = [*([_data(survey)] if survey else []), *([_test(recipe, test)] if test else [])]
+    return "\n".join(_section_lines(sections)).strip()
 
 
 def _read(path: Path) -> Any:
@@ -85,7 +94,7 @@ def _data(survey: dict[str, Any]) -> Section:
 
 
 def _figures(figures: dict[str, Any]) -> Section:
-    rows = [(name, f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}") for name, value in figures.items()
+    rows = [(name, figure(value)) for name, value in figures.items()
             if isinstance(value, int | float) and not name.startswith("test_")]  # fmt: skip
     return "Figures of the training", rows, ""
 
@@ -126,14 +135,19 @@ def _shown(value: Any) -> str:
 
 
 def _markdown(recipe: Recipe, sections: list[Section], plots: dict[str, str]) -> str:
-    lines = [f"# {recipe.name}", "", recipe.description, ""]
-    for title, rows, said in sections:
-        lines += [f"## {title}", "", *([said, ""] if said else []), "| | |", "|---|---|"]
-        lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows] + [""]
+    lines = [f"# {recipe.name}", "", recipe.description, "", *_section_lines(sections)]
     if plots:
         lines += ["## Plots", ""]
         lines += [f"![{title}]({PLOTS_FOLDER}/{name})" for name, title in plots.items()] + [""]
     return "\n".join(lines)
+
+
+def _section_lines(sections: list[Section]) -> list[str]:
+    lines = []
+    for title, rows, said in sections:
+        lines += [f"## {title}", "", *([said, ""] if said else []), "| | |", "|---|---|"]
+        lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows] + [""]
+    return lines
 
 
 def _cell(text: str) -> str:

@@ -18,8 +18,8 @@ from assistant.errors import UsageError
 from assistant.events import Progress
 from assistant.models.store import ModelStore
 from finetune.bases import fetch_base
-from finetune.card import write_card
-from finetune.precision import is_main_process, wait_for_all
+from finetune.card import results_of, write_card
+from finetune.processes import check_sharding, is_main_process, wait_for_all
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Recipe
 from finetune.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder, write_json
 
@@ -49,6 +49,7 @@ def run_recipe(
         AssistantError: the work failed.
     """
     quiet_libraries()
+    check_sharding(recipe)
     prepare(folder, fresh=fresh)
     reference, base = fetch_base(recipe.base, status)
     recipe = recipe.model_copy(update={"base": reference})
@@ -87,12 +88,14 @@ def quiet_libraries() -> None:
 
 def _tell(recipe: Recipe, folder: Path, figures: dict[str, Any]) -> None:
     """Write what a person reads of the run: its report with plots, and the card that goes with the model."""
-    from finetune.report import write_report
+    from finetune.report import data_and_test, write_report
 
+    write_report(folder)
     trained = trained_folder(folder)
     if trained is not None:
-        write_card(recipe, {name: value for name, value in figures.items() if isinstance(value, float)}, trained)
-    write_report(folder)
+        of_training = {name: value for name, value in figures.items() if not name.startswith("test_")}
+        results, command = results_of(recipe, figures), json.loads((folder / "run.json").read_text("utf-8"))["command"]
+        write_card(recipe, of_training, trained, data_and_test(folder), results, command)
 
 
 def prepare(folder: Path, *, fresh: bool) -> None:
@@ -184,7 +187,7 @@ def measure(recipe: Recipe, folder: Path, status: StatusLine) -> dict[str, Any] 
         from finetune import qa_evaluation
         from finetune.data.squad import read_questions
 
-        questions = evenly(read_questions(recipe.data.test or ""), limit)
+        questions = evenly(read_questions(recipe.data.test or "", recipe.data.columns), limit)
         reader = load_reader(model)
         reader.max_length, reader.stride = recipe.max_length, recipe.stride
         return qa_evaluation.evaluate(reader, questions, watch)

@@ -1,6 +1,7 @@
 """Writing what a run has trained, so that the assistant takes it: an adapter alone, or a whole model."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 ADAPTER_FOLDER = "adapter"
 MODEL_FOLDER = "model"
+_AUTO_CLASSES = {
+    "qa": "AutoModelForQuestionAnswering", "nli": "AutoModelForSequenceClassification", "code": "AutoModelForCausalLM",
+}  # fmt: skip
+_BESIDE = ("README.md", "calibration.json", "verifier.json")
 
 
 def trained_folder(run: Path) -> Path | None:
@@ -50,6 +55,34 @@ def save_adapter(model: "PeftModel", recipe: Recipe, output: Path) -> Path:
     save_file(half, weights, metadata={"format": "pt"})
     (folder / "README.md").unlink(missing_ok=True)
     return folder
+
+
+def write_merged(adapter: Path, recipe: Recipe, folder: Path) -> None:
+    """Write an adapter merged into its base as one model in float16, with the tokenizer and what reads its scores.
+
+    Raises:
+        UsageError, StoreError, ModelError: the base cannot be had, or is not the adapter's.
+    """
+    import torch
+    import transformers
+    from peft import PeftModel
+
+    from assistant.conversation import Label
+    from assistant.models.store import ModelStore
+
+    model = ModelStore().resolve(str(adapter))
+    names = {index: str(label) for index, label in enumerate(Label)}
+    labels = {"num_labels": len(names), "id2label": names, "label2id": {name: at for at, name in names.items()}}
+    kind: Any = getattr(transformers, _AUTO_CLASSES[recipe.task])
+    network = kind.from_pretrained(
+        model.base, dtype="float32", use_safetensors=True, **(labels if recipe.task == "nli" else {})
+    )
+    merged = PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
+    merged.to(torch.float16).save_pretrained(str(folder))
+    transformers.AutoTokenizer.from_pretrained(model.base).save_pretrained(str(folder))
+    for name in _BESIDE:
+        if (adapter / name).is_file():
+            shutil.copyfile(adapter / name, folder / name)
 
 
 def with_prompt_as_tokens(model: Any, tokenizer: "PreTrainedTokenizerBase") -> "tuple[Any, PreTrainedTokenizerBase]":

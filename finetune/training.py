@@ -1,6 +1,7 @@
 """What all recipes share: the trainer's arguments, and going on from a checkpoint."""
 
 import contextlib
+import difflib
 import json
 import logging
 import sys
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.encoding import EncodedPair, PairEncoder
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, UsageError
 from assistant.models.memory import release_freed_memory
 from finetune.precision import device, training_precision
+from finetune.processes import agreed
 from finetune.recipe import Training
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Measure = Callable[[Any, Any], dict[str, float]]
+"""Gives the figures of a model on evaluation rows."""
 _STEPS_BETWEEN_RELEASES = 50
 
 
@@ -91,17 +95,26 @@ def training_arguments(training: Training, output: Path, best_by: str | None = N
 
 
 def _optimizer(training: Training, where: str) -> str:
+    from transformers.training_args import OptimizerNames
+
+    known = [str(name.value) for name in OptimizerNames]
+    if training.optimizer not in known:
+        near = difflib.get_close_matches(training.optimizer, known, n=1, cutoff=0.4)
+        raise UsageError(
+            f"training.optimizer: there is no {training.optimizer!r}; "
+            + (f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}.")
+        )
     if where == "cpu" and training.optimizer.startswith("paged_"):
         # Paging is between a GPU's memory and the machine's.
         return "adamw_torch"
     return training.optimizer
 
 
-def measuring_trainer(measure: Callable[[Any], dict[str, float]]) -> type["Trainer"]:
+def measuring_trainer(measure: Measure) -> type["Trainer"]:
     """A `transformers.Trainer` that evaluates with the product's own engine rather than by the loss.
 
     Args:
-        measure: gives the figures of the evaluation rows; called with gradients and training mode off.
+        measure: called with gradients and training mode off.
     """
     import torch
     from transformers import Trainer
@@ -120,7 +133,8 @@ def measuring_trainer(measure: Callable[[Any], dict[str, float]]) -> type["Train
             model.eval()
             rows = self.eval_dataset if eval_dataset is None else eval_dataset
             with torch.inference_mode(), self.compute_loss_context_manager():
-                figures = {f"{metric_key_prefix}_{name}": value for name, value in measure(rows).items()}
+                measured = agreed(measure(model, rows))
+            figures = {f"{metric_key_prefix}_{name}": value for name, value in measured.items()}
             model.train()
             self.log(figures)
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
@@ -146,7 +160,7 @@ def run_trainer(
         callbacks: more of them.
 
     Returns:
-        The trainer's figures: `train_loss`, `train_runtime` (seconds, since `resumed_at`), steps and rates.
+        Figures of the whole run, the part before an interruption included: see `training_figures`.
 
     Raises:
         AssistantError: the GPU has too little memory; the message says what to change.
@@ -160,26 +174,59 @@ def run_trainer(
     if checkpoint:
         log.info("going on from %s", checkpoint)
     trainer.remove_callback(PrinterCallback)
-    for callback in (TrainingProgress(), CheckpointRecord(output), *callbacks):
+    record = CheckpointRecord(output, checkpoint)
+    for callback in (TrainingProgress(), record, *callbacks):
         trainer.add_callback(callback)
     if early_stopping and arguments.load_best_model_at_end:
         trainer.add_callback(EarlyStoppingCallback(early_stopping))
     try:
         with contextlib.redirect_stdout(sys.stderr):  # libraries print, and standard output is for the result
-            result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise AssistantError(out_of_memory(arguments)) from error
     if trainer.is_world_process_zero():
         (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
+    return training_figures(trainer.state, record.seconds(), checkpoint)
+
+
+def training_figures(state: Any, seconds: float, resumed_from: Path | None) -> dict[str, float]:
+    """What a finished training says of itself.
+
+    Args:
+        state: of the trainer; its history goes back to the first step.
+        seconds: that the whole run took.
+        resumed_from: the checkpoint that it went on from.
+
+    Returns:
+        `train_loss` (mean of all steps), `final_loss` (of the last tenth), `train_runtime` (seconds),
+        `train_steps_per_second`, `epoch`, `steps`, `max_steps`, `resumed_at`, and `peak_memory_gb` on a GPU.
+    """
+    import torch
+
+    losses = _loss_of_steps(state.log_history)
+    last = losses[-max(1, len(losses) // 10) :]
     figures = {
-        **result.metrics,
-        "steps": float(trainer.state.global_step),
-        "max_steps": float(trainer.state.max_steps),
-        "resumed_at": float(step_of(checkpoint)) if checkpoint else 0.0,
+        "train_loss": sum(losses) / max(len(losses), 1),
+        "final_loss": sum(last) / max(len(last), 1),
+        "train_runtime": round(seconds, 2),
+        "train_steps_per_second": round(state.global_step / max(seconds, 1e-6), 3),
+        "epoch": float(state.epoch or 0.0),
+        "steps": float(state.global_step),
+        "max_steps": float(state.max_steps),
+        "resumed_at": float(step_of(resumed_from)) if resumed_from else 0.0,
     }
     if torch.cuda.is_available():
         figures["peak_memory_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
     return figures
+
+
+def _loss_of_steps(history: Sequence[dict[str, float]]) -> list[float]:
+    """The loss of each logged step; an entry of the history has the mean of the steps since the one before."""
+    losses: list[float] = []
+    for entry in history:
+        if "loss" in entry:
+            losses += [entry["loss"]] * (int(entry["step"]) - len(losses))
+    return losses
 
 
 def out_of_memory(arguments: "TrainingArguments") -> str:

@@ -12,6 +12,7 @@ from rich.console import RenderableType
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
@@ -24,14 +25,18 @@ from assistant.settings import Settings
 from tui import clipboard
 from tui.commands import COMMANDS
 from tui.engine import Engine, Responder
+from tui.inert import Inert
 from tui.plain_characters import PlainCharacters
 from tui.preferences import Preferences
 from tui.screens.chat import ChatScreen
 from tui.screens.help import HelpScreen
 from tui.session import Session
+from tui.tidying import take_over
 
 _TWICE = 2.0  # seconds between the two Ctrl+C that leave
+_TERMINAL_LOOKED_AT = 2.0  # every so many seconds
 _PATIENCE = 2.0  # seconds the models have to stop after that
+_INERT = Inert()
 _LOOKS = {"theme", "keys", "mouse", "unicode", "plain"}  # settings that the models have nothing to do with
 
 
@@ -85,8 +90,28 @@ class ChatApp(App[None]):
         if sys.platform != "win32":
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+            if not self.is_headless and not self.is_web:
+                self.set_interval(_TERMINAL_LOOKED_AT, self._leave_without_terminal)
+
+    def _leave_without_terminal(self) -> None:
+        """Leave where the terminal is gone and no signal told of it: the app would draw for nobody for ever."""
+        import termios
+
+        try:
+            termios.tcgetattr(0)
+        except termios.error:
+            self.exit(None, 128 + signal.SIGHUP)
 
     # --- keys from before there was a prompt
+
+    def get_driver_class(self) -> type[Driver]:
+        """As Textual's; on a Unix terminal, one that knows what was typed before the app began."""
+        chosen = super().get_driver_class()
+        if chosen.__name__ != "LinuxDriver":
+            return chosen
+        from tui.typed_ahead import TypedAheadDriver
+
+        return TypedAheadDriver
 
     async def on_event(self, event: events.Event) -> None:
         """Keep what is typed while the screen is being made: nobody has the focus yet, and Textual would drop it."""
@@ -95,19 +120,14 @@ class ChatApp(App[None]):
             return
         await super().on_event(event)
 
-    def on_ready(self) -> None:
-        """Hand over what was typed meanwhile."""
+    async def on_ready(self) -> None:
+        """Hand over what was typed meanwhile, here and now: put back into the queue, it would come after newer keys."""
         if self._chat is not None and self.screen.focused is None:
             # A browser's page tells only later that it has the focus, and until then Textual gives it to no widget.
             self.screen.set_focus(self._chat.desk.prompt)
         ahead, self._typed_ahead = self._typed_ahead or [], None
         for event in ahead:
-            if isinstance(event, events.Paste):
-                self.post_message(events.Paste(event.text))
-            elif event.key == "ctrl+j":  # a terminal that is not yet in raw mode makes this of Enter
-                self.post_message(events.Key("enter", None))
-            else:
-                self.post_message(events.Key(event.key, event.character))
+            await super().on_event(event)
 
     # --- settings
 
@@ -138,11 +158,12 @@ class ChatApp(App[None]):
             self._chat.answering.load()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Draw in plain ASCII where the settings or the terminal want it."""
+        """Draw nothing that steers the terminal, and in plain ASCII where the settings or the terminal want it."""
+        filters = [*super().get_line_filters(), _INERT]
         wanted = self.preferences.settings.unicode
         if wanted if wanted is not None else _draws_unicode():
-            return super().get_line_filters()
-        return [*super().get_line_filters(), PlainCharacters()]
+            return filters
+        return [*filters, PlainCharacters()]
 
     # --- what keys and the palette do
 
@@ -227,6 +248,7 @@ def run_chat(
     if not color:
         os.environ["NO_COLOR"] = "1"
     settings = settings or Settings()
+    take_over()
     with history or History() as kept:
         session = Session(kept, documents, resume)
         app = ChatApp(responder_for, session, settings)

@@ -24,7 +24,7 @@ COMMANDS = (
     Command("windows", "all|N", "choose how much of a long document is read for a question"),
     Command("compare", "READER ...", "ask the last document question of other readers too"),
     Command("copy", "[code]", "copy the last answer, or its last code block"),
-    Command("retry", "", "ask the last question again, or load the models again"),
+    Command("retry", "[ROUTE]", "ask the last question again, or another way; load the models again"),
     Command("edit", "[N]", "change question N, or the last, and ask it from there"),
     Command("fork", "[N]", "go on in a copy of the conversation, as far as question N"),
     Command("history", "[WORDS]", "find, resume, rename and delete conversations"),

@@ -43,7 +43,10 @@ def suggestions(text: str, choices: Mapping[str, Callable[[], list[str]]]) -> li
         return list(_files(begun))
     given = choices[name]() if name in choices else []
     # What was typed in full comes first, so that Enter takes it and not a longer name that begins so.
-    fitting = sorted((one for one in given if one.lower().startswith(begun.lower())), key=lambda one: one != begun)
+    fitting = sorted(
+        (one for one in given if begun.lower() in one.lower()),
+        key=lambda one: (one != begun, not one.lower().startswith(begun.lower())),
+    )
     return [Suggestion(one, "", f"/{name} {one}") for one in fitting[:_MOST]] if fitting != [begun] else []
 
 

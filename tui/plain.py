@@ -14,7 +14,7 @@ from assistant.documents.excerpt import excerpt, position
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta
 from assistant.history import FORMS, History, Status
-from assistant.sanitize import one_line, printable
+from assistant.sanitize import PrintableStream, one_line, printable
 from assistant.settings import Settings
 from tui.engine import Responder
 from tui.paste import Kind, dropped_file, kind
@@ -42,6 +42,7 @@ class PlainChat:
         self._responder = responder
         self._session = session
         self._stage = ""
+        self._shown = PrintableStream()
 
     def run(self) -> None:
         """Read and answer until the user leaves."""
@@ -121,8 +122,8 @@ class PlainChat:
             raise UsageError("/export: end the file's name in .md, .html or .json.")
         text = self._session.export(FORMS[path.suffix])
         try:
-            with path.open("x", encoding="utf-8") as file:
-                path.chmod(0o600)
+            # Never readable by others, not even for a moment.
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
                 file.write(text)
         except OSError as error:
             raise UsageError(f"{path.name} cannot be written ({error.strerror}); choose another name.") from error
@@ -132,6 +133,7 @@ class PlainChat:
         exchange = self._session.ask(question)
         exchange.status = Status.STREAMING
         self._session.save(exchange)
+        self._shown = PrintableStream()
         cancel = threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -164,7 +166,7 @@ class PlainChat:
             case Notice(text):
                 self._say(f"Note: {text}")
             case TextDelta(text) if exchange.route is not Route.EXTRACT:
-                sys.stdout.write(printable(text))
+                sys.stdout.write(self._shown.add(text))
                 sys.stdout.flush()
 
 

@@ -73,7 +73,7 @@ def save_setting(path: Path, name: str, value: Value) -> None:
         new.replace(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: the settings cannot be written ({error}).") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}. Mend the line, then change the setting.") from error
 
 

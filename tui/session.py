@@ -88,6 +88,16 @@ class Exchange:
             self.status, self.progress = Status.STOPPED, None
 
     @property
+    def answer_so_far(self) -> Answer | None:
+        """The answer, or what is known of it yet; None before its route is chosen, and where it failed."""
+        if self.answer is not None or self.route is None or self.error is not None:
+            return self.answer
+        return Answer(
+            self.route, self.text or None, None, self.evidence, self.closest, self.verdict, stopped=True,
+            asked=self.completed,
+        )  # fmt: skip
+
+    @property
     def found_nothing(self) -> bool:
         """Whether the answer is that the document does not hold one."""
         answer = self.answer
@@ -156,9 +166,9 @@ class Session:
         self.documents = [known for known in self.documents if known.id != document.id]
         self._save_documents()
 
-    def ask(self, question: str) -> Exchange:
-        """Add a question, with the documents that are open now."""
-        exchange = Exchange(len(self.exchanges), question, tuple(self.documents), self.route)
+    def ask(self, question: str, route: Route | None = None) -> Exchange:
+        """Add a question, with the documents that are open now; with a route, this one goes that way."""
+        exchange = Exchange(len(self.exchanges), question, tuple(self.documents), route or self.route)
         self.exchanges.append(exchange)
         self._begin()
         if self.id is not None:
@@ -195,15 +205,17 @@ class Session:
         from assistant.records import answer_to_json
 
         record = None
-        if exchange.answer is not None:
-            record = json.dumps(answer_to_json(exchange.question, exchange.answer, str(exchange.number + 1)))
+        if (answer := exchange.answer_so_far) is not None:
+            record = answer_to_json(exchange.question, answer, str(exchange.number + 1))
+            if exchange.notices:
+                record["notices"] = exchange.notices
         try:
             exchange.saved = self.history.save_answer(
                 self.id,
                 exchange.error or exchange.text,
                 answer=exchange.saved,
                 status=exchange.status,
-                record=record,
+                record=None if record is None else json.dumps(record),
                 reason=exchange.reason,
             )
         except HistoryError as error:
@@ -281,11 +293,15 @@ def _restore(exchange: Exchange, said: Said) -> None:
     from assistant.records import answer_from_json
 
     exchange.saved, exchange.reason = said.id, said.reason
-    exchange.status = Status.STOPPED if said.status is Status.STREAMING else said.status
+    exchange.status = status = Status.STOPPED if said.status is Status.STREAMING else said.status
     if exchange.status is Status.FAILED:
         exchange.error = said.text
         return
     exchange.text = said.text
-    if said.record is not None:
-        exchange.apply(TurnFinished(answer_from_json(json.loads(said.record))))
-        exchange.status = Status.STOPPED if said.status is Status.STOPPED else Status.DONE
+    if (record := said.answer) is not None:
+        try:
+            exchange.apply(TurnFinished(answer_from_json(record)))
+        except (KeyError, ValueError, TypeError):
+            return  # of a damaged file; the text is there
+        exchange.notices += record.get("notices", ())
+        exchange.status = status

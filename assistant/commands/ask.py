@@ -11,7 +11,7 @@ from assistant.conversation import Answer, Document, Route, Turn
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 from assistant.events import Event, TextDelta, TurnFailed, TurnFinished
-from assistant.sanitize import one_line, printable
+from assistant.sanitize import PrintableStream, one_line
 
 FAIL_ON = ("contradiction", "neutral", "no-answer")
 
@@ -79,6 +79,7 @@ class _Printer:
         self.as_json = as_json
         self.streamed = False
         self.route: Route | None = None
+        self._shown = PrintableStream()
 
     def __call__(self, event: Event) -> None:
         from assistant.events import RouteChosen
@@ -88,7 +89,7 @@ class _Printer:
         if isinstance(event, TextDelta) and not self.as_json and self.route is not Route.EXTRACT:
             self.status.clear()
             self.streamed = True
-            sys.stdout.write(printable(event.text))
+            sys.stdout.write(self._shown.add(event.text))
             sys.stdout.flush()
         else:
             self.status(event)

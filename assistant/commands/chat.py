@@ -26,9 +26,11 @@ def chat(
     in_browser = "TEXTUAL_DRIVER" in os.environ  # textual-serve draws what comes through our pipes
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("The chat needs a terminal; in a script use `assistant ask` or `assistant batch`.")
-    from assistant.models.catalogue import load_catalogue
+    from assistant.models.store import ModelStore
 
-    load_catalogue().profile(chosen.profile)
+    store = ModelStore()
+    if not store.is_hub_profile(chosen.profile):  # what the Hub has is fetched when the chat is open
+        store.catalogue.profile(chosen.profile)
 
     def responder(settings: Settings) -> "Assistant":
         from assistant.assistant import Assistant  # in the engine's thread: it takes a moment

@@ -2,6 +2,7 @@
 
 import typer
 
+from assistant.commands.files import path_line
 from assistant.commands.options import NoColor, Quiet, Verbose
 from assistant.settings import Settings, load_settings, settings_path
 
@@ -24,5 +25,5 @@ def show(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = Fal
 @app.command()
 def path(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
     """Print where the settings file is, or would be."""
-    print(settings_path())  # noqa: T201
+    print(path_line(settings_path()))  # noqa: T201
     return 0

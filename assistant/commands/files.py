@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from assistant.errors import AssistantError, UsageError
+from assistant.sanitize import printable
 
 
 def check_paths(source: str, output: str, document: str | None = None, *, resume: bool, overwrite: bool) -> None:
@@ -44,6 +45,11 @@ def _exists(name: str) -> bool:
         raise UsageError(f"{name!r} is not a file name.") from error
 
 
+def path_line(path: Path) -> str:
+    """A path for standard output: exact for a program that reads it, without what steers a terminal in one."""
+    return printable(str(path)) if sys.stdout.isatty() else str(path)
+
+
 @contextlib.contextmanager
 def open_input(source: str) -> Iterator[IO[bytes]]:
     """The input as bytes; "-" is standard input."""
@@ -60,12 +66,19 @@ def open_input(source: str) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def open_output(output: str, *, append: bool) -> Iterator[IO[str]]:
-    """The output as text; "-" is standard output. An error in writing becomes one line that says how to go on."""
+    """The output as text; "-" is standard output. An error in writing becomes one line that says how to go on.
+
+    Raises:
+        UsageError: another run is writing to it.
+    """
     if output == "-":
         yield sys.stdout
         return
     try:
-        with Path(output).open("a" if append else "w", encoding="utf-8", newline="\n") as file:
+        with Path(output).open("a", encoding="utf-8", newline="\n") as file:
+            _lock(file, output)
+            if not append and Path(output).is_file():  # and no device or pipe
+                file.truncate(0)
             yield file
     except BrokenPipeError:
         raise
@@ -73,6 +86,18 @@ def open_output(output: str, *, append: bool) -> Iterator[IO[str]]:
         raise AssistantError(
             f"{output}: the answers cannot be written ({error.strerror}); --resume goes on."
         ) from error
+
+
+def _lock(file: IO[str], name: str) -> None:
+    """Keep other runs from writing to a file until it is closed, where the system can."""
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"{name}: another run is writing to it; wait for that one, or name another output.") from error
+    except (ImportError, OSError):
+        return  # a system or a file system without locks
 
 
 def count_rows_of(source: str, kind: str) -> int:

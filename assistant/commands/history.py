@@ -2,7 +2,6 @@
 
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -12,6 +11,7 @@ from assistant.commands.options import NoColor, Quiet, Verbose
 from assistant.documents.index_files import IndexFiles
 from assistant.errors import UsageError
 from assistant.history import FORMS, Form, History
+from assistant.history_data import local_time
 from assistant.models.store import default_cache
 from assistant.sanitize import one_line, printable
 
@@ -124,10 +124,7 @@ def fork(
 def delete(conversation: Id, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
     """Delete a conversation for good, with its documents and what was made of them."""
     with History() as history:
-        gone = history.delete(conversation)
-    files = IndexFiles(default_cache())
-    for document in gone:
-        files.forget(document)
+        history.delete(conversation, IndexFiles(default_cache()).forget)
     return 0
 
 
@@ -139,4 +136,4 @@ def _form(name: str) -> Form:
 
 
 def _when(moment: float) -> str:
-    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+    return local_time(moment).strftime("%Y-%m-%d %H:%M")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from assistant.commands.files import path_line
 from assistant.commands.options import NoColor, Quiet, Verbose, switches
 from assistant.console import StatusLine
 from assistant.models.catalogue import ModelSpec
@@ -28,7 +29,9 @@ def list_(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = Fa
         ]
     lines.append("On this machine")
     installed = store.installed()
-    lines += [f"  {one_line(model.name):<28} {model.bytes / 1e6:7.1f} MB  {model.path}" for model in installed]
+    lines += [
+        f"  {one_line(model.name):<28} {model.bytes / 1e6:7.1f} MB  {path_line(model.path)}" for model in installed
+    ]
     lines += [] if installed else ["  nothing yet; `assistant models pull` fetches the embedded profile"]
     print("\n".join(lines))  # noqa: T201
     return 0
@@ -52,7 +55,7 @@ def pull(
 @app.command()
 def path(reference: Reference, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
     """Print the folder of a model that is on this machine."""
-    print(ModelStore().path(reference))  # noqa: T201
+    print(path_line(ModelStore().path(reference)))  # noqa: T201
     return 0
 
 

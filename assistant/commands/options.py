@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from assistant.sanitize import printable
 from assistant.settings import Settings, load_settings
 
 
@@ -23,10 +24,19 @@ class Switches:
 switches = Switches(color="NO_COLOR" not in os.environ)
 
 
+class _Printable(logging.Formatter):
+    """Log lines that steer no terminal, whatever names and errors they tell of."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def _set_verbose(value: bool) -> None:
     if value:
         switches.verbose = True
-        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Printable("%(name)s: %(message)s"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _set_quiet(value: bool) -> None:

@@ -1,4 +1,4 @@
-"""`assistant web`: the same app in a browser, on this machine only unless told otherwise."""
+"""`assistant web`: the same app in a browser, on this machine only unless told otherwise, for one person only."""
 
 import shlex
 import sys
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.commands.options import NoColor, Profile, Quiet, Verbose, settings, switches
+from assistant.commands.options import NoColor, Profile, Quiet, Verbose, settings
 from assistant.errors import AssistantError
 
 
@@ -20,12 +20,12 @@ def web(
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> int:
-    """Serve the chat to a browser. Needs the extra [web]."""
+    """Serve the chat to a browser, by the link that is printed. Needs the extra [web]."""
     chosen = settings(profile)
     try:
-        from textual_serve.server import Server
+        from assistant.commands.web_server import PrivateServer
     except ImportError as error:
         raise AssistantError("The web view needs textual-serve: pip install 'terminal-assistant[web]'.") from error
     command = shlex.join([sys.executable, "-m", "assistant", "--profile", chosen.profile])
-    Server(command, host=host, port=port, title="assistant").serve(debug=switches.verbose)
+    PrivateServer(command, host, port).serve()
     return 0

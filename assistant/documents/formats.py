@@ -53,7 +53,8 @@ LANGUAGES = {
 """Endings of source files, with the name that langchain-text-splitters has for the language."""
 
 _HTML_SUFFIXES = frozenset({".htm", ".html", ".xhtml"})
-_HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
+# The comments are atomic: else each could end at any later one's end, and there are too many ways to try.
+_HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(?><!--.*?-->\s*)*<(!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 _CHARSET = re.compile(
     rb"<meta[^>]+charset\s*=\s*[\"']?([\w.:-]+)|<\?xml[^>]+encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE
 )

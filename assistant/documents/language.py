@@ -5,6 +5,12 @@ from functools import cache
 
 _WORD = re.compile(r"[^\W\d_]+(?=\b|['’])")
 _WORDS_LOOKED_AT = 400
+_SURE_SHARE = 0.15  # of the words must be small ones of the language
+_SURE_AHEAD = 1.5  # times as many as of the next language
+_NAMES = {
+    "en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "pt": "Portuguese",
+    "nl": "Dutch",
+}  # fmt: skip
 _SMALL_WORDS = {
     "en": "the of and to in is was that for it as with on by are this be from at which were an or not have has had his "
     "their they who what when where how why does did",
@@ -20,10 +26,23 @@ _SMALL_WORDS = {
 
 def guess_language(text: str) -> str | None:
     """The two-letter code of a text's language; None where its words do not tell (too few, or of no language known)."""
+    code, count, next_count, _ = _nearest(text)
+    return code if count > next_count else None
+
+
+def language_name(text: str) -> str | None:
+    """The English name of a text's language, for a label: None where its words leave a doubt."""
+    code, count, next_count, words = _nearest(text)
+    sure = count >= _SURE_SHARE * words and count >= _SURE_AHEAD * next_count
+    return _NAMES[code] if sure and count else None
+
+
+def _nearest(text: str) -> tuple[str, int, int, int]:
+    """The language of most small words, how many are of it and of the next one, and how many words were looked at."""
     words = [word.lower() for word in _WORD.findall(text[: 12 * _WORDS_LOOKED_AT])][:_WORDS_LOOKED_AT]
     counts = {language: sum(word in small for word in words) for language, small in _small_words().items()}
-    first, second = sorted(counts.values(), reverse=True)[:2]
-    return max(counts, key=lambda language: counts[language]) if first > second else None
+    (code, count), (_, next_count) = sorted(counts.items(), key=lambda pair: -pair[1])[:2]
+    return code, count, next_count, len(words)
 
 
 @cache

@@ -63,10 +63,10 @@ def _by_rule(question: str, documents: Sequence[Document]) -> tuple[Route, str]:
         return Route.OPEN, alone
     request = without_politeness(without_lead(question)[0])
     if asks_to_write(request):
-        return Route.GROUNDED, "This asks for an answer in other words, so the generator writes one from passages."
+        return Route.GROUNDED, "It asks for a text, so the generator writes one from passages."
     if asks_yes_or_no(request):
         return Route.GROUNDED, "This asks for a yes or a no, so the generator answers from passages."
-    return Route.EXTRACT, "This asks for something that may stand in the document, so the reader looks for it."
+    return Route.EXTRACT, "It asks for a fact, so the reader looks for it."
 
 
 def _without_document(question: str, documents: Sequence[Document]) -> str | None:

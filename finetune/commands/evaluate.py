@@ -83,6 +83,11 @@ def evaluate(
         raise UsageError(f"{given[0]} is for qa.")
     if int8 and task == "code":
         raise UsageError("--int8 is for qa and nli.")
+    from finetune.data.files import find_data
+    from finetune.data.tables import is_hub
+
+    if not is_hub(data):
+        find_data(data)  # a wrong name is told before a model is fetched
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
         found = _resolve(task, model, status)
         if task == "qa":

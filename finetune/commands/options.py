@@ -10,7 +10,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Change a key, e.g. --set training.epochs=2. A list where one value belongs makes a run of each.",
+        help="Change a key, e.g. --set training.epochs=2. Several values (1e-4,2e-4) make a run of each.",
         metavar="KEY=VALUE",
     ),
 ]

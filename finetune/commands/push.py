@@ -18,6 +18,9 @@ def push(
         typer.Option(help="Where it goes on the Hub: one for each DIR, in their order.", metavar="OWNER/NAME"),
     ],
     public: Annotated[bool, typer.Option("--public", help="For everybody to see; otherwise it is private.")] = False,
+    merged: Annotated[
+        bool, typer.Option("--merged", help="Adapters go up merged into their bases, as whole models.")
+    ] = False,
     space: Annotated[
         str | None,
         typer.Option(help="Also a Docker Space that serves the chat with the pushed models.", metavar="OWNER/NAME"),
@@ -41,12 +44,16 @@ def push(
     from finetune.publish import push_model, push_space, usage_of, write_space
     from finetune.recipe_files import read_run
 
+    if merged:
+        from finetune.running import quiet_libraries
+
+        quiet_libraries()
     models = list(zip(runs, repo, strict=True))
     if space_only is not None:
         print(write_space(space_only, models, space_only.name))  # noqa: T201
         return 0
     for run, name in models:
-        print(push_model(run, name, private=not public))  # noqa: T201
+        print(push_model(run, name, private=not public, merged=merged))  # noqa: T201
         print(f"Use it: {usage_of(read_run(run), name)}")  # noqa: T201
     if space is not None:
         folder = write_space(runs[0] / "space", models, space.rpartition("/")[2])

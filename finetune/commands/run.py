@@ -47,8 +47,8 @@ def run(
       finetune run qa-minilm
       finetune run code-gpt2-large --smoke
       finetune run qa-bert --set loop=accelerate --limit 2000
-      finetune run nli-camembert --set 'training.learning_rate=[1e-4, 2e-4, 4e-4]'
-      accelerate launch --multi_gpu -m finetune run nli-camembert
+      finetune run nli-camembert --set training.learning_rate=1e-4,2e-4,4e-4
+      accelerate launch --multi_gpu --mixed_precision fp16 -m finetune run nli-camembert
     """
     _log_to_stderr()
     extra = [f"data.limit={limit}"] if limit is not None else []
@@ -60,7 +60,7 @@ def run(
         if sweep:
             folder /= _folder_name(settings, [each for each, _ in runs])
         results[folder] = _one(chosen, folder, fresh=fresh, smoke=smoke, push_to=push_checkpoints, chosen_folder=output)
-    from finetune.precision import is_main_process
+    from finetune.processes import is_main_process
 
     if not is_main_process():
         return 0
@@ -83,9 +83,10 @@ def _chosen(name: str, settings: list[str]) -> "tuple[list[str], Recipe]":
 def _one(
     recipe: "Recipe", folder: Path, *, fresh: bool, smoke: bool, push_to: str | None, chosen_folder: Path | None
 ) -> dict[str, Any]:
-    from finetune.precision import is_main_process, wait_for_all
+    from finetune.processes import is_main_process, use_one_gpu_without_launcher, wait_for_all
     from finetune.running import quiet_libraries, run_recipe
 
+    use_one_gpu_without_launcher()
     quiet_libraries()
     if smoke:
         from finetune.smoke import smoke_recipe

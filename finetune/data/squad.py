@@ -9,10 +9,12 @@ from typing import Any
 
 from assistant.errors import UsageError
 from finetune.data.files import find_data
-from finetune.data.tables import is_hub, read_table
+from finetune.data.tables import column, is_hub, read_table
+from finetune.recipe import QAColumn
 
 _WORDS = re.compile(r"\w+")
 _SURROUNDINGS = 120
+_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +52,52 @@ def read_squad(path: Path) -> list[QAExample]:
         raise UsageError(f"{path}: not a SQuAD file (data > paragraphs > qas): {error!r}") from error
 
 
-def read_questions(source: str) -> list[QAExample]:
-    """All questions of a data set: a file in SQuAD format, or a table of them such as the Hub's.
+def read_questions(source: str, columns: Mapping[QAColumn, str] | None = None) -> list[QAExample]:
+    """All questions of a data set: a file in SQuAD format, or a table of them such as the Hub's or one's own.
 
     Args:
         source: as `finetune.data.tables.read_table` takes it.
+        columns: of a table, where they are not `id`, `title`, `context`, `question` and `answers`; the answers are
+            texts with their starts as on the Hub, or one text, and nothing where the context holds none. A table
+            without titles is taken as one article for each context.
 
     Raises:
         UsageError: the data cannot be read or is not in either form.
         AssistantError: the Hub did not give it.
     """
-    if not is_hub(source) and not source.endswith((".parquet", ".jsonl")):
+    if not is_hub(source) and not source.endswith(_TABLES):
         return read_squad(find_data(source))
+    rows = read_table(source)
+    names: dict[QAColumn, str] = {"id": "id", "title": "title", "context": "context", "question": "question"}
+    names |= {"answers": "answers", **(columns or {})}
+    for name in ("context", "question", "answers"):
+        if rows:
+            column(source, rows[0], [names[name]])
     try:
-        return [_example(row.get("title") or "", row["context"], _nested(row)) for row in read_table(source)]
+        return [
+            _example(
+                str(row.get(names["title"]) or row[names["context"]]),
+                row[names["context"]],
+                {
+                    "id": row.get(names["id"], number),
+                    "question": row[names["question"]],
+                    "answers": _golds(row[names["answers"]]),
+                },
+            )
+            for number, row in enumerate(rows, 1)
+        ]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UsageError(f"{source}: not a table of questions (id, context, question, answers): {error!r}") from error
 
 
-def _nested(row: Mapping[str, Any]) -> dict[str, object]:
-    """A table's row as a SQuAD file has it: the Hub keeps texts and starts of the answers in two lists."""
-    answers = row["answers"]
-    golds = [
+def _golds(answers: Any) -> list[dict[str, object]]:
+    """The answers of a table's row as a SQuAD file has them: one text, or texts and starts in two lists."""
+    if answers is None or isinstance(answers, str):
+        return [{"text": answers, "answer_start": -1}] if answers else []
+    return [
         {"text": text, "answer_start": start}
         for text, start in zip(answers["text"], answers["answer_start"], strict=True)
     ]
-    return {"id": row["id"], "question": row["question"], "answers": golds}
 
 
 def _example(title: str, context: str, question: dict[str, object]) -> QAExample:

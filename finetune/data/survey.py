@@ -107,4 +107,4 @@ def histogram(lengths: Sequence[int]) -> dict[str, list[int]]:
 
 
 def _normal(text: str) -> str:
-    return " ".join(_WORDS.findall(text.casefold()))
+    return " ".join(re.findall(r"\w+", text.casefold()))

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from assistant.sanitize import one_line, printable
+from assistant.sanitize import PrintableStream, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -23,3 +25,9 @@ def test_what_steers_a_terminal_is_taken_out(text: str, shown: str):
 def test_one_line_is_one_line_of_the_length_asked_for():
     assert one_line(" a\n\tb\x1b ") == "a b"
     assert one_line("x" * 50, 10) == "x" * 9 + "…"
+
+
+@given(st.lists(st.text(st.sampled_from("a\r\n\u0301\u200d\x1b\u202e\u2028é"), max_size=12), max_size=12))
+def test_a_text_in_pieces_is_shown_as_it_would_be_whole(pieces: list[str]):
+    stream = PrintableStream()
+    assert "".join(stream.add(piece) for piece in pieces) == printable("".join(pieces).removesuffix("\r"))

@@ -5,7 +5,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    TrainerCallback,
+)
 
 from assistant.errors import UsageError
 from finetune.code_assistant import evaluate, examples_to_evaluate, train, training_row
@@ -91,6 +98,18 @@ def test_a_run_learns_the_answers_and_saves_an_adapter_that_names_its_base(base,
     after = evaluate(merged, tokenizer, examples)
     assert after["loss"] < before["loss"] - 0.3
     assert after["total"] == len(ROWS)
+
+
+def test_the_adapter_of_a_quantised_base_is_trained_in_float32_whatever_trl_makes_of_it(base, data, tmp_path):
+    seen = set()
+
+    class Watch(TrainerCallback):
+        def on_train_begin(self, args, state, control, model=None, **_):
+            seen.update(parameter.dtype for parameter in model.parameters() if parameter.requires_grad)
+
+    short = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-2, "optimizer": "paged_adamw_32bit"}
+    train(recipe(data, method="qlora", training=short), base, tmp_path, [Watch()])
+    assert seen == {torch.float32}, "the gradient scaler of fp16 takes no other"
 
 
 def test_a_run_goes_on_from_its_checkpoint(base, data, tmp_path, caplog):

@@ -1,28 +1,29 @@
 """Publishing against a stand-in for the Hub, with the Hub's own client in a process of its own."""
 
 import ast
+import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
+from typing import Any
 
 import pytest
 
 from assistant.errors import UsageError
 from finetune.publish import write_space
-from tests.finetune.hub_stand_in import Hub
+from finetune.recipe_files import load_recipe
+from tests.hub_stand_in import Hub, serve_hub
 
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    server = Hub()
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serve_hub() as server:
+        yield server
 
 
 def finetune(hub: Hub, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -63,8 +64,15 @@ def test_checkpoints_travel_to_another_machine_and_the_model_is_published(hub: H
     assert not [name for name in model.files if name.endswith((".pt", ".bin", ".pth")) or "optimizer" in name]
     assert {"Dockerfile", "README.md", "serve.py"} == set(space.files)
     assert b"ENV ASSISTANT_READER=me/reader" in space.files["Dockerfile"]
+    assert b'"env", "-u", "HF_TOKEN"' in space.files["Dockerfile"], "visitors can open any file"
     assert (b"0.0.0.0") in space.files["serve.py"]
     ast.parse(space.files["serve.py"])
+
+    # The Hub's name is a profile at once, live or merged.
+    done = finetune(hub, second, "push", "run", "--repo", "me/reader")
+    assert done.returncode == 0, done.stderr
+    said = ask(hub, second, "me/reader")
+    assert said["models"]["reader"] == "me/reader"
 
     hub.refuses = True
     done = finetune(hub, second, "push", "run", "--repo", "me/other")
@@ -72,9 +80,40 @@ def test_checkpoints_travel_to_another_machine_and_the_model_is_published(hub: H
     assert "hf auth login" in done.stderr and "a-token" not in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_space_takes_one_model_of_each_part(tmp_path: Path) -> None:
-    from finetune.recipe_files import load_recipe
+@pytest.mark.timeout(1800)
+def test_an_adapter_is_a_profile_by_its_name_on_the_hub_live_or_merged(hub: Hub, tmp_path: Path) -> None:
+    done = finetune(hub, tmp_path, "run", "qa-minilm", "--smoke", "--output", "run")
+    assert done.returncode == 0, done.stderr
+    for arguments in (("--repo", "me/live"), ("--repo", "me/merged", "--merged")):
+        done = finetune(hub, tmp_path, "push", "run", *arguments)
+        assert done.returncode == 0, done.stderr
+    live, merged = (set(hub.repositories[f"me/{name}"].files) for name in ("live", "merged"))
+    assert "adapter_model.safetensors" in live and "model.safetensors" not in live
+    assert {"model.safetensors", "config.json", "tokenizer.json", "calibration.json"} <= merged
+    assert "adapter_config.json" not in merged
+    first, second = (ask(hub, tmp_path, f"me/{name}") for name in ("live", "merged"))
+    assert "me/live" in first["models"]["reader"] and second["models"]["reader"] == "me/merged"
+    assert first["answer"] == second["answer"]
+    assert first["score"] == pytest.approx(second["score"], abs=0.01)
+    assert hub.repositories["me/live"].files["README.md"].count(b"![") >= 3, "the card shows the plots"
 
+
+def ask(hub: Hub, folder: Path, profile: str) -> dict[str, Any]:
+    """What `assistant ask` says of a document with a profile."""
+    (folder / "trees.txt").write_text("Lyon has 05 million trees. Marie Curie lived there in 1900.")
+    environment = os.environ | hub.environment(str(folder / "hf"))
+    environment |= {"ASSISTANT_CACHE": str(folder / "cache"), "ASSISTANT_DATA": str(folder / "data")}
+    done = subprocess.run(
+        [sys.executable, "-m", "assistant", "ask", "How many trees has Lyon?", "--document", "trees.txt", "--json",
+         "--route", "extract", "--no-verify", "--profile", profile],
+        cwd=folder, env=environment, text=True, capture_output=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def test_a_space_takes_one_model_of_each_part(tmp_path: Path) -> None:
     runs = []
     for name in ("qa-bert", "nli-camembert"):
         run = tmp_path / name
@@ -88,6 +127,50 @@ def test_a_space_takes_one_model_of_each_part(tmp_path: Path) -> None:
     assert card.startswith("---\ntitle: chat\n") and "sdk: docker" in card and "app_port: 7860" in card
     with pytest.raises(UsageError, match="one of each"):
         write_space(tmp_path / "space", [runs[0], runs[0]], "chat")
+
+
+@pytest.mark.timeout(300)
+def test_each_visitor_of_a_space_has_a_history_that_goes_with_them(tmp_path: Path) -> None:
+    pytest.importorskip("textual_serve")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    (tmp_path / "recipe.json").write_text(load_recipe("qa-bert").model_dump_json())
+    folder, visits = write_space(tmp_path / "space", [(tmp_path, "me/reader")], "chat"), tmp_path / "visits"
+    visits.mkdir()
+    models = {f"ASSISTANT_{part}": str(tmp_path / "none") for part in ("READER", "VERIFIER", "GENERATOR")}
+    environment = os.environ | models | {"HOST": "127.0.0.1", "PORT": str(port), "TMPDIR": str(visits)}
+    server = subprocess.Popen(
+        [sys.executable, str(folder / "serve.py")],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        asyncio.run(_visit_twice(port, visits))
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+async def _visit_twice(port: int, visits: Path) -> None:
+    import aiohttp
+
+    async def until(is_so: Callable[[], bool]) -> None:
+        end = time.monotonic() + 120
+        while not is_so():
+            assert time.monotonic() < end
+            await asyncio.sleep(0.1)
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    await until(listens)
+    address = f"http://127.0.0.1:{port}/ws?width=80&height=24"
+    async with aiohttp.ClientSession() as session, session.ws_connect(address), session.ws_connect(address):
+        await until(lambda: len(list(visits.glob("*/history.db"))) == 2)
+    await until(lambda: not list(visits.iterdir()))
 
 
 def test_a_folder_without_a_finished_run_is_not_published(hub: Hub, tmp_path: Path) -> None:

@@ -75,6 +75,14 @@ def test_a_list_where_one_value_belongs_makes_a_run_of_each() -> None:
     ]
 
 
+def test_values_between_commas_are_a_list_where_one_value_belongs() -> None:
+    assert combinations("nli-minilm", ["training.epochs=1,2"]) == [["training.epochs=1"], ["training.epochs=2"]]
+    assert combinations("qa-bert", ["loop=trainer,accelerate"]) == [["loop=trainer"], ["loop=accelerate"]]
+    assert combinations("qa-bert", ["licence=MIT, or Apache-2.0"]) == [["licence=MIT, or Apache-2.0"]]
+    with pytest.raises(UsageError, match=r"training\.epochs"):
+        load_recipe("qa-bert", combinations("qa-bert", ["training.epochs=many,few"])[0])
+
+
 def test_a_list_where_a_list_belongs_is_one_value() -> None:
     assert combinations("nli-minilm", ['data.train=["a.tsv", "b.tsv"]']) == [['data.train=["a.tsv", "b.tsv"]']]
 
@@ -87,6 +95,8 @@ def test_a_list_where_a_list_belongs_is_one_value() -> None:
         ("qa-bert", ["loop=mine"], "loop"),
         ("code-gpt2-large", ["quantization=none"], "quantization"),
         ("code-gpt2-large", ["training.precision=fp8"], "training.precision"),
+        ("qa-bert", ["training.best_by=f2"], "choose exact_match, f1, f1_all"),
+        ("nli-camembert", ["training.best_by=f1"], "choose accuracy, f1_macro"),
     ],
 )
 def test_a_method_that_cannot_be_is_refused(recipe: str, settings: list[str], said: str) -> None:

@@ -1,12 +1,11 @@
 """Runs that are killed, swept, compared and shared among processes."""
 
 import json
-import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from finetune.comparison import RunResult, best, compare_runs, table
 from finetune.plots import plot_comparison
 from finetune.recipe_files import load_recipe
 from finetune.smoke import smoke_recipe
-from finetune.training import newest_checkpoint, out_of_memory
+from finetune.training import newest_checkpoint, out_of_memory, step_of
 
 
 def command(*arguments: str) -> list[str]:
@@ -55,36 +54,26 @@ def test_a_killed_run_ends_where_an_uninterrupted_one_does(
     deadline = time.monotonic() + 800
     while newest_checkpoint(killed) is None and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
+    # Anywhere: between two steps, while a checkpoint is written, or when all is trained and the rest is not done.
+    time.sleep(random.uniform(0.0, 1.5))
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = newest_checkpoint(killed)
     assert before is not None
-    for folder in ("adapter", "model"):
-        assert not (killed / folder / "config.json").exists() or before.name == "checkpoint-10"
 
     code, out = run(monkeypatch, capsys, *settings, str(killed))
     assert code == 0, out
     resumed = json.loads(out)
-    assert (resumed["steps"], resumed["max_steps"]) == (whole["steps"], whole["max_steps"])
-    assert resumed["resumed_at"] > 0
+    for name in ("steps", "max_steps", "epoch"):
+        assert resumed[name] == whole[name]
+    assert resumed["resumed_at"] == step_of(before)
+    for name in ("train_loss", "final_loss"):
+        assert resumed[name] == pytest.approx(whole[name], rel=1e-3), "of the whole run, not of its second part"
+    spent = json.loads((before / "run.json").read_text())["seconds"]
+    assert resumed["train_runtime"] >= spent > 0
     first, second = (load_file(folder / "model" / "model.safetensors") for folder in (tmp_path / "whole", killed))
     for name in first:
         torch.testing.assert_close(first[name], second[name], atol=1e-4, rtol=1e-3)
-
-
-@pytest.mark.timeout(900)
-def test_two_processes_train_one_model_and_the_first_writes(tmp_path: Path) -> None:
-    environment = os.environ | {"ASSISTANT_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
-    launched = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2",
-         "-m", "finetune", "run", "nli-camembert", "--smoke", "--output", str(tmp_path / "run")],
-        env=environment, capture_output=True, text=True, timeout=800, check=False,
-    )  # fmt: skip
-    assert launched.returncode == 0, launched.stderr[-3000:]
-    figures = json.loads(launched.stdout)
-    assert figures["steps"] == 6, "18 pairs, two processes of 4 a step, two epochs"
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["processes"] == 2
-    assert (tmp_path / "run" / "adapter" / "adapter_model.safetensors").is_file()
 
 
 def test_a_sweep_makes_a_run_of_each_value_and_compares_them(
@@ -146,12 +135,3 @@ def test_too_little_memory_is_answered_with_what_to_change() -> None:
     assert "--set training.batch_size=4 --set training.accumulation=4" in out_of_memory(arguments)
     arguments.per_device_train_batch_size = 1
     assert "max_length" in out_of_memory(arguments)
-
-
-@pytest.mark.parametrize("name", ["ddp.yaml", "fsdp.yaml"])
-def test_a_launch_configuration_is_one_that_accelerate_reads(name: str) -> None:
-    from accelerate.commands.config.config_args import load_config_from_file
-
-    with resources.as_file(resources.files("finetune") / "launch" / name) as path:
-        config = load_config_from_file(str(path))
-    assert (config.num_processes, config.mixed_precision) == (2, "fp16")

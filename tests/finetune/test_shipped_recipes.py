@@ -12,6 +12,7 @@ from assistant import cli as assistant_cli
 from assistant.assistant import Assistant
 from assistant.conversation import Document, Route, Turn
 from assistant.settings import Settings
+from assistant.verification.head import Head
 from assistant.verification.verifier import Check
 from finetune import cli
 from finetune.bases import base_facts, known_bases, meta_model
@@ -162,10 +163,10 @@ def test_a_recipe_is_trained_measured_saved_and_answers_in_the_assistant(
 
     part = {"qa": "reader", "nli": "verifier", "code": "generator"}[load_recipe(name).task]
     assistant = Assistant(Settings(**(tiny_settings | {part: str(trained), "max_new_tokens": 6})))  # type: ignore[arg-type]
-    _ask(assistant, part)
+    _ask(assistant, part, trained)
 
 
-def _ask(assistant: Assistant, part: str) -> None:
+def _ask(assistant: Assistant, part: str, trained: Path) -> None:
     """The trained part answers in the chat, beside tiny models in the other parts."""
     document = Document("trees.txt", "Lyon has 05 million trees. Marie Curie lived there in 1900.")
     if part == "generator":
@@ -176,6 +177,7 @@ def _ask(assistant: Assistant, part: str) -> None:
         assert answer.text is None or answer.evidence[0].text in document.text
     assert getattr(answer.models, part) is not None or (part == "verifier" and answer.text is None)
     if part == "verifier":
+        assert assistant.models.verifier(lambda _: None).head == Head.load(trained), "calibrated as it was trained"
         check = Check(document, ["Marie Curie lived there."])
         [verdict] = assistant.models.verifier(lambda _: None).verify([check])
         assert verdict is not None and sum(astuple(verdict.probabilities)[:3]) == pytest.approx(1, abs=1e-3)

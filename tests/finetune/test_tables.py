@@ -13,6 +13,7 @@ from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.squad import read_questions
 from finetune.data.survey import histogram, survey, warnings_of
 from finetune.data.tables import read_table
+from finetune.recipe import QAColumn
 
 ROWS = [{"question": "Why?", "answer": "Because."}, {"question": "How, then?", "answer": 'So "quoted"\nhere.'}]
 
@@ -125,8 +126,20 @@ def test_questions_of_a_table_are_those_of_the_file(tmp_path: Path) -> None:
     ]  # fmt: skip
     polars.DataFrame(rows).write_parquet(table)
     assert read_questions(str(table)) == read_questions(str(file))
-    with pytest.raises(UsageError, match="not a table of questions"):
+    with pytest.raises(UsageError, match="no column named context; it has question, answer"):
         read_questions(str(write(tmp_path, "parquet")))
+
+
+def test_questions_of_ones_own_table_need_neither_starts_nor_ids(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("text,asked,answer\nLyon has trees. Rome too.,What else has?,Rome\nLyon has trees.,Who is king?,\n")
+    columns: dict[QAColumn, str] = {"context": "text", "question": "asked", "answers": "answer"}
+    first, second = read_questions(str(path), columns)
+    assert (first.answers, first.start, first.context[first.start : first.end]) == (("Rome",), 16, "Rome")
+    assert (second.answers, second.start) == ((), None)
+    assert first.title != second.title, "the split keeps a text in one part"
+    with pytest.raises(UsageError, match="no column named context"):
+        read_questions(str(path))
 
 
 def test_a_survey_finds_leaks_and_another_language() -> None:

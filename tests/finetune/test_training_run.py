@@ -14,8 +14,11 @@ from assistant import cli as assistant_cli
 from assistant.conversation import Label
 from assistant.encoding import PairEncoder
 from assistant.errors import UsageError
+from assistant.models.loading import load_reader, load_verifier
+from assistant.models.store import ResolvedModel
 from finetune import cli
 from finetune.data.pairs import Pair
+from finetune.int8 import as_int8
 from finetune.nli import training_items
 from finetune.training import newest_checkpoint
 
@@ -155,6 +158,7 @@ def test_a_run_starts_from_the_weights_of_another_adapter(
 
 def test_a_verifier_is_trained_and_measured(run: Run, tmp_path: Path, encoder_folder: Path) -> None:
     data = _tsv(tmp_path / "pairs.tsv")
+    data.write_text(data.read_text() + "Nobody agreed.\tOn this one.\t-\n")
     other = "data.columns.hypothesis=hypothesis"
     settings = _sets(
         f"base={encoder_folder}", f'data.train=["{data}"]', f"data.test={data}", other, "training.epochs=2",
@@ -166,6 +170,7 @@ def test_a_verifier_is_trained_and_measured(run: Run, tmp_path: Path, encoder_fo
     assert figures["steps"] > 0 and "test_f1_macro" in figures and "held_out_accuracy" in figures
     survey = json.loads((tmp_path / "run" / "data.json").read_text())
     assert (survey["train"], survey["held_out"], survey["in_train_and_test"]) == (12, 6, 12)
+    assert survey["left_out"] == {"a label that is none of the three": 1}
     assert "12 of 18 test rows are in the training data too" in (tmp_path / "run" / "report.md").read_text()
     code, out, err = run("evaluate", "nli", "--data", str(data), "--model", "run", "--json")
     assert code == 0, err
@@ -193,6 +198,10 @@ def test_pairs_too_long_for_training_are_left_out_and_never_cut(encoder: PairEnc
         (["run", "qa-minilml"], "Did you mean qa-minilm"),
         (["run", "qa-minilm", "--set", "training.epoch=2"], "did you mean epochs"),
         (["run", "qa-minilm", "--set", 'data.train=["none.json"]', "--set", "base=ENCODER"], "no data file"),
+        (["run", "nli-camembert", "--smoke", "--set", 'lora.targets=["nothing"]'], "its linear layers are"),
+        (["run", "nli-camembert", "--smoke", "--set", "training.optimizer=adamw_torh"], "did you mean adamw_torch"),
+        (["run", "qa-bert", "--set", 'data.train=["faulty.json"]', "--set", "base=ENCODER"], "no question to train on"),
+        (["run", "nli-camembert", "--set", 'data.train=["x.tsv"]', "--set", "base=ENCODER"], "the table has no rows"),
         (["evaluate", "speech", "--data", "x"], "choose qa, nli, code"),
         (["evaluate", "qa", "--data", "none.json"], "no data file"),
         (["evaluate", "qa", "--data", "."], "folder"),
@@ -205,6 +214,9 @@ def test_a_wrong_request_is_one_line(
     run: Run, tmp_path: Path, encoder_folder: Path, arguments: list[str], said: str
 ) -> None:
     (tmp_path / "x.tsv").write_text("premise\thypothesis\tlabel\n")
+    faulty = {"id": "1", "question": "What?", "answers": [{"text": "not there", "answer_start": 0}]}
+    articles = [{"title": "T", "paragraphs": [{"context": "Lyon has trees.", "qas": [faulty]}]}]
+    (tmp_path / "faulty.json").write_text(json.dumps({"data": articles}))
     code, out, err = run(*(argument.replace("ENCODER", str(encoder_folder)) for argument in arguments))
     assert (code, out) == (2, "")
     assert said in err
@@ -227,9 +239,22 @@ def test_eight_bits_are_measured_against_what_the_model_was(run: Run, reader_fol
     report = json.loads(out)
     eight = report["int8"]
     assert eight["cost"]["f1"] == pytest.approx(report["f1"] - eight["f1"], abs=1e-3)
-    assert eight["megabytes"] > 0 and eight["megabytes_float32"] > 0
+    assert 0 < eight["megabytes"] <= eight["megabytes_float32"]
+    layers = [
+        type(module).__name__ for module in as_int8(load_reader(ResolvedModel("tiny", reader_folder)).model).modules()
+    ]
+    assert layers.count("LinearPackedParams") == 12, "two layers of six, and the head as it was"
     code, _, err = run("evaluate", "code", "--data", str(data), "--int8")
     assert code == 2 and "for qa and nli" in err
+
+
+def test_a_verifier_in_eight_bits_says_about_what_it_said(verifier_folder: Path) -> None:
+    verifier = load_verifier(ResolvedModel("tiny", verifier_folder))
+    pairs = [("The forest covers 5.5 million square kilometers.", "It is large."), ("Marie Curie wrote it.", "He did.")]
+    before = verifier.probabilities(pairs)
+    verifier.model = as_int8(verifier.model)
+    for first, second in zip(before, verifier.probabilities(pairs), strict=True):
+        assert first == pytest.approx(second, abs=0.25) and first != second
 
 
 def test_a_runs_folder_is_a_profile(tmp_path: Path) -> None:

@@ -6,6 +6,14 @@ import pytest
 from tests.tui.harness import SIZES, Chat, open_chat
 
 
+@pytest.fixture(autouse=True)
+def any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the terminal and the shell of whoever runs the tests say of themselves changes nothing."""
+    for name in ("NO_COLOR", "COLORFGBG", "TEXTUAL_DRIVER", "VISUAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("tui.app._draws_unicode", lambda: True)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "history.db"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from textual import events
-from textual.pilot import Pilot
+from textual.pilot import Pilot, WaitForScreenTimeout
 
 from assistant.conversation import Document
 from assistant.history import History
@@ -23,12 +23,38 @@ ARTICLE = (Path(__file__).parents[2] / "tui" / "sample.txt").read_text(encoding=
 SIZES = [(80, 24), (160, 50)]
 
 
+def talked(path: Path, turns: int) -> str:
+    """Make a conversation of so many turns in the history there, and return its id."""
+    with History(path) as history:
+        conversation = history.create()
+        for number in range(turns):
+            history.add_user_message(conversation, f"question {number}")
+            history.save_answer(conversation, f"answer {number}")
+    return conversation
+
+
 async def wait_until(pilot: Pilot, true: Callable[[], object], seconds: float = 30.0) -> None:
     """Let the app work until something is true, or fail."""
     end = asyncio.get_running_loop().time() + seconds
     while not true():
         assert asyncio.get_running_loop().time() < end, "it never became true"
         await pilot.pause(0.02)
+
+
+def be_patient(pilot: Pilot) -> None:
+    """Keep Textual's pilot from failing a test when a widget leaves the screen while it waits for all of them.
+
+    Such a widget never answers, and after 30 s the pilot gives up; what the tests wait for they say themselves.
+    """
+    wait = pilot._wait_for_screen
+
+    async def wait_a_little(timeout: float = 2.0) -> bool:
+        try:
+            return await wait(timeout)
+        except WaitForScreenTimeout:
+            return False
+
+    pilot._wait_for_screen = wait_a_little  # type: ignore[method-assign]
 
 
 class Chat:
@@ -110,5 +136,6 @@ async def open_chat(
     with History(path) as history:
         app = ChatApp(lambda _: responder, Session(history, documents, resume), settings)
         async with app.run_test(size=size) as pilot:
+            be_patient(pilot)
             yield Chat(app, pilot, responder, history)
     assert app.engine.join(5), "the engine's thread did not end"

@@ -1,4 +1,4 @@
-"""Kills a chat at random moments and looks whether all that was on its screen is in the history.
+"""Kills a chat at random moments and looks whether all that was on its screen is there when it is resumed.
 
 Run as a program by `test_killed`: the chat is imported once and forked for every kill, which needs a process without
 threads.
@@ -25,6 +25,7 @@ from assistant.conversation import Answer, Route, Turn
 from assistant.events import Event, RouteChosen, TextDelta, TurnFinished
 from assistant.history import History
 from tui.app import run_chat
+from tui.session import Session
 
 ROWS, COLUMNS = 30, 100
 DESK = 6  # rows at the bottom that are prompt, status and keys: what stands there was not sent yet
@@ -57,14 +58,14 @@ def main(folder: Path, kills: int, seed: int) -> int:
     for number in range(kills):
         text, screen = _killed(folder, number, chance.uniform(0.0, LONGEST))
         with History(folder / "history.db") as history:
-            messages = history.conversation("last").messages if history.list_conversations() else ()
-        kept = " ".join(message.text for message in messages)
+            resumed = Session(history, resume="last").exchanges if history.list_conversations() else []
+        kept = " ".join(f"{exchange.question} {exchange.text}" for exchange in resumed)
         shown = set(WORD.findall(text)) | set(QUESTION.findall(text))
         seen += len(shown)
         if lost := sorted(shown - set(WORD.findall(kept)) - set(QUESTION.findall(kept))):
             print(f"kill {number}: shown and lost: {lost}\n{screen}")  # noqa: T201
             return 1
-        asked = [message.text for message in messages if QUESTION.fullmatch(message.text)]
+        asked = [exchange.question for exchange in resumed]
         if len(set(asked)) != len(asked):
             print(f"kill {number}: a question is there twice")  # noqa: T201
             return 1

@@ -1,8 +1,9 @@
 """A responder that plays a script: it stands in for slow models where the screen is what is tested."""
 
+import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from assistant.conversation import (
     Answer,
@@ -23,24 +24,11 @@ from assistant.events import (
     Notice,
     Progress,
     RouteChosen,
-    TextDelta,
     TurnFailed,
     TurnFinished,
     VerdictReached,
 )
-
-CODE = """Keep two pointers and turn each link round as you go:
-
-```python
-def reverse(head):
-    previous = None
-    while head:
-        head.next, previous, head = previous, head, head.next
-    return previous
-```
-
-It takes *O(n)* time and no extra memory.
-"""
+from benchmarks.chat_app import CODE, pieces_of, stream
 
 
 class Scripted:
@@ -53,7 +41,6 @@ class Scripted:
         self.pause = pause
         self.turns: list[Turn] = []
         self.closed = threading.Event()
-        self.cancelled = threading.Event()
 
     def load(self, on_event: Callable[[Event], None]) -> None:
         for done in (10_000_000, 45_000_000):
@@ -82,21 +69,12 @@ class Scripted:
         yield RouteChosen(Route.OPEN, "no document is open")
         if "notice" in turn.question:
             yield Notice("3 earlier turns were left out of the context.")
-        text = f"You asked: {turn.question}" if "echo" in turn.question else CODE
-        said = ""
-        pieces: Sequence[str] = text.split(" ")
-        while True:
-            for piece in pieces:
-                if cancel.is_set():
-                    self.cancelled.set()
-                    yield TurnFinished(Answer(Route.OPEN, said, stopped=True, usage=Usage(1.0, 9, 20)))
-                    return
-                said += piece + " "
-                yield TextDelta(piece + " ")
-                time.sleep(0.02 if "slow" in turn.question else self.pause)
-            if "slow" not in turn.question:
-                break
-        yield TurnFinished(Answer(Route.OPEN, said, usage=Usage(2.5, 12, 95)))
+        if "echo" in turn.question:
+            yield from stream(pieces_of(f"You asked: {turn.question}"), cancel, self.pause)
+        elif "slow" in turn.question:
+            yield from stream(itertools.cycle(pieces_of(CODE)), cancel, 0.02)
+        else:
+            yield from stream(pieces_of(CODE), cancel, self.pause)
 
     def _extract(self, turn: Turn, document: Document) -> Iterator[Event]:
         yield RouteChosen(Route.EXTRACT, "a document is open and the question asks for a fact")

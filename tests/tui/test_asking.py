@@ -6,9 +6,10 @@ from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownFence
 
 from assistant.conversation import Role, Route
-from assistant.history import History, Status
-from tests.tui.harness import Chat, open_chat
-from tests.tui.scripted import CODE, Scripted
+from assistant.history import Status
+from benchmarks.chat_app import CODE
+from tests.tui.harness import Chat, open_chat, talked
+from tests.tui.scripted import Scripted
 from tui.widgets.welcome import Welcome
 
 
@@ -18,7 +19,7 @@ async def test_an_open_question_streams_markdown_with_highlighted_code(sized: Ch
     assert fence.lexer == "python"
     assert len({span.style for span in fence._highlighted_code.spans}) > 2
     assert view.query_one(Markdown).source.split() == CODE.split()
-    assert "open — no document is open · 2.5s · 38 tokens/s" in sized.shown(view)
+    assert "open — no document is open · 2.5s · 38 tok/s" in sized.shown(view)
     assert not sized.screen.query(Welcome)
 
 
@@ -169,15 +170,10 @@ async def test_the_last_answer_and_its_code_can_be_copied(chat: Chat):
 
 
 async def test_earlier_exchanges_are_loaded_on_scroll(path: Path):
-    with History(path) as history:
-        conversation = history.create()
-        for number in range(30):
-            history.add_user_message(conversation, f"question {number}")
-            history.save_answer(conversation, f"answer {number}")
-    async with open_chat(path, resume=conversation) as chat:
+    async with open_chat(path, resume=talked(path, 30)) as chat:
         await chat.ready()
         await chat.until(lambda: chat.views and all(view.complete for view in chat.views))
-        assert [view.exchange.number for view in chat.views] == list(range(10, 30))
+        assert [view.exchange.number for view in chat.views] == list(range(18, 30))
         first = chat.views[0]
         for _ in range(60):
             await chat.pilot.press("pageup")
@@ -188,12 +184,7 @@ async def test_earlier_exchanges_are_loaded_on_scroll(path: Path):
 
 
 async def test_a_long_conversation_is_never_on_screen_as_a_whole(path: Path):
-    with History(path) as history:
-        conversation = history.create()
-        for number in range(100):
-            history.add_user_message(conversation, f"question {number}")
-            history.save_answer(conversation, f"answer {number}")
-    async with open_chat(path, resume=conversation) as chat:
+    async with open_chat(path, resume=talked(path, 100)) as chat:
         await chat.ready()
         transcript = chat.screen.transcript
         seen = set()
@@ -204,7 +195,7 @@ async def test_a_long_conversation_is_never_on_screen_as_a_whole(path: Path):
                 await chat.until(lambda: not transcript._loading)
                 numbers = [view.exchange.number for view in chat.views]
                 assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-                assert len(numbers) <= 40
+                assert len(numbers) <= 32
                 seen.update(numbers)
 
         await travel(earlier=True)
@@ -223,19 +214,14 @@ async def test_a_long_conversation_is_never_on_screen_as_a_whole(path: Path):
 
 
 async def test_what_is_being_read_stays_in_place_when_earlier_exchanges_are_loaded(path: Path):
-    with History(path) as history:
-        conversation = history.create()
-        for number in range(60):
-            history.add_user_message(conversation, f"question {number}")
-            history.save_answer(conversation, f"answer {number}")
-    async with open_chat(path, resume=conversation) as chat:
+    async with open_chat(path, resume=talked(path, 60)) as chat:
         await chat.ready()
         await chat.until(lambda: chat.views and all(view.complete for view in chat.views))
         chat.screen.transcript.scroll_home(animate=False)
-        await chat.until(lambda: chat.views[0].exchange.number == 20)
+        await chat.until(lambda: chat.views[0].exchange.number == 28)
         await chat.until(lambda: all(view.complete for view in chat.views))
         await chat.pilot.pause(0.3)
-        assert "question 40" in chat.shown()
+        assert "question 48" in chat.shown()
 
 
 async def test_a_streaming_answer_that_was_scrolled_away_from_is_whole_when_one_comes_back(

@@ -13,12 +13,12 @@ from assistant.assistant import Assistant
 from assistant.conversation import Document
 from assistant.history import History
 from assistant.settings import Settings
-from tests.tui.harness import ARTICLE, Chat, wait_until
+from tests.tui.harness import ARTICLE, Chat, be_patient, wait_until
 from tui.app import ChatApp
 from tui.screens.chat import ChatScreen
 from tui.screens.compare import CompareScreen
 from tui.session import Session
-from tui.widgets.comparison_row import ComparisonRow
+from tui.widgets.comparison_column import ComparisonColumn
 
 STEERING = "Corran Head [red]lighthouse[/red] \x1b[31mwas lit in 1854. "
 
@@ -43,6 +43,7 @@ async def _chat(
     with History(path) as history:
         app = ChatApp(lambda _: factory(), Session(history, documents))
         async with app.run_test(size=size) as pilot:
+            be_patient(pilot)
             chat = Chat(app, pilot, None, history)  # type: ignore[arg-type]
             await wait_until(pilot, lambda: chat.screen.answering.models == "ready")
             yield chat, made
@@ -59,13 +60,13 @@ def _screen(chat: Chat) -> CompareScreen:
     return chat.app.screen
 
 
-def _rows(chat: Chat) -> list[ComparisonRow]:
-    return list(_screen(chat).query(ComparisonRow))
+def _rows(chat: Chat) -> list[ComparisonColumn]:
+    return list(_screen(chat).query(ComparisonColumn))
 
 
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
-async def test_each_reader_gets_a_row_and_a_failure_does_not_stop_the_others(
+async def test_each_reader_gets_a_column_and_a_failure_does_not_stop_the_others(
     path: Path, tiny_settings: dict[str, str], silent_reader_folder: Path, size: tuple[int, int]
 ) -> None:
     async with _chat(path, tiny_settings, size=size) as (chat, _):
@@ -73,6 +74,9 @@ async def test_each_reader_gets_a_row_and_a_failure_does_not_stop_the_others(
         await chat.send(f"/compare {silent_reader_folder} /no/such/reader {tiny_settings['reader']}")
         await chat.until(lambda: isinstance(chat.app.screen, CompareScreen) and len(_screen(chat).rows) == 4)
         await chat.pilot.pause()
+        places = [view.region for view in _rows(chat)]
+        assert places[0].y == places[1].y and places[0].right <= places[1].x, "not side by side"
+        assert len({place.y for place in places}) == (2 if size[0] == 80 else 1)
         own, silent, missing, again = _screen(chat).rows
         assert own.answer is not None and again.answer is not None and silent.answer is not None
         assert own.answer.text == again.answer.text == chat.app.session.exchanges[-1].text

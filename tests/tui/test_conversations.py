@@ -55,6 +55,22 @@ async def test_an_answer_cut_off_by_the_end_of_the_program_is_resumed_as_stopped
         ]
 
 
+async def test_what_is_said_around_an_answer_is_saved_before_it_is_shown(chat: Chat, path: Path):
+    await chat.send("slow, with a notice")
+    await chat.until(lambda: "left out of the context" in chat.shown() and "open — no document is open" in chat.shown())
+    with History(path) as other:
+        (cut,) = Session(other, resume="last").exchanges
+    assert (cut.status, cut.route, cut.reason) == (Status.STOPPED, Route.OPEN, "no document is open")
+    assert cut.notices == ["3 earlier turns were left out of the context."]
+    assert cut.text.startswith("Keep two")
+    await chat.pilot.press("escape")
+    await chat.until(lambda: chat.views[0].complete)
+    with History(path) as other:
+        (stopped,) = Session(other, resume="last").exchanges
+    assert stopped.notices == cut.notices
+    assert stopped.text.startswith(cut.text)
+
+
 def test_resuming_what_does_not_exist_is_an_error(path: Path):
     with History(path) as history, pytest.raises(HistoryError):
         Session(history, resume="nothing")

@@ -2,12 +2,14 @@ from pathlib import Path
 
 from textual.content import Content
 
+from assistant.conversation import Route
 from tests.tui.harness import ARTICLE, Chat, open_chat
 from tests.tui.test_paste import PYTHON
 from tui.screens.document import DocumentScreen
-from tui.widgets.document_bar import DocumentChip
+from tui.widgets.document_bar import DocumentBar, DocumentChip
 from tui.widgets.document_view import DocumentView, wrap
 from tui.widgets.evidence_card import EvidenceCard
+from tui.widgets.suggestions import Suggestions
 from tui.widgets.verdict_view import VerdictView
 
 TITLE = "The light at Corran Head"
@@ -121,6 +123,21 @@ async def test_not_in_the_document_is_an_answer_with_the_closest_passage(sized: 
     assert "does not hold an answer" in sized.responder.turns[-1].history[1].text
 
 
+async def test_what_no_document_holds_is_asked_of_the_generator_alone(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.ask("who says nothing?")
+    assert "/retry open asks the generator alone" in " ".join(chat.shown().split())
+    await chat.send("/retry open")
+    await chat.until(lambda: len(chat.views) == 2 and chat.views[1].complete)
+    assert chat.responder.turns[-1].route is Route.OPEN
+    assert chat.app.session.route is None, "only this question goes that way"
+    await chat.pilot.press("shift+tab", "up", "g")
+    await chat.until(lambda: len(chat.views) == 3 and chat.views[2].complete)
+    assert chat.responder.turns[-1].route is Route.OPEN
+    await chat.send("/retry sideways")
+    await chat.until(lambda: "sideways is no route" in chat.said)
+
+
 async def test_documents_stay_open_for_the_next_questions_until_they_are_closed(chat: Chat):
     await chat.paste(ARTICLE)
     await chat.ask("Is it 21?")
@@ -147,9 +164,28 @@ async def test_a_chip_can_be_reached_and_closed_with_the_keyboard(chat: Chat):
     await chat.ask("echo first")
     await chat.paste(ARTICLE)
     chat.screen.query_one(DocumentChip).focus()
+    await chat.pilot.press("escape")
+    await chat.until(lambda: chat.prompt.has_focus)
+    chat.screen.query_one(DocumentChip).focus()
     await chat.pilot.press("delete")
     await chat.until(lambda: not chat.documents)
     assert chat.prompt.has_focus
+
+
+async def test_several_documents_share_the_room_that_there_is(chat: Chat):
+    for title in ("The first of the long titles that one meets", "The second of the long titles", "A third text"):
+        await chat.paste(f"{title}\n\n{ARTICLE}")
+    bar = chat.shown().splitlines()[chat.screen.query_one(DocumentBar).region.y]
+    assert "The first of" in bar and "The second of" in bar and "A third text" in bar
+    assert bar.count("✕") == 3
+    await chat.send("/close third")
+    await chat.until(lambda: len(chat.documents) == 2)
+    chat.prompt.fill("/close titles")
+    await chat.until(lambda: chat.screen.query_one(Suggestions).display)
+    await chat.pilot.press("escape", "enter")
+    await chat.until(lambda: "2 open documents are called that" in chat.said)
+    await chat.send("/close second")
+    await chat.until(lambda: len(chat.documents) == 1 and "words" in chat.shown())
 
 
 async def test_several_documents_have_names_of_their_own_and_none_is_open_twice(chat: Chat):
@@ -174,6 +210,11 @@ async def test_a_file_is_opened_by_command_and_by_dropping_it(chat: Chat, tmp_pa
     await chat.paste(f"'{two}'")
     await chat.until(lambda: chat.documents == ["one.txt", "two words.txt"])
     assert "Opened two words.txt" in chat.said
+    await chat.send("/close")
+    await chat.until(lambda: not chat.documents)
+    await chat.send(str(one))  # as a terminal without bracketed paste drops it
+    await chat.until(lambda: chat.documents == ["one.txt"])
+    assert not chat.app.session.exchanges
 
 
 async def test_a_file_that_cannot_be_read_is_an_error_in_the_status_line(chat: Chat, tmp_path: Path):

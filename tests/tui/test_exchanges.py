@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
+from benchmarks.chat_app import CODE
 from tests.tui.harness import ARTICLE, Chat
-from tests.tui.scripted import CODE
 from tui.screens.document import DocumentScreen
 from tui.screens.text import TextScreen
 from tui.widgets.verdict_view import VerdictView
@@ -34,6 +34,15 @@ async def test_one_goes_up_to_the_answers_and_back_to_the_prompt(chat: Chat):
     await chat.until(lambda: chat.prompt.has_focus)
 
 
+async def test_whoever_begins_to_write_while_reading_is_in_the_prompt(chat: Chat):
+    await chat.ask("echo first")
+    await up(chat, 0)
+    await chat.type("Why so?")
+    assert chat.prompt.has_focus
+    assert chat.prompt.text == "Why so?"
+    assert len(chat.app.session.exchanges) == 1
+
+
 async def test_any_answer_is_copied_and_each_of_its_code_blocks(chat: Chat, monkeypatch: pytest.MonkeyPatch):
     await chat.ask("How?")
     await chat.ask("echo one ```\nfirst\n``` and\n\n```\nsecond\n```")
@@ -54,6 +63,7 @@ async def test_any_part_of_an_answer_is_selected_with_the_keyboard(chat: Chat):
     await chat.pilot.press(*["shift+right"] * 9, "c")
     await chat.until(lambda: chat.app.clipboard == "You asked")
     await chat.until(lambda: chat.app.screen is chat.screen)
+    await chat.until(lambda: chat.said == "Copied 9 characters")
 
 
 async def test_an_exchange_shows_its_evidence_and_its_claims(chat: Chat):

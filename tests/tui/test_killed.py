@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-KILLS = 50
+KILLS = int(os.environ.get("KILLS", "15"))
 
 
 @pytest.mark.timeout(900)
-def test_whatever_was_on_screen_at_fifty_kills_is_there_afterwards(tmp_path: Path):
+def test_whatever_was_on_screen_when_the_chat_was_killed_is_there_afterwards(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-m", "tests.tui.killing", str(tmp_path), str(KILLS), "6"],
         cwd=Path(__file__).parents[2],

@@ -86,11 +86,16 @@ async def test_without_unicode_the_screen_is_plain_ascii(path: Path):
         assert chat.shown().isascii()
 
 
-async def test_the_models_show_what_each_profile_needs(chat: Chat):
+async def test_the_models_show_what_each_profile_needs(chat: Chat, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tui.screens.models.machine_memory", lambda: 4_000_000_000)
     await chat.send("/models")
     await chat.until(lambda: isinstance(chat.app.screen, ModelsScreen) and "On this machine" in chat.shown())
-    assert "MB to fetch" in chat.shown()
-    await chat.pilot.press("down", "enter")
+    shown = " ".join(chat.shown().split())
+    assert "135 M parameters, 93 MB to fetch" in shown
+    assert "memory up to 2.1 GB; this machine has 4.0 GB" in shown
+    await chat.pilot.press("down")
+    await chat.until(lambda: "up to 10.9 GB; this machine has 4.0 GB" in " ".join(chat.shown().split()))
+    await chat.pilot.press("enter")
     await chat.until(lambda: chat.app.screen is chat.screen)
     assert load_settings().profile != "embedded"
     await chat.ready()

@@ -130,6 +130,7 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tui.session.time.time", lambda: NOON)
     monkeypatch.setattr("assistant.history.time.time", lambda: NOON)
     monkeypatch.setattr("tui.screens.settings.settings_path", lambda: Path("settings.toml"))
+    monkeypatch.setattr("tui.screens.models.machine_memory", lambda: 16_000_000_000)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     for name in ("CACHE", "DATA"):

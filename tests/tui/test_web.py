@@ -18,8 +18,8 @@ SECONDS = 120.0
 
 
 @pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
-    """`assistant web` on a free port, with a history of its own and without models: the screen is what is tested."""
+def link(tmp_path: Path) -> Iterator[str]:
+    """What `assistant web` prints, with a history of its own and without models: the screen is what is tested."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = int(free.getsockname()[1])
@@ -28,26 +28,32 @@ def port(tmp_path: Path) -> Iterator[int]:
     process = subprocess.Popen(
         [sys.executable, "-m", "assistant", "web", "--port", str(number)],
         env={**os.environ, **places, **models},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        encoding="utf-8",
     )
-    yield number
+    assert process.stdout is not None
+    said = process.stdout.readline().split()
+    yield said[1]
     process.terminate()
     process.wait(20)
+    process.stdout.close()
 
 
-async def test_the_chat_is_served_and_takes_keys(port: int):
+async def test_the_chat_is_served_and_takes_keys(link: str):
     end = time.monotonic() + SECONDS
-    async with aiohttp.ClientSession() as session:
+    address = link.partition("/?")[0].removeprefix("http://")
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         while True:
             try:
-                async with session.get(f"http://127.0.0.1:{port}/") as page:
+                async with session.get(link) as page:
                     assert page.status == 200
+                    assert f"ws://{address}/ws" in await page.text()
                 break
             except aiohttp.ClientConnectionError:
                 assert time.monotonic() < end, "nothing was served"
                 await asyncio.sleep(0.2)
-        async with session.ws_connect(f"ws://127.0.0.1:{port}/ws?width=80&height=24") as browser:
+        async with session.ws_connect(f"ws://{address}/ws?width=80&height=24", origin=f"http://{address}") as browser:
             drawn = b""
 
             async def until(text: bytes) -> None:

@@ -1,5 +1,6 @@
 """The chat: the conversation, the desk with documents and prompt, and what connects them with engine and session."""
 
+import gc
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Markdown
 
-from assistant.conversation import Evidence
+from assistant.conversation import Evidence, Route
 from assistant.errors import UsageError
 from assistant.sanitize import one_line
 from tui import messages
@@ -20,11 +21,13 @@ from tui.commands import parse
 from tui.completion import suggestions
 from tui.editor import edit
 from tui.engine import Engine
+from tui.paste import dropped_file
 from tui.preferences import Preferences
 from tui.screens.chat_commands import CommandRunner
 from tui.screens.document import DocumentScreen
 from tui.screens.examples import try_example
 from tui.session import Exchange, Session
+from tui.tidying import Tidying
 from tui.widgets.desk import Desk
 from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.prompt import Prompt
@@ -53,13 +56,14 @@ class ChatScreen(Screen[None]):
         self.session = session
         self.engine = engine
         self.answering = Answering(session, engine, self._view, self._save)
+        self.tidying = Tidying(self, lambda: self.answering.busy, lambda: self.desk.prompt.last_key)
         self.editing: Exchange | None = None
         self._told: str | None = None
         self._commands = CommandRunner(self)
 
     def compose(self) -> ComposeResult:
         """From the top: conversation, documents and prompt, status, keys."""
-        yield Transcript(self._save)
+        yield Transcript(self._save, self.tidying.later)
         yield Desk(self.session)
         yield StatusBar()
         yield Footer(show_command_palette=False)
@@ -84,6 +88,7 @@ class ChatScreen(Screen[None]):
         self.editing = None
         self.desk.prompt.past = [exchange.question for exchange in self.session.exchanges]
         await self.transcript.show(self.session.exchanges, last)
+        self.tidying.later()
         await self.desk.show_documents()
 
     # --- asking and answering
@@ -91,28 +96,33 @@ class ChatScreen(Screen[None]):
     @on(messages.Submitted)
     async def submit(self, message: messages.Submitted) -> None:
         """Run a command or ask a question."""
-        try:
-            command = parse(message.text)
-        except UsageError as error:
-            self.say(str(error), error=True)
-            return
-        self.desk.prompt.clear_sent(message.text)
+        command = parse(message.text)
         self.desk.sent()
         self.refresh_bindings()
         self.hush()
         if command is not None:
             await self._commands.run(*command)
+        elif file := dropped_file(message.text):  # a terminal without bracketed paste types the path
+            self.desk.open_file(file)
         elif self.editing is not None:
             await self._commands.ask_edited(self.editing, message.text)
         else:
             await self.ask(message.text)
 
-    async def ask(self, question: str) -> None:
-        """Ask a question; it waits where the models are not ready or another is being answered."""
-        exchange = self.session.ask(question)
+    async def ask(self, question: str, route: Route | None = None) -> None:
+        """Ask a question, the way that is chosen or this one; it waits for the models and for other answers."""
+        exchange = self.session.ask(question, route)
         await self.transcript.add(exchange)
         self.answering.add(exchange)
         self._tell_trouble()
+
+    def on_key(self, event: events.Key) -> None:
+        """A character that means nothing where the focus is begins a question, or goes on with one."""
+        prompt = self.desk.prompt
+        if event.is_printable and event.character and not prompt.has_focus and event.key not in self.active_bindings:
+            event.stop()
+            prompt.focus()
+            prompt.insert(event.character)
 
     @on(messages.TurnEvent)
     def take_event(self, message: messages.TurnEvent) -> None:
@@ -123,6 +133,7 @@ class ChatScreen(Screen[None]):
     async def turn_over(self, message: messages.TurnOver) -> None:
         """Finish the answer and go on with the next question."""
         await self.answering.over(message.exchange)
+        self.tidying.later()
         self.refresh_bindings()
 
     def action_stop(self) -> None:
@@ -153,6 +164,7 @@ class ChatScreen(Screen[None]):
     @on(messages.ModelsReady)
     def models_ready(self) -> None:
         """Answer what waits."""
+        gc.freeze()  # what the models are made of stays, and need not be looked at again
         self.query_one(StatusBar).show_ready()
         self.answering.loaded(Models.READY)
 

@@ -39,6 +39,7 @@ class CommandRunner:
         """By command, what may follow it."""
         return {
             "route": lambda: _ROUTES,
+            "retry": lambda: list(Route),
             "windows": lambda: ["all"],
             "copy": lambda: ["code"],
             "close": lambda: [document.name for document in self._chat.session.documents],
@@ -62,7 +63,7 @@ class CommandRunner:
                 case "copy":
                     self._copy(argument)
                 case "retry":
-                    await self._retry()
+                    await self._retry(argument)
                 case "edit" | "fork":
                     await self._actions.do(name, self._numbered(name, argument))
                 case "rename":
@@ -106,14 +107,16 @@ class CommandRunner:
         self._chat.desk.open_file(dropped_file(argument) or Path(argument).expanduser())
 
     async def _close(self, argument: str) -> None:
-        names = [document.name for document in self._chat.session.documents]
-        closing = [document for document in self._chat.session.documents if not argument or document.name == argument]
-        if argument and not closing:
-            raise UsageError(
-                f"{one_line(argument, 40)} is not open; " + (nearest(argument, names) if names else "nothing is.")
-            )
-        if not closing:
+        documents = self._chat.session.documents
+        exact = [document for document in documents if document.name == argument]
+        closing = exact or [document for document in documents if argument.lower() in document.name.lower()]
+        if not documents:
             raise UsageError("No document is open.")
+        if not closing:
+            names = [document.name for document in documents]
+            raise UsageError(f"{one_line(argument, 40)} is not open; {nearest(argument, names)}")
+        if argument and len(closing) > 1:
+            raise UsageError(f"{len(closing)} open documents are called that; write more of the name.")
         for document in closing:
             self._chat.session.remove_document(document)
         await self._chat.desk.show_documents()
@@ -158,11 +161,13 @@ class CommandRunner:
         else:
             self._chat.copy(last.text)
 
-    async def _retry(self) -> None:
-        if self._chat.answering.models is Models.FAILED:
+    async def _retry(self, argument: str) -> None:
+        if argument and argument not in list(Route):
+            raise UsageError(f"{one_line(argument, 40)} is no route; {nearest(argument, list(Route))}")
+        if self._chat.answering.models is Models.FAILED and not argument:
             self._chat.answering.load()
             return
-        await self._actions.do("retry", self._numbered("retry", ""))
+        await self._actions.ask_again(self._numbered("retry", ""), Route(argument) if argument else None)
 
     def _numbered(self, command: str, argument: str) -> Exchange:
         """The exchange with the number that follows a command, counted from 1, or the last."""
@@ -191,8 +196,8 @@ class CommandRunner:
             )
         text = self._chat.session.export(FORMS[path.suffix])
         try:
-            with path.open("x", encoding="utf-8") as file:
-                path.chmod(0o600)
+            # Never readable by others, not even for a moment.
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
                 file.write(text)
         except FileExistsError as error:
             raise UsageError(f"{one_line(str(path), 60)} exists already; choose another name.") from error

@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import ItemGrid, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -16,7 +16,9 @@ from assistant.conversation import Turn
 from assistant.sanitize import one_line
 from tui import messages
 from tui.engine import Engine
-from tui.widgets.comparison_row import ComparisonRow
+from tui.widgets.comparison_column import ComparisonColumn
+
+_NARROWEST = 34  # cells of a column
 
 
 class CompareScreen(ModalScreen[None]):
@@ -40,25 +42,25 @@ class CompareScreen(ModalScreen[None]):
         self._over = False
 
     def compose(self) -> ComposeResult:
-        """The question, a row for each reader, and how many agree."""
+        """The question, a column for each reader (below one another where there is no room), and how many agree."""
         with Vertical(id="compare"):
             yield Static(Content.styled(one_line(self._turn.question, 300), "bold"), id="compare-question")
-            with VerticalScroll(id="compare-rows"):
+            with VerticalScroll(id="compare-columns"), ItemGrid(min_column_width=_NARROWEST):
                 for name in self._names:
                     shown = "the chat's reader" if name == OWN else name
-                    yield ComparisonRow(name, shown, self._turn.documents)
+                    yield ComparisonColumn(name, shown, self._turn.documents)
             yield Static(id="compare-agreement")
 
     def on_mount(self) -> None:
         """Begin."""
-        self.query_one("#compare-rows").focus()
+        self.query_one("#compare-columns").focus()
         self._say("Esc stops and closes")
         self._engine.compare(self._turn, self._names, self.post_message)
 
     @property
     def rows(self) -> list[Compared]:
         """What has come so far."""
-        return [view.row for view in self.query(ComparisonRow) if view.row is not None]
+        return [view.row for view in self.query(ComparisonColumn) if view.row is not None]
 
     def action_close(self) -> None:
         """Stop what is running, and go back to the conversation."""
@@ -88,8 +90,8 @@ class CompareScreen(ModalScreen[None]):
         agreed = agreement(self.rows)
         self._say(f"{agreed.sentence('reader')}  Esc closes" if agreed is not None else "Esc closes")
 
-    def _next(self) -> ComparisonRow | None:
-        return next((view for view in self.query(ComparisonRow) if view.row is None), None)
+    def _next(self) -> ComparisonColumn | None:
+        return next((view for view in self.query(ComparisonColumn) if view.row is None), None)
 
     def _say(self, text: str) -> None:
         self.query_one("#compare-agreement", Static).update(Content.styled(one_line(text, 300), "$text-accent"))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from textual import on
@@ -17,6 +16,7 @@ from textual.widgets.option_list import Option
 from assistant.conversation import Role
 from assistant.documents.index_files import IndexFiles
 from assistant.history import History, HistoryError
+from assistant.history_data import local_time
 from assistant.models.store import default_cache
 from assistant.sanitize import one_line
 from tui.screens.dialogs import ConfirmScreen, EntryScreen
@@ -121,7 +121,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
         return [*titles, *said][:_MOST]
 
     def _line(self, conversation: str, title: str, moment: float, more: str) -> Content:
-        when = datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+        when = local_time(moment).strftime("%Y-%m-%d %H:%M")
         mark = "● " if conversation == self._current else "  "
         return Content.assemble(
             (mark, "$text-accent"),
@@ -174,9 +174,7 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
             return
 
         def delete() -> None:
-            files = IndexFiles(default_cache())
-            for document in self._history.delete(row.conversation):
-                files.forget(document)
+            self._history.delete(row.conversation, IndexFiles(default_cache()).forget)
 
         def confirmed(sure: bool | None) -> None:
             if sure:

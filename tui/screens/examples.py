@@ -22,11 +22,8 @@ async def try_example(chat: "ChatScreen", name: str) -> None:
     chat.session.add_document(Document("lighthouse.txt", text))
     await chat.desk.show_documents()
     if name == "compare":
-        before = chat.session.route
         for route in (Route.EXTRACT, Route.GROUNDED):
-            chat.session.route = route
-            await chat.ask("How tall is the tower?")
-        chat.session.route = before
+            await chat.ask("How tall is the tower?", route)
         chat.say("/route chooses the way, /compare READER asks other readers")
         return
     await chat.ask("When was the lighthouse at Corran Head first lit?")

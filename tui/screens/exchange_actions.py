@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from assistant.conversation import Route
 from assistant.errors import UsageError
 from tui.screens.text import TextScreen
 from tui.session import Exchange
@@ -18,7 +19,7 @@ class ExchangeActions:
         self._copied: tuple[int, int] | None = None  # exchange and code block that were copied last
 
     async def do(self, action: str, exchange: Exchange) -> None:
-        """Do one of copy, code, text, edit, retry, fork, evidence and claims.
+        """Do one of copy, code, text, edit, retry, open (which asks the generator alone), fork, evidence and claims.
 
         Raises:
             UsageError: it cannot be done now.
@@ -30,22 +31,34 @@ class ExchangeActions:
             case "code":
                 self.copy_code(exchange)
             case "text":
-                self._chat.app.push_screen(TextScreen(exchange.question, exchange.text))
+                self._chat.app.push_screen(TextScreen(exchange.question, exchange.text), self._copied_part)
             case "evidence":
                 self._chat.show_evidence_of(exchange, 0)
             case "claims":
                 if view := self._chat.transcript.view_of(exchange.number):
                     view.toggle_claims()
-            case "retry":
-                self._not_busy()
-                self._chat.desk.prompt.focus()
-                await self._chat.ask(exchange.question)
+            case "retry" | "open":
+                await self.ask_again(exchange, Route.OPEN if action == "open" else None)
             case "edit":
                 self._edit(exchange)
             case "fork":
                 self._not_busy()
                 await self._fork(exchange.number + 1)
                 self._chat.say("A copy of the conversation, as far as here; the other one is in /history")
+
+    async def ask_again(self, exchange: Exchange, route: Route | None = None) -> None:
+        """Ask a question again, perhaps another way.
+
+        Raises:
+            UsageError: another is being answered.
+        """
+        self._not_busy()
+        self._chat.desk.prompt.focus()
+        await self._chat.ask(exchange.question, route)
+
+    def _copied_part(self, text: str | None) -> None:
+        if text:
+            self._chat.copy(text)
 
     def copy_code(self, exchange: Exchange) -> None:
         """Copy the last code block of an answer; again, the one before it, and so on round.
@@ -60,7 +73,8 @@ class ExchangeActions:
         at = (before - 1) % len(blocks)
         self._copied = (exchange.number, at)
         which = f"code block {at + 1} of {len(blocks)}" if len(blocks) > 1 else "the code block"
-        self._chat.copy(blocks[at], f"{which}, {len(blocks[at].splitlines())} lines")
+        lines = len(blocks[at].splitlines())
+        self._chat.copy(blocks[at], f"{which}, {lines} line{'' if lines == 1 else 's'}")
 
     def _edit(self, exchange: Exchange) -> None:
         self._not_busy()

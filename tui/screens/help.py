@@ -40,6 +40,7 @@ _EXPLAINED = {
     "answer.code": "copy its last code block; again, the one before",
     "answer.evidence": "the place in the document",
     "answer.claims": "each claim with its probabilities",
+    "answer.open": "ask the generator alone, without the document",
     "answer.edit": "change the question and ask it from there",
     "answer.fork": "go on in a copy of the conversation up to here",
 }

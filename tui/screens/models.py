@@ -1,5 +1,6 @@
 """The models: the profiles to choose from, what each needs, and what is on this machine."""
 
+import os
 from typing import ClassVar
 
 from textual import on, work
@@ -18,6 +19,9 @@ from assistant.sanitize import one_line
 from tui.preferences import Preferences
 
 _PARTS = ("generator", "reader", "verifier")
+# Measured with the embedded profile: 2.1 GB. Weights are float32 while they are made ready for the engine, which holds
+# its own as well.
+_PROGRAM, _EACH = 800_000_000, 8  # bytes, and bytes a parameter
 
 
 class ModelsScreen(ModalScreen[None]):
@@ -78,23 +82,41 @@ class ModelsScreen(ModalScreen[None]):
             Content.assemble((mark, "$text-accent"), (profile.name, "bold"), (f"  {profile.description}", "")),
             *(
                 Content.styled(
-                    f"    {part:<10} {_short(getattr(profile, part))}  {self._needs(getattr(profile, part))}",
+                    f"  {part:<10} {_short(getattr(profile, part))}  {self._needs(getattr(profile, part))}",
                     "$foreground 60%",
                 )
                 for part in _PARTS
             ),
+            *self._memory(profile),
         ]
         return Content("\n").join(lines)
 
-    def _needs(self, spec: ModelSpec) -> str:
+    def _memory(self, profile: Profile) -> list[Content]:
+        """What it needs of the machine's memory, beside what there is; nothing where a model's size is not known."""
+        bases = {getattr(profile, part).base: self._parameters(getattr(profile, part)) for part in _PARTS}
+        known = [parameters for parameters in bases.values() if parameters is not None]
+        if len(known) < len(bases):
+            return []
+        needed, there = _PROGRAM + _EACH * sum(known), machine_memory()
+        line = f"  memory     up to {needed / 1e9:.1f} GB"
+        if there is None:
+            return [Content.styled(line, "$foreground 60%")]
+        style = "$foreground 60%" if needed < there else "$text-warning"
+        return [Content.styled(f"{line}; this machine has {there / 1e9:.1f} GB", style)]
+
+    def _parameters(self, spec: ModelSpec) -> int | None:
         base = self._store.catalogue.bases.get(spec.base)
-        size = f" · {base.parameters / 1e6:,.0f} M parameters" if base else ""
+        return base.parameters if base else spec.parameters
+
+    def _needs(self, spec: ModelSpec) -> str:
+        base, parameters = self._store.catalogue.bases.get(spec.base), self._parameters(spec)
+        size = f"{parameters / 1e6:,.0f} M parameters, " if parameters else ""
         try:
             if self._store.is_ready(spec.base):
-                return f"ready{size}"
+                return f"{size}ready"
         except AssistantError as error:
             return one_line(str(error), 60)
-        return f"not fetched{f' · {base.download_bytes / 1e6:,.0f} MB to fetch' if base else ' · from the Hub'}{size}"
+        return size + (f"{base.download_bytes / 1e6:,.0f} MB to fetch" if base else "from the Hub")
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
@@ -113,6 +135,14 @@ class ModelsScreen(ModalScreen[None]):
     def _say(self, text: str, *, error: bool = False) -> None:
         style = "$text-error" if error else "$foreground 60%"
         self.query_one("#models-line", Static).update(Content.styled(one_line(text, 300), style))
+
+
+def machine_memory() -> int | None:
+    """The memory of this machine in bytes; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _short(spec: ModelSpec) -> str:

@@ -11,8 +11,8 @@ from textual.widgets import Footer, Static, TextArea
 from assistant.sanitize import one_line, printable
 
 
-class TextScreen(ModalScreen[None]):
-    """A text to read and select in. Esc closes it.
+class TextScreen(ModalScreen[str | None]):
+    """A text to read and select in; what is to be copied comes back from it. Esc closes it.
 
     Args:
         heading: What it answers.
@@ -20,7 +20,7 @@ class TextScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Back", key_display="esc", id="text.back"),
+        Binding("escape,q", "dismiss(None)", "Back", key_display="esc", id="text.back"),
         Binding("a", "all", "Select all", id="text.all"),
         Binding("c,y,enter,ctrl+c", "copy", "Copy", key_display="c", id="text.copy"),
     ]
@@ -42,6 +42,5 @@ class TextScreen(ModalScreen[None]):
         self.query_one(TextArea).select_all()
 
     def action_copy(self) -> None:
-        """Copy what is selected, or all of it, and go back."""
-        self.app.copy_to_clipboard(self.query_one(TextArea).selected_text or self._text)
-        self.dismiss()
+        """Have what is selected copied, or all of it, and go back."""
+        self.dismiss(self.query_one(TextArea).selected_text or self._text)

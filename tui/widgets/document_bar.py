@@ -11,9 +11,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from assistant.conversation import Document
+from assistant.documents.language import language_name
 from assistant.sanitize import one_line
-from tui.language import language
-from tui.messages import CloseDocument, ShowDocument
+from tui.messages import CloseDocument, FocusExchange, ShowDocument
+
+_ROUND = 6  # cells of a chip beside its title and `show`: the cross, and what is free around them
+_LEAST = 14  # cells of a chip; with more of them than there is room for, the bar scrolls
+_EDGES = 4  # cells left and right of the bar
 
 
 class ChipButton(Static):
@@ -26,6 +30,7 @@ class DocumentChip(Horizontal, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "show", "Show"),
         Binding("delete,backspace", "close", "Close"),
+        Binding("escape", "back", "Back", key_display="esc"),
     ]
 
     def __init__(self, document: Document) -> None:
@@ -34,20 +39,27 @@ class DocumentChip(Horizontal, can_focus=True):
 
     def compose(self) -> ComposeResult:
         """Title, words, language, show, close."""
-        yield Static(
-            Content.assemble(
-                ("▤ ", "$text-accent"),
-                (one_line(self.document.name, 42), "bold"),
-                (f"  {self.document.words:,} words{self._language()}  ", "$foreground 60%"),
-            ),
-            classes="chip-title",
-        )
+        yield Static(self._title(), classes="chip-title")
         yield ChipButton(Content.styled("show", "underline"), classes="chip-show")
         yield ChipButton(Content("✕"), classes="chip-close")
 
-    def _language(self) -> str:
-        known = language(self.document.text)
-        return f" · {known}" if known else ""
+    @property
+    def whole(self) -> int:
+        """The cells that it needs to say all of this."""
+        return self._title().cell_length + _ROUND + len(" show")
+
+    def fit(self, room: int | None) -> None:
+        """Take only so many cells: the title's beginning and the cross; None says all."""
+        self.query_one(".chip-show").display = room is None
+        self.query_one(".chip-title", Static).update(self._title(room))
+
+    def _title(self, room: int | None = None) -> Content:
+        mark = ("▤ ", "$text-accent")
+        if room is not None:
+            return Content.assemble(mark, (one_line(self.document.name, max(1, room - _ROUND - 2)), "bold"))
+        known = language_name(self.document.text)
+        about = f"  {self.document.words:,} words{f' · {known}' if known else ''}  "
+        return Content.assemble(mark, (one_line(self.document.name, 42), "bold"), (about, "$foreground 60%"))
 
     def on_click(self, event: events.Click) -> None:
         """A click on the cross closes the document, anywhere else shows it."""
@@ -56,6 +68,10 @@ class DocumentChip(Horizontal, can_focus=True):
             self.action_close()
         else:
             self.action_show()
+
+    def action_back(self) -> None:
+        """Go back to the prompt."""
+        self.post_message(FocusExchange(0))
 
     def action_show(self) -> None:
         """Show the document."""
@@ -79,3 +95,15 @@ class DocumentBar(Horizontal):
         known = {chip.document.name for chip in chips}
         await self.mount_all(DocumentChip(document) for document in documents if document.name not in known)
         self.display = bool(documents)
+        self._fit()
+
+    def on_resize(self) -> None:
+        """Say as much as there is room for now."""
+        self._fit()
+
+    def _fit(self) -> None:
+        chips = list(self.query(DocumentChip))
+        room = self.screen.size.width - _EDGES
+        fits = sum(chip.whole for chip in chips) <= room
+        for chip in chips:
+            chip.fit(None if fits else max(_LEAST, room // len(chips)))

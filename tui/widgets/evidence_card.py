@@ -10,6 +10,7 @@ from assistant.sanitize import one_line
 from tui.messages import ShowEvidence
 
 _SPAN = 200  # characters
+_PASSAGE = 90  # characters of one that are shown: its whole is in the document
 
 
 class EvidenceCard(Static):
@@ -40,7 +41,7 @@ class EvidenceCard(Static):
         start, end = (evidence.start, evidence.end) if self._document else (0, len(text))
         cut = excerpt(text, start, end)
         if end - start > _SPAN:  # a passage that was read, not the words of the answer
-            cut = Excerpt("", cut.span, "")
+            cut = Excerpt("", one_line(cut.span, _PASSAGE), "")
         where = [one_line(evidence.document, 40), position(text, evidence.start, evidence.end, evidence.page)]
         if evidence.score is not None and not self._closest:
             where.append(f"score {evidence.score:.0%}")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +14,7 @@ from textual.widgets.markdown import MarkdownStream
 
 from assistant.conversation import Route
 from assistant.history import Status
+from assistant.history_data import local_time
 from assistant.sanitize import one_line, printable
 from tui.messages import ExchangeAction, FocusExchange
 from tui.session import Exchange
@@ -43,6 +43,7 @@ class ExchangeView(Vertical, can_focus=True):
         Binding("v", "do('claims')", "Claims", id="answer.claims"),
         Binding("e", "do('edit')", "Edit", id="answer.edit"),
         Binding("r", "do('retry')", "Retry", id="answer.retry"),
+        Binding("g", "do('open')", "Generator", id="answer.open"),
         Binding("f", "do('fork')", "Fork", id="answer.fork"),
         Binding("up,shift+tab", "go(-1)", "Up", show=False, id="answer.up"),
         Binding("down", "go(1)", "Down", show=False, id="answer.down"),
@@ -57,6 +58,7 @@ class ExchangeView(Vertical, can_focus=True):
         self._save = save
         self._started: float | None = None
         self._shown = 0
+        self._known: tuple[Route | None, int, int] = (None, 0, 0)  # what of it was saved
         self._markdown: Markdown | None = None
         self._stream: MarkdownStream | None = None
         self._timer: Timer | None = None
@@ -97,12 +99,14 @@ class ExchangeView(Vertical, can_focus=True):
     async def flush(self) -> None:
         """Show what has come since the last time; saved first."""
         exchange = self.exchange
+        if (known := (exchange.route, len(exchange.notices), len(exchange.text))) != self._known:
+            self._known = known
+            self._save(exchange)
         self._show_how()
         if exchange.over or len(exchange.text) == self._shown:
             return
         if exchange.route is Route.EXTRACT:
             return  # spans are shown whole, when they are final
-        self._save(exchange)
         new, self._shown = exchange.text[self._shown :], len(exchange.text)
         if self._stream is None:
             self._markdown = Markdown(open_links=False)
@@ -169,6 +173,8 @@ class ExchangeView(Vertical, can_focus=True):
                 return "```" in exchange.text or "~~~" in exchange.text
             case ("evidence",):
                 return bool(exchange.places)
+            case ("open",):
+                return exchange.found_nothing
             case ("claims",):
                 return exchange.verdict is not None
         return True
@@ -185,7 +191,8 @@ class ExchangeView(Vertical, can_focus=True):
         sure = ""
         if answer is not None and answer.score is not None:
             sure = f"  {answer.score:.0%} sure"
-        return Content.assemble(("∅ Not in the document", "bold $text-warning"), (sure, "$foreground 60%"))
+        other = " · /retry open asks the generator alone"
+        return Content.assemble(("∅ Not in the document", "bold $text-warning"), (sure + other, "$foreground 60%"))
 
     def _cards(self) -> list[EvidenceCard | Static]:
         exchange = self.exchange
@@ -226,8 +233,9 @@ class ExchangeView(Vertical, can_focus=True):
             return ["◍ " + (parts[0] or "thinking"), *parts[1:], f"{elapsed:.0f}s", "Esc stops"]
         if exchange.answer is not None:
             usage = exchange.answer.usage
-            parts.append(f"{usage.seconds:.{1 if usage.seconds >= 1 else 2}f}s")
+            if usage.seconds:  # not known of what was cut off
+                parts.append(f"{usage.seconds:.{1 if usage.seconds >= 1 else 2}f}s")
             if usage.completion_tokens and usage.seconds:
-                parts.append(f"{usage.completion_tokens / usage.seconds:.0f} tokens/s")
-        parts.append(datetime.fromtimestamp(exchange.created).strftime("%H:%M"))
+                parts.append(f"{usage.completion_tokens / usage.seconds:.0f} tok/s")
+        parts.append(local_time(exchange.created).strftime("%H:%M"))
         return parts

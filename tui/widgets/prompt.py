@@ -8,11 +8,13 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widgets import TextArea
 
-from tui.commands import NAMES
-from tui.messages import FocusExchange, Pasted, Submitted
+from assistant.errors import UsageError
+from tui.commands import NAMES, parse
+from tui.messages import FocusExchange, Pasted, Say, Submitted
 from tui.widgets.suggestions import Suggestions
 
 _SETTLE = 0.04  # seconds after an Enter in which another key shows that it was pasted
+_LATE = 0.1  # seconds between two keys, by when they were typed, after which they are no paste however late they come
 _BURST = 0.02  # seconds between keys that no hand types
 
 
@@ -44,14 +46,16 @@ class Prompt(TextArea):
         self._recalled: int | None = None
         self._draft = ""
         self._enter: Timer | None = None
-        self._last_key = 0.0
+        self.last_key = 0.0
         self._in_paste = False
 
     async def _on_key(self, event: events.Key) -> None:
-        burst = event.time - self._last_key < _BURST
-        self._last_key = event.time
-        if self._enter is not None:  # a key so soon after an Enter: the Enter was a line end of a paste
-            self._settle_as_newline()
+        since, self.last_key = event.time - self.last_key, event.time
+        burst = since < _BURST
+        if self._enter is not None and since < _LATE:
+            self._settle_as_newline()  # a key so soon after an Enter: the Enter was a line end of a paste
+        elif self._enter is not None:  # the app is slow, not the hand
+            self._settle()
         elif not burst:
             self._in_paste = False
         if not (burst and event.key == "tab") and self._move_in_suggestions(event.key):  # a pasted tab is text
@@ -69,7 +73,7 @@ class Prompt(TextArea):
         """Use a key on what is suggested; Tab without suggestions goes to the documents or the examples."""
         chosen = self._suggestions.chosen
         if chosen is None:
-            if key == "tab":
+            if key == "tab" and not self.text.startswith("/"):
                 self.screen.focus_next("DocumentChip, Welcome OptionList")
             return key == "tab"
         match key:
@@ -96,7 +100,9 @@ class Prompt(TextArea):
         if self._in_paste:
             self._settle_as_newline()
             return
-        self._enter = None
+        if self._enter is not None:
+            self._enter.stop()
+            self._enter = None
         self.action_send()
 
     async def _on_paste(self, event: events.Paste) -> None:
@@ -105,7 +111,10 @@ class Prompt(TextArea):
         self.post_message(Pasted(event.text))
 
     def action_send(self) -> None:
-        """Hand over what was written, completed as suggested; an empty prompt sends nothing."""
+        """Hand over what was written, completed as suggested; an empty prompt and a wrong command stay.
+
+        The prompt is emptied here and now: what is typed next may come before the screen has looked at this.
+        """
         chosen, text = self._suggestions.chosen, self.text.strip()
         # A whole command is sent as it is, unless one has gone down to what could follow it.
         open_ended = text[1:].lower() not in NAMES or bool(self._suggestions.highlighted)
@@ -115,8 +124,15 @@ class Prompt(TextArea):
                 return  # there is more to come
             text = chosen.text
         self._suggestions.show([])
-        if text:
-            self.post_message(Submitted(text))
+        if not text:
+            return
+        try:
+            parse(text)
+        except UsageError as error:
+            self.post_message(Say(str(error), error=True))
+            return
+        self._remember(text)
+        self.post_message(Submitted(text))
 
     def action_newline(self) -> None:
         """Begin a new line."""
@@ -131,8 +147,7 @@ class Prompt(TextArea):
         """Whether what stands here was sent before, and not typed now."""
         return self._recalled is not None and self._recalled < len(self.past) and self.text == self.past[self._recalled]
 
-    def clear_sent(self, text: str) -> None:
-        """Empty the prompt and remember what was sent."""
+    def _remember(self, text: str) -> None:
         if not self.past or self.past[-1] != text:
             self.past.append(text)
         self._recalled = None

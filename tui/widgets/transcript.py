@@ -12,8 +12,8 @@ from tui.session import Exchange
 from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.welcome import Welcome
 
-_MOST = 40  # exchanges on screen; every answer is a dozen widgets, and a focus change visits them all
-_MORE = 20
+# Exchanges on screen. Every answer is a dozen widgets, and all are looked at for every frame while one streams.
+_FIRST, _MORE, _MOST = 12, 20, 32
 
 
 class Beyond(Static):
@@ -30,10 +30,12 @@ class Transcript(VerticalScroll, can_focus=False):
 
     Args:
         save: Saves an exchange before it is shown.
+        let_go: Called when exchanges have left the screen.
     """
 
-    def __init__(self, save: Callable[[Exchange], None]) -> None:
+    def __init__(self, save: Callable[[Exchange], None], let_go: Callable[[], None]) -> None:
         super().__init__(id="transcript")
+        self._let_go = let_go
         self._save = save
         self._exchanges: list[Exchange] = []
         self._loading = False
@@ -62,7 +64,7 @@ class Transcript(VerticalScroll, can_focus=False):
             await self.query("Transcript > ExchangeView, Transcript > Welcome").remove()
             if not exchanges:
                 await self.mount(Welcome(), before="#later")
-            await self._mount(exchanges[max(0, end - _MORE) : end], before="#later")
+            await self._mount(exchanges[max(0, end - _FIRST) : end], before="#later")
         self._count()
         if last is None:
             self.anchor()
@@ -121,6 +123,8 @@ class Transcript(VerticalScroll, can_focus=False):
         for view in views:
             if not view.has_focus:
                 await view.remove()
+        if views:
+            self._let_go()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """At either end, load what is beyond it."""

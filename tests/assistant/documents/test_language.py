@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.documents.language import guess_language
+from assistant.documents.language import guess_language, language_name
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,21 @@ from assistant.documents.language import guess_language
 )
 def test_a_language_is_known_by_its_small_words(text: str, language: str | None) -> None:
     assert guess_language(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("The tower stands on the headland and it was lit in the autumn of the same year.", "English"),
+        ("Le phare est sur la côte et il a été allumé pour les bateaux qui rentrent dans le port.", "French"),
+        ("Der Turm ist hoch und das Licht wird von der Küste aus gesehen, auch wenn es nicht hell ist.", "German"),
+        ("El faro fue construido por los vecinos y es una de las torres más altas del norte.", "Spanish"),
+        ("def area(width, height):\n    return width * height\n\nfor size in sizes:\n    print(area(*size))", None),
+        ("Helsinki, Oslo, Stockholm: Nordic capitals by population, density, elevation, rainfall, altitude", None),
+        ("1 2 3 ¶", None),
+        ("东京是日本的首都。", None),
+    ],
+    ids=["en", "fr", "de", "es", "code", "list", "none", "zh"],
+)
+def test_a_language_is_named_only_where_there_is_no_doubt(text: str, name: str | None) -> None:
+    assert language_name(text) == name

@@ -1,30 +1,38 @@
-"""A small stand-in for the Hub on this machine: repositories that take commits and give files back."""
+"""A small stand-in for the Hub on this machine: repositories that give their files and take commits."""
 
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from urllib.parse import unquote
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".safetensors", ".pt", ".bin", ".pth", ".png")
+REFUSALS = {"owner/gated": (403, "GatedRepo"), "owner/missing": (404, "RepoNotFound"), "owner/broken": (500, "")}
 
 
 class Repository:
-    def __init__(self, private: bool) -> None:
+    def __init__(self, files: dict[str, bytes] | None = None, *, private: bool = False) -> None:
         self.private = private
-        self.files: dict[str, bytes] = {}
+        self.files = files or {}
         self.commits: list[str] = []
 
 
 class Hub(ThreadingHTTPServer):
+    """Counts `requests`; `refuses` writers; with `wrong_hashes` says of every large file that it is another."""
+
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.repositories: dict[str, Repository] = {}
         self.contents: dict[str, bytes] = {}
+        self.requests = 0
         self.refuses = False
+        self.wrong_hashes = False
 
     @property
     def url(self) -> str:
@@ -36,6 +44,18 @@ class Hub(ThreadingHTTPServer):
             "HF_ENDPOINT": self.url, "HF_HOME": home, "HF_TOKEN": "a-token", "HF_HUB_DISABLE_XET": "1",
             "NO_PROXY": "127.0.0.1",
         }  # fmt: skip
+
+    def digest(self, content: bytes) -> str:
+        return "0" * 64 if self.wrong_hashes else hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def serve_hub() -> Iterator[Hub]:
+    hub = Hub()
+    Thread(target=hub.serve_forever, daemon=True).start()
+    yield hub
+    hub.shutdown()
+    hub.server_close()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -60,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_json({"transfer": "basic", "objects": uploads})
         repo = self.repository(path)
         if repo is None:
-            return self.missing()
+            return self.refuse(404, "RepoNotFound")
         if "/preupload/" in path:
             files = [
                 {"path": each["path"], "uploadMode": "lfs" if each["path"].endswith(LARGE) else "regular",
@@ -87,20 +107,29 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        self.server.requests += 1
         path = unquote(self.path.partition("?")[0])
+        for name, (status, code) in REFUSALS.items():
+            if name in path:
+                return self.refuse(status, code)
         repo = self.repository(path)
         if repo is None:
-            return self.missing()
+            return self.refuse(404, "RepoNotFound")
         if path.startswith("/api/"):
-            if "/tree/" in path:
-                return self.send_json([{"path": name} | self.entry(repo, name) for name in repo.files])
-            siblings = [{"rfilename": name} | self.entry(repo, name) for name in repo.files]
-            return self.send_json({"id": "owner/name", "sha": COMMIT, "siblings": siblings})
+            return self.describe(repo, path)
         name = path.split("/resolve/")[1].partition("/")[2]
         if name not in repo.files:
-            return self.answer(404, b"{}", {"X-Error-Code": "EntryNotFound"})
-        digest = hashlib.sha256(repo.files[name]).hexdigest()
-        return self.answer(200, repo.files[name], {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT})
+            return self.refuse(404, "EntryNotFound")
+        etag = f'"{self.server.digest(repo.files[name])}"'
+        return self.answer(200, repo.files[name], {"ETag": etag, "X-Repo-Commit": COMMIT})
+
+    def describe(self, repo: Repository, path: str) -> None:
+        if any(f"/{what}/" in path for what in ("revision", "tree")) and not path.endswith(("/main", COMMIT)):
+            return self.refuse(404, "RevisionNotFound")
+        if "/tree/" in path:
+            return self.send_json([{"path": name} | self.entry(repo, name) for name in repo.files])
+        siblings = [{"rfilename": name} | self.entry(repo, name) for name in repo.files]
+        return self.send_json({"id": "owner/name", "sha": COMMIT, "siblings": siblings})
 
     def create(self, wanted: dict[str, object]) -> None:
         if self.server.refuses or self.headers.get("Authorization") != "Bearer a-token":
@@ -108,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
         kind = "spaces/" if wanted.get("type") == "space" else ""
         name = f"{kind}{wanted['organization']}/{wanted['name']}"
         private = wanted.get("private", wanted.get("visibility") == "private")
-        self.server.repositories.setdefault(name, Repository(bool(private)))
+        self.server.repositories.setdefault(name, Repository(private=bool(private)))
         return self.send_json({"url": f"{self.server.url}/{name}", "id": name})
 
     def repository(self, path: str) -> Repository | None:
@@ -121,12 +150,12 @@ class Handler(BaseHTTPRequestHandler):
         content = repo.files[name]
         entry: dict[str, object] = {"size": len(content), "blobId": "b" * 40, "oid": "b" * 40, "type": "file"}
         if name.endswith(LARGE):
-            digest = hashlib.sha256(content).hexdigest()
+            digest = self.server.digest(content)
             entry["lfs"] = {"sha256": digest, "oid": digest, "size": len(content), "pointerSize": 130}
         return entry
 
-    def missing(self) -> None:
-        self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+    def refuse(self, status: int, code: str) -> None:
+        self.answer(status, b"{}", {"X-Error-Code": code} if code else {})
 
     def send_json(self, content: object) -> None:
         self.answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})

@@ -14,7 +14,7 @@ from assistant.sanitize import one_line, printable
 _EACH_SIDE = 80  # characters around the span
 
 
-class ComparisonRow(Static):
+class ComparisonColumn(Static):
     """What a reader gave; until then, what it is doing.
 
     Args:
@@ -24,7 +24,7 @@ class ComparisonRow(Static):
     """
 
     def __init__(self, name: str, shown: str, documents: Sequence[Document]) -> None:
-        super().__init__(classes="comparison-row")
+        super().__init__(classes="comparison-column")
         self.reader = name
         self.row: Compared | None = None
         self._shown = one_line(shown, 60)

@@ -1,0 +1,34 @@
+"""The scripts that soak, fuzz and list licences do what they say."""
+
+from pathlib import Path
+
+import pytest
+
+from assistant.history import History
+from benchmarks import fuzz, licences, soak
+
+
+def test_a_soak_saves_every_turn(tmp_path: Path) -> None:
+    documents = soak.make_documents(3, 200)
+    assert len({document.id for document in documents}) == 3
+    assert all(200 <= document.words < 300 for document in documents)
+    with History(tmp_path / "h.db") as history:
+        samples = list(soak.soak(None, history, documents, 60))
+        assert [sample.turn for sample in samples] == [50, 60]
+        assert len(history.conversation("last").messages) == 120
+    assert all(sample.megabytes > 1 for sample in samples)
+
+
+@pytest.mark.parametrize("target", fuzz.TARGETS)
+def test_every_reader_that_is_fuzzed_takes_its_seeds_and_rubbish(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ASSISTANT_CONFIG", raising=False)
+    read = fuzz.TARGETS[target]()
+    for data in (*fuzz.SEEDS[target], b"", b"\x00\xff" * 50, b"[" * 3_000, b'"' * 500, bytes(range(256))):
+        read(data)
+    monkeypatch.delenv("ASSISTANT_CONFIG", raising=False)
+
+
+def test_every_dependency_has_a_licence_that_goes_with_ours() -> None:
+    found = licences.closure("terminal-assistant")
+    assert {"torch", "transformers", "textual"} <= set(found)
+    assert [name for name, package in found.items() if not licences.FINE.search(licences.licence_of(package))] == []
