@@ -133,7 +133,7 @@ class History:
             until: The id of the last message to take along: 0 for none of them, None for all.
         """
         found = self.resolve(conversation)
-        (row,) = self._file.rows("SELECT title FROM conversations WHERE id = ?", found)
+        row = self._row(found)
         new = self.create(one_line(f"{row['title']} (fork)") if row["title"] else "")
         with self._file.transaction() as do:
             do(
@@ -223,7 +223,19 @@ class History:
             HistoryError: there is none, or several.
         """
         found = self.resolve(conversation)
-        (row,) = self._file.rows("SELECT * FROM conversations WHERE id = ?", found)
+        try:
+            return self._read(found)
+        except (ValueError, TypeError) as error:  # what the tables hold is none of ours
+            raise self._file.damaged(type(error).__name__) from error
+
+    def _row(self, conversation: str) -> sqlite3.Row:
+        rows = self._file.rows("SELECT * FROM conversations WHERE id = ?", conversation)
+        if not rows:  # the list has it: index and table no longer agree
+            raise self._file.damaged("a conversation that is listed is missing")
+        return rows[0]
+
+    def _read(self, found: str) -> Conversation:
+        row = self._row(found)
         used: dict[int, list[Document]] = {}
         for link in self._file.rows(
             "SELECT message, name, text, pages FROM message_documents JOIN documents USING (hash)"

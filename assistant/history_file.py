@@ -133,6 +133,10 @@ class HistoryFile:
                     do(statement)
                 do(f"PRAGMA user_version = {number}")
 
+    def damaged(self, reason: str) -> HistoryError:
+        """The error for a file that does not hold what it should."""
+        return HistoryError(f"{self.path}: the history is damaged ({reason}); move the file away to begin a new one.")
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -146,9 +150,7 @@ class HistoryFile:
                 ) from error
             raise HistoryError(f"{self.path}: the history cannot be used ({error}); is the disk full?") from error
         except sqlite3.DatabaseError as error:
-            raise HistoryError(
-                f"{self.path}: the history is damaged ({error}); move the file away to begin a new one."
-            ) from error
+            raise self.damaged(str(error)) from error
 
 
 class Do:

@@ -81,8 +81,15 @@ class ExchangeView(Vertical, can_focus=True):
 
     async def on_unmount(self) -> None:
         """Let the stream go, should more still come."""
-        if self._stream is not None:
-            await self._stream.stop()
+        await self._end_stream()
+
+    async def _end_stream(self) -> None:
+        import asyncio
+
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with suppress(asyncio.CancelledError):  # Textual's, where the stream had not yet come to run
+                await stream.stop()
 
     def begin(self) -> None:
         """The engine has taken the question."""
@@ -126,9 +133,7 @@ class ExchangeView(Vertical, can_focus=True):
     async def _finish(self) -> None:
         exchange = self.exchange
         answer = self.query_one(".answer")
-        if self._stream is not None:
-            await self._stream.stop()
-            self._stream = None
+        await self._end_stream()
         if exchange.error is not None:
             failure = Content.assemble(("✘ ", "bold $text-error"), printable(exchange.error))
             await answer.mount(Static(failure, classes="failure"))
