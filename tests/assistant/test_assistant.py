@@ -101,8 +101,11 @@ def test_of_several_documents_the_best_answer_is_given(assistant: Assistant) -> 
     other = Document("other.txt", "Lyon is hot. " * 30)
     answer = assistant.answer(Turn("How large?", (other, ARTICLE), route=Route.EXTRACT))
     alone = [assistant.answer(Turn("How large?", (document,), route=Route.EXTRACT)) for document in (other, ARTICLE)]
-    best = max(alone, key=lambda each: each.evidence[0].score or 0)
-    assert answer.evidence == best.evidence
+    [best] = max(alone, key=lambda each: each.evidence[0].score or 0).evidence
+    [found] = answer.evidence
+    # What a batch is made of changes the last digits of a score.
+    assert replace(found, score=None) == replace(best, score=None)
+    assert found.score == pytest.approx(best.score, abs=0.02)
     assert answer.usage.windows == sum(each.usage.windows for each in alone)
 
 

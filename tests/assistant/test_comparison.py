@@ -181,10 +181,10 @@ def test_rows_come_one_by_one_and_no_two_models_are_in_memory(
 
 def test_an_assistant_in_use_keeps_its_models_and_answers_with_them(tiny_settings: dict[str, str]) -> None:
     own = Assistant(Settings(**tiny_settings, windows=0))
-    reader = own.reader(lambda event: None)
+    reader = own.models.reader(lambda event: None)
     rows = list(compare(TURN, "reader", [OWN, tiny_settings["reader"]], own.settings, own=own))
     assert [row.error for row in rows] == [None, None]
-    assert own.reader(lambda event: None) is reader
+    assert own.models.reader(lambda event: None) is reader
     assert rows[0].answer is not None and rows[1].answer is not None
     assert rows[0].answer.text == rows[1].answer.text
 

@@ -42,7 +42,7 @@ def test_an_article_is_pasted_asked_about_and_found_again_after_a_kill(chat: Cal
     terminal.type("Which country holds most of the rainforest?\r")
     text = terminal.wait_for(lambda text: "entailment" in text and "contradiction" in text)
     assert any(word in text for word in ("entailed", "unsupported", "contradicted"))
-    assert "majority of the forest is contained within Brazil" in " ".join(text.split())
+    assert "majority of the forest is contained within Brazil" in " ".join(text.replace("▌", " ").split())
     terminal.process.send_signal(signal.SIGKILL)
     terminal.process.wait(10)
 

@@ -16,6 +16,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -306,7 +307,7 @@ def _out_of_memory(*_: object, **__: object) -> Iterator[object]:
 
 
 def test_a_batch_that_is_asked_to_end_goes_on_to_the_same_output(tmp_path: Path, environment: dict[str, str]) -> None:
-    rows = "".join(json.dumps({"question": f"How large {at}?", "document": TEXT}) + "\n" for at in range(120))
+    rows = "".join(json.dumps({"question": f"How large {at}?", "document": TEXT}) + "\n" for at in range(1500))
     (tmp_path / "in.jsonl").write_text(rows)
     arguments = ["batch", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out.jsonl"), "--no-verify"]
     with started(environment, *arguments) as running:
@@ -321,9 +322,9 @@ def test_a_batch_that_is_asked_to_end_goes_on_to_the_same_output(tmp_path: Path,
     assert running.returncode == 128 + signal.SIGTERM, err
     assert "Traceback" not in err
     with started(environment, *arguments, "--resume") as again:
-        assert "120 answered" in again.communicate(timeout=120)[1]
+        assert "1,500 answered" in again.communicate(timeout=120)[1]
     ids = [json.loads(line)["id"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert ids == [str(at) for at in range(1, 121)]
+    assert ids == [str(at) for at in range(1, 1501)]
 
 
 def test_a_program_under_nohup_is_not_ended_by_its_terminal(environment: dict[str, str]) -> None:
@@ -397,7 +398,8 @@ def test_a_download_is_killed_again_and_again_and_the_next_one_works(
             with pytest.raises(subprocess.TimeoutExpired):
                 fetching.wait(pause)
                 raise subprocess.TimeoutExpired("fetched already", 0)
-            os.killpg(fetching.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(fetching.pid, signal.SIGKILL)
     with python(code, environment, str(tmp_path / "cache"), str(wheel_index)) as fetching:
         out, err = fetching.communicate(timeout=60)
     assert Path(out.strip()).is_dir(), err

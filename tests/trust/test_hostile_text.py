@@ -117,6 +117,7 @@ def test_what_a_model_writes_is_shown_inert(run: Run, monkeypatch: pytest.Monkey
     text = EVERYTHING[name][:3_000]
     with serving(LISTS_ONE, speaks(text)) as url:
         monkeypatch.setenv("ASSISTANT_SERVER", url)
+        monkeypatch.setenv("ASSISTANT_MAX_NEW_TOKENS", "512")
         code, out, err = run("ask", "Write a loop")
         assert code == 0, err
         assert not active(out.encode("utf-8", "surrogatepass")) and not active(err)

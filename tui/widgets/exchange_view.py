@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.timer import Timer
+from textual.widget import MountError
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
@@ -88,7 +90,8 @@ class ExchangeView(Vertical, can_focus=True):
 
         stream, self._stream = self._stream, None
         if stream is not None:
-            with suppress(asyncio.CancelledError):  # Textual's, where the stream had not yet come to run
+            # Textual's, where the stream had not yet come to run, or what it writes into is not there any more.
+            with suppress(asyncio.CancelledError, MountError):
                 await stream.stop()
 
     def begin(self) -> None:
