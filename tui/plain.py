@@ -216,17 +216,20 @@ def _about(document: Document) -> str:
 
 def _typed() -> Iterator[str]:
     """What the user enters; lines that come at once are one paste."""
-    while True:
+    left = False
+    while not left:
+        lines: list[str] = []
         try:
-            lines = [input("> ")]
+            lines.append(input("> "))
             while select.select([sys.stdin], [], [], _PASTED)[0]:
                 lines.append(input())
         except KeyboardInterrupt:
             print("\nCtrl+D leaves.", flush=True)  # noqa: T201
             continue
         except EOFError:
-            return
-        yield "\n".join(lines)
+            left = True
+        if lines:
+            yield "\n".join(lines)
 
 
 def run_plain(

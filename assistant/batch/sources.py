@@ -165,7 +165,10 @@ def _csv(file: IO[bytes], longest: int) -> Iterator[Row]:
     if first is None:
         return
     delimiter = max(_DELIMITERS, key=first.count)
-    header = next(csv.reader([first], delimiter=delimiter))
+    try:
+        header = next(csv.reader([first], delimiter=delimiter))
+    except csv.Error as error:
+        raise UsageError(f"The first line must name the columns; it is not valid CSV: {error}.") from error
     if not _is_text(header):
         raise UsageError("The first line, which names the columns, is not UTF-8 text; is this a CSV file?")
     if len(set(header)) < len(header) or not all(header):

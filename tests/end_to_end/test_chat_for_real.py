@@ -96,4 +96,4 @@ def test_the_chat_in_plain_lines(chat: Callable[..., Terminal], amazon: Path) ->
     terminal.type("A pasted text\r" + (FILLER + "\r") * 10)  # as keys: nobody asked for bracketed paste
     terminal.wait_for("Taken as a document: A pasted text")
     terminal.type("\x04")
-    assert terminal.wait_for_end() == 0
+    assert terminal.wait_for_end(240) == 0

@@ -1,5 +1,6 @@
 """Files made to run code, to escape their folder or to exhaust the machine: refused with a reason, soon."""
 
+import contextlib
 import io
 import json
 import pickle
@@ -13,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from assistant.batch.sources import read_rows
 from assistant.conversation import Document
 from assistant.documents import extraction
 from assistant.documents.loading import decode_document, read_document
-from assistant.errors import AssistantError, DocumentError, ModelError, SettingsError
+from assistant.errors import AssistantError, DocumentError, ModelError, SettingsError, UsageError
 from assistant.models import hub
 from assistant.models.cards import read_figures, read_languages
 from assistant.models.catalogue import load_catalogue
@@ -405,6 +407,17 @@ def test_what_a_library_prints_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_a_file_of_the_system_is_no_document(source: str) -> None:
     with pytest.raises(DocumentError):
         read_document(source, 1)
+
+
+# --- questions
+
+
+@pytest.mark.parametrize(
+    "content", [b"question\rdocument\na,b\n", b'"question\n', b"\x00,question\n", b"\r\r\r", b"question,\xff\n"]
+)
+def test_a_table_whose_first_line_is_broken_is_one_error_or_read(content: bytes) -> None:
+    with contextlib.suppress(UsageError):
+        list(read_rows(io.BytesIO(content), "csv"))
 
 
 # --- settings and cards
