@@ -11,11 +11,13 @@ Everything happens in a terminal of our own (a pty), as a user meets it.
 
 import argparse
 import os
+import queue
 import statistics
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,7 +128,10 @@ def measure_echo(messages: int, keys: int) -> dict[str, Any]:
             terminal.type("\r")
             terminal.wait_for("Esc stops", LONGEST)
             _settle(terminal, 1.0)
-            seconds = [_echo(terminal, at) for at in range(keys)]
+            recorder = _Recorder(terminal)
+            recorder.start()
+            seconds = [_echo(terminal, recorder, at) for at in range(keys)]
+            recorder.stop()
             terminal.type("\x1b")
             terminal.wait_for("stopped", LONGEST)
             for _ in range(SCROLLS if messages else 0):
@@ -147,28 +152,55 @@ def measure_echo(messages: int, keys: int) -> dict[str, Any]:
     }
 
 
-def _echo(terminal: Terminal, at: int) -> float:
-    """Type the next letter and wait until the prompt shows all that was typed so far on its line."""
+class _Recorder(threading.Thread):
+    """Takes what the program writes, with the moment at which it came.
+
+    Drawing it here takes as long as the app needs to write it: who did both in turn would keep the app waiting.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(daemon=True)
+        self._terminal = terminal
+        self._came: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            if written := self._terminal.take(0.05):
+                self._came.put((time.perf_counter(), written))
+
+    def drawn(self) -> Iterator[float]:
+        """Put on the screen what has come; yields after each piece the moment at which it came."""
+        while not self._came.empty():
+            moment, written = self._came.get()
+            self._terminal.feed(written)
+            yield moment
+
+    def stop(self) -> None:
+        """Leave the terminal to others again."""
+        self._over.set()
+        self.join()
+        for _ in self.drawn():
+            pass
+
+
+def _echo(terminal: Terminal, recorder: _Recorder, at: int) -> float:
+    """Type the next letter; how long it took until all that was typed so far on its line was shown."""
     letters = "abcdefghij"
     if at and at % 40 == 0:
-        terminal.type("\x15")  # the line is emptied before it wraps
-        _settle(terminal, PAUSE)
+        os.write(terminal.master, b"\x15")  # the line is emptied before it wraps
+        time.sleep(PAUSE)
     line = "".join(letters[one % 10] for one in range(at - at % 40, at + 1))
+    for _ in recorder.drawn():
+        pass
     began = time.perf_counter()
     os.write(terminal.master, line[-1].encode())
-    while (now := time.perf_counter()) - began < LONGEST:
-        # What comes is put on the screen only when it has all come: that takes as long as the app does to draw it.
-        came: list[tuple[float, bytes]] = []
-        while (left := now + PAUSE - time.perf_counter()) > 0:
-            if written := terminal.take(left):
-                came.append((time.perf_counter(), written))
-        for moment, written in came:
-            terminal.feed(written)
-            # Looked for where it is expected, below the conversation.
-            if any(line in row for row in terminal.screen.display[-8:]):
-                for _, rest in came[came.index((moment, written)) + 1 :]:
-                    terminal.feed(rest)
-                return moment - began
+    while time.perf_counter() - began < LONGEST:
+        time.sleep(PAUSE)
+        # Looked for where it is expected, below the conversation.
+        shown = (moment for moment in recorder.drawn() if any(line in row for row in terminal.screen.display[-8:]))
+        if (moment := next(shown, None)) is not None:
+            return moment - began
     return LONGEST
 
 
