@@ -35,6 +35,15 @@ def wait_for_all() -> None:
         PartialState(cpu=device() == "cpu").wait_for_everyone()
 
 
+def leave_group() -> None:
+    """End the talk between the processes in order: threads of it that are left may abort a program as it ends."""
+    if are_several():
+        from torch import distributed
+
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
 def use_one_gpu_without_launcher() -> None:
     """Keep to one GPU where there are several and nothing launched a process for each.
 

@@ -60,8 +60,9 @@ def run(
         if sweep:
             folder /= _folder_name(settings, [each for each, _ in runs])
         results[folder] = _one(chosen, folder, fresh=fresh, smoke=smoke, push_to=push_checkpoints, chosen_folder=output)
-    from finetune.processes import is_main_process
+    from finetune.processes import is_main_process, leave_group
 
+    leave_group()
     if not is_main_process():
         return 0
     if sweep:

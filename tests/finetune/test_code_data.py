@@ -212,11 +212,11 @@ def test_prose_is_told_from_code():
 
 
 @pytest.mark.data
-def test_the_shipped_recipe_finds_its_thousand_examples_and_splits_them_cleanly(code_recipe):
+def test_the_shipped_recipe_finds_its_examples_and_splits_them_cleanly(code_recipe):
     from finetune.code_assistant import prepare_examples
 
     prepared = prepare_examples(code_recipe)
-    assert len(prepared.train) == code_recipe.data.limit
+    assert len(prepared.train) == code_recipe.data.declared.train
     questions = {question_hash(example) for example in prepared.train}
     assert not questions & {question_hash(example) for example in prepared.held_out}
     fenced = [example for example in prepared.train if example.source != "javascript-questions.jsonl"]

@@ -97,7 +97,10 @@ def _killed(folder: Path, number: int, moment: float) -> tuple[str, str]:
     finally:
         for descriptor in (begin, go, master):
             os.close(descriptor)
-    return "\n".join(screen.display[:-DESK]), "\n".join(screen.display)
+    # A busy machine may have drawn the app smaller than the terminal, so its last row is looked for.
+    rows = screen.display
+    bottom = max((at for at, row in enumerate(rows, 1) if "Send" in row and "Quit" in row), default=ROWS)
+    return "\n".join(rows[: bottom - DESK]), "\n".join(rows)
 
 
 def _read(master: int, stream: pyte.ByteStream, seconds: float, until: Callable[[], bool]) -> None:
