@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Before any of them is imported: no dependency reports to anybody.
 for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
     os.environ.setdefault(_switch, "1")
+# Of the kernels that oneDNN makes for each shape it keeps 1,024 by default: a tenth of a long batch's memory.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 __version__ = "0.1.0"
 

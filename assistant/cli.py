@@ -22,7 +22,7 @@ from assistant.commands.options import NoColor, Profile, Quiet, Server, Verbose,
 from assistant.commands.verify import verify
 from assistant.commands.web import web
 from assistant.documents.formats import FORMATS
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, UsageError
 from assistant.sanitize import printable
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True)
@@ -66,6 +66,12 @@ def main_options(
       assistant verify --premise @report.txt --hypothesis "Sales rose."
     """
     if context.invoked_subcommand is not None:
+        ours = {"--document": document, "--resume": resume, "--plain": plain, "--profile": profile, "--server": server}
+        if early := next((option for option, value in ours.items() if value is not None), None):
+            raise UsageError(
+                f"{early} is not heeded before a command; put it behind: "
+                f"assistant {context.invoked_subcommand} … {early} …"
+            )
         return 0
     from assistant.commands.chat import chat
 
@@ -134,6 +140,9 @@ def _run(command: typer.Typer, name: str, ended: list[int]) -> int:  # noqa: PLR
     except AssistantError as error:
         return _failed(name, error, error.exit_code)
     except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: the message is its help
+            print(printable(str(error)), file=sys.stderr)  # noqa: T201
+            return 2
         return _failed(name, error, 2, getattr(error, "format_message", error.__str__)())
     except (KeyboardInterrupt, Abort):
         code = 128 + ended[0] if ended else _INTERRUPTED

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistant.conversation import Answer, Turn
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Listener, Progress, unheard
-from assistant.live import live
+from assistant.live import heard, live
 from assistant.models.cards import Figures, read_figures
 from assistant.sanitize import one_line
 from assistant.settings import Settings
@@ -102,6 +102,9 @@ def compare(
 
     Yields:
         A row for each model, in order, as soon as it is ready; a model that fails does not stop the others.
+
+    Raises:
+        UsageError: "server" is named and the settings have none.
     """
     from assistant.assistant import Assistant
 
@@ -146,8 +149,11 @@ def agreement(rows: Sequence[Compared]) -> Agreement | None:
 
 
 def _settings(settings: Settings, part: str, name: str) -> Settings:
-    changes: dict[str, Any] = {part: None if name in (EMBEDDED, SERVER) else name}
-    if part == "generator" and name != SERVER:
+    served = part == "generator" and name == SERVER
+    if served and not settings.server:
+        raise UsageError("There is no server to compare; give its address with --server URL.")
+    changes: dict[str, Any] = {part: None if served or name == EMBEDDED else name}
+    if part == "generator" and not served:
         changes["server"] = None  # a server would answer in the place of the model that is named
     return Settings(**{**settings.model_dump(exclude_unset=True), **changes})
 
@@ -204,14 +210,7 @@ def _import_libraries(*, adapter: bool) -> None:
 
 def _while(work: Callable[[Listener], T], on_event: Listener) -> T:
     """The result of work done in a thread of its own, as `live`, with its events heard here meanwhile."""
-    events = live(work)
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        on_event(event)
+    return heard(live(work), on_event)
 
 
 def _normalized(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from assistant.conversation import Answer, Document, Evidence, ModelNames, Route, Turn, Usage, Verdict
+from assistant.documents.passages import Passage
 from assistant.documents.ranking import Ranker
 from assistant.documents.splitting import split_passages
 from assistant.errors import ModelError, UsageError
@@ -23,7 +24,7 @@ from assistant.events import (
     VerdictReached,
     unheard,
 )
-from assistant.live import live
+from assistant.live import heard, live
 from assistant.models.loaded import LoadedModels
 from assistant.reading.spans import distinct_answers
 from assistant.routing import choose_route
@@ -87,7 +88,7 @@ class Flow:
             yield Notice(f"Passages are ranked by the words they share with the question alone: {error}")
         for document in documents:
             if not self._models.ranker.knows(document):
-                yield from live(partial(_index, self._models.ranker, document, cancel))
+                yield from live(partial(_index_document, self._models.ranker, document, cancel))
 
     def steps(self, turn: Turn, cancel: threading.Event) -> Steps:
         """A turn's events and the work it shares with others; the last event is TurnFinished.
@@ -158,9 +159,9 @@ class Flow:
         closest = None
         if draft.answer.route is Route.GROUNDED:
             yield from self._index([each for each in turn.documents if _has_to_choose(each)], cancel)
-            ranked = yield from live(lambda _: self._relevant_passages(turn, cancel))
-            closest = ranked[0]
-            evidence = tuple(sorted(ranked, key=lambda place: place.start))
+            passages = yield from live(lambda _: self._relevant_passages(turn, cancel))
+            closest, draft.document = passages[0].evidence(), passages[0].document
+            evidence = tuple(sorted((each.evidence() for each in passages), key=lambda place: place.start))
             draft.answer = replace(draft.answer, evidence=evidence)
             yield EvidenceFound(evidence)
             messages = grounded_messages(turn.question, evidence, turn.history)
@@ -193,15 +194,13 @@ class Flow:
             stopped=stream.finish == "cancelled",
         )
         if draft.answer.route is Route.GROUNDED and text:
-            draft.claims = text_claims(text)
-            draft.document = _holding(turn.documents, draft.answer.evidence)
-            draft.near = draft.answer.evidence
+            draft.claims, draft.near = text_claims(text), draft.answer.evidence
 
-    def _relevant_passages(self, turn: Turn, cancel: threading.Event) -> list[Evidence]:
+    def _relevant_passages(self, turn: Turn, cancel: threading.Event) -> list[Passage]:
         """The passages that bear most on the question, all of the document of which the first one is."""
         ranked = self._models.ranker.rank(turn.question, turn.documents, cancel=cancel)
         best = ranked[0].document
-        return [passage.evidence() for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
+        return [passage for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
 
     def _verify(self, draft: _Draft, cancel: threading.Event) -> Steps:
         """Hold the answer's claims against the places it came from."""
@@ -255,12 +254,7 @@ def _written(stream: "TextStream") -> Generator[Event, None, str]:
 
 
 def _write(stream: "TextStream", tell: Listener) -> str:
-    """What a stream gives, told piece by piece."""
-    pieces = []
-    for piece in stream:
-        pieces.append(piece)
-        tell(TextDelta(piece))
-    return "".join(pieces).strip()
+    return heard(_written(stream), tell)
 
 
 def _write_together(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
@@ -293,7 +287,7 @@ def _has_to_choose(document: Document) -> bool:
     return len(split_passages(document)) > PASSAGES_FOR_GENERATOR
 
 
-def _index(ranker: Ranker, document: Document, cancel: threading.Event, tell: Listener) -> None:
+def _index_document(ranker: Ranker, document: Document, cancel: threading.Event, tell: Listener) -> None:
     ranker.index(document, cancel=cancel, on_progress=lambda done, total: tell(Progress("Indexing", done, total)))
 
 
@@ -310,13 +304,6 @@ def _with_spans(answer: Answer, document: Document, reading: "Reading", top_k: i
     if not reading.answered:
         return replace(answer, score=score, closest=places[0])
     return replace(answer, text=places[0].text, score=score, evidence=tuple(places))
-
-
-def _holding(documents: Sequence[Document], evidence: Sequence[Evidence]) -> Document | None:
-    for document in documents:
-        if any(document.text[place.start : place.end] == place.text for place in evidence):
-            return document
-    return None
 
 
 def _left_out(turns: int) -> str:

@@ -10,6 +10,7 @@ import re
 import secrets
 import sqlite3
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -288,7 +289,7 @@ class History:
 
     def search(self, text: str, limit: int = 50) -> list[Match]:
         """The messages that hold all words of the text (the last may be the beginning of a word), the best first."""
-        words = re.findall(r"\w+", text)
+        words = re.findall(r"\w+", unicodedata.normalize("NFC", text))  # an accent of its own would end a word
         if not words:
             return []
         query = " ".join(f'"{word}"' for word in words) + "*"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assistant.errors import AssistantError
+from assistant.sanitize import encodable
 
 _BUSY_SECONDS = 3.0
 
@@ -161,7 +162,7 @@ class Do:
 
     def __call__(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Run it."""
-        return self._connection.execute(sql, values)
+        return self._connection.execute(sql, [encodable(each) if isinstance(each, str) else each for each in values])
 
 
 def default_path() -> Path:

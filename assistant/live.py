@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
-from assistant.events import Event
+from assistant.events import Event, Listener
 
 T = TypeVar("T")
 
@@ -46,3 +46,14 @@ def live(work: Callable[[Callable[[Event], None]], T]) -> Generator[Event, None,
     if failures:
         raise failures[0]
     return results[0]
+
+
+def heard(events: Generator[Event, None, T], listener: Listener) -> T:
+    """Take events to their end, each told to a listener, and return what the generator returns."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        listener(event)

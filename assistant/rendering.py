@@ -71,9 +71,15 @@ def _not_found(answer: Answer, documents: Sequence[Document]) -> Text:
     return text
 
 
+def document_text(place: Evidence, documents: Sequence[Document]) -> str:
+    """The text of the document that a piece of evidence is from: of two of one name, the one that holds it there."""
+    named = (each.text for each in documents if each.name == place.document)
+    return next((text for text in named if text[place.start : place.end] == place.text), place.text)
+
+
 def _place(place: Evidence, documents: Sequence[Document]) -> Text:
     """The span in its surroundings, marked so that it shows without colour too."""
-    whole = next((d.text for d in documents if d.text[place.start : place.end] == place.text), place.text)
+    whole = document_text(place, documents)
     around = excerpt(whole, place.start, place.end)
     text = Text("  ").append(around.before).append(f"[{around.span}]", style="bold reverse").append(around.after)
     score = f", {place.score:.0%} likely" if place.score is not None else ""

@@ -29,7 +29,12 @@ def printable(text: str) -> str:
     The result may be shorter than the text: cut by offsets first, then make printable.
     """
     text = _UNPRINTABLE.sub("", _LINE_END.sub("\n", text))
-    return _SURROGATE.sub("\ufffd", FLOOD.sub(r"\1", text))
+    return encodable(FLOOD.sub(r"\1", text))
+
+
+def encodable(text: str) -> str:
+    """The text with a replacement character for each lone surrogate, which no file and no tokenizer takes."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 class PrintableStream:

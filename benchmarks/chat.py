@@ -12,6 +12,7 @@ Everything happens in a terminal of our own (a pty), as a user meets it.
 import argparse
 import os
 import queue
+import random
 import statistics
 import sys
 import tempfile
@@ -29,7 +30,7 @@ KEY = "§"
 EVERY = 0.02  # seconds between the keys typed at a start
 LONGEST = 120.0
 LONGEST_START = 30.0
-PAUSE = 0.13  # seconds between keys: eight a second
+PAUSES = (0.06, 0.2)  # seconds between keys, anything from here to there: eight a second, as uneven as hands are
 SCROLLS = 400
 GOALS = {"start": 1.0, "echo_p99": 0.050}
 
@@ -38,14 +39,15 @@ GOALS = {"start": 1.0, "echo_p99": 0.050}
 class Start:
     """A program to begin. `ready` is on its screen once it can take keys; empty where any screen will do.
 
-    `key` is one that its screen does not show by itself. A program that `reads_lines` leaves it to the terminal whether
-    keys are shown, so they are typed once it is ready.
+    `shown` is on its screen once it has taken the key, and not before. A program that `reads_lines` leaves it to the
+    terminal whether keys are shown, so they are typed once it is ready.
     """
 
     name: str
     command: Sequence[str]
     ready: str = ""
     key: str = KEY
+    shown: str = KEY
     reads_lines: bool = False
 
 
@@ -72,9 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("numbers must be at least 1, those of --messages at least 0")
     programs = [Start("assistant", [sys.executable, "-m", "assistant"], "Send")]
     if options.oterm:
-        programs.append(Start("oterm", [options.oterm], key="~"))  # it trips over what is not ASCII
+        # Without a server it has no chat to type into: Ctrl+P opens its command palette.
+        programs.append(Start("oterm", [options.oterm], key="\x10", shown="Search for commands"))
     if options.llm:
-        programs.append(Start("llm chat", [options.llm, "chat"], "\n>", key="~", reads_lines=True))
+        programs.append(Start("llm chat", [options.llm, "chat"], "\n>", key="~", shown="~", reads_lines=True))
     report = {
         "machine": machine(default_threads()),
         "goals": GOALS,
@@ -116,7 +119,7 @@ def _start(program: Start, environment: Mapping[str, str]) -> float:
             if now - typed >= EVERY and (program.ready in terminal.text or not program.reads_lines):
                 typed = now
                 os.write(terminal.master, program.key.encode())
-            if terminal.read(EVERY / 4) and program.key in (text := terminal.text) and program.ready in text:
+            if terminal.read(EVERY / 4) and program.shown in (text := terminal.text) and program.ready in text:
                 return time.perf_counter() - began
             if terminal.process.poll() is not None:
                 raise SystemExit(f"chat: {program.name} ended by itself; its screen was:\n{terminal.text}")
@@ -141,7 +144,8 @@ def measure_echo(messages: int, keys: int) -> dict[str, Any]:
             _settle(terminal, 1.0)
             recorder = _Recorder(terminal)
             recorder.start()
-            seconds = [_echo(terminal, recorder, at) for at in range(keys)]
+            pauses = random.Random(keys)
+            seconds = [_echo(terminal, recorder, at, pauses.uniform(*PAUSES)) for at in range(keys)]
             recorder.stop()
             terminal.type("\x1b")
             terminal.wait_for("stopped", LONGEST)
@@ -195,19 +199,19 @@ class _Recorder(threading.Thread):
             pass
 
 
-def _echo(terminal: Terminal, recorder: _Recorder, at: int) -> float:
-    """Type the next letter; how long it took until all that was typed so far on its line was shown."""
+def _echo(terminal: Terminal, recorder: _Recorder, at: int, pause: float) -> float:
+    """Type the next letter and pause; how long it took until all that was typed so far on its line was shown."""
     letters = "abcdefghij"
     if at and at % 40 == 0:
         os.write(terminal.master, b"\x15")  # the line is emptied before it wraps
-        time.sleep(PAUSE)
+        time.sleep(pause)
     line = "".join(letters[one % 10] for one in range(at - at % 40, at + 1))
     for _ in recorder.drawn():
         pass
     began = time.perf_counter()
     os.write(terminal.master, line[-1].encode())
     while time.perf_counter() - began < LONGEST:
-        time.sleep(PAUSE)
+        time.sleep(pause)
         # Looked for where it is expected, below the conversation.
         shown = (moment for moment in recorder.drawn() if any(line in row for row in terminal.screen.display[-8:]))
         if (moment := next(shown, None)) is not None:

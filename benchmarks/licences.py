@@ -56,7 +56,7 @@ def licence_of(package: Distribution) -> str:
         return given["License-Expression"]
     classifiers = [each.rpartition(" :: ")[2] for each in given.get_all("Classifier") or ()
                    if each.startswith("License ::")]  # fmt: skip
-    named = [each for each in classifiers if each != "OSI Approved"]
+    named = [each for each in classifiers if each not in {"OSI Approved", "Other/Proprietary License"}]
     if named:
         return ", ".join(named)
     text = given["License"].strip() if "License" in given else ""

@@ -1,5 +1,6 @@
 """The recipes' base models: what is publicly known of them, and where to get them."""
 
+import json
 import logging
 import tomllib
 from dataclasses import dataclass
@@ -40,11 +41,13 @@ def known_bases() -> dict[str, BaseFacts]:
 
 
 def base_facts(reference: str) -> BaseFacts:
-    """What is known of a base, whatever revision is named.
+    """What is known of a base, whatever revision is named; of a model's folder what its configuration says.
 
     Raises:
         UsageError: nothing is.
     """
+    if (Path(reference) / "config.json").is_file():
+        return _folder_facts(Path(reference))
     known = known_bases()
     name = reference.partition("@")[0]
     if name not in known:
@@ -52,6 +55,18 @@ def base_facts(reference: str) -> BaseFacts:
             f"nothing is known of the base {reference!r}; {nearest(name, known)}, or name a model's folder."
         )
     return known[name]
+
+
+def _folder_facts(folder: Path) -> BaseFacts:
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        config.pop("quantization_config", None)
+        # Only a known base has a stand-in whose kind of tokenizer matters.
+        return BaseFacts(
+            str(folder), "that of the folder's model", {"model_type": config["model_type"], **config}, "byte-pair"
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{folder}: its config.json is not that of a model.") from error
 
 
 def fetch_base(reference: str, on_progress: ProgressListener) -> tuple[str, Path]:

@@ -121,6 +121,26 @@ class CheckpointRecord(TrainerCallback):
         return self._before + time.monotonic() - self._began
 
 
+class BestBeside(TrainerCallback):
+    """Looks for the best checkpoint in the run's folder, wherever that was when the checkpoint was written.
+
+    Args:
+        output: the run's folder.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Mend the state before anything is loaded by it."""
+        self.mend(state)
+
+    def mend(self, state: Any) -> None:
+        """Name the best checkpoint of a state by where it is now."""
+        if state.best_model_checkpoint:
+            state.best_model_checkpoint = str(self._output / Path(state.best_model_checkpoint).name)
+
+
 def _seconds_of(checkpoint: Path) -> float:
     return float(_read(checkpoint / RUN_FILE).get("seconds", 0.0))
 

@@ -1,5 +1,6 @@
 """Whole checkpoints on the Hub: uploaded while training goes on, fetched to go on on another machine."""
 
+import json
 import logging
 import os
 import shutil
@@ -11,14 +12,13 @@ from transformers import TrainerCallback
 from assistant.errors import AssistantError
 from assistant.sanitize import one_line
 from finetune.hub import create_private
-from finetune.training import newest_checkpoint, step_of
+from finetune.training import STATE_FILE, newest_checkpoint, step_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 log = logging.getLogger(__name__)
 
-_STATE = "trainer_state.json"
 _WAITING = ".uploading"
 _ARRIVING = ".arriving"
 
@@ -75,6 +75,8 @@ class CheckpointUpload(TrainerCallback):
 def fetch_newest(repo: str, output: Path) -> None:
     """Fetch the newest whole checkpoint of a repository, where it is newer than those of the run's folder.
 
+    The one that was best until then comes too: the run may end with its weights.
+
     Raises:
         AssistantError: the Hub has the repository and does not give it.
     """
@@ -87,17 +89,26 @@ def fetch_newest(repo: str, output: Path) -> None:
         return  # the first run of it
     except Exception as error:
         raise AssistantError(f"The checkpoints of {repo} cannot be listed: {one_line(str(error), 200)}.") from error
-    names = [name.partition("/")[0] for name in files if name.startswith("checkpoint-") and name.endswith(f"/{_STATE}")]
+    ending = f"/{STATE_FILE}"
+    names = [name.removesuffix(ending) for name in files if name.startswith("checkpoint-") and name.endswith(ending)]
     here = newest_checkpoint(output)
     newest = max(names, key=lambda name: step_of(Path(name)), default=None)
     if newest is None or (here is not None and step_of(here) >= step_of(Path(newest))):
         return
-    log.info("fetching %s of %s", newest, repo)
     arriving = output / _ARRIVING  # beside its place until it is whole, so that half of one is never gone on from
-    try:
-        snapshot_download(repo, allow_patterns=[f"{newest}/*"], local_dir=arriving)
-    except Exception as error:
-        raise AssistantError(f"{newest} of {repo} cannot be fetched: {one_line(str(error), 200)}.") from error
+
+    def fetch(name: str) -> None:
+        log.info("fetching %s of %s", name, repo)
+        try:
+            snapshot_download(repo, allow_patterns=[f"{name}/*"], local_dir=arriving)
+        except Exception as error:
+            raise AssistantError(f"{name} of {repo} cannot be fetched: {one_line(str(error), 200)}.") from error
+
+    fetch(newest)
+    best = Path(json.loads((arriving / newest / STATE_FILE).read_text("utf-8")).get("best_model_checkpoint") or "").name
+    if best in names and best != newest and not (output / best).exists():
+        fetch(best)
+        (arriving / best).replace(output / best)
     (arriving / newest).replace(output / newest)
     shutil.rmtree(arriving)
 

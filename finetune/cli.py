@@ -30,7 +30,13 @@ def list_(
     no_color: NoColor = False,
     names: Annotated[bool, typer.Option("--names", help="Their names alone, one a line.")] = False,
 ) -> int:
-    """List the recipes that come with the program."""
+    r"""List the recipes that come with the program.
+
+    \b
+    Examples:
+      finetune list
+      for name in $(finetune list --names); do finetune plan $name; done
+    """
     for name in recipe_names():
         recipe = load_recipe(name)
         print(name if names else f"{name:<20} {recipe.task:<5} {recipe.method:<6} {recipe.description}")  # noqa: T201
@@ -39,7 +45,13 @@ def list_(
 
 @app.command()
 def show(recipe: RecipeName, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
-    """Print a recipe with its comments; copy it to make your own."""
+    r"""Print a recipe with its comments; copy it to make your own.
+
+    \b
+    Examples:
+      finetune show qa-roberta
+      finetune show qa-roberta > mine.toml && finetune run mine.toml
+    """
     load_recipe(recipe)
     print(recipe_text(recipe), end="")  # noqa: T201
     return 0

@@ -60,7 +60,7 @@ def prepare_examples(recipe: CodeRecipe) -> Prepared:
         kept, out = split_at_random(read, recipe.data.held_out, recipe.training.seed)
         return Prepared(kept[: recipe.data.limit], out, left_out)
     for name in recipe.data.train:
-        examples, reasons = read_code(find_data(name), recipe.data.max_characters)
+        examples, reasons = read_code(name, recipe.data.max_characters)
         read += examples
         left_out += reasons
     different = unique(read)

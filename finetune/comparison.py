@@ -60,12 +60,12 @@ def _result(folder: Path) -> RunResult:
 
 
 def best(results: Sequence[RunResult], metric: str | None = None) -> RunResult:
-    """The best run by a metric, by default the task's last of the table.
+    """The best run by a metric, by default F1, macro F1 or perplexity.
 
     Raises:
         UsageError: no run has the metric.
     """
-    metric = metric or _COLUMNS[results[0].task][1 if len(_COLUMNS[results[0].task]) > 1 else 0]
+    metric = metric or _COLUMNS[results[0].task][1]
     known = [result for result in results if metric in result.figures]
     if not known:
         names = sorted({name for result in results for name in result.figures})

@@ -18,11 +18,12 @@ _LONGEST = 1.5
 """The longest text of a batch, in texts of average length; it decides the memory."""
 
 
-def memory(recipe: Recipe, facts: BaseFacts, parameters: "Parameters") -> dict[str, float]:
+def memory(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", tokens: int | None) -> dict[str, float]:
     """Bytes on one GPU by what takes them.
 
     Activations after Korthikanti et al. (2022): 34 bytes for each token and unit of width in half precision, and 5 for
-    each head and pair of tokens; with recomputation, the inputs of the layers and one layer's own.
+    each head and pair of tokens; with recomputation, the inputs of the layers and one layer's own. `tokens` are those
+    of an average text.
     """
     shape, training = shape_of(facts), recipe.training
     width, layers, heads = shape["width"], shape["layers"], shape["heads"]
@@ -34,7 +35,7 @@ def memory(recipe: Recipe, facts: BaseFacts, parameters: "Parameters") -> dict[s
     weights = layers_only * bytes_a_weight + (frozen - layers_only) * half
     trained = parameters.trained * (4 + 4 + 8)
     if isinstance(recipe, CodeRecipe):
-        length = min(recipe.data.max_length, (recipe.data.declared.tokens or recipe.data.max_length) * _LONGEST)
+        length = min(recipe.data.max_length, (tokens or recipe.data.max_length) * _LONGEST)
     else:
         length = recipe.max_length if isinstance(recipe, QARecipe) else recipe.data.max_length
     batch_tokens = training.batch_size * length

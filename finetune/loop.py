@@ -11,17 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import AssistantError
 from finetune.callbacks import CheckpointRecord, TrainingProgress
 from finetune.processes import agreed
-from finetune.training import Measure, newest_checkpoint, out_of_memory, step_of, training_figures
+from finetune.training import STATE_FILE, Measure, has_stopped_early, newest_checkpoint, step_of, training_figures
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
 log = logging.getLogger(__name__)
-
-_STATE = "trainer_state.json"  # the name that the Trainer gives it too, and its last file
 
 
 def run_loop(
@@ -48,17 +45,8 @@ def run_loop(
 
     Returns:
         Figures of the whole run: see `finetune.training.training_figures`.
-
-    Raises:
-        AssistantError: the GPU has too little memory; the message says what to change.
     """
-    import torch
-
-    loop = _Loop(model, items, collate, arguments, callbacks)
-    try:
-        return loop.run(rows, measure, early_stopping)
-    except torch.OutOfMemoryError as error:
-        raise AssistantError(out_of_memory(arguments)) from error
+    return _Loop(model, items, collate, arguments, callbacks).run(rows, measure, early_stopping)
 
 
 class _Loop:
@@ -116,14 +104,13 @@ class _Loop:
         self.callbacks.append(record)
         self._call("on_train_begin")
         while self.state.global_step < self.state.max_steps:
-            epoch = self.state.global_step // self.steps_an_epoch
-            self._epoch(epoch)
+            if has_stopped_early(self.state, self.arguments, early_stopping):
+                log.info("stopped after %d epochs without a better one", early_stopping)
+                break
+            self._epoch(self.state.global_step // self.steps_an_epoch)
             if rows is not None:
                 self._measure(rows, measure)
             self._save()
-            if early_stopping and self._behind() >= early_stopping:
-                log.info("stopped after %d epochs without a better one", early_stopping)
-                break
         self._call("on_train_end")
         self._take_best()
         if self.accelerator.is_main_process:
@@ -157,15 +144,6 @@ class _Loop:
             if self.state.global_step >= self.state.max_steps:
                 break
 
-    def _behind(self) -> int:
-        """How many times the model was measured since it was best."""
-        best = step_of(Path(self.state.best_model_checkpoint)) if self.state.best_model_checkpoint else 0
-        figure = f"eval_{self._best_by()}"
-        return sum(figure in entry and entry["step"] > best for entry in self.state.log_history)
-
-    def _best_by(self) -> str:
-        return str(self.arguments.metric_for_best_model).removeprefix("eval_")
-
     def _measure(self, rows: Any, measure: Measure) -> None:
         """Measure the rows, and note the checkpoint if the model is better than all before."""
         import torch
@@ -174,7 +152,7 @@ class _Loop:
         with torch.inference_mode(), self.accelerator.autocast():
             figures = agreed(measure(self.model, rows))
         self._log({f"eval_{name}": value for name, value in figures.items()})
-        value = figures[self._best_by()]
+        value = figures[str(self.arguments.metric_for_best_model).removeprefix("eval_")]
         if self.state.best_metric is None or value > self.state.best_metric:
             self.state.best_metric = value
             self.state.best_model_checkpoint = f"checkpoint-{self.state.global_step}"
@@ -189,7 +167,7 @@ class _Loop:
         self.accelerator.wait_for_everyone()
         self.accelerator.save_state(str(folder))
         if self.accelerator.is_main_process:
-            self.state.save_to_json(str(folder / _STATE))
+            self.state.save_to_json(str(folder / STATE_FILE))
             self._call("on_save")
             self._forget()
         self.accelerator.wait_for_everyone()
@@ -209,7 +187,7 @@ class _Loop:
             return None
         log.info("going on from %s", checkpoint)
         self.accelerator.load_state(str(checkpoint))
-        former = TrainerState.load_from_json(str(checkpoint / _STATE))
+        former = TrainerState.load_from_json(str(checkpoint / STATE_FILE))
         former.max_steps, former.is_world_process_zero = self.state.max_steps, self.state.is_world_process_zero
         self.state = former
         return checkpoint

@@ -1,7 +1,7 @@
 """What a run will take, before it is begun: rows, steps, parameters, memory and time, without a GPU or a download."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from finetune.estimate import memory, seconds_on_t4
 from finetune.recipe import CodeRecipe, Lora, NLIRecipe, QARecipe, Recipe, Training
 
 T4_BYTES = 16e9
+_CHARACTERS_A_TOKEN = 3.5
+"""Of English prose and code a little less or more; without the base's tokenizer, which would be a download, a guess."""
 _TASK_TYPES = {"qa": "QUESTION_ANS", "nli": "SEQ_CLS", "code": "CAUSAL_LM"}
 
 
@@ -25,6 +27,8 @@ class Rows:
     held_out: int
     test: int | None
     source: str
+    tokens: int | None = None
+    """Of an average unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,7 @@ def make_plan(recipe: Recipe, gpus: int = 1) -> Plan:
     rows = count_rows(recipe)
     training = recipe.training
     steps = total_steps(rows.units, training, gpus)
-    length = recipe.data.declared.tokens
-    tokens = round(length * rows.units * training.epochs) if length else None
+    tokens = round(rows.tokens * rows.units * training.epochs) if rows.tokens else None
     parameters = count_parameters(recipe, facts)
     as_source = None
     if recipe.data.choose_on == "held_out" and recipe.source_result and not isinstance(recipe, CodeRecipe):
@@ -84,7 +87,7 @@ def make_plan(recipe: Recipe, gpus: int = 1) -> Plan:
         as_source_steps=as_source,
         tokens=tokens,
         parameters=parameters,
-        memory=memory(recipe, facts, parameters),
+        memory=memory(recipe, facts, parameters, rows.tokens),
         seconds=seconds,
         licences={"base": facts.licence, "data": recipe.licence},
         notes=_notes(recipe, facts),
@@ -101,36 +104,39 @@ def total_steps(units: int, training: Training, gpus: int = 1) -> int:
 
 
 def count_rows(recipe: Recipe) -> Rows:
-    """The recipe's rows: counted where all its data is at hand, else as the recipe declares them.
+    """The recipe's rows: counted where its training data is at hand, else as the recipe declares them.
 
     Raises:
         UsageError: neither.
     """
     declared = recipe.data.declared
-    if _at_hand(recipe):
+    if _are_here(recipe.data.train):
         return _counted(recipe)
     if declared.train is None:
-        missing = next((name for name in recipe.data.train if not is_hub(name)), recipe.data.train[0])
-        find_data(missing)  # says which file is missing and where it was looked for
-        raise UsageError(f"{recipe.name} does not declare how many rows {missing} has: see [data.declared].")
+        for name in recipe.data.train:
+            if not is_hub(name):
+                find_data(name)  # says which file is missing and where it was looked for
+        raise UsageError(
+            f"{recipe.name} does not declare how many rows {', '.join(recipe.data.train)} has; say it with "
+            "--set data.declared.train=NUMBER."
+        )
     source = "declared by the recipe, not counted"
     held_out = 0
     if recipe.data.choose_on == "held_out" and not isinstance(recipe, CodeRecipe):
         held_out = round(declared.train * recipe.data.held_out)
     train = _limited(declared.train - held_out, recipe)
     if not isinstance(recipe, QARecipe):
-        return Rows(train, train, held_out, declared.test, source)
+        return Rows(train, train, held_out, declared.test, source, declared.tokens)
     if declared.windows is None:
         source += "; windows estimated"
-    return Rows(train, round(train * _windows_a_row(recipe)), held_out, declared.test, source)
+    return Rows(train, round(train * _windows_a_row(recipe)), held_out, declared.test, source, declared.tokens)
 
 
 def _limited(rows: int, recipe: Recipe) -> int:
     return min(rows, recipe.data.limit or rows)
 
 
-def _at_hand(recipe: Recipe) -> bool:
-    names = [*recipe.data.train, *([recipe.data.test] if recipe.data.test else [])]
+def _are_here(names: Sequence[str]) -> bool:
     try:
         return not any(is_hub(name) for name in names) and all(find_data(name) for name in names)
     except UsageError:
@@ -143,23 +149,40 @@ def _counted(recipe: Recipe) -> Rows:
         from finetune.code_assistant import prepare_examples
 
         prepared = prepare_examples(recipe)
-        return Rows(len(prepared.train), len(prepared.train), 0, len(prepared.held_out), source)
+        tokens = _tokens([example.characters for example in prepared.train], recipe)
+        return Rows(len(prepared.train), len(prepared.train), 0, len(prepared.held_out), source, tokens)
     if isinstance(recipe, QARecipe):
         from finetune.data.squad import read_questions
         from finetune.extractive_qa import load_examples
 
         train, held_out, _ = load_examples(recipe)
-        test = len(read_questions(recipe.data.test, recipe.data.columns)) if recipe.data.test else None
+        test = _test_rows(recipe, lambda name: len(read_questions(name, recipe.data.columns)))
         units = round(len(train) * _windows_a_row(recipe))
-        return Rows(len(train), units, len(held_out), test, f"{source}; windows estimated")
+        tokens = _tokens([len(example.question) + len(example.context) for example in train], recipe)
+        return Rows(len(train), units, len(held_out), test, f"{source}; windows estimated", tokens)
     from finetune.data.labelled_pairs import read_labelled_pairs
     from finetune.nli import load_pairs
 
     if recipe.data.form == "mixed":
         return _mixed(recipe)
     kept, out, _ = load_pairs(recipe)
-    test = len(read_labelled_pairs(recipe.data.test, recipe.data.columns)[0]) if recipe.data.test else None
-    return Rows(len(kept), len(kept), len(out), test, source)
+    columns = recipe.data.columns
+    test = _test_rows(recipe, lambda name: len(read_labelled_pairs(name, columns)[0]))
+    tokens = _tokens([len(pair.premise) + len(pair.hypothesis) for pair in kept], recipe)
+    return Rows(len(kept), len(kept), len(out), test, source, tokens)
+
+
+def _test_rows(recipe: Recipe, count: Callable[[str], int]) -> int | None:
+    test = recipe.data.test
+    return count(test) if test is not None and _are_here([test]) else recipe.data.declared.test
+
+
+def _tokens(characters: Sequence[int], recipe: Recipe) -> int | None:
+    """Tokens of an average row: what the recipe declares, else by the characters."""
+    if recipe.data.declared.tokens or not characters:
+        return recipe.data.declared.tokens
+    most = recipe.max_length if isinstance(recipe, QARecipe) else recipe.data.max_length
+    return round(min(sum(characters) / len(characters) / _CHARACTERS_A_TOKEN, most))
 
 
 def _mixed(recipe: NLIRecipe) -> Rows:
@@ -173,7 +196,8 @@ def _mixed(recipe: NLIRecipe) -> Rows:
     rows = files + sum(recipe.data.qa_pairs.values())
     held_out = round(rows * recipe.data.held_out)
     train = _limited(rows - held_out, recipe)
-    return Rows(train, train, held_out, None, "counted in the data, with the pairs that the recipe asks for")
+    source = "counted in the data, with the pairs that the recipe asks for"
+    return Rows(train, train, held_out, None, source, recipe.data.declared.tokens)
 
 
 def _windows_a_row(recipe: QARecipe) -> float:
@@ -266,7 +290,8 @@ def plan_lines(recipe: Recipe, plans: Sequence[Plan]) -> list[tuple[str, str]]:
         warmup = f", the first {plan.warmup_steps:,} warming up" if plan.warmup_steps else ""
         lines.append((name, f"{plan.steps:,}{warmup}{source}"))
     if first.tokens:
-        lines.append(("tokens", f"about {first.tokens / 1e6:,.1f} million"))
+        shown = f"{first.tokens / 1e6:,.1f} million" if first.tokens > 1e6 else f"{first.tokens:,}"
+        lines.append(("tokens", f"about {shown}"))
     share = 100 * parameters.trained / parameters.total
     lines.append(("trained parameters", f"{parameters.trained:,} of {parameters.total:,} ({share:.2f} %)"))
     if parameters.without_pooler is not None:

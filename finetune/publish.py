@@ -45,14 +45,24 @@ def push_model(run: Path, repo: str, *, private: bool = True, merged: bool = Fal
     return f"{api.endpoint}/{repo}"
 
 
-@contextmanager
-def _staged(run: Path, *, merged: bool) -> Iterator[Path]:
-    """A folder with exactly what is uploaded."""
+def check_finished(run: Path) -> Path:
+    """Where a run keeps what it trained.
+
+    Raises:
+        UsageError: the folder holds no finished run.
+    """
     trained = trained_folder(run)
     if trained is None:
         raise UsageError(
             f"{run}: no finished run (it has neither an adapter nor a model); train it with `finetune run`."
         )
+    return trained
+
+
+@contextmanager
+def _staged(run: Path, *, merged: bool) -> Iterator[Path]:
+    """A folder with exactly what is uploaded."""
+    trained = check_finished(run)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"
         if merged and is_adapter(trained):

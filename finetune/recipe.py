@@ -104,7 +104,7 @@ class _Data(_Strict):
     choose_on: Literal["held_out", "test"] = "held_out"
     """What the best checkpoint is chosen on. The test set makes its own figures too good: the report says so."""
     limit: int | None = Field(default=None, gt=0)
-    """Train on this many rows only."""
+    """Train and measure on this many rows only."""
     declared: Declared = Declared()
 
 
@@ -180,8 +180,15 @@ class _Common(_Strict):
     lora: Lora | None = None
     prompt: Prompt = Prompt()
     training: Training
+    data: _Data
     source_result: str = ""
     """What the source work measured with this recipe."""
+
+    @model_validator(mode="after")
+    def _test_to_choose_on(self) -> Self:
+        if self.data.choose_on == "test" and self.data.test is None:
+            raise ValueError("data.choose_on: test needs data.test")
+        return self
 
     @model_validator(mode="after")
     def _adapter_is_described(self) -> Self:
@@ -248,6 +255,15 @@ class CodeRecipe(_Common):
 
     task: Literal["code"]
     data: CodeData
+
+    @model_validator(mode="after")
+    def _nothing_is_chosen(self) -> Self:
+        if self.training.early_stopping or self.training.best_by or self.data.choose_on == "test":
+            raise ValueError(
+                "a code assistant is not measured while it trains and its last checkpoint is kept: "
+                "training.early_stopping, training.best_by and data.choose_on are for qa and nli"
+            )
+        return self
 
 
 Recipe = QARecipe | NLIRecipe | CodeRecipe

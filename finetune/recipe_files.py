@@ -48,8 +48,11 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
         data = tomllib.loads(recipe_text(name))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from error
+    own = _training_data(data)
     for setting in settings:
         _lay_over(data, setting)
+    if _training_data(data) != own:
+        _forget_what_was_said_of(data, settings)
     try:
         return _ADAPTER.validate_python(data)
     except ValidationError as error:
@@ -122,6 +125,20 @@ def _lay_over(data: dict[str, Any], setting: str) -> None:
         if not isinstance(data, dict):
             raise UsageError(f"--set {setting}: {parent} is a value, not a section")
     data[last] = _value(value)
+
+
+def _training_data(data: dict[str, Any]) -> Any:
+    section = data.get("data")
+    return section.get("train") if isinstance(section, dict) else None
+
+
+def _forget_what_was_said_of(data: dict[str, Any], settings: Sequence[str]) -> None:
+    """Take out what a recipe says of its own training data, where other data is given: its licence and its size."""
+    given = {setting.partition("=")[0] for setting in settings}
+    if "licence" not in given:
+        data["licence"] = "not stated; --set licence=NAME says it"
+    if not any(key.startswith("data.declared") for key in given):
+        data["data"].pop("declared", None)
 
 
 def _first_problem(error: ValidationError) -> str:

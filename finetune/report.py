@@ -90,7 +90,8 @@ def _data(survey: dict[str, Any]) -> Section:
     rows += [
         (f"language {name}", f"{count:,} of the rows looked at") for name, count in survey["languages"]["train"].items()
     ]
-    return "The data", rows, " ".join(warnings_of(survey)) or "No row of the test data is in the training data."
+    fine = "No row of the test data is in the training data." if survey["test"] else ""
+    return "The data", rows, " ".join(warnings_of(survey)) or fine
 
 
 def _figures(figures: dict[str, Any]) -> Section:

@@ -2,32 +2,27 @@
 
 import json
 import logging
-import os
-import platform
 import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from assistant.console import StatusLine
-from assistant.errors import UsageError
+from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 from assistant.models.store import ModelStore
 from finetune.bases import fetch_base
 from finetune.card import results_of, write_card
 from finetune.processes import check_sharding, is_main_process, wait_for_all
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Recipe
+from finetune.record import check_same, record
 from finetune.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder, write_json
 
 log = logging.getLogger(__name__)
 
 FIGURES_FILE = "figures.json"
 TEST_FILE = "test.json"
-_PACKAGES = ("terminal-assistant", "torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 _CODE_ROWS = 500
 """Held-out questions that a code assistant is measured on, where the recipe does not say how many."""
 
@@ -46,11 +41,23 @@ def run_recipe(
 
     Raises:
         UsageError: the folder, the base or the data cannot be used.
-        AssistantError: the work failed.
+        AssistantError: the work failed; where a GPU has too little memory, the message says what to change.
     """
+    import torch
+
     quiet_libraries()
     check_sharding(recipe)
     prepare(folder, fresh=fresh)
+    check_same(recipe, folder)
+    try:
+        return _run(recipe, folder, status, push_to)
+    except torch.OutOfMemoryError as error:
+        from finetune.training import out_of_memory
+
+        raise AssistantError(out_of_memory(recipe.training)) from error
+
+
+def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) -> dict[str, Any]:
     reference, base = fetch_base(recipe.base, status)
     recipe = recipe.model_copy(update={"base": reference})
     if is_main_process():
@@ -112,45 +119,6 @@ def prepare(folder: Path, *, fresh: bool) -> None:
     except OSError as error:
         raise UsageError(f"{folder}: cannot be used for the run ({error.strerror}).") from error
     wait_for_all()  # or a process might go on from a checkpoint that the first removes
-
-
-def record(recipe: Recipe) -> dict[str, Any]:
-    """What a run was made with: the resolved recipe, versions, seed, git state and machine."""
-    import torch
-
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        "recipe": recipe.model_dump(),
-        "seed": recipe.training.seed,
-        "versions": {"python": platform.python_version(), **versions},
-        "git": _git_state(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
-        "command": " ".join(["finetune", *sys.argv[1:]]),
-    }
-
-
-def _git_state() -> dict[str, Any] | None:
-    """The commit of the checkout that this program runs from, and whether it was changed; None outside of one."""
-    git = shutil.which("git")
-    here = Path(__file__).parent
-    if git is None:
-        return None
-    try:
-        commit, changed = (
-            subprocess.run(  # noqa: S603  (git of the user's own PATH, with fixed arguments)
-                [git, "-C", str(here), *arguments], capture_output=True, text=True, timeout=10, check=True
-            ).stdout.strip()
-            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", str(here)])
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return {"commit": commit, "changed": bool(changed)}
 
 
 def train(recipe: Recipe, base: Path, folder: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:

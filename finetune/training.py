@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.encoding import EncodedPair, PairEncoder
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import UsageError
 from assistant.models.memory import release_freed_memory
 from finetune.precision import device, training_precision
-from finetune.processes import agreed
+from finetune.processes import agreed, is_sharded
 from finetune.recipe import Training
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 Measure = Callable[[Any, Any], dict[str, float]]
 """Gives the figures of a model on evaluation rows."""
 _STEPS_BETWEEN_RELEASES = 50
+STATE_FILE = "trainer_state.json"
+"""What the Trainer writes last into a checkpoint."""
 
 
 class PairCollator:
@@ -161,29 +163,30 @@ def run_trainer(
 
     Returns:
         Figures of the whole run, the part before an interruption included: see `training_figures`.
-
-    Raises:
-        AssistantError: the GPU has too little memory; the message says what to change.
     """
-    import torch
-    from transformers import EarlyStoppingCallback, PrinterCallback
+    from transformers import EarlyStoppingCallback, PrinterCallback, TrainerState
 
-    from finetune.callbacks import CheckpointRecord, TrainingProgress
+    from finetune.callbacks import BestBeside, CheckpointRecord, TrainingProgress
 
     checkpoint = newest_checkpoint(output)
     if checkpoint:
         log.info("going on from %s", checkpoint)
     trainer.remove_callback(PrinterCallback)
     record = CheckpointRecord(output, checkpoint)
-    for callback in (TrainingProgress(), record, *callbacks):
+    best_beside = BestBeside(output)
+    for callback in (TrainingProgress(), record, best_beside, *callbacks):
         trainer.add_callback(callback)
     if early_stopping and arguments.load_best_model_at_end:
         trainer.add_callback(EarlyStoppingCallback(early_stopping))
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # libraries print, and standard output is for the result
+    former = TrainerState.load_from_json(str(checkpoint / STATE_FILE)) if checkpoint else None
+    with contextlib.redirect_stdout(sys.stderr):  # libraries print, and standard output is for the result
+        if former and has_stopped_early(former, arguments, early_stopping) and not is_sharded():
+            # The Trainer would begin by training on, and only then look whether that is worth it.
+            best_beside.mend(former)
+            trainer.state = former
+            trainer._load_best_model()  # what `train` ends with; it has no other name
+        else:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except torch.OutOfMemoryError as error:
-        raise AssistantError(out_of_memory(arguments)) from error
     if trainer.is_world_process_zero():
         (output / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", "utf-8")
     return training_figures(trainer.state, record.seconds(), checkpoint)
@@ -229,9 +232,19 @@ def _loss_of_steps(history: Sequence[dict[str, float]]) -> list[float]:
     return losses
 
 
-def out_of_memory(arguments: "TrainingArguments") -> str:
+def has_stopped_early(state: Any, arguments: "TrainingArguments", early_stopping: int) -> bool:
+    """Whether the last so many measurements of a training's state gave nothing better; never where it is 0."""
+    if not early_stopping or not state.best_model_checkpoint:
+        return False
+    figure = "eval_" + str(arguments.metric_for_best_model).removeprefix("eval_")
+    best = step_of(Path(state.best_model_checkpoint))
+    since = [entry for entry in state.log_history if figure in entry and entry["step"] > best]
+    return len(since) >= early_stopping
+
+
+def out_of_memory(training: Training) -> str:
     """What to change when the GPU has too little memory, the effective batch staying the same where it can."""
-    batch, accumulation = arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps
+    batch, accumulation = training.batch_size, training.accumulation
     if batch > 1:
         change = (
             f"halve the batch and keep its effect with --set training.batch_size={batch // 2} "
@@ -247,7 +260,7 @@ def out_of_memory(arguments: "TrainingArguments") -> str:
 
 def newest_checkpoint(output: Path) -> Path | None:
     """The newest whole checkpoint of a run; one that was being written when the run was killed lacks its last file."""
-    whole = [folder.parent for folder in output.glob("checkpoint-*/trainer_state.json")]
+    whole = [folder.parent for folder in output.glob(f"checkpoint-*/{STATE_FILE}")]
     return max(whole, key=step_of, default=None)
 
 

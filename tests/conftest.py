@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,8 @@ SENTENCES = [
     "亚马逊雨林 很大。 The verifier says what a premise says of a hypothesis.",
 ]
 MAX_POSITIONS = 512
+
+Run = Callable[..., tuple[int, str, str]]
 
 
 def _trained(tokenizer: Any, trainer: Any) -> Any:
@@ -259,3 +262,43 @@ def tiny_settings(
         "verifier": str(verifier_folder),
         "generator": str(generator_folder),
     }
+
+
+@pytest.fixture
+def environment(tiny_settings: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The environment of a process that takes the tiny models, and keeps all its files in the test's folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASSISTANT_", "NO_COLOR"))}
+    own = {f"ASSISTANT_{name.upper()}": folder for name, folder in tiny_settings.items()}
+    places = {f"ASSISTANT_{name}": str(tmp_path / name.lower()) for name in ("CACHE", "DATA", "CONFIG")}
+    return {**kept, **own, **places, "ASSISTANT_MAX_NEW_TOKENS": "6", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: Any) -> Run:
+    """Runs the command line in this process; gives exit code, standard output and standard error.
+
+    The models are loaded once for all its runs with the same settings.
+    """
+    from assistant import assistant as module
+    from assistant import cli
+    from assistant.commands.options import switches
+
+    for name in list(os.environ):
+        if name.startswith("ASSISTANT_"):
+            monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    loaded: dict[str, Any] = {}
+    real = module.Assistant
+    monkeypatch.setattr(module, "Assistant", lambda *given: loaded.setdefault(str(given), real(*given)))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["assistant", *arguments])
+        for name, value in {"verbose": False, "quiet": False, "color": True}.items():
+            monkeypatch.setattr(switches, name, value)
+        code = cli.run(cli.app, "assistant")
+        output = capsysbinary.readouterr()
+        return code, output.out.decode("utf-8"), output.err.decode("utf-8")
+
+    return call

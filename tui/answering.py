@@ -79,6 +79,11 @@ class Answering:
         if self._current is not None and number == self._current.number:
             self._current.apply(event)
 
+    async def key_shown(self) -> None:
+        """A key is on the screen: draw more of the running answer."""
+        if self._current is not None and (view := self._view(self._current.number)):
+            await view.key_shown()
+
     async def over(self, number: int) -> None:
         """The engine is done with an exchange: finish it and go on with the next question."""
         exchange = self._current

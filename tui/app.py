@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rich.console import RenderableType
+from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -47,6 +48,7 @@ class ChatApp(App[None]):
         responder_for: Makes what answers with these settings; called in the engine's thread.
         session: The conversation to begin with.
         settings: Those to begin with.
+        verbose: Whether a fault in the program shows where it is.
     """
 
     TITLE = "assistant"
@@ -57,12 +59,18 @@ class ChatApp(App[None]):
     ]
 
     def __init__(
-        self, responder_for: Callable[[Settings], Responder], session: Session, settings: Settings | None = None
+        self,
+        responder_for: Callable[[Settings], Responder],
+        session: Session,
+        settings: Settings | None = None,
+        *,
+        verbose: bool = False,
     ) -> None:
         super().__init__()
         self.session = session
         self.preferences = Preferences(settings or Settings(), self._setting_changed)
         self._responder_for = responder_for
+        self._verbose = verbose
         self.engine = Engine(self._responder, self._post_to_chat)
         self._chat: ChatScreen | None = None
         self._interrupted = 0.0
@@ -203,6 +211,14 @@ class ChatApp(App[None]):
         self.engine.shut_down()
         super().exit(result, return_code, message)
 
+    def _fatal_error(self) -> None:
+        """Say in one line that there is a fault: Textual's pages about it quote what was said here."""
+        if self._verbose:
+            super()._fatal_error()
+            return
+        kind = type(self._exception).__name__
+        self.panic(Text(f"assistant: a fault in the program ({kind}); everything is saved. --verbose shows where."))
+
     def on_unmount(self) -> None:
         """Stop the engine without waiting for it, and save what is unfinished."""
         self.engine.shut_down()
@@ -231,6 +247,7 @@ def run_chat(
     *,
     settings: Settings | None = None,
     color: bool = True,
+    verbose: bool = False,
 ) -> int:
     """Run the chat until the user leaves, and return the exit code.
 
@@ -241,6 +258,7 @@ def run_chat(
         history: Where conversations are kept, by default the user's history.
         settings: Those in force.
         color: Whether to use colours; `NO_COLOR` in the environment switches them off as well.
+        verbose: Whether a fault in the program shows where it is.
 
     Raises:
         HistoryError: the history cannot be used, or holds no conversation to resume.
@@ -251,11 +269,11 @@ def run_chat(
     take_over()
     with history or History() as kept:
         session = Session(kept, documents, resume)
-        app = ChatApp(responder_for, session, settings)
+        app = ChatApp(responder_for, session, settings, verbose=verbose)
         app.run(mouse=settings.mouse)
         session.close()
         code = app.return_code or 0
-        if session.id is not None:
+        if session.is_kept:
             print(f"Saved. To go on with it: assistant --resume {session.id}", file=sys.stderr)  # noqa: T201
     if not app.engine.join(_PATIENCE):
         # A download or a forward pass is still running and cannot be interrupted; ending the interpreter under

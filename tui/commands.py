@@ -38,6 +38,13 @@ COMMANDS = (
     Command("quit", "", "leave; everything is saved"),
 )
 NAMES = [command.name for command in COMMANDS]
+# What other programs call these.
+_MEANT = {
+    "exit": "quit", "q": "quit", "bye": "quit", "clear": "new", "reset": "new", "save": "export", "resume": "history",
+    "search": "history", "find": "history", "delete": "history", "list": "history", "model": "models",
+    "profile": "models", "config": "settings", "load": "open", "file": "open", "read": "open", "undo": "edit",
+    "regenerate": "retry",
+}  # fmt: skip
 
 
 def parse(text: str) -> tuple[str, str] | None:
@@ -53,7 +60,8 @@ def parse(text: str) -> tuple[str, str] | None:
     if name in NAMES:
         return name, argument
     near = get_close_matches(name, NAMES, n=1, cutoff=0.5) or [known for known in NAMES if known.startswith(name)]
-    hint = f"did you mean /{near[0]}?" if near else "/help lists the commands."
+    meant = _MEANT.get(name) or (near[0] if near else None)
+    hint = f"did you mean /{meant}?" if meant else "/help lists the commands."
     raise UsageError(f"/{one_line(name, 30)} is not a command; {hint}")
 
 

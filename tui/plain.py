@@ -1,10 +1,12 @@
 """The chat in plain lines, for screen readers and for terminals that can do no more: nothing is redrawn."""
 
 import os
+import re
 import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -13,15 +15,17 @@ from assistant.conversation import Document, Evidence, Label, Probabilities, Rou
 from assistant.documents.excerpt import excerpt, position
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta
-from assistant.history import FORMS, History, Status
+from assistant.history import History, Status
 from assistant.sanitize import PrintableStream, one_line, printable
 from assistant.settings import Settings
 from tui.engine import Responder
+from tui.exporting import export
 from tui.paste import Kind, dropped_file, kind
 from tui.session import Exchange, Session
 
 _PASTED = 0.05  # seconds in which the next line of a paste is there
-_HELP = """Type a question and press Enter. Ctrl+C stops an answer, Ctrl+D leaves.
+_COMMAND = re.compile(r"/([A-Za-z]+)(?:[ \t]+(.*))?")
+_HELP = """Type a question and press Enter. Ctrl+C stops an answer, a second one ends the program; Ctrl+D leaves.
 /open FILE opens a document, /close [NAME] closes one or all. A long pasted text becomes a document.
 /route auto|open|extract|grounded chooses how questions are answered.
 /history [WORDS] lists conversations or finds what was said, /resume ID goes on with one.
@@ -36,11 +40,13 @@ class PlainChat:
     Args:
         responder: What answers.
         session: The conversation.
+        megabytes: Larger documents are refused.
     """
 
-    def __init__(self, responder: Responder, session: Session) -> None:
+    def __init__(self, responder: Responder, session: Session, megabytes: int) -> None:
         self._responder = responder
         self._session = session
+        self._megabytes = megabytes
         self._stage = ""
         self._shown = PrintableStream()
 
@@ -54,10 +60,10 @@ class PlainChat:
             self._say("\n".join(answer_lines(exchange)))
         for text in _typed():
             try:
-                if text.startswith("/") and "\n" not in text:
-                    if text.strip() in ("/quit", "/q"):
+                if command := _COMMAND.fullmatch(text.strip()):
+                    if command[1] in ("quit", "q", "exit"):
                         return
-                    self._command(*text[1:].strip().partition(" ")[::2])
+                    self._command(command[1], command[2] or "")
                 else:
                     self._read(text)
             except AssistantError as error:
@@ -75,10 +81,11 @@ class PlainChat:
             self._ask(text.strip())
 
     def _command(self, name: str, argument: str) -> None:  # noqa: PLR0912  (one way for each command)
-        argument = argument.strip()
         match name:
             case "open":
-                self._open(Path(argument).expanduser())
+                if not argument:
+                    raise UsageError("/open needs the name of a file, for example /open notes.txt")
+                self._open(dropped_file(argument) or Path(argument))
             case "close":
                 for document in list(self._session.documents):
                     if argument in ("", document.name):
@@ -88,6 +95,7 @@ class PlainChat:
                 if argument not in ("auto", *Route):
                     raise UsageError("/route takes auto, open, extract or grounded.")
                 self._session.route = None if argument == "auto" else Route(argument)
+                self._say(f"Questions now go the {argument} way.")
             case "history":
                 self._history(argument)
             case "resume":
@@ -96,8 +104,9 @@ class PlainChat:
                     self._say(f"You: {exchange.question}\n" + "\n".join(answer_lines(exchange)))
             case "new":
                 self._session.new()
+                self._say("A new conversation.")
             case "export":
-                self._export(Path(argument).expanduser())
+                self._say(f"Written to {export(self._session, argument)}")
             case "help":
                 self._say(_HELP)
             case _:
@@ -106,28 +115,18 @@ class PlainChat:
     def _open(self, path: Path) -> None:
         from assistant.documents.loading import read_document
 
-        self._say(f"Open: {_about(self._session.add_document(read_document(path)))}")
+        self._say(f"Open: {_about(self._session.add_document(read_document(path, self._megabytes)))}")
 
     def _history(self, words: str) -> None:
         history = self._session.history
         if words:
-            for match in history.search(words, 20):
-                self._say(f"{match.conversation}: {one_line(match.excerpt, 120)}")
+            lines = [f"{each.conversation}: {one_line(each.excerpt, 120)}" for each in history.search(words, 20)]
         else:
-            for summary in history.list_conversations(20):
-                self._say(f"{summary.id}: {one_line(summary.title)}, {summary.messages} messages")
-
-    def _export(self, path: Path) -> None:
-        if path.suffix not in FORMS:
-            raise UsageError("/export: end the file's name in .md, .html or .json.")
-        text = self._session.export(FORMS[path.suffix])
-        try:
-            # Never readable by others, not even for a moment.
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-                file.write(text)
-        except OSError as error:
-            raise UsageError(f"{path.name} cannot be written ({error.strerror}); choose another name.") from error
-        self._say(f"Written to {path}")
+            lines = [
+                f"{each.id}: {one_line(each.title)}, {each.messages} messages"
+                for each in history.list_conversations(20)
+            ]
+        self._say("\n".join(lines) or ("Nothing was found." if words else "Nothing has been said yet."))
 
     def _ask(self, question: str) -> None:
         exchange = self._session.ask(question)
@@ -137,6 +136,8 @@ class PlainChat:
         cancel = threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
+            if cancel.is_set():  # a download, for one, does not look whether it should stop
+                raise KeyboardInterrupt
             cancel.set()
 
         before = signal.signal(signal.SIGINT, stop)
@@ -221,7 +222,7 @@ def _typed() -> Iterator[str]:
         lines: list[str] = []
         try:
             lines.append(input("> "))
-            while select.select([sys.stdin], [], [], _PASTED)[0]:
+            while _more_is_there():
                 lines.append(input())
         except KeyboardInterrupt:
             print("\nCtrl+D leaves.", flush=True)  # noqa: T201
@@ -230,6 +231,15 @@ def _typed() -> Iterator[str]:
             left = True
         if lines:
             yield "\n".join(lines)
+
+
+def _more_is_there() -> bool:
+    if sys.platform == "win32":  # whose select knows nothing but sockets
+        import msvcrt
+
+        time.sleep(_PASTED)
+        return msvcrt.kbhit()
+    return bool(select.select([sys.stdin], [], [], _PASTED)[0])
 
 
 def run_plain(
@@ -250,9 +260,9 @@ def run_plain(
         session = Session(kept, documents, resume)
         responder = responder_for(settings)
         try:
-            PlainChat(responder, session).run()
+            PlainChat(responder, session, settings.max_document_megabytes).run()
         finally:
             responder.close()
-        if session.id is not None:
+        if session.is_kept:
             print(f"Saved. To go on with it: assistant --resume {session.id}", file=sys.stderr)  # noqa: T201
     return 0

@@ -139,6 +139,14 @@ class Session:
         """Begin a new conversation, without documents."""
         self.id, self.title, self.exchanges, self.documents, self.trouble = None, "", [], [], None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the conversation is in the history: it may not have begun, or have been deleted from the list."""
+        try:
+            return self.id is not None and self.history.has(self.id)
+        except HistoryError:
+            return False
+
     def add_document(self, document: Document) -> Document:
         """Open a document under a name of its own, and save it; one that is open already stays as it is."""
         opened = self._open(document)

@@ -40,6 +40,8 @@ OURS = frozenset(
 )
 """Keys of our own output: an input's keys of these names are not carried, so that no reader takes them for ours."""
 _FILES_KEPT, _CHARACTERS_KEPT = 8, 20_000_000
+# Settings that change no answer: how much is done at once, what is refused, and how the chat looks.
+_WITHOUT_EFFECT = {"server_requests", "max_document_megabytes", "theme", "mouse", "unicode", "plain", "keys"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class BatchOptions:
             "columns": sorted(self.columns.items()),
             "template": self.template.text if self.template else None,
             "select": [(each.column, each.value, each.negated) for each in self.select],
-            "settings": settings.model_dump(exclude={"server_requests", "max_document_megabytes"}),
+            "settings": settings.model_dump(exclude=_WITHOUT_EFFECT),
         }
         return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -24,12 +24,15 @@ OWN = (*_FIRST, *_VERDICT, *_LAST, *_ERROR, *_DIGESTS)
 """The columns of our own; the input's other columns stand between these and the digests."""
 _AS_JSON = frozenset(("evidence", "closest", "claims", "models", "usage"))
 _NUMBERS = frozenset(("score", "entailment", "neutral", "contradiction", "exact_match", "f1"))
+# What the record's own parts become: columns of the input with these names have no place beside them.
+_OF_PARTS = frozenset((*_VERDICT, "claims", "error", *_ERROR))
+_LARGEST = 2**63
 _ROWS_AT_ONCE = 1000
 
 
 def flat(record: Record) -> dict[str, Any]:
     """A record as the cells of a table's row."""
-    row = {key: value for key, value in record.items() if key not in ("verdict", "error")}
+    row = {key: value for key, value in record.items() if key not in _OF_PARTS}
     if verdict := record.get("verdict"):
         row |= {key: verdict[key] for key in _VERDICT[1:]} | {"verdict": verdict["label"], "claims": verdict["claims"]}
     if error := record.get("error"):
@@ -78,7 +81,7 @@ def write_table(journal: Path, output: Path, kind: str) -> None:
     for row in _rows(journal):
         for name, value in row.items():
             if name not in _DIGESTS and value is not None:
-                columns.setdefault(name, set()).add(type(value))
+                columns.setdefault(name, set()).add(_type(value))
     names = [*columns, *_DIGESTS]
     if kind == "csv":
         _write_csv(output, names, _rows(journal))
@@ -107,10 +110,13 @@ def _write_parquet(output: Path, names: list[str], types: dict[str, set[type]], 
     kept = iter(rows)
     with pq.ParquetWriter(output, schema) as writer:
         while group := list(itertools.islice(kept, _ROWS_AT_ONCE)):
-            cells = [
-                {name: _cell(row.get(name), schema.field(name).type == pa.string()) for name in names} for row in group
-            ]
+            cells = [{name: _cell(row.get(name), str(schema.field(name).type)) for name in names} for row in group]
             writer.write_table(pa.Table.from_pylist(cells, schema))
+
+
+def _type(value: Any) -> type:
+    """The type of a cell; a whole number that no table holds stands there as text."""
+    return str if isinstance(value, int) and not -_LARGEST <= value < _LARGEST else type(value)
 
 
 def _arrow_type(name: str, found: set[type]) -> Any:
@@ -127,9 +133,11 @@ def _arrow_type(name: str, found: set[type]) -> Any:
     return pa.string()
 
 
-def _cell(value: Any, as_text: bool) -> Any:
-    if value is None or not as_text:
+def _cell(value: Any, kind: str) -> Any:
+    if value is None or kind not in ("string", "double"):
         return value
+    if kind == "double":
+        return float(value)
     text = value if isinstance(value, str) else json.dumps(value)
     return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate has no place in a table
 

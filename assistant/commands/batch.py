@@ -110,6 +110,10 @@ def batch(
     files.check_journal(resume=resume, overwrite=overwrite)
     if report is not None and not Path(report).parent.is_dir():
         raise UsageError(f"{Path(report).parent}: there is no such folder; make it, or name another --report.")
+    if report is not None and Path(report).resolve() in [
+        Path(each).resolve() for each in (questions, output, document or "-")
+    ]:
+        raise UsageError(f"{report}: the report cannot be one of the other files; name another --report.")
     return run(
         files, options, chosen, watched, Place(engine, workers, cpus, gpus),
         resume=resume, report=report,

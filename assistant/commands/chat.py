@@ -43,4 +43,4 @@ def chat(
         return run_plain(responder, opened, resume, chosen)
     from tui.app import run_chat
 
-    return run_chat(responder, opened, resume, settings=chosen, color=switches.color)
+    return run_chat(responder, opened, resume, settings=chosen, color=switches.color, verbose=switches.verbose)

@@ -192,7 +192,11 @@ def _said(answer: Answer, documents: tuple[Document, ...]) -> "Text":
 def _place(place: Evidence, documents: tuple[Document, ...]) -> "Text":
     from rich.text import Text
 
-    whole = next((each.text for each in documents if each.text[place.start : place.end] == place.text), place.text)
+    from assistant.rendering import document_text
+
+    whole = document_text(place, documents)
     around = excerpt(whole, place.start, place.end)
     text = Text(around.before).append(f"[{around.span}]", style="bold reverse").append(around.after)
-    return text.append(f"\n{one_line(place.document)}, {position(whole, place.start, place.end)}", style="dim")
+    return text.append(
+        f"\n{one_line(place.document)}, {position(whole, place.start, place.end, place.page)}", style="dim"
+    )

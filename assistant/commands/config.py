@@ -1,5 +1,7 @@
 """`assistant config`: which settings are in force, and where their file is."""
 
+import json
+
 import typer
 
 from assistant.commands.files import path_line
@@ -12,14 +14,19 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See the set
 @app.command()
 def show(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
     """Print the settings in force as TOML, each with its meaning; those that are not set stay commented out."""
-    from json import dumps
-
     settings = load_settings()
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         print(f"# {field.description}")  # noqa: T201
-        print(f"# {name} is not set\n" if value is None else f"{name} = {dumps(value)}\n")  # noqa: T201
+        print(f"# {name} is not set\n" if value is None else f"{name} = {_toml(value)}\n")  # noqa: T201
     return 0
+
+
+def _toml(value: object) -> str:
+    """A value as TOML. Its texts, numbers and truths are JSON's, except that TOML wants DEL escaped; its tables not."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_toml(key)} = {_toml(each)}' for key, each in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 @app.command()

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from assistant.verification.verifier import Check, Verifier
 
 PAIRS_AT_ONCE = 64
+_STANDARD_INPUT = {"-", "@-"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def verify(
-    premise: Annotated[str | None, typer.Option(help="The text to check against; @FILE reads a file.")] = None,
-    hypothesis: Annotated[str | None, typer.Option(help="The statement to check; @FILE reads a file.")] = None,
+    premise: Annotated[
+        str | None, typer.Option(help="The text to check against; @FILE reads a file, - standard input.")
+    ] = None,
+    hypothesis: Annotated[
+        str | None, typer.Option(help="The statement to check; @FILE reads a file, - standard input.")
+    ] = None,
     question: Annotated[
         str | None, typer.Option(help="The question that the hypothesis answers, where it is a bare answer.")
     ] = None,
@@ -49,12 +54,18 @@ def verify(
     """
     chosen = settings(profile, server)
     if pairs is not None:
-        if premise is not None or hypothesis is not None:
-            raise UsageError("Give --pairs, or --premise and --hypothesis, not both.")
+        if premise is not None or hypothesis is not None or question is not None:
+            raise UsageError("Give --pairs, whose rows hold all of it, or --premise and --hypothesis; not both.")
         check_paths(pairs, output, resume=False, overwrite=overwrite)
         return _verify_file(pairs, output, chosen)
     if premise is None or hypothesis is None:
         raise UsageError("Give --premise and --hypothesis, or --pairs FILE -o FILE.")
+    if output != "-" or overwrite:
+        raise UsageError("-o and --overwrite go with --pairs; the verdict on one pair goes to standard output.")
+    if {premise, hypothesis} <= _STANDARD_INPUT:
+        raise UsageError(
+            "Premise and hypothesis cannot both be standard input; put one of them in an argument or a file."
+        )
     from assistant.assistant import Assistant
 
     row = {
@@ -62,9 +73,10 @@ def verify(
         "hypothesis": _text(hypothesis, "--hypothesis"),
         "question": question,
     }
+    check = _check(row)
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
         verifier = Assistant(chosen).models.verifier(status)
-        verdict = _verdicts(verifier, [_check(row)])[0]
+        verdict = _verdicts(verifier, [check])[0]
     if json_:
         from assistant.records import json_line, verdict_to_json
 
@@ -77,13 +89,13 @@ def verify(
 
 
 def _text(value: str, option: str) -> str:
-    if not value.startswith("@"):
+    if not value.startswith("@") and value not in _STANDARD_INPUT:
         return value
     from assistant.documents.loading import read_document
 
     if value == "@":
         raise UsageError(f"{option} @: name a file after the @.")
-    return read_document(value[1:]).text
+    return read_document(value.removeprefix("@")).text
 
 
 def _check(row: dict[str, Any]) -> "Check":

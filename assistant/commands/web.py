@@ -20,12 +20,24 @@ def web(
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> int:
-    """Serve the chat to a browser, by the link that is printed. Needs the extra [web]."""
+    r"""Serve the chat to a browser, by the link that is printed. Needs the extra [web].
+
+    \b
+    Examples:
+      assistant web
+      assistant web --port 9000 --profile gpt2-large
+    """
     chosen = settings(profile)
     try:
         from assistant.commands.web_server import PrivateServer
     except ImportError as error:
         raise AssistantError("The web view needs textual-serve: pip install 'terminal-assistant[web]'.") from error
     command = shlex.join([sys.executable, "-m", "assistant", "--profile", chosen.profile])
-    PrivateServer(command, host, port).serve()
+    try:
+        PrivateServer(command, host, port).serve()
+    except OSError as error:
+        reason = error.strerror or error
+        raise AssistantError(
+            f"Port {port} of {host} cannot be used ({reason}); name others by --port and --host."
+        ) from error
     return 0

@@ -24,6 +24,7 @@ _WESTERN_LANGUAGES = frozenset(
     "English French German Spanish Portuguese Italian Dutch Danish Norwegian Swedish Finnish Indonesian".split()
 )
 _SAMPLE = 100_000  # bytes
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})  # Python's own; some never end
 _FEWEST_LETTERS = 20
 _FOREIGN_SHARE = 0.35  # of the letters beyond ASCII: Latin scripts stay below it, others are far above
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
@@ -68,6 +69,8 @@ def _known(data: bytes, declared: str | None) -> str | None:
         if declared is None or not codecs.lookup(declared)._is_text_encoding:
             return None
         encoding = codecs.lookup(declared).name
+        if encoding in _NO_CHARSETS:
+            return None
         # Web pages that say ISO-8859-1 are read as its superset (WHATWG Encoding Standard).
         encoding = {"iso8859-1": _WESTERN, "ascii": _WESTERN, "shift_jis": "cp932", "gb2312": "gb18030"}.get(
             encoding, encoding
@@ -92,7 +95,10 @@ def _detect(name: str, data: bytes) -> str | None:
     if _is_damaged_utf8(data):
         return None
     # Lines of plain ASCII are the same in all of these and would only dilute what is measured.
-    sample = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_SAMPLE]
+    sample = b"\n".join(line for line in data.splitlines() if not line.isascii())
+    if len(sample) > _SAMPLE:  # cut between lines or words, as a character cut in two is none in its encoding
+        end = max(sample.rfind(mark, 0, _SAMPLE) for mark in (b"\n", b" "))
+        sample = sample[: end if end > 0 else _SAMPLE]
     found = [
         match
         for match in from_bytes(sample, cp_isolation=[*_LATIN, *_OTHER], enable_fallback=False)

@@ -54,7 +54,8 @@ class IndexFiles:
             kept = load_file(path)
             embeddings = kept["embeddings"]
             if np.array_equal(kept["bounds"], bounds) and embeddings.ndim == 2 and len(embeddings) == len(bounds):
-                path.touch()
+                with contextlib.suppress(OSError):  # a cache that may only be read
+                    path.touch()
                 return embeddings.astype("float32")
         except FileNotFoundError:
             return None

@@ -133,7 +133,7 @@ class Ranker:
 
     def knows(self, document: Document) -> bool:
         """Whether a document's index is at hand, so that ranking its passages costs next to nothing."""
-        return _key(document) in self._indexes
+        return self._known(document) is not None
 
     def index(
         self, document: Document, *, cancel: threading.Event | None = None, on_progress: OnProgress | None = None
@@ -142,8 +142,7 @@ class Ranker:
 
         Where making it is cancelled, the index returned ranks by words alone and is not kept.
         """
-        key = _key(document)
-        known = self._indexes.get(key)
+        key, known = _key(document), self._known(document)
         if known is None:
             passages = split_passages(document)
             embeddings = self._embeddings(document, passages, cancel, on_progress)
@@ -165,6 +164,11 @@ class Ranker:
         embedder = self._embedder if index.embeddings is not None else None
         vectors = embedder.embed([question]) if embedder else None
         return index.ranked(question, None if vectors is None else vectors[0])
+
+    def _known(self, document: Document) -> PassageIndex | None:
+        """The index at hand; none where one ranks by words alone that was made before there was an embedder."""
+        known = self._indexes.get(_key(document))
+        return None if known is not None and known.embeddings is None and self._embedder is not None else known
 
     def _embeddings(
         self,

@@ -11,6 +11,7 @@ from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
 from assistant.generation.prompts import SYSTEM_PROMPT
 from assistant.generation.stream import Sampling, TextStream
+from assistant.sanitize import encodable
 
 KEY_VARIABLES = ("ASSISTANT_API_KEY", "OPENAI_API_KEY")
 _TIMEOUT_SECONDS = 60.0
@@ -41,7 +42,6 @@ class ServerGenerator:
         key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), "none")
         self._client = OpenAI(base_url=url, api_key=key, timeout=_TIMEOUT_SECONDS, max_retries=_RETRIES)
         self._url = _without_password(url)
-        self.context_tokens = 0
         self.name = model or self._first_model()
 
     def stream(
@@ -85,7 +85,7 @@ class ServerGenerator:
                     if choice.delta.content:
                         stream.completion_tokens += 1
                         room -= len(choice.delta.content)
-                        yield choice.delta.content
+                        yield encodable(choice.delta.content)
                     if room < 0:  # it does not keep to `max_tokens`
                         stream.finish = "length"
                         return

@@ -63,7 +63,6 @@ class Generator(Protocol):
     """A model that continues a conversation."""
 
     name: str
-    context_tokens: int
 
     def stream(
         self, messages: Sequence[Message], *, sampling: Sampling | None = None, cancel: threading.Event | None = None

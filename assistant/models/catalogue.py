@@ -95,17 +95,18 @@ class Catalogue:
             ModelError: the run's adapter is not whole.
         """
         if name not in self.profiles:
-            own = self._profile_of_run(Path(name).expanduser())
+            own = self._profile_of_run(name)
             if own is not None:
                 return own
             raise UsageError(f"there is no profile {name!r}; {nearest(name, self.profiles)}.")
         return self.profiles[name]
 
-    def _profile_of_run(self, folder: Path) -> Profile | None:
+    def _profile_of_run(self, name: str) -> Profile | None:
         try:
+            folder = Path(name).expanduser()
             recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
             part, base = _PARTS[recipe["task"]], self.profiles["embedded"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError):  # or the home of a user that there is not
             return None
         if is_adapter(folder / "adapter"):
             model = ModelSpec(adapter_base(folder / "adapter"), str((folder / "adapter").resolve()))

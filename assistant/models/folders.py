@@ -75,7 +75,8 @@ def check_base(folder: Path) -> None:
 def _fits(config: dict[str, Any], shapes: Shapes) -> bool:
     """Whether a model of these sizes can be the one whose weights are there."""
     hidden, layers = _size(config, _HIDDEN), _size(config, _LAYERS)
-    labels = max(_size(config, ("num_labels", "_num_labels")), len(config.get("id2label") or ()))
+    named = config.get("id2label")
+    labels = max(_size(config, ("num_labels", "_num_labels")), len(named) if isinstance(named, dict | list) else 0)
     if layers > max(1, len(shapes)) or labels > _MOST_LABELS:
         return False
     rows = [_size(config, ("vocab_size",)), _size(config, ("type_vocab_size",)), labels]
@@ -88,7 +89,7 @@ def _fits(config: dict[str, Any], shapes: Shapes) -> bool:
 def _size(config: dict[str, Any], names: tuple[str, ...]) -> int:
     """The first of these sizes that a configuration gives; 0 where it gives none."""
     found = next((config[name] for name in names if isinstance(config.get(name), int | float)), 0)
-    return 0 if math.isnan(found) else int(min(found, 1e15))
+    return 0 if math.isnan(found) else int(max(0, min(found, 1e15)))
 
 
 def check_adapter(folder: Path) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def _adapter_fits(config: dict[str, Any], shapes: Shapes) -> bool:
     try:
         layers = sum(end - begin for begin, end in repeated)
         return all(rank is None or int(rank) <= largest for rank in ranks) and layers <= len(shapes)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

@@ -117,8 +117,9 @@ class ModelStore:
 
     def is_hub_profile(self, name: str) -> bool:
         """Whether a profile's name is that of a model of the Hub rather than one of ours or a folder."""
-        ours = name in self.catalogue.profiles or Path(name).expanduser().exists()
-        return not ours and HubReference.parse(name) is not None
+        if name in self.catalogue.profiles or HubReference.parse(name) is None:
+            return False
+        return not Path(name).exists()
 
     def is_ready(self, reference: str) -> bool:
         """Whether a model can be used at once, without the network. Raises as `path` does for what is no reference."""

@@ -57,6 +57,8 @@ class Calibration:
         try:
             data = json.loads(path.read_text("utf-8"))
             right, absent = (Logistic(float(data[name]["slope"]), float(data[name]["intercept"])) for name in _FITS)
+            if not all(map(math.isfinite, (right.slope, right.intercept, absent.slope, absent.intercept))):
+                raise ValueError("slopes and intercepts must be finite")
             return cls(right, absent, float(data["threshold"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path}: the calibration cannot be read; fetch or train the adapter again.") from error

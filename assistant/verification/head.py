@@ -5,6 +5,7 @@ out of training and kept beside an adapter as `verifier.json`; the largest of th
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from assistant.conversation import Label
 from assistant.errors import ModelError
+from assistant.sanitize import one_line
 
 FILE_NAME = "verifier.json"
 Columns = tuple[int, int, int | None]
@@ -72,6 +74,8 @@ class Head:
             temperature = float(data["temperature"])
             if not temperature > 0 or not isinstance(data["hypothesis_first"], bool):
                 raise ValueError("temperature must be above 0 and hypothesis_first true or false")
+            if not all(map(math.isfinite, (temperature, entailment, neutral, contradiction))):
+                raise ValueError("temperature and biases must be finite")
             columns = label_columns(dict(enumerate(map(str, data["labels"]))))
             return cls(columns, data["hypothesis_first"], temperature, (entailment, neutral, contradiction))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -103,7 +107,8 @@ def label_columns(labels: Mapping[int, str]) -> Columns:
         for supported in ("entailment", "supported"):
             if set(names) == {supported, unsupported}:
                 return names[supported], names[unsupported], None
+    given = one_line(", ".join(sorted(labels.values())), 200)
     raise ModelError(
-        f"The verifier's labels are {', '.join(sorted(labels.values()))}; entailment, neutral and contradiction "
+        f"The verifier's labels are {given}; entailment, neutral and contradiction "
         "(or entailment and not_entailment) are needed to know which is which."
     )

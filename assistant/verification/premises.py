@@ -127,11 +127,6 @@ def _join(left: Premise, right: Premise) -> Premise:
     return Premise(left.first, right.last, left.start, right.end)
 
 
-def claim_budget(max_length: int, overhead: int, claim_tokens: int) -> int:
-    """How many tokens a premise may have beside a claim."""
-    return max_length - overhead - claim_tokens
-
-
 def decide(probabilities: Sequence[tuple[float, float, float]]) -> int:
     """Which premise decides a claim.
 

@@ -15,7 +15,7 @@ from assistant.encoding import EncodedPair, Ids, PairEncoder, TokenizedText, len
 from assistant.errors import UsageError
 from assistant.models.cores import batch_tokens, cores_of, on_each_core
 from assistant.verification.head import Head
-from assistant.verification.premises import Premise, SentenceIndex, claim_budget, decide
+from assistant.verification.premises import Premise, SentenceIndex, decide
 
 MAX_LENGTH = 384
 PREMISES_PER_CLAIM = 8
@@ -174,7 +174,8 @@ class Verifier:
         )
 
     def _budget(self, claim: Ids, text: str) -> int:
-        budget = claim_budget(self.max_length, self.encoder.overhead, len(claim))
+        """How many tokens a premise may have beside a claim."""
+        budget = self.max_length - self.encoder.overhead - len(claim)
         if not len(claim):
             raise UsageError("A claim is empty; there is nothing to check.")
         if budget < MIN_PREMISE_TOKENS:

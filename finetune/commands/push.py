@@ -1,5 +1,6 @@
 """`finetune push`: publish what a run trained."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,8 @@ import typer
 
 from assistant.commands.options import NoColor, Quiet, Verbose
 from assistant.errors import UsageError
+
+_NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 def push(
@@ -41,7 +44,9 @@ def push(
     """
     if len(repo) != len(runs):
         raise UsageError(f"{len(runs)} runs and {len(repo)} --repo: give one for each run, in the same order.")
-    from finetune.publish import push_model, push_space, usage_of, write_space
+    if wrong := [name for name in (*repo, *([space] if space else [])) if not _NAME.fullmatch(name)]:
+        raise UsageError(f"{wrong[0]!r} names no repository of the Hub; write OWNER/NAME.")
+    from finetune.publish import check_finished, push_model, push_space, usage_of, write_space
     from finetune.recipe_files import read_run
 
     if merged:
@@ -52,10 +57,12 @@ def push(
     if space_only is not None:
         print(write_space(space_only, models, space_only.name))  # noqa: T201
         return 0
+    for run in runs:  # whatever is wrong is told before anything is uploaded
+        check_finished(run)
+    folder = write_space(runs[0] / "space", models, space.rpartition("/")[2]) if space is not None else None
     for run, name in models:
         print(push_model(run, name, private=not public, merged=merged))  # noqa: T201
         print(f"Use it: {usage_of(read_run(run), name)}")  # noqa: T201
-    if space is not None:
-        folder = write_space(runs[0] / "space", models, space.rpartition("/")[2])
+    if space is not None and folder is not None:
         print(push_space(folder, space, private=not public))  # noqa: T201
     return 0

@@ -4,17 +4,14 @@ The shape: a sentence or two of explanation, then one fenced block that names it
 """
 
 import hashlib
-import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from assistant.errors import UsageError
 from finetune.data.code_rows import FENCE, LeftOut, as_written, shaper
-from finetune.data.files import read_json_lines
+from finetune.data.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,8 @@ class CodeExample:
         return len(self.instruction) + len(self.answer)
 
 
-def read_code(path: Path, max_characters: int | None = None) -> tuple[list[CodeExample], Counter[str]]:
-    """The questions and answers of a JSON list or JSON Lines file, shaped, and how many rows were left out for what.
+def read_code(source: str | Path, max_characters: int | None = None) -> tuple[list[CodeExample], Counter[str]]:
+    """The questions and answers of a data set, shaped, and how many rows were left out for what.
 
     The kind of a row is told by its fields: `instruction` and `response`; `intent` and `snippet` (CoNaLa); `text` and
     `code` (MBPP); `task` and `answer_markdown` (snippets); `question` with `answer_markdown` or `explanation`;
@@ -47,12 +44,13 @@ def read_code(path: Path, max_characters: int | None = None) -> tuple[list[CodeE
     `completion`, taken as they are.
 
     Raises:
-        UsageError: the file is not JSON, or its first row is of no known kind.
+        UsageError: the data cannot be read (see `finetune.data.tables`), or a row is of no known kind.
+        AssistantError: the Hub did not give it.
     """
     examples: list[CodeExample] = []
     left_out: Counter[str] = Counter()
-    for row in _rows(path):
-        shape = shaper(path, row)
+    for row in read_table(str(source)):
+        shape = shaper(source, row)
         try:
             instruction, answer = shape(row)
         except LeftOut as reason:
@@ -61,7 +59,7 @@ def read_code(path: Path, max_characters: int | None = None) -> tuple[list[CodeE
         example = CodeExample(
             instruction.strip(),
             answer.strip(),
-            path.name,
+            Path(source).name,
             ready=shape is as_written,
             tests="\n".join(map(str, row.get("test_list") or [])),
             setup=str(row.get("test_setup_code") or ""),
@@ -104,19 +102,6 @@ def question_hash(example: CodeExample) -> float:
 def _normal(text: str) -> str:
     """The words and signs of a text, without case and spacing, so that near copies meet."""
     return " ".join(re.findall(r"\w+|[^\w\s]", text.casefold())).rstrip(" ?.!:")
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    if path.suffix == ".jsonl":
-        yield from read_json_lines(path)
-        return
-    try:
-        rows = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise UsageError(f"{path}: not valid JSON: {error}") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UsageError(f"{path}: a list of JSON objects is needed")
-    yield from rows
 
 
 def _last_block(answer: str) -> str:

@@ -35,7 +35,7 @@ class LeftOut(Exception):  # noqa: N818 - a reason, not an error
     """Why a row is not used."""
 
 
-def shaper(path: Path, row: dict[str, Any]) -> Callable[[dict[str, Any]], tuple[str, str]]:
+def shaper(source: str | Path, row: dict[str, Any]) -> Callable[[dict[str, Any]], tuple[str, str]]:
     """The function that makes question and answer of a row, chosen by the row's fields.
 
     Raises:
@@ -44,11 +44,15 @@ def shaper(path: Path, row: dict[str, Any]) -> Callable[[dict[str, Any]], tuple[
     for fields, shape in _SHAPES:
         if fields <= row.keys():
             return shape
-    raise UsageError(f"{path}: rows with the fields {', '.join(row)} are of no known kind; use prompt and completion.")
+    raise UsageError(
+        f"{source}: rows with the fields {', '.join(row)} are of no known kind; use prompt and completion."
+    )
 
 
 def as_written(row: dict[str, Any]) -> tuple[str, str]:
     """Question and answer of a row that needs no shaping."""
+    if row["prompt"] is None or row["completion"] is None:
+        raise LeftOut("no question or no answer")
     return str(row["prompt"]), str(row["completion"])
 
 

@@ -170,6 +170,16 @@ def test_a_grounded_answer_shows_its_passages_before_its_text(assistant: Assista
     assert answer.score is None
 
 
+def test_a_grounded_answer_is_checked_against_the_document_that_it_came_from(assistant: Assistant) -> None:
+    same = "The Amazon rainforest covers 5.5 million square kilometers. It holds 390 billion trees.\n\n"
+    earlier = Document("earlier.txt", same + "Marie Curie wrote it.")
+    later = Document("later.txt", same + "Explain the otters: otters eat fish in the river.")
+    answer = assistant.answer(Turn("Explain the otters", (earlier, later), route=Route.GROUNDED))
+    assert {place.document for place in answer.evidence} == {"later.txt"}
+    assert answer.verdict is not None
+    assert {claim.evidence.document for claim in answer.verdict.claims if claim.evidence} == {"later.txt"}
+
+
 def test_an_open_answer_has_neither_evidence_nor_verdict(assistant: Assistant) -> None:
     turn = Turn("Write a loop", history=(Message(Role.USER, "Hi"), Message(Role.ASSISTANT, "Hello")))
     answer = _finished(list(assistant.respond(turn)))
@@ -198,7 +208,8 @@ def test_without_verification_there_is_no_verdict_and_no_reason(assistant: Assis
 
 
 def test_an_answer_that_is_too_long_to_check_says_why_it_is_not(assistant: Assistant) -> None:
-    answer = assistant.answer(Turn("How large is the forest " * 69 + "How large?", (ARTICLE,), route=Route.EXTRACT))
+    longest = "How large is the forest " * 69 + "How large is?"  # that the reader takes: no answer fits beside it
+    answer = assistant.answer(Turn(longest, (ARTICLE,), route=Route.EXTRACT))
     assert answer.text
     assert answer.verdict is None
     assert "too long" in (answer.verdict_reason or "")

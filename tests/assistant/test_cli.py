@@ -4,14 +4,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant import cli
-from assistant.commands.options import switches
+from tests.conftest import Run
 
 TEXT = (
     "The Amazon rainforest covers 5.5 million square kilometers.\r\nIt holds 390 billion trees 😀 e\u0301te\u0301.\r\n"
@@ -19,37 +17,9 @@ TEXT = (
 STEERING = "\x1b]0;owned\x07 \x1b[31mred\x1b[0m \x9b2J \x7f \u202edesrever\u202c The forest covers 5.5 million km2. "
 
 
-@pytest.fixture
-def environment(tiny_settings: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASSISTANT_", "NO_COLOR"))}
-    own = {f"ASSISTANT_{name.upper()}": folder for name, folder in tiny_settings.items()}
-    places = {f"ASSISTANT_{name}": str(tmp_path / name.lower()) for name in ("CACHE", "DATA", "CONFIG")}
-    return {**kept, **own, **places, "ASSISTANT_MAX_NEW_TOKENS": "6", "OMP_NUM_THREADS": "1"}
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
-    """Runs the command line in this process; gives exit code, standard output and standard error."""
-    for name in list(os.environ):
-        if name.startswith("ASSISTANT_"):
-            monkeypatch.delenv(name)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def article(tmp_path: Path) -> None:
     (tmp_path / "amazon.txt").write_bytes(TEXT.encode())
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["assistant", *arguments])
-        for name, value in {"verbose": False, "quiet": False, "color": True}.items():
-            monkeypatch.setattr(switches, name, value)
-        code = cli.run(cli.app, "assistant")
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return call
 
 
 def _start(arguments: list[str], environment: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:

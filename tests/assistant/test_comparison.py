@@ -1,25 +1,26 @@
 import gc
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant import cli
 from assistant.assistant import Assistant
 from assistant.comparison import OWN, Compared, agreement, compare
 from assistant.conversation import Answer, Document, Route, Turn
-from assistant.errors import ModelError
+from assistant.errors import ModelError, UsageError
 from assistant.models.cards import Figures, front_matter
+from assistant.models.store import ModelStore
 from assistant.settings import Settings
 from tests.assistant.reading.families import save_reader
+from tests.conftest import Run
 
 TEXT = "The Amazon rainforest (亚马逊雨林) covers 5.5 million square kilometers.\r\nIt holds 390 billion trees 😀.\r\n"
 OTHER = "Marie Curie wrote it in 1903 (in Paris)."
@@ -27,28 +28,16 @@ TURN = Turn("How large is it?", (Document("amazon.txt", TEXT),), route=Route.EXT
 
 
 @pytest.fixture
-def environment(tmp_path: Path, tiny_settings: dict[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASSISTANT_", "NO_COLOR"))}
-    own = {f"ASSISTANT_{name.upper()}": folder for name, folder in tiny_settings.items()}
-    places = {f"ASSISTANT_{name}": str(tmp_path / name.lower()) for name in ("CACHE", "DATA", "CONFIG")}
-    return {**kept, **own, **places, "ASSISTANT_MAX_NEW_TOKENS": "6", "ASSISTANT_WINDOWS": "0", "OMP_NUM_THREADS": "1"}
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return {**environment, "ASSISTANT_WINDOWS": "0", "COLUMNS": "80"}
 
 
 @pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Any:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
+def run(run: Run, tmp_path: Path) -> Run:
+    """Runs `assistant compare` in a folder with two documents."""
     (tmp_path / "amazon.txt").write_bytes(TEXT.encode())
     (tmp_path / "curie.txt").write_bytes(OTHER.encode())
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["assistant", "compare", *arguments])
-        code = cli.run(cli.app, "assistant")
-        return code, *capsys.readouterr()
-
-    return call
+    return partial(run, "compare")
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +49,7 @@ def roberta_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_reader_is_a_record_of_the_contract_with_what_it_is_and_cost(
-    run: Any, roberta_folder: Path, reader_folder: Path
+    run: Run, roberta_folder: Path, reader_folder: Path
 ) -> None:
     arguments = ["How large is it?", "--document", "amazon.txt", "--document", "curie.txt"]
     code, out, _ = run(
@@ -84,7 +73,7 @@ def test_each_reader_is_a_record_of_the_contract_with_what_it_is_and_cost(
 
 
 def test_the_table_fits_80_columns_and_says_it_all_without_colour(
-    run: Any, roberta_folder: Path, silent_reader_folder: Path, reader_folder: Path
+    run: Run, roberta_folder: Path, silent_reader_folder: Path, reader_folder: Path
 ) -> None:
     from rich.cells import cell_len
 
@@ -105,7 +94,7 @@ def test_the_table_fits_80_columns_and_says_it_all_without_colour(
     assert "readers gave" in flat
 
 
-def test_only_where_all_fail_the_exit_code_says_so(run: Any) -> None:
+def test_only_where_all_fail_the_exit_code_says_so(run: Run) -> None:
     assert run("How large?", "--document", "amazon.txt", "--reader", "/a", "--reader", "/b")[0] == 1
     code, out, err = run(" ", "--document", "amazon.txt", "--reader", "/a")
     assert (code, out, "question is empty" in err) == (2, "", True)
@@ -113,7 +102,7 @@ def test_only_where_all_fail_the_exit_code_says_so(run: Any) -> None:
     assert run("How large?", "--document", "amazon.txt")[0] == 2
 
 
-def test_generators_are_compared_too(run: Any, generator_folder: Path) -> None:
+def test_generators_are_compared_too(run: Run, generator_folder: Path) -> None:
     code, out, _ = run("Write a loop", *["--generator", str(generator_folder)] * 2, "--json")
     assert code == 0
     rows = json.loads(out)["answers"]
@@ -123,7 +112,7 @@ def test_generators_are_compared_too(run: Any, generator_folder: Path) -> None:
     assert code == 0 and "Llama" in out
 
 
-def test_a_model_that_is_named_answers_itself_though_a_server_is_set(run: Any, generator_folder: Path) -> None:
+def test_a_model_that_is_named_answers_itself_though_a_server_is_set(run: Run, generator_folder: Path) -> None:
     unreachable = "http://127.0.0.1:9/v1"
     code, out, _ = run("Write a loop", "--generator", str(generator_folder), "--server", unreachable, "--json")
     assert code == 0
@@ -214,3 +203,13 @@ def test_answers_agree_whatever_their_case_punctuation_and_articles() -> None:
     assert agreement([_row("a")]) is None
     apart = agreement([_row("!"), _row("?")])
     assert apart is not None and apart.count == 1
+
+
+def test_a_server_that_is_not_there_is_no_model_to_compare() -> None:
+    with pytest.raises(UsageError, match="--server"):
+        list(compare(TURN, "generator", ["server"], Settings()))
+
+
+def test_a_reader_is_never_a_server(tmp_path: Path) -> None:
+    [row] = compare(TURN, "reader", ["server"], Settings(), own=Assistant(store=ModelStore(tmp_path)))
+    assert row.error is not None and "no model 'server'" in str(row.error)

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,7 @@ def test_search_finds_questions_and_answers_whatever_the_accents_and_case(histor
     history.add_user_message(new, 'Où est la forêt ? (c\'est "grand" AND* OR)')
     assert [match.role for match in history.search("foret")] == [Role.USER]
     assert [match.role for match in history.search("MILLION")] == [Role.ASSISTANT]
+    assert [match.role for match in history.search(unicodedata.normalize("NFD", "forêt"))] == [Role.USER]
     assert history.search("milli")[0].excerpt == "5.5 million"
     assert history.search('"grand AND (')[0].conversation == new
     assert history.search("  ?! ") == []
@@ -329,3 +331,13 @@ def test_nothing_that_was_said_becomes_markup_on_the_page(history: History):
     assert 'href="javascript' not in page
     assert "\x1b" not in page
     assert "default-src 'none'" in page
+
+
+def test_what_no_file_can_hold_is_saved_as_it_is_shown(history: History):
+    new = history.create()
+    history.set_documents(new, [Document("caf\udce9.txt", "A text.")])
+    history.add_user_message(new, "Half \ud83d?", [Document("caf\udce9.txt", "A text.")])
+    history.save_answer(new, "Yes \ud83d")
+    saved = history.conversation(new)
+    assert [said.text for said in saved.messages] == ["Half \ufffd?", "Yes \ufffd"]
+    assert saved.active == {"caf\ufffd.txt"}

@@ -1,7 +1,7 @@
 import pytest
 
-from assistant.events import Notice
-from assistant.live import live
+from assistant.events import Event, Listener, Notice
+from assistant.live import heard, live
 
 
 def test_events_come_in_order_and_the_result_at_the_end() -> None:
@@ -27,3 +27,13 @@ def test_what_the_work_raises_is_raised_to_the_caller() -> None:
 
     with pytest.raises(KeyError):
         list(live(work))
+
+
+def test_events_that_are_heard_are_told_to_the_listener_and_the_result_comes_back() -> None:
+    def work(tell: Listener) -> int:
+        tell(Notice("now"))
+        return 7
+
+    told: list[Event] = []
+    assert heard(live(work), told.append) == 7
+    assert told == [Notice("now")]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.sanitize import PrintableStream, one_line, printable
+from assistant.sanitize import PrintableStream, encodable, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,7 @@ def test_one_line_is_one_line_of_the_length_asked_for():
 def test_a_text_in_pieces_is_shown_as_it_would_be_whole(pieces: list[str]):
     stream = PrintableStream()
     assert "".join(stream.add(piece) for piece in pieces) == printable("".join(pieces).removesuffix("\r"))
+
+
+def test_what_no_file_can_hold_is_replaced_and_nothing_else():
+    assert encodable("a\x1b\ud83d é 🌳\udcff") == "a\x1b\ufffd é 🌳\ufffd"

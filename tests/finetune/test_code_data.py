@@ -237,3 +237,11 @@ def code_recipe():
     recipe = load_recipe("code-smollm2-135m")
     assert isinstance(recipe, CodeRecipe)
     return recipe
+
+
+def test_chat_answers_come_from_tables_too_and_rows_with_nulls_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text('prompt,completion\nHow?,"Like this:\n\n```python\nx\n```"\nWhy?,\n')
+    examples, left_out = read_code(path)
+    assert [(example.instruction, example.ready) for example in examples] == [("How?", True)]
+    assert left_out == {"no question or no answer": 1}

@@ -99,6 +99,29 @@ def test_rows_are_counted_where_the_data_is_at_hand(tmp_path: Path) -> None:
     path.write_text("question,answer\n" + "".join(f"Why {n}?,Because {n}.\n" for n in range(10)) + "Why?,\n")
     made = count_rows(load_recipe("code-gpt2-large", [f'data.train=["{path}"]']))
     assert (made.train, made.test, made.source) == (8, 2, "counted in the data")
+    assert made.tokens == 5, "of about 18 characters, where the recipe's 270 are of other data"
+
+
+def test_data_of_ones_own_on_the_hub_is_not_given_the_recipes_numbers() -> None:
+    with pytest.raises(UsageError, match="does not declare how many rows hub:me/mine has; say it with"):
+        plan("code-gpt2-large", 'data.train=["hub:me/mine"]')
+    assert plan("code-gpt2-large", 'data.train=["hub:me/mine"]', "data.declared.train=80").steps == 50
+
+
+def test_ones_own_rows_are_counted_though_the_test_set_is_on_the_hub(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("context,question,answers\n" + "".join(f"Lyon {n} has trees.,Who has?,Lyon\n" for n in range(100)))
+    made = count_rows(load_recipe("qa-roberta", [f'data.train=["{path}"]']))
+    assert (made.train, made.held_out > 0, made.test) == (97, True, None)
+    assert made.source.startswith("counted")
+
+
+def test_a_models_folder_is_planned_by_its_configuration(encoder_folder: Path, tmp_path: Path) -> None:
+    made = plan("qa-bert", f"base={encoder_folder}")
+    assert made.parameters.trained == made.parameters.total > 1000
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(UsageError, match="not that of a model"):
+        plan("qa-bert", f"base={tmp_path}")
 
 
 def test_data_that_is_neither_there_nor_declared_is_named() -> None:

@@ -34,7 +34,8 @@ def test_two_processes_train_one_model_and_the_first_writes(wanted: str, tmp_pat
         env=environment, capture_output=True, text=True, timeout=800, check=False,
     )  # fmt: skip
     assert launched.returncode == 0, launched.stderr[-3000:]
-    figures = json.loads(launched.stdout)
+    # Gloo in torch 2.8 says on standard output, before the result, who is connected.
+    figures = json.loads(launched.stdout[launched.stdout.index("{") :])
     assert figures["steps"] == 6, "18 to 20 rows, two processes of 4 a step, two epochs"
     assert json.loads((tmp_path / "run" / "run.json").read_text())["processes"] == 2
     assert trained_folder(tmp_path / "run") is not None

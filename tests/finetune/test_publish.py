@@ -47,12 +47,17 @@ def test_checkpoints_travel_to_another_machine_and_the_model_is_published(hub: H
     assert {"checkpoint-5/optimizer.pt", "checkpoint-5/run.json", "checkpoint-5/trainer_state.json"} <= set(kept.files)
     assert not (first / "run" / ".uploading").exists()
 
-    # The first machine is gone after half of the steps.
+    # The first machine is gone after half of the steps; an earlier checkpoint was better than any after it.
     kept.files = {name: content for name, content in kept.files.items() if name.startswith("checkpoint-5/")}
+    best = {name.replace("checkpoint-5/", "checkpoint-3/"): content for name, content in kept.files.items()}
+    state = json.loads(kept.files["checkpoint-5/trainer_state.json"])
+    state |= {"best_model_checkpoint": "/gone/run/checkpoint-3", "best_global_step": 3, "best_metric": 1000.0}
+    kept.files |= best | {"checkpoint-5/trainer_state.json": json.dumps(state).encode()}
     done = finetune(hub, second, *run)
     assert done.returncode == 0, done.stderr
     assert "going on from run/checkpoint-5" in done.stderr
     assert json.loads(done.stdout)["resumed_at"] == 5
+    assert (second / "run" / "model" / "model.safetensors").read_bytes() == best["checkpoint-3/model.safetensors"]
 
     done = finetune(hub, second, "push", "run", "--repo", "me/reader", "--space", "me/chat")
     assert done.returncode == 0, done.stderr
@@ -173,7 +178,23 @@ async def _visit_twice(port: int, visits: Path) -> None:
     await until(lambda: not list(visits.iterdir()))
 
 
-def test_a_folder_without_a_finished_run_is_not_published(hub: Hub, tmp_path: Path) -> None:
-    done = finetune(hub, tmp_path, "push", ".", "--repo", "me/reader")
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ((".", "--repo", "me/reader"), "no finished run"),
+        (("run", "--repo", "reader"), "write OWNER/NAME"),
+        (("run", "--repo", "me/reader", "--space", "chat"), "write OWNER/NAME"),
+        (("run", ".", "--repo", "me/one", "--repo", "me/two"), "no finished run"),
+        (("run", "run", "--repo", "me/one", "--repo", "me/two", "--space", "me/chat"), "one of each"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_published(
+    hub: Hub, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    model = tmp_path / "run" / "model"
+    model.mkdir(parents=True)
+    (model / "config.json").write_text("{}")
+    (tmp_path / "run" / "recipe.json").write_text(load_recipe("qa-bert").model_dump_json())
+    done = finetune(hub, tmp_path, "push", *arguments)
     assert done.returncode == 2
-    assert "no finished run" in done.stderr and not hub.repositories
+    assert said in done.stderr and not hub.repositories

@@ -45,6 +45,15 @@ def test_a_wrong_setting_is_refused_with_the_nearest_right_key(setting: str, sai
         load_recipe("nli-minilm", [setting])
 
 
+def test_what_a_recipe_says_of_its_data_is_not_said_of_other_data() -> None:
+    theirs, mine = load_recipe("code-gpt2-large"), load_recipe("code-gpt2-large", ['data.train=["mine.csv"]'])
+    assert theirs.data.declared.train == 19_919 and "Glaive" in theirs.licence
+    assert mine.data.declared.train is None and mine.licence.startswith("not stated")
+    told = ['data.train=["mine.csv"]', "licence=MIT", "data.declared.train=5"]
+    said = load_recipe("code-gpt2-large", told)
+    assert (said.licence, said.data.declared.train) == ("MIT", 5)
+
+
 def test_a_recipe_of_ones_own_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(recipe_text("qa-minilm").replace("qa-minilm", "mine", 1))
@@ -97,6 +106,9 @@ def test_a_list_where_a_list_belongs_is_one_value() -> None:
         ("code-gpt2-large", ["training.precision=fp8"], "training.precision"),
         ("qa-bert", ["training.best_by=f2"], "choose exact_match, f1, f1_all"),
         ("nli-camembert", ["training.best_by=f1"], "choose accuracy, f1_macro"),
+        ("qa-minilm", ["data.choose_on=test"], "needs data.test"),
+        ("code-gpt2-large", ["training.early_stopping=3"], "not measured while it trains"),
+        ("code-gpt2-large", ["data.choose_on=test", "data.test=x.csv"], "for qa and nli"),
     ],
 )
 def test_a_method_that_cannot_be_is_refused(recipe: str, settings: list[str], said: str) -> None:

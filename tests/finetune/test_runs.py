@@ -18,6 +18,7 @@ from assistant.errors import UsageError
 from finetune import cli
 from finetune.comparison import RunResult, best, compare_runs, table
 from finetune.plots import plot_comparison
+from finetune.recipe import Training
 from finetune.recipe_files import load_recipe
 from finetune.smoke import smoke_recipe
 from finetune.training import newest_checkpoint, out_of_memory, step_of
@@ -129,9 +130,6 @@ def test_runs_of_different_tasks_are_not_compared(tmp_path: Path) -> None:
 
 
 def test_too_little_memory_is_answered_with_what_to_change() -> None:
-    from types import SimpleNamespace
-
-    arguments: Any = SimpleNamespace(per_device_train_batch_size=8, gradient_accumulation_steps=2)
-    assert "--set training.batch_size=4 --set training.accumulation=4" in out_of_memory(arguments)
-    arguments.per_device_train_batch_size = 1
-    assert "max_length" in out_of_memory(arguments)
+    training = Training(batch_size=8, accumulation=2, learning_rate=1e-4)
+    assert "--set training.batch_size=4 --set training.accumulation=4" in out_of_memory(training)
+    assert "max_length" in out_of_memory(training.model_copy(update={"batch_size": 1}))

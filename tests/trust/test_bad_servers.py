@@ -11,7 +11,7 @@ from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
 from assistant.generation import server as module
 from assistant.generation.stream import Sampling
-from tests.trust.conftest import Run
+from tests.conftest import Run
 from tests.trust.servers import LISTS_ONE, Answer, piece, says, serving, streams
 
 pytest.importorskip("openai")

@@ -30,7 +30,7 @@ from assistant.events import TurnFailed
 from assistant.history import History, HistoryError, Status
 from assistant.models.store import ModelStore
 from assistant.settings import Settings
-from tests.trust.conftest import Run
+from tests.conftest import Run
 from tui.session import Session
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are those of Unix")

@@ -7,19 +7,9 @@ from pathlib import Path
 import pytest
 from textual.strip import Strip
 
+from assistant import events
 from assistant.conversation import Answer, Claim, Document, Evidence, Label, Probabilities, Route, Turn, Usage, Verdict
 from assistant.errors import AssistantError, ModelError
-from assistant.events import (
-    Event,
-    EvidenceFound,
-    Notice,
-    Progress,
-    RouteChosen,
-    TextDelta,
-    TurnFailed,
-    TurnFinished,
-    VerdictReached,
-)
 from assistant.history import History
 from assistant.settings import Settings
 from tests.trust.hostile import LARGE, SMALL, active
@@ -40,31 +30,31 @@ class Hostile(Scripted):
         super().__init__()
         self.text = text
 
-    def load(self, on_event: Callable[[Event], None]) -> None:
-        on_event(Progress(self.text[:500], 1, 2))
+    def load(self, on_event: Callable[[events.Event], None]) -> None:
+        on_event(events.Progress(self.text[:500], 1, 2))
 
-    def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
+    def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[events.Event]:
         text = self.text
         route = Route.EXTRACT if turn.documents and "open" not in turn.question else Route.OPEN
-        yield RouteChosen(route, text[:500], text[:500])
-        yield Progress(text[:500], 1, 2)
-        yield Notice(text[:1_000])
+        yield events.RouteChosen(route, text[:500], text[:500])
+        yield events.Progress(text[:500], 1, 2)
+        yield events.Notice(text[:1_000])
         if "fail" in turn.question:
-            yield TurnFailed(AssistantError(text[:2_000]))
+            yield events.TurnFailed(AssistantError(text[:2_000]))
             return
         if route is Route.OPEN:
             for at in range(0, len(text), 997):
-                yield TextDelta(text[at : at + 997])
-            yield TurnFinished(Answer(route, text, usage=Usage(0.1), asked=text[:200]))
+                yield events.TextDelta(text[at : at + 997])
+            yield events.TurnFinished(Answer(route, text, usage=Usage(0.1), asked=text[:200]))
             return
         document = turn.documents[0]
         end = min(400, len(document.text))
         place = Evidence(document.name, 0, end, document.text[:end], 0.5)
         verdict = Verdict((Claim(text[:500], Label.NEUTRAL, Probabilities(0.2, 0.6, 0.2), place),) * 2)
-        yield EvidenceFound((place,), place)
-        yield TextDelta(document.text[:end])
-        yield VerdictReached(verdict)
-        yield TurnFinished(
+        yield events.EvidenceFound((place,), place)
+        yield events.TextDelta(document.text[:end])
+        yield events.VerdictReached(verdict)
+        yield events.TurnFinished(
             Answer(route, document.text[:end], 0.5, (place,), verdict=verdict, usage=Usage(0.1), asked=text[:200])
         )
 
@@ -144,7 +134,7 @@ async def test_each_text_is_pasted_asked_answered_and_resumed_inert(tmp_path: Pa
 
 async def test_a_hostile_reason_why_models_cannot_be_loaded_is_drawn_inert(tmp_path: Path) -> None:
     class Broken(Hostile):
-        def load(self, on_event: Callable[[Event], None]) -> None:
+        def load(self, on_event: Callable[[events.Event], None]) -> None:
             raise ModelError(ALL)
 
     async with open_chat(tmp_path / "h.db", Broken(ALL)) as chat:
@@ -176,7 +166,7 @@ def test_the_plain_chat_says_nothing_raw(
     monkeypatch.setattr("tui.plain._typed", lambda: lines)
     with History(tmp_path / "h.db") as history:
         session = Session(history, [Document(text[:300], f"{text} The forest is large.")])
-        PlainChat(Hostile(text), session).run()
+        PlainChat(Hostile(text), session, megabytes=20).run()
     out = capsysbinary.readouterr()
     assert b"Found in" in out.out and b"Verdict" in out.out
     assert not active(out.out), active(out.out)

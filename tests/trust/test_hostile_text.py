@@ -14,7 +14,7 @@ from assistant.conversation import Answer, Claim, Document, Evidence, Label, Pro
 from assistant.history import History
 from assistant.records import answer_to_json, json_line
 from assistant.sanitize import one_line, printable
-from tests.trust.conftest import Run
+from tests.conftest import Run
 from tests.trust.hostile import LARGE, SMALL, active
 from tests.trust.servers import LISTS_ONE, serving, speaks
 

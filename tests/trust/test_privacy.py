@@ -15,7 +15,7 @@ from assistant.conversation import Answer, Document, Evidence, Route, Usage
 from assistant.documents.index_files import IndexFiles
 from assistant.history import History, HistoryError
 from assistant.records import answer_to_json, json_line
-from tests.trust.conftest import Run
+from tests.conftest import Run
 
 SECRET = "the heron nests at Quillfeather Lake"
 TEXT = f"It was said that {SECRET}. The forest covers 5.5 million square kilometers. " * 40

@@ -1,15 +1,19 @@
+import asyncio
 import threading
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownFence
 
 from assistant.conversation import Role, Route
-from assistant.history import Status
+from assistant.history import History, Status
 from benchmarks.chat_app import CODE
 from tests.tui.harness import Chat, open_chat, talked
 from tests.tui.scripted import Scripted
+from tui.app import ChatApp
+from tui.session import Session
 from tui.widgets.welcome import Welcome
 
 
@@ -262,3 +266,43 @@ async def test_the_mouse_can_press_anywhere_while_an_answer_streams(chat: Chat):
         await chat.pilot.mouse_down(offset=(4 + 3 * step, step))
         await chat.pilot.mouse_up(offset=(10 + 3 * step, step))
     assert not chat.views[0].complete
+
+
+async def test_what_was_being_written_comes_back_after_a_question_was_taken_back(path: Path):
+    async with open_chat(path, Scripted(gate=threading.Event())) as chat:
+        await chat.send("echo early")
+        await chat.until(lambda: chat.views)
+        chat.prompt.fill("half a draft")
+        await chat.pilot.press("escape")
+        assert chat.prompt.text == "echo early"
+        await chat.pilot.press("up")
+        assert chat.prompt.text == "half a draft"
+
+
+def test_a_fault_in_the_app_is_one_line_that_quotes_nothing(path: Path, capfd: pytest.CaptureFixture[str]):
+    async def fail(pilot: Pilot) -> None:
+        def fault() -> None:
+            secret = "what was said in confidence"
+            raise ZeroDivisionError(secret)
+
+        pilot.app.call_later(fault)
+        await asyncio.sleep(30)
+
+    with History(path) as history:
+        app = ChatApp(lambda _: Scripted(), Session(history))
+        app.run(headless=True, auto_pilot=fail)
+    assert app.return_code == 1
+    said = capfd.readouterr().err
+    assert " ".join(said.split()).startswith("assistant: a fault in the program (ZeroDivisionError)")
+    assert "confidence" not in said
+
+
+def test_a_conversation_that_was_deleted_is_not_kept(path: Path):
+    with History(path) as history:
+        session = Session(history)
+        assert not session.is_kept
+        session.ask("echo hello")
+        assert session.is_kept
+        assert session.id is not None
+        history.delete(session.id)
+        assert not session.is_kept

@@ -14,7 +14,18 @@ def test_other_texts_are_questions(text: str):
     assert parse(text) is None
 
 
-@pytest.mark.parametrize(("typed", "right"), [("/opne x", "/open"), ("/exprot a", "/export"), ("/q", "/quit")])
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("/opne x", "/open"),
+        ("/exprot a", "/export"),
+        ("/q", "/quit"),
+        ("/exit", "/quit"),
+        ("/clear", "/new"),
+        ("/save", "/export"),
+        ("/resume", "/history"),
+    ],
+)
 def test_an_unknown_command_names_the_nearest_right_one(typed: str, right: str):
     with pytest.raises(UsageError, match=right):
         parse(typed)

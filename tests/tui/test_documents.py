@@ -2,10 +2,13 @@ from pathlib import Path
 
 from textual.content import Content
 
-from assistant.conversation import Route
+from assistant.conversation import Document, Route
+from assistant.history import History
+from assistant.settings import Settings
 from tests.tui.harness import ARTICLE, Chat, open_chat
 from tests.tui.test_paste import PYTHON
 from tui.screens.document import DocumentScreen
+from tui.session import Session
 from tui.widgets.document_bar import DocumentBar, DocumentChip
 from tui.widgets.document_view import DocumentView, wrap
 from tui.widgets.evidence_card import EvidenceCard
@@ -168,8 +171,7 @@ async def test_a_chip_can_be_reached_and_closed_with_the_keyboard(chat: Chat):
     await chat.until(lambda: chat.prompt.has_focus)
     chat.screen.query_one(DocumentChip).focus()
     await chat.pilot.press("delete")
-    await chat.until(lambda: not chat.documents)
-    assert chat.prompt.has_focus
+    await chat.until(lambda: not chat.documents and chat.prompt.has_focus)
 
 
 async def test_several_documents_share_the_room_that_there_is(chat: Chat):
@@ -274,3 +276,43 @@ def test_wrapping_loses_no_character_but_the_space_at_a_line_end():
         assert all(end - start <= width for start, end in lines)
         assert "".join("".join(text[start:end].split()) for start, end in lines) == "".join(text.split())
     assert [text[start:end] for start, end in wrap(text, 200)] == ["one two  three", "", text[18:]]
+
+
+async def test_a_paste_as_terminals_send_it_can_be_undone_and_redone_too(chat: Chat):
+    """They make a carriage return of every line end."""
+    await chat.paste(ARTICLE.replace("\n", "\r"))
+    assert chat.app.session.documents[0].text == ARTICLE
+    await chat.pilot.press("ctrl+t")
+    await chat.until(lambda: chat.prompt.text == ARTICLE)
+    await chat.pilot.press("ctrl+t")
+    await chat.until(lambda: chat.documents == [TITLE])
+    assert chat.prompt.text == ""
+
+
+async def test_a_document_of_the_same_name_in_another_conversation_is_another_document(path: Path):
+    with History(path) as history:
+        for text in ("The old notes.", "The new notes."):
+            session = Session(history, [Document("notes.txt", text)])
+            session.ask(text)
+        older = history.list_conversations()[1].id
+    async with open_chat(path, resume="last") as chat:
+        await chat.until(lambda: chat.screen.query(DocumentChip))
+        chat.app.session.resume(older)
+        await chat.screen.show_conversation()
+        assert chat.screen.query_one(DocumentChip).document.text == chat.app.session.documents[0].text
+
+
+async def test_how_large_a_document_may_be_is_what_the_settings_say(path: Path, tmp_path: Path):
+    file = tmp_path / "large.txt"
+    file.write_text("word " * 300_000)
+    async with open_chat(path, settings=Settings(max_document_megabytes=1)) as chat:
+        await chat.send(f"/open {file}")
+        await chat.until(lambda: "larger than 1 MB" in chat.said)
+
+
+async def test_the_home_of_nobody_is_an_error_line_and_not_the_end(chat: Chat):
+    await chat.ask("echo hello")
+    await chat.send("/open ~nobody-of-this-name/notes.txt")
+    await chat.until(lambda: "is not a file name" in chat.said)
+    await chat.send("/export ~nobody-of-this-name/notes.md")
+    await chat.until(lambda: "is not a file name; choose another" in chat.said)

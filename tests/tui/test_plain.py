@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import signal
 import sys
 import threading
 import time
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Document
+from assistant.conversation import Document, Route, Turn
+from assistant.events import Event, RouteChosen
 from assistant.history import History
 from assistant.settings import Settings
 from tests.tui.harness import ARTICLE
@@ -26,12 +29,15 @@ def talk(path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
 
     def run(*typed: str, documents: tuple[Document, ...] = (), resume: str | None = None) -> str:
         reading, writing = os.pipe()
+        left = threading.Event()
 
         def write() -> None:
             for text in typed:
-                time.sleep(0.15)  # lines that come at once are one paste
                 os.write(writing, f"{text}\n".encode())
-            time.sleep(0.15)
+                # Until it was read: lines that come at once are one paste.
+                while not left.is_set() and select.select([reading], [], [], 0)[0]:
+                    time.sleep(0.02)
+                time.sleep(0.3)
             os.close(writing)
 
         writer = threading.Thread(target=write)
@@ -39,6 +45,7 @@ def talk(path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
             monkeypatch.setattr(sys, "stdin", stdin)
             writer.start()
             assert run_plain(lambda _: Scripted(), documents, resume, Settings(), History(path)) == 0
+            left.set()
             writer.join()
         return capfd.readouterr().out
 
@@ -83,3 +90,41 @@ def test_commands_work_and_a_wrong_one_says_what_is_right(talk: Talk, tmp_path: 
     assert "Error: /nonsense is not a command here; /help lists them." in said
     assert json.loads(exported.read_text())["messages"][1]["answer"]["answer"] == "38"
     assert exported.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_dropped_file_is_opened_and_what_begins_with_a_slash_may_be_a_question(talk: Talk, tmp_path: Path):
+    file = tmp_path / "notes.txt"
+    file.write_text("The tower is 38 metres tall.")
+    said = talk(str(file), "/close", "/etc/hosts echo what?", "/exit", "echo never")
+    assert "Open: notes.txt, 6 words" in said
+    assert "You asked: /etc/hosts echo what?" in said
+    assert "You asked: echo never" not in said
+
+
+def test_each_command_says_what_it_did(talk: Talk):
+    said = talk("/history", "/route open", "/new", "/open", "/export", "/open ~nobody-of-this-name/x")
+    assert "Nothing has been said yet." in said
+    assert "Questions now go the open way." in said
+    assert "A new conversation." in said
+    assert "Error: /open needs the name of a file" in said
+    assert "Error: /export needs the name of a file" in said
+    assert "is not a file name" in said
+
+
+def test_a_second_ctrl_c_ends_what_does_not_look_whether_it_should_stop(path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Deaf(Scripted):
+        def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
+            yield RouteChosen(Route.OPEN, "it is slow")
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+            pytest.fail("it went on")
+
+    reading, writing = os.pipe()
+    os.write(writing, b"echo slowly\n")
+    with os.fdopen(reading, encoding="utf-8", buffering=1) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with pytest.raises(KeyboardInterrupt):
+            run_plain(lambda _: Deaf(), (), None, Settings(), History(path))
+    os.close(writing)
+    with History(path) as history:
+        assert history.conversation("last").messages[0].text == "echo slowly"

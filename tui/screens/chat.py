@@ -64,7 +64,7 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """From the top: conversation, documents and prompt, status, keys."""
         yield Transcript(self._save, self.tidying.later)
-        yield Desk(self.session)
+        yield Desk(self.session, self.preferences)
         yield StatusBar()
         yield Footer(show_command_palette=False)
 
@@ -143,7 +143,7 @@ class ChatScreen(Screen[None]):
             self.desk.prompt.fill("")
             self.hush()
         elif exchange := self.answering.stop():
-            self.desk.prompt.fill(exchange.question)
+            self.desk.prompt.lend(exchange.question)
             if view := self._view(exchange.number):
                 self.run_worker(view.finish())
 
@@ -282,9 +282,10 @@ class ChatScreen(Screen[None]):
 
     @on(Prompt.Changed)
     def prompt_changed(self, event: Prompt.Changed) -> None:
-        """Show what the beginning of a command may become."""
+        """Show what the beginning of a command may become, and more of the answer once the key is on the screen."""
         typed = "" if self.desk.prompt.recalling else event.text_area.text
         self.query_one(Suggestions).show(suggestions(typed, self._commands.choices))
+        self.call_after_refresh(self.answering.key_shown)
 
     @on(Markdown.LinkClicked)
     def link_clicked(self, event: Markdown.LinkClicked) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from assistant.conversation import Route, Turn
 from assistant.errors import AssistantError, UsageError
-from assistant.history import FORMS
 from assistant.sanitize import one_line
 from tui.answering import Models
 from tui.commands import nearest
+from tui.exporting import export
 from tui.paste import dropped_file
 from tui.screens.compare import CompareScreen
 from tui.screens.conversations import ConversationsScreen
@@ -104,7 +104,7 @@ class CommandRunner:
     def _open(self, argument: str) -> None:
         if not argument:
             raise UsageError("/open needs the name of a file, for example /open notes.txt")
-        self._chat.desk.open_file(dropped_file(argument) or Path(argument).expanduser())
+        self._chat.desk.open_file(dropped_file(argument) or Path(argument))
 
     async def _close(self, argument: str) -> None:
         documents = self._chat.session.documents
@@ -173,7 +173,7 @@ class CommandRunner:
         """The exchange with the number that follows a command, counted from 1, or the last."""
         exchanges = self._chat.session.exchanges
         if not exchanges:
-            raise UsageError("Nothing was asked yet; there is nothing to try again.")
+            raise UsageError(f"Nothing was asked yet; /{command} needs a question.")
         if not argument:
             return exchanges[-1]
         if not (argument.isascii() and argument.isdigit() and 0 < int(argument) <= len(exchanges)):
@@ -187,24 +187,7 @@ class CommandRunner:
         self._chat.say(f"This conversation is now called {self._chat.session.title}")
 
     def _export(self, argument: str) -> None:
-        if not argument:
-            raise UsageError("/export needs the name of a file, for example /export chat.md or /export chat.html")
-        path = Path(argument).expanduser()
-        if path.suffix not in FORMS:
-            raise UsageError(
-                f"{one_line(path.name, 40)}: end the name in .md or .html to read it, or .json to process it."
-            )
-        text = self._chat.session.export(FORMS[path.suffix])
-        try:
-            # Never readable by others, not even for a moment.
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-                file.write(text)
-        except FileExistsError as error:
-            raise UsageError(f"{one_line(str(path), 60)} exists already; choose another name.") from error
-        except OSError as error:
-            raise UsageError(
-                f"{one_line(str(path), 60)} cannot be written ({error.strerror}); choose another place."
-            ) from error
+        path = export(self._chat.session, argument)
         self._chat.say(f"Written to {one_line(str(path), 80)}")
 
     async def _new(self) -> None:

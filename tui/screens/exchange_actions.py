@@ -79,7 +79,7 @@ class ExchangeActions:
     def _edit(self, exchange: Exchange) -> None:
         self._not_busy()
         self._chat.editing = exchange
-        self._chat.desk.prompt.fill(exchange.question)
+        self._chat.desk.prompt.lend(exchange.question)
         self._chat.desk.prompt.focus()
         self._chat.say(f"Changing question {exchange.number + 1}: ⏎ asks it from there on · Esc leaves it as it was")
 
@@ -87,8 +87,10 @@ class ExchangeActions:
         """Ask a changed question in a copy of the conversation from before it; the conversation itself is kept.
 
         Raises:
+            UsageError: another is being answered.
             HistoryError: the copy could not be saved.
         """
+        self._not_busy()
         documents = self._chat.session.documents
         await self._fork(exchange.number)
         for document in documents:

@@ -12,6 +12,7 @@ from assistant.errors import AssistantError, DocumentError
 from assistant.sanitize import one_line
 from tui import messages
 from tui.paste import Kind, dropped_file, kind
+from tui.preferences import Preferences
 from tui.session import Session
 from tui.widgets.document_bar import DocumentBar
 from tui.widgets.prompt import Prompt
@@ -35,11 +36,13 @@ class Desk(Vertical):
 
     Args:
         session: Keeps the documents.
+        preferences: The settings in force; they say how large a document may be.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, preferences: Preferences) -> None:
         super().__init__(id="desk")
         self._session = session
+        self._preferences = preferences
         self._paste: _Paste | None = None
 
     def compose(self) -> ComposeResult:
@@ -66,11 +69,12 @@ class Desk(Vertical):
     @on(messages.Pasted)
     async def pasted(self, message: messages.Pasted) -> None:
         """Make a document of long prose and of a dropped file; anything else goes into the question."""
-        text = message.text.replace("\r\n", "\n").replace("\r", "\n") if "\n" not in message.text else message.text
+        # Terminals make a carriage return of every line end that is pasted: those were none of the text's own.
+        text = message.text if "\n" in message.text else message.text.replace("\r", "\n")
         if file := dropped_file(text):
             self.open_file(file)
-        elif kind(text) is Kind.DOCUMENT and (document := self._as_document(message.text)):
-            self._paste = _Paste(message.text, document)
+        elif kind(text) is Kind.DOCUMENT and (document := self._as_document(text)):
+            self._paste = _Paste(text, document)
             self._say(_TO_QUESTION)
         else:
             self.prompt.insert(text)
@@ -118,7 +122,8 @@ class Desk(Vertical):
 
         self._say(f"Opening {one_line(path.name, 50)} …")
         try:
-            document = self._session.add_document(await asyncio.to_thread(read_document, path))
+            largest = self._preferences.settings.max_document_megabytes
+            document = self._session.add_document(await asyncio.to_thread(read_document, path, largest))
         except AssistantError as error:
             self._say(str(error), error=True)
             return

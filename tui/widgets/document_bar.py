@@ -82,18 +82,21 @@ class DocumentChip(Horizontal, can_focus=True):
         self.post_message(CloseDocument(self.document))
 
 
+def _key(document: Document) -> tuple[str, str]:
+    """What tells a document from others: two conversations may each have a `notes.txt`."""
+    return document.name, document.id
+
+
 class DocumentBar(Horizontal):
     """The chips of all open documents; takes no room when there are none."""
 
     async def show(self, documents: Sequence[Document]) -> None:
         """Show these documents."""
-        chips = list(self.query(DocumentChip))
-        wanted = {document.name for document in documents}
-        for chip in chips:
-            if chip.document.name not in wanted:
-                await chip.remove()
-        known = {chip.document.name for chip in chips}
-        await self.mount_all(DocumentChip(document) for document in documents if document.name not in known)
+        chips = {_key(chip.document): chip for chip in self.query(DocumentChip)}
+        wanted = {_key(document): document for document in documents}
+        for key in chips.keys() - wanted.keys():
+            await chips[key].remove()
+        await self.mount_all(DocumentChip(document) for key, document in wanted.items() if key not in chips)
         self.display = bool(documents)
         self._fit()
 

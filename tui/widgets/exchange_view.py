@@ -23,7 +23,9 @@ from tui.session import Exchange
 from tui.widgets.evidence_card import EvidenceCard
 from tui.widgets.verdict_view import VerdictView
 
-_FLUSH = 0.1  # seconds; more often makes typing stutter
+_FLUSH = 0.1  # seconds between drawings at least, and
+_REST, _REST_TYPING = 3, 8  # so many times as long as a drawing takes: the rest is for the models and the keys
+_TYPING = 0.3  # seconds after a key in which the next one is expected
 _CARDS = 3
 
 
@@ -59,6 +61,7 @@ class ExchangeView(Vertical, can_focus=True):
         self._how = ""
         self._save = save
         self._started: float | None = None
+        self._flushed = self._typed = self._cost = 0.0
         self._shown = 0
         self._known: tuple[Route | None, int, int] = (None, 0, 0)  # what of it was saved
         self._markdown: Markdown | None = None
@@ -97,7 +100,7 @@ class ExchangeView(Vertical, can_focus=True):
     def begin(self) -> None:
         """The engine has taken the question."""
         self._started = time.monotonic()
-        self._timer = self.set_interval(_FLUSH, self.flush)
+        self._timer = self.set_interval(_FLUSH / 2, self._flush_unless_typing)
         self._show_how()
 
     def wait(self, reason: str) -> None:
@@ -106,8 +109,28 @@ class ExchangeView(Vertical, can_focus=True):
         if self.is_mounted:
             self._show_how()
 
-    async def flush(self) -> None:
-        """Show what has come since the last time; saved first."""
+    async def key_shown(self) -> None:
+        """A key was typed elsewhere and is on the screen: now is the time to draw, when the next is farthest away.
+
+        Laying out a conversation takes as long as a fast typist needs for half a key; a timer would get in the way.
+        """
+        if self._timer is None:
+            return
+        self._typed = time.monotonic()
+        await self._flush(_REST_TYPING)
+
+    async def _flush_unless_typing(self) -> None:
+        if time.monotonic() - self._typed >= _TYPING:
+            await self._flush(_REST)
+
+    def _drawn(self) -> None:
+        self._cost = time.monotonic() - self._flushed
+
+    async def _flush(self, rest: float) -> None:
+        """Show what has come since the last time, if that is long enough ago; saved first."""
+        if time.monotonic() - self._flushed < max(_FLUSH, rest * self._cost):
+            return
+        self._flushed = time.monotonic()
         exchange = self.exchange
         if (known := (exchange.route, len(exchange.notices), len(exchange.text))) != self._known:
             self._known = known
@@ -123,6 +146,7 @@ class ExchangeView(Vertical, can_focus=True):
             await self.query_one(".answer").mount(self._markdown)
             self._stream = Markdown.get_stream(self._markdown)
         await self._stream.write(printable(new))
+        self.call_after_refresh(self._drawn)
 
     async def finish(self) -> None:
         """The exchange is over: show the final text, the evidence and the verdict."""

@@ -158,6 +158,13 @@ class Prompt(TextArea):
         self.text = text
         self.move_cursor(self.document.end)
 
+    def lend(self, text: str) -> None:
+        """As `fill`, but what is being written comes back with the up arrow."""
+        if draft := self.text.strip():
+            self.past.append(draft)
+        self._recalled = None
+        self.fill(text)
+
     def action_cursor_up(self, select: bool = False) -> None:
         """Move up; from the first line, go back to what was sent before."""
         if select or not self.navigator.is_first_wrapped_line(self.cursor_location):

@@ -13,7 +13,7 @@ from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.welcome import Welcome
 
 # Exchanges on screen. Every answer is a dozen widgets, and all are looked at for every frame while one streams.
-_FIRST, _MORE, _MOST = 12, 20, 32
+_FIRST, _MORE, _MOST = 6, 8, 16
 
 
 class Beyond(Static):

@@ -13,14 +13,15 @@ from assistant import Assistant as FromPackage
 from assistant import Document, Turn, answer_rows
 from assistant.assistant import Assistant
 from assistant.batch import BatchOptions
-from assistant.batch.blocks import Ahead, blocks_as_they_come, blocks_of
+from assistant.batch.blocks import Ahead, blocks_as_they_come, blocks_of, written
 from assistant.batch.engines import LocalEngine
 from assistant.batch.lines import read_lines
 from assistant.batch.report import report_html
 from assistant.batch.runner import run_batch
 from assistant.batch.sources import Row
 from assistant.batch.summary import Summary, summary_lines
-from assistant.batch.tables import flat, unflat
+from assistant.batch.tables import flat, journal_of, unflat, write_table
+from assistant.settings import Settings
 
 Batch = Callable[..., int]
 Rows = Callable[[int], list[dict[str, Any]]]
@@ -282,3 +283,29 @@ def test_cells_of_a_table_go_back_to_the_record_they_were(tiny_assistant: Assist
     for record in answer_rows([*many_rows(3), {"question": 5}], tiny_assistant):
         again = unflat(flat(record))
         assert again == {**record, **({"answers": json.dumps(record["answers"])} if "answers" in record else {})}
+
+
+def test_settings_of_the_chats_looks_do_not_stand_in_the_way_of_going_on() -> None:
+    options = BatchOptions()
+    looks = Settings(theme="nord", mouse=False, plain=True, unicode=False, keys={"chat.stop": "f9"})
+    assert options.digest(looks) == options.digest(Settings())
+    assert options.digest(Settings(windows=1)) != options.digest(Settings())
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_can_be_written_and_gone_on_with_whatever_the_input_carries(
+    tiny_assistant: Assistant, many_rows: Rows, tmp_path: Path, kind: str
+) -> None:
+    carried: list[dict[str, Any]] = [
+        {"entailment": "yes", "claims": "none", "error_type": "x", "size": 2**70, "share": 2**60 + 1, "count": 2**63},
+        {"entailment": 1, "size": 1, "share": 0.5, "count": 2},
+    ]
+    rows = [{**row, **extra} for row, extra in zip(many_rows(2), carried, strict=True)]
+    records = list(answer_rows(rows, tiny_assistant, BatchOptions(verify=False)))
+    journal, table, again = tmp_path / "journal", tmp_path / "table", tmp_path / "again"
+    journal.write_text("".join(written(record) + "\n" for record in records), "utf-8")
+    write_table(journal, table, kind)
+    journal_of(table, kind, again)
+    read = [json.loads(line) for line in again.read_text("utf-8").splitlines()]
+    assert [each["answer"] for each in read] == [each["answer"] for each in records]
+    assert [str(each["size"]) for each in read] == [str(2**70), "1"]

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from assistant.documents.encodings import decode_text
 from assistant.documents.loading import decode_document
 from assistant.errors import DocumentError
 
@@ -87,3 +88,18 @@ def test_without_the_extra_only_other_encodings_are_refused(monkeypatch: pytest.
     assert decode_document("a.py", "é = 1".encode()).text == "é = 1"
     with pytest.raises(DocumentError, match=r"terminal-assistant\[documents\]"):
         decode_document("a.txt", FRENCH.encode("latin-1"))
+
+
+@pytest.mark.parametrize(("text", "encoding"), [each for each in TEXTS if each[1] in ("shift-jis", "gbk", "euc-kr")])
+@pytest.mark.parametrize("before", ["", "a"])
+def test_a_long_text_is_read_wherever_its_sample_ends(text: str, encoding: str, before: str) -> None:
+    long = before + text * 2_000
+    assert decode_document("a.txt", long.encode(encoding)).text == long
+
+
+@pytest.mark.parametrize("declared", ["idna", "punycode", "unicode_escape", "raw_unicode_escape"])
+def test_an_encoding_that_is_none_of_texts_is_not_believed(declared: str) -> None:
+    # Python's reader of internationalised names takes a time that grows with the square of such a name.
+    data = b"xn--" + b"a" * 200_000 + b".\xff"
+    with pytest.raises(DocumentError, match="not UTF-8 text"):
+        decode_text("a.html", data, declared)

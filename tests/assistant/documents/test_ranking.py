@@ -149,3 +149,25 @@ def test_a_cancelled_index_ranks_by_words_and_is_made_later(embedder: SentenceEm
     assert not ranker.knows(DOCUMENT)
     assert ranker.index(DOCUMENT).embeddings is not None
     assert ranker.knows(DOCUMENT)
+
+
+def test_an_index_by_words_gives_way_once_there_is_an_embedder(embedder: SentenceEmbedder) -> None:
+    found: list[SentenceEmbedder] = []
+    ranker = Ranker(lambda: next(iter(found), None))
+    assert ranker.index(DOCUMENT).embeddings is None
+    assert ranker.knows(DOCUMENT)
+    found.append(embedder)
+    assert not ranker.knows(DOCUMENT)
+    assert ranker.index(DOCUMENT).embeddings is not None
+    assert ranker.knows(DOCUMENT)
+
+
+def test_a_cache_that_may_only_be_read_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, bounds = IndexFiles(tmp_path), np.array([[0, 5]])
+    files.write("id", "m", bounds, np.ones((1, 3), dtype=np.float32))
+
+    def refused(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "touch", refused)
+    assert files.read("id", "m", bounds) is not None

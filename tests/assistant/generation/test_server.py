@@ -19,6 +19,7 @@ from assistant.generation.server import ServerGenerator
 from assistant.generation.stream import Sampling
 from assistant.models.store import ModelStore
 from assistant.settings import Settings
+from tests.trust.servers import LISTS_ONE, piece, serving, streams
 
 pytest.importorskip("openai")
 pytest.importorskip("fastapi")
@@ -83,8 +84,8 @@ def test_a_cancelled_answer_ends_at_the_next_piece_and_the_server_answers_on(gen
     cancel = threading.Event()
     stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=400), cancel=cancel)
     pieces = []
-    for piece in stream:
-        pieces.append(piece)
+    for each in stream:
+        pieces.append(each)
         cancel.set()
     assert stream.finish == "cancelled"
     assert len(pieces) == 1
@@ -102,6 +103,11 @@ def test_a_turn_is_answered_by_the_server(url: str, generator_folder: Path, tmp_
 def test_a_model_that_the_server_lacks_is_one_plain_error(url: str) -> None:
     with pytest.raises(GenerationError, match="refused the request"):
         list(ServerGenerator(url, "nobody/nothing").stream(QUESTION))
+
+
+def test_half_a_character_of_a_server_is_none() -> None:
+    with serving(LISTS_ONE, streams([piece("a\ud83d"), piece("\ude00b", "stop"), b"data: [DONE]\n\n"])) as bad:
+        assert "".join(ServerGenerator(bad).stream(QUESTION)) == "a\ufffd\ufffdb"
 
 
 def test_a_server_that_went_away_is_one_plain_error() -> None:

@@ -1,10 +1,12 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from assistant.errors import UsageError
 from assistant.models.catalogue import ModelSpec, load_catalogue
+from assistant.models.store import ModelStore
 
 
 def test_the_embedded_profile_names_only_bases_of_the_catalogue():
@@ -36,6 +38,12 @@ def test_a_wrong_profile_is_answered_with_the_nearest_right_one(wrong: str, righ
 def test_a_profile_like_no_other_is_answered_with_all_of_them():
     with pytest.raises(UsageError, match=r"embedded, gpt2-large, llama-3\.2-1b"):
         load_catalogue().profile("qqqq")
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name", "a" * 5_000])
+def test_a_profile_whose_name_is_no_path_is_only_unknown(name: str, tmp_path: Path):
+    with pytest.raises(UsageError, match="there is no profile"):
+        ModelStore(tmp_path).profile(name)
 
 
 def test_reading_the_catalogue_and_asking_the_store_imports_nothing_heavy():

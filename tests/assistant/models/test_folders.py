@@ -105,3 +105,17 @@ def test_an_adapter_that_names_classes_of_its_own_is_refused(tmp_path: Path, tin
     (tmp_path / "adapter_model.safetensors").write_bytes(tiny_weights)
     with pytest.raises(ModelError, match="never imported"):
         check_adapter(tmp_path)
+
+
+@pytest.mark.parametrize("content", ['{"id2label": 5}', '{"hidden_size": -Infinity}', '{"vocab_size": -1e999}'])
+def test_sizes_that_are_none_are_no_fault_in_the_program(model: Path, content: str):
+    (model / "config.json").write_text(content)
+    check_base(model)
+
+
+@pytest.mark.parametrize("content", ['{"r": Infinity}', '{"rank_pattern": {"query": -Infinity}}'])
+def test_an_adapter_of_an_infinite_rank_is_refused(tmp_path: Path, tiny_weights: bytes, content: str):
+    (tmp_path / "adapter_config.json").write_text(content)
+    (tmp_path / "adapter_model.safetensors").write_bytes(tiny_weights)
+    with pytest.raises(ModelError, match="far larger adapter"):
+        check_adapter(tmp_path)

@@ -132,7 +132,16 @@ def test_a_calibration_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"right": 1, "absent": 1, "threshold": 0}', '{"right": {"slope": "x"}}']
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"right": 1, "absent": 1, "threshold": 0}',
+        '{"right": {"slope": "x"}}',
+        '{"right": {"slope": NaN, "intercept": 0}, "absent": {"slope": 1, "intercept": 0}, "threshold": 0}',
+        '{"right": {"slope": 1, "intercept": 0}, "absent": {"slope": 1, "intercept": 1e999}, "threshold": 0}',
+    ],
 )
 def test_a_damaged_calibration_is_one_clear_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "calibration.json").write_text(content)

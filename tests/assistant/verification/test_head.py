@@ -64,6 +64,8 @@ def test_an_adapter_without_the_file_has_our_labels_in_our_order(tmp_path: Path)
         '{"labels": ["a", "b", "c"], "hypothesis_first": true, "temperature": 1, "biases": [0, 0, 0]}',
         '{"labels": ["entailment", "neutral", "contradiction"], "hypothesis_first": 1, "temperature": 1, '
         '"biases": [0, 0]}',
+        '{"labels": ["entailment", "neutral", "contradiction"], "hypothesis_first": true, "temperature": 1, '
+        '"biases": [NaN, 0, 0]}',
     ],
 )
 def test_a_damaged_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
