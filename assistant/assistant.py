@@ -8,6 +8,7 @@ from assistant.errors import AssistantError
 from assistant.events import Event, Listener, TurnFailed, TurnFinished, unheard
 from assistant.flow import Flow
 from assistant.models.loaded import LoadedModels
+from assistant.models.memory import release_freed_memory
 from assistant.models.store import ModelStore
 from assistant.settings import Settings
 from assistant.together import Steps, together
@@ -82,7 +83,10 @@ class Assistant:
             The index of a turn and one of its events. Each turn's own events are those of `respond`, in the same order.
         """
         stop = cancel or threading.Event()
-        yield from together([self._steps(turn, stop) for turn in turns])
+        try:
+            yield from together([self._steps(turn, stop) for turn in turns])
+        finally:
+            release_freed_memory()  # in a conversation that goes on for days, gaps would add up
 
     def _steps(self, turn: Turn, cancel: threading.Event) -> Steps:
         """A turn's events and the work it shares with others; the last is TurnFinished or TurnFailed."""

@@ -89,7 +89,14 @@ def chat_command(
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> int:
-    """Open the chat (the same as no command)."""
+    r"""Open the chat (the same as no command).
+
+    \b
+    Examples:
+      assistant chat
+      assistant chat --document report.pdf --document notes.md
+      assistant chat --resume last
+    """
     from assistant.commands.chat import chat
 
     return chat(document or [], resume, profile, server, plain)

@@ -4,8 +4,9 @@
 
 Each turn is asked of one of the documents, in turns, answered on the extractive route (every N-th one on the grounded
 one, where asked for), verified, and saved piece by piece into a history on disk; every tenth turn the conversation is
-exported, every twenty-fifth a document is closed and opened again. Memory is the process's resident set, after Python
-has collected its garbage. `--tiny` takes no model: it asks nothing and only saves, for a look at the history alone.
+exported, every twenty-fifth a document is closed and opened again. Memory is the process's resident set after a turn
+that came no sooner than a person's would, once Python has collected its garbage. `--tiny` takes no model: it asks
+nothing and only saves, for a look at the history alone.
 """
 
 import argparse
@@ -34,6 +35,7 @@ _SENTENCES = (
     "The library of {place} opened in {year} and lends {size} books a day.",
     "Nobody in {place} remembers why the {thing} was closed for {size} days.",
 )
+_PAUSE = 1.0  # seconds before a turn after which memory is looked at
 _PLACES = ("Halden", "Orsa", "Calder", "Farrow", "Meridian", "Teva", "Alcanar", "Montrevel", "Linden", "Birchwood")
 _THINGS = ("bridge", "harbour", "tower", "market", "tunnel", "school", "station", "mill", "dam", "wall")
 
@@ -85,6 +87,8 @@ def soak(
         if turn % 25 == 24:
             session.remove_document(documents[turn % len(documents)])
             session.add_document(documents[turn % len(documents)])
+        if turn % 50 == 49:
+            time.sleep(_PAUSE)
         asked = documents[turn % len(documents)]
         session.route = Route.GROUNDED if grounded and turn % grounded == grounded - 1 else Route.EXTRACT
         began = time.perf_counter()

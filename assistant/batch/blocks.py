@@ -148,8 +148,6 @@ def answer_block(assistant: "Assistant", block: Block, options_digest: str = "")
     Raises:
         ModelError: a model cannot be fetched or loaded, so that no further line could be answered.
     """
-    from assistant.models.memory import release_freed_memory
-
     asked = [line for line in block if line.turn is not None]
     ends: dict[int, Answer | AssistantError] = {}
     for index, event in assistant.respond_all([line.turn for line in asked if line.turn is not None]):
@@ -159,7 +157,6 @@ def answer_block(assistant: "Assistant", block: Block, options_digest: str = "")
             if isinstance(event.error, ModelError):
                 raise event.error
             ends[id(asked[index])] = event.error
-    release_freed_memory()
     return [_record(line, ends.get(id(line)) or line.error, options_digest) for line in block]
 
 

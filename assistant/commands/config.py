@@ -8,7 +8,15 @@ from assistant.commands.files import path_line
 from assistant.commands.options import NoColor, Quiet, Verbose
 from assistant.settings import Settings, load_settings, settings_path
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See the settings.")
+_HELP = """See the settings.
+
+\b
+Examples:
+  assistant config show
+  assistant config path
+  ASSISTANT_PROFILE=gpt2-large assistant config show
+"""
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 
 @app.command()

@@ -15,9 +15,16 @@ from assistant.history_data import local_time
 from assistant.models.store import default_cache
 from assistant.sanitize import one_line, printable
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, show, search, export and delete conversations."
-)
+_HELP = """List, show, search, export and delete conversations.
+
+\b
+Examples:
+  assistant history list
+  assistant history search "toll bridge"
+  assistant history show last
+  assistant history export last -o chat.html
+"""
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 Id = Annotated[
     str, typer.Argument(help="A conversation's id or the beginning of it; `last` is the newest.", metavar="ID")

@@ -11,9 +11,19 @@ from assistant.models.catalogue import ModelSpec
 from assistant.models.store import ModelStore
 from assistant.sanitize import one_line
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and remove models.")
+_HELP = """See, fetch and remove models.
+
+\b
+Examples:
+  assistant models list
+  assistant models pull                    all of the embedded profile, for later without a network
+  assistant models path all-minilm-l6-v2
+  assistant models remove embedded
+"""
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 Reference = Annotated[str, typer.Argument(help="A profile, a model of the list, a folder, or owner/name on the Hub.")]
+Model = Annotated[str, typer.Argument(help="A model of the list, a folder, or owner/name on the Hub.")]
 
 
 @app.command("list")
@@ -53,7 +63,7 @@ def pull(
 
 
 @app.command()
-def path(reference: Reference, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def path(reference: Model, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
     """Print the folder of a model that is on this machine."""
     print(path_line(ModelStore().path(reference)))  # noqa: T201
     return 0

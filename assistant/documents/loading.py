@@ -42,7 +42,7 @@ def read_document(source: str | Path, max_megabytes: int = DEFAULT_MEGABYTES) ->
     except OSError as error:
         raise DocumentError(f"{path}: the file cannot be read ({error.strerror}).") from error
     except (ValueError, RuntimeError) as error:  # a NUL, a lone surrogate, the home of a user that there is not
-        raise DocumentError(f"{str(path)!r} is not a file name: {error}.") from error
+        raise DocumentError(f"{str(path)!r} is not a file name: {str(error).rstrip('.')}.") from error
     return decode_document(path.name, data, max_megabytes)
 
 

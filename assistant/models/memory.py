@@ -3,11 +3,14 @@
 import contextlib
 import ctypes
 import sys
+import time
 
 # Values of <malloc.h>.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _NEVER = -1  # read as the largest size_t
 _TOP_PAD = 64 << 20
+_PAUSE = 1.0  # seconds; it takes some milliseconds, and what comes next has to ask for the pages again
+_last_release = 0.0
 
 
 def keep_freed_memory() -> None:
@@ -29,7 +32,12 @@ def keep_freed_memory() -> None:
 
 
 def release_freed_memory() -> None:
-    """Hand back what `keep_freed_memory` keeps: batches of many lengths leave gaps that no later batch fits in."""
-    if sys.platform.startswith("linux"):
+    """Hand back what `keep_freed_memory` keeps: batches of many lengths leave gaps that no later batch fits in.
+
+    Called again within a second, it does nothing.
+    """
+    global _last_release  # noqa: PLW0603  (there is one heap in a process)
+    if sys.platform.startswith("linux") and time.monotonic() - _last_release >= _PAUSE:
+        _last_release = time.monotonic()
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
