@@ -1,12 +1,16 @@
-"""Our verifier against the text classification pipeline of transformers: same weights, same pairs, in one run.
+"""Our verifier against the text classification pipeline of transformers, and how right it is on every yardstick.
 
-The pairs are questions of SQuAD's dev set with an answer, half of them wrong, each beside its whole paragraph (of
-up to 1,200 characters). Each
-system runs in a process of its own and they take turns, so that a change of the machine's speed meets all. Seconds are
-those of one call with all pairs. Labels are compared after the same head (temperature and biases) on both sides.
+Speed, with the same weights on the same pairs in one run: the pairs are questions of SQuAD's dev set with an answer,
+half of them wrong, each beside its whole paragraph (of up to 1,200 characters). Each system runs in a process of its
+own and they take turns, so that a change of the machine's speed meets all. Seconds are those of one call with all
+pairs. Labels are compared after the same head (temperature and biases) on both sides.
+
+Quality: what `finetune evaluate nli` says of each yardstick; nothing was trained on them or chosen by them.
 """
 
 import argparse
+import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,6 +38,20 @@ SYSTEMS: dict[str, tuple[Peer, dict[str, Any]]] = {
     "pipeline-bfloat16": (PIPELINE, {"batch": 16, "dtype": "bfloat16"}),
 }
 REFERENCE = "pipeline"
+YARDSTICKS = {
+    "squad/dev-v1.1.json": "right and wrong answers",
+    "xnli_en/dev.tsv": "pairs of sentences, English",
+    "nli_fr/nli_fr_test.tsv": "pairs of sentences, French",
+    "qags/mturk_cnndm.jsonl": "sentences on whole articles",
+    "wice/claim-dev.jsonl": "claims on whole web pages",
+}
+QUALITY = {
+    "total": "rows",
+    "accuracy": "accuracy",
+    "f1_macro": "macro F1",
+    "auroc": "AUROC",
+    "balanced_accuracy": "balanced",
+}
 LONGEST = 1200  # characters of a paragraph: the pipeline fails on pairs longer than its model takes
 HEADER = ["system", "format", "seconds", "pairs/s", "ours x", "MB", "same labels %"]
 
@@ -47,19 +65,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--data", default="squad/dev-v1.1.json", help="SQuAD file (below ASSISTANT_TEST_DATA)")
     parser.add_argument("--model", default="embedded", help="our verifier: embedded, a folder or a Hub name")
-    parser.add_argument("--systems", default=",".join(SYSTEMS), help=f"of {', '.join(SYSTEMS)}")
+    parser.add_argument("--systems", default=",".join(SYSTEMS), help=f"of {', '.join(SYSTEMS)}; empty for no speed")
+    parser.add_argument("--yardsticks", default=",".join(YARDSTICKS), help="of %(default)s; empty for no quality")
+    parser.add_argument("--rows", type=int, help="only so many of each yardstick, evenly drawn")
     parser.add_argument("--pairs", type=int, default=1000, help="how many pairs to check")
     parser.add_argument("--repeats", type=int, default=3, help="the median of so many is reported")
     parser.add_argument("--threads", type=int, default=default_threads(), help="of every system (%(default)s)")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
-    names = options.systems.split(",")
+    names, yardsticks = (list(filter(None, given.split(","))) for given in (options.systems, options.yardsticks))
     if unknown := [name for name in names if name not in SYSTEMS]:
         parser.error(f"{unknown[0]}: --systems takes {', '.join(SYSTEMS)}")
-    if min(options.pairs, options.repeats, options.threads) < 1:
+    if unknown := [name for name in yardsticks if name not in YARDSTICKS]:
+        parser.error(f"{unknown[0]}: --yardsticks takes {', '.join(YARDSTICKS)}")
+    if min(options.pairs, options.repeats, options.threads, options.rows or 1) < 1:
         parser.error("numbers must be at least 1")
+    report: dict[str, Any] = {"machine": machine(options.threads)}
     try:
-        report = measure(names, options.data, options.model, options.pairs, options.repeats, options.threads)
+        if names:
+            report |= measure(names, options.data, options.model, options.pairs, options.repeats, options.threads)
+        report["quality"] = {name: quality(name, options.model, options.rows) for name in yardsticks}
     except AssistantError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return error.exit_code
@@ -104,10 +129,37 @@ def measure(names: Sequence[str], data: str, model: str, count: int, repeats: in
         row["ours_times_as_fast"] = seconds / first
         row["same_labels"] = 100 * float(np.mean(row["labels"] == reference))
     return {
-        "machine": machine(threads),
         "pairs": len(pairs),
         "rows": [{key: value for key, value in row.items() if key != "labels"} for row in rows.values()],
     }
+
+
+def quality(data: str, model: str, rows: int | None) -> dict[str, Any]:
+    """What `finetune evaluate nli` says of a verifier on a yardstick.
+
+    Raises:
+        AssistantError: the data or the model is not there.
+    """
+    print(f"Measuring on {data}", file=sys.stderr, flush=True)
+    command = [
+        sys.executable,
+        "-m",
+        "finetune",
+        "evaluate",
+        "nli",
+        "--data",
+        data,
+        "--model",
+        model,
+        "--json",
+        "--quiet",
+    ]
+    limit = ["--limit", str(rows)] if rows else []
+    done = subprocess.run([*command, *limit], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise AssistantError(f"{data}: {done.stderr.strip() or 'it cannot be measured'}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def _labels(rows: list[list[float]], head: Head, peer: Peer) -> Any:
@@ -119,29 +171,34 @@ def _labels(rows: list[list[float]], head: Head, peer: Peer) -> Any:
 
 
 def render(report: dict[str, Any]) -> str:
-    """The report as a table."""
-    rows = [
-        [
-            row["system"],
-            row["dtype"],
-            number(median(row["seconds"]), 2),
-            number(row["pairs_per_second"], 1),
-            number(row["ours_times_as_fast"], 2),
-            number(row["memory"] / 1e6),
-            number(row["same_labels"], 1),
+    """The report as tables."""
+    found, parts = report["machine"], []
+    if "rows" in report:
+        rows = [
+            [
+                row["system"],
+                row["dtype"],
+                number(median(row["seconds"]), 2),
+                number(row["pairs_per_second"], 1),
+                number(row["ours_times_as_fast"], 2),
+                number(row["memory"] / 1e6),
+                number(row["same_labels"], 1),
+            ]
+            for row in report["rows"]
         ]
-        for row in report["rows"]
-    ]
-    found = report["machine"]
-    return "\n".join(
-        [
-            f"{found['processor']}, {found['threads']} threads; {report['pairs']:,} pairs",
-            "",
-            table(HEADER, rows),
-            "",
-            f"ours x: how many times as fast our first row is. same labels: as {REFERENCE}.",
+        legend = f"ours x: how many times as fast our first row is. same labels: as {REFERENCE}."
+        parts += [f"{report['pairs']:,} pairs", "", table(HEADER, rows), "", legend, ""]
+    if report["quality"]:
+        told = [
+            [
+                data,
+                YARDSTICKS[data],
+                *(number(row[key], 0 if key == "total" else 1) if key in row else "" for key in QUALITY),
+            ]
+            for data, row in report["quality"].items()
         ]
-    )
+        parts.append(table(["yardstick", "what", *QUALITY.values()], told))
+    return "\n".join([f"{found['processor']}, {found['threads']} threads", "", *parts])
 
 
 if __name__ == "__main__":
