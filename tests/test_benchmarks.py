@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from assistant.errors import UsageError
+from assistant.errors import AssistantError, UsageError
 from assistant.models.store import ResolvedModel
-from benchmarks import needle, reader
+from benchmarks import needle, reader, verifier
 from benchmarks.documents import build_document, needle_document, one_question_each, read_paragraphs
 from benchmarks.peers.protocol import count_windows
 from benchmarks.report import agreement, answer_scores, number, table
@@ -172,6 +172,16 @@ def test_the_needle_test_reads_fewer_windows_with_ranking(
     assert rows["ranked"]["windows"] == 1
     assert rows["everything"]["windows"] > 1
     assert len(rows["ranked"]["answers"]) == 8
+
+
+def test_the_verifiers_quality_is_what_finetune_evaluate_says_of_it(verifier_folder: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("premise\thypo\tlabel\n" + "The Nile ends at Nile City.\tThe Nile ends.\tneutral\n" * 3)
+    found = verifier.quality(str(pairs), str(verifier_folder), 2)
+    assert found["total"] == 2
+    assert 0 <= found["accuracy"] <= 100
+    with pytest.raises(AssistantError, match=r"nowhere\.tsv"):
+        verifier.quality(str(tmp_path / "nowhere.tsv"), str(verifier_folder), None)
 
 
 def test_an_unknown_system_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
