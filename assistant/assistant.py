@@ -1,17 +1,20 @@
 """The orchestrator: answers turns with the models of a profile, and tells each answer in events."""
 
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from assistant.conversation import Answer, Document, Turn
-from assistant.errors import AssistantError
+from assistant.conversation import Answer, Document, Route, Turn
+from assistant.errors import AssistantError, GenerationError, ModelError
 from assistant.events import Event, Listener, TurnFailed, TurnFinished, unheard
 from assistant.flow import Flow
 from assistant.models.loaded import LoadedModels
 from assistant.models.memory import release_freed_memory
 from assistant.models.store import ModelStore
+from assistant.routing import choose_route
 from assistant.settings import Settings
-from assistant.together import Steps, together
+from assistant.shared_work import Steps
+from assistant.together import in_blocks, together
 
 
 class Assistant:
@@ -87,6 +90,57 @@ class Assistant:
             yield from together([self._steps(turn, stop) for turn in turns])
         finally:
             release_freed_memory()  # in a conversation that goes on for days, gaps would add up
+
+    def answer_blocks(
+        self, blocks: Iterable[Sequence[Turn]], on_event: Listener | None = None
+    ) -> Iterator[list[Answer | AssistantError]]:
+        """Answer any number of turns in blocks, each block together; while a server writes, the next block is read.
+
+        Args:
+            blocks: taken as there is time for them, two at most ahead of what is given.
+            on_event: hears how far the fetching and loading of models is, which is no turn's own time.
+
+        Yields:
+            How each turn of a block ended, in the order of blocks and turns.
+
+        Raises:
+            ModelError: a model cannot be fetched or loaded, so that no further turn could be answered.
+        """
+        ends: dict[int, list[Answer | AssistantError]] = {}
+        over: set[int] = set()
+        begun, given, never = itertools.count(), 0, threading.Event()
+
+        def begin(turns: Sequence[Turn]) -> list[Steps]:
+            self._load_for(turns, on_event or unheard)
+            ends[next(begun)] = [AssistantError("The turn ended without an answer.") for _ in turns]
+            return [self._steps(turn, never) for turn in turns]
+
+        for block, turn, event in in_blocks(blocks, begin):
+            if event is None:
+                over.add(block)
+                release_freed_memory()
+                while given in over:
+                    yield ends.pop(given)
+                    given += 1
+            elif isinstance(event, TurnFinished):
+                ends[block][turn] = event.answer
+            elif isinstance(event, TurnFailed):
+                if isinstance(event.error, ModelError):
+                    raise event.error
+                ends[block][turn] = event.error
+
+    def _load_for(self, turns: Sequence[Turn], on_event: Listener) -> None:
+        """Fetch and load what turns need."""
+        routes = {choose_route(turn).route for turn in turns}
+        try:
+            if Route.EXTRACT in routes:
+                self.models.reader(on_event)
+            if self.settings.verify and routes - {Route.OPEN} and any(turn.verify for turn in turns):
+                self.models.verifier(on_event)
+            if routes - {Route.EXTRACT}:
+                self.models.generator(on_event)
+        except GenerationError:
+            return  # a server that does not answer now may do so when its turn comes
 
     def _steps(self, turn: Turn, cancel: threading.Event) -> Steps:
         """A turn's events and the work it shares with others; the last is TurnFinished or TurnFailed."""

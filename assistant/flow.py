@@ -1,11 +1,11 @@
 """The flow of a turn: route, reading or generation, and verification, told in events."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assistant.conversation import Answer, Document, Evidence, ModelNames, Route, Turn, Usage, Verdict
 from assistant.documents.passages import Passage
@@ -24,12 +24,12 @@ from assistant.events import (
     VerdictReached,
     unheard,
 )
-from assistant.live import heard, live
+from assistant.live import live
 from assistant.models.loaded import LoadedModels
 from assistant.reading.spans import distinct_answers
 from assistant.routing import choose_route
 from assistant.settings import Settings
-from assistant.together import Shared, Steps, Tell, side_by_side
+from assistant.shared_work import Shared, Steps, Tell
 from assistant.verification.claims import span_claim, text_claims
 
 if TYPE_CHECKING:
@@ -173,12 +173,10 @@ class Flow:
         stream = generator.stream(messages, sampling=sampling, cancel=cancel)
         if stream.turns_left_out:
             yield Notice(_left_out(stream.turns_left_out))
-        write: Callable[[Sequence[Any], Tell], Sequence[Any]]
         if isinstance(generator, LocalGenerator):
-            write = partial(_write_together, generator)
+            text = yield Shared("write", stream, partial(_write_together, generator), alone=_written)
         else:
-            write = side_by_side(_write, self._settings.server_requests)
-        text = yield Shared("write", stream, write, alone=_written)
+            text = yield Shared("ask", stream, alone=_written, at_a_server=self._settings.server_requests)
         if stream.finish == "loop":
             yield Notice("The model began to repeat itself and was stopped.")
         if stream.finish == "length":
@@ -251,10 +249,6 @@ def _written(stream: "TextStream") -> Generator[Event, None, str]:
         pieces.append(piece)
         yield TextDelta(piece)
     return "".join(pieces).strip()
-
-
-def _write(stream: "TextStream", tell: Listener) -> str:
-    return heard(_written(stream), tell)
 
 
 def _write_together(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:

@@ -3,18 +3,14 @@
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from assistant.batch.lines import KEYS, OURS, Line
 from assistant.batch.scoring import scores
-from assistant.conversation import Answer, Route
-from assistant.errors import AssistantError, GenerationError, ModelError
-from assistant.events import Listener, TurnFailed, TurnFinished
+from assistant.conversation import Answer, Route, Turn
+from assistant.errors import AssistantError
 from assistant.records import answer_to_json, error_to_json, json_line
 from assistant.routing import choose_route
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
 
 BLOCK_LINES = 256
 """What is read together is put in batches of similar length: of so many lines of SQuAD, 9% is padding; of 64, 28%."""
@@ -122,42 +118,21 @@ def _share(line: Line) -> float:
     return 1 / lines + sum(len(document.text) for document in line.turn.documents) / BLOCK_CHARACTERS
 
 
-def load_models(assistant: "Assistant", block: Block, on_event: Listener) -> None:
-    """Fetch and load what the lines of a block need, which is then no line's own time.
-
-    Raises:
-        ModelError: a model cannot be fetched or loaded.
-    """
-    turns = [line.turn for line in block if line.turn is not None]
-    routes = {choose_route(turn).route for turn in turns}
-    checked = assistant.settings.verify and any(turn.verify for turn in turns)
-    try:
-        if Route.EXTRACT in routes:
-            assistant.models.reader(on_event)
-        if checked and routes - {Route.OPEN}:
-            assistant.models.verifier(on_event)
-        if routes - {Route.EXTRACT}:
-            assistant.models.generator(on_event)
-    except GenerationError:
-        return  # a server that does not answer now may do so when its turn comes
+def turns_of(block: Block) -> list[Turn]:
+    """The turns of a block: one of each line that asks something."""
+    return [line.turn for line in block if line.turn is not None]
 
 
-def answer_block(assistant: "Assistant", block: Block, options_digest: str = "") -> list[Record]:
+def records_of(block: Block, ends: Sequence[Answer | AssistantError], options_digest: str = "") -> list[Record]:
     """The records of a block's lines, in order.
 
-    Raises:
-        ModelError: a model cannot be fetched or loaded, so that no further line could be answered.
+    Args:
+        block: the lines.
+        ends: how each of its turns ended.
+        options_digest: written into each record.
     """
-    asked = [line for line in block if line.turn is not None]
-    ends: dict[int, Answer | AssistantError] = {}
-    for index, event in assistant.respond_all([line.turn for line in asked if line.turn is not None]):
-        if isinstance(event, TurnFinished):
-            ends[id(asked[index])] = event.answer
-        elif isinstance(event, TurnFailed):
-            if isinstance(event.error, ModelError):
-                raise event.error
-            ends[id(asked[index])] = event.error
-    return [_record(line, ends.get(id(line)) or line.error, options_digest) for line in block]
+    of_turns = iter(ends)
+    return [_record(line, line.error if line.turn is None else next(of_turns), options_digest) for line in block]
 
 
 def _record(line: Line, end: Answer | AssistantError | None, options_digest: str) -> Record:

@@ -7,7 +7,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from assistant.batch.blocks import Block, Record, answer_block, load_models
+from assistant.batch.blocks import Block, Record, records_of, turns_of
+from assistant.conversation import Turn
 from assistant.errors import AssistantError
 from assistant.events import Listener, unheard
 from assistant.settings import Settings
@@ -34,7 +35,7 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """One block after the other, by an assistant in this process.
+    """An assistant in this process: one block after the other, and two where a server writes the answers.
 
     Args:
         assistant: answers.
@@ -49,9 +50,15 @@ class LocalEngine:
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
         """See Engine."""
-        for block in blocks:
-            load_models(self._assistant, block, self._on_event)
-            yield answer_block(self._assistant, block, self._options_digest)
+        given: deque[Block] = deque()
+
+        def turns() -> Iterator[list[Turn]]:
+            for block in blocks:
+                given.append(block)
+                yield turns_of(block)
+
+        for ends in self._assistant.answer_blocks(turns(), self._on_event):
+            yield records_of(given.popleft(), ends, self._options_digest)
 
 
 class ProcessEngine:
@@ -108,13 +115,12 @@ class Worker:
         from assistant.assistant import Assistant
 
         torch.set_num_threads(threads)
-        self._assistant = Assistant(settings)
-        self._options_digest = options_digest
+        self._engine = LocalEngine(Assistant(settings), options_digest)
 
     def answer(self, block: Block) -> list[Record]:
         """The records of a block."""
-        load_models(self._assistant, block, unheard)
-        return answer_block(self._assistant, block, self._options_digest)
+        [records] = self._engine.answer([block])
+        return records
 
 
 _workers: list[Worker] = []

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,8 @@ from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Progress, TurnFailed, TurnFinished, unheard
 from assistant.models.precision import Precision
 from assistant.settings import Settings
-from assistant.together import Shared, Steps, Tell, side_by_side, together
+from assistant.shared_work import Shared, Steps, Tell
+from assistant.together import in_blocks, together
 
 TEXTS = [
     "The Amazon rainforest covers 5.5 million square kilometers in South America.",
@@ -184,11 +185,27 @@ def test_work_that_a_turn_does_alone_tells_as_it_goes_and_ends_when_nobody_liste
     assert both == ["4", "5"], "two turns do it together"
 
 
-def test_side_by_side_work_keeps_its_order_and_its_bound() -> None:
+def _asks(item: Any, ask: Callable[[Any], Any], then: Callable[[Sequence[Any], Tell], Sequence[Any]] = _add) -> Steps:
+    """A turn that asks a server and works on what it answers."""
+
+    def alone(item: Any) -> Generator[Event, None, Any]:
+        yield Progress("asking", 0)
+        return ask(item)
+
+    try:
+        answer = yield Shared("ask", item, alone=alone, at_a_server=2)
+        result = yield Shared("then", answer, then)
+    except AssistantError as error:
+        yield TurnFailed(error)
+        return
+    yield TurnFinished(Answer(Route.OPEN, str(result), usage=Usage()))
+
+
+def test_a_server_is_asked_for_as_many_turns_at_a_time_as_it_should_be() -> None:
     running, most = 0, 0
     lock, both = threading.Lock(), threading.Barrier(2, timeout=60)
 
-    def work(item: int, tell: Any) -> int:
+    def ask(item: int) -> int:
         nonlocal running, most
         with lock:
             running += 1
@@ -200,7 +217,126 @@ def test_side_by_side_work_keeps_its_order_and_its_bound() -> None:
             raise AssistantError("three")
         return item * 2
 
-    results = side_by_side(work, 2)(range(6), lambda at, event: None)
-    assert [result for result in results if isinstance(result, int)] == [0, 2, 4, 8, 10]
-    assert str(results[3]) == "three"
+    ends = _ends(together([_asks(item, ask) for item in range(6)]))
+    assert [end.text for end in ends.values() if isinstance(end, Answer)] == ["1", "3", "5", "9", "11"]
+    assert ends[3] == "three"
     assert most == 2
+
+
+def test_what_a_server_does_goes_on_beside_the_work_of_this_process_and_beside_the_next_block() -> None:
+    read, begun = threading.Event(), threading.Event()
+
+    def ask(item: int) -> int:
+        assert read.wait(60), "nothing was read while the server was asked"
+        assert begun.wait(60), "the next block was not begun while the server was asked"
+        return item
+
+    def reads(items: Sequence[int], tell: Tell) -> list[int]:
+        read.set()
+        return list(items)
+
+    def reading() -> Steps:
+        yield TurnFinished(Answer(Route.EXTRACT, str((yield Shared("read", 1, reads))), usage=Usage()))
+
+    def begin(number: int) -> list[Steps]:
+        if number == 1:
+            begun.set()
+        return [_asks(number, ask), reading()]
+
+    told = list(in_blocks(range(3), begin))
+    assert sorted(each.block for each in told if each.event is None) == [0, 1, 2]
+    ends = {(each.block, each.turn) for each in told if isinstance(each.event, TurnFinished)}
+    assert ends == {(block, turn) for block in range(3) for turn in range(2)}
+
+
+@pytest.mark.parametrize("quick", [{0}, {1, 2}, {0, 1, 2}, set()], ids=str)
+def test_how_fast_a_server_is_changes_nothing_in_what_is_worked_on_together(quick: set[int]) -> None:
+    groups: list[list[int]] = []
+    slow = threading.Event()
+
+    def ask(item: int) -> int:
+        if item % 10 not in quick:
+            assert slow.wait(60)
+        return item
+
+    def then(items: Sequence[int], tell: Tell) -> list[int]:
+        groups.append(list(items))
+        return list(items)
+
+    def local(item: int) -> Steps:
+        yield Shared("read", item, _add)
+        slow.set()
+        result = yield Shared("then", item, then)
+        yield TurnFinished(Answer(Route.EXTRACT, str(result), usage=Usage()))
+
+    blocks = [[_asks(0, ask, then), local(3), _asks(1, ask, then)], [_asks(12, ask, then), local(14)]]
+    list(in_blocks(blocks, lambda steps: steps))
+    assert sorted(groups) == [[0, 1], [3], [12], [14]]
+
+
+def _most_under_way(blocks: Iterable[int], turns: Callable[[int], list[Steps]]) -> int:
+    """How many blocks were begun and not over at a time."""
+    under_way: set[int] = set()
+    most = 0
+
+    def begin(number: int) -> list[Steps]:
+        nonlocal most
+        under_way.add(number)
+        most = max(most, len(under_way))
+        return turns(number)
+
+    for told in in_blocks(blocks, begin):
+        if told.event is None:
+            under_way.remove(told.block)
+    return most
+
+
+def test_two_blocks_at_most_are_under_way_while_a_server_is_asked() -> None:
+    answered, third = threading.Event(), threading.Event()
+
+    def blocks() -> Iterator[int]:
+        for number in range(5):
+            if number == 2:
+                third.set()
+            yield number
+
+    def ask(item: int) -> int:
+        if item == 0:
+            assert not third.wait(0.3), "a third block was taken"
+            answered.set()
+        assert answered.wait(60)
+        return item
+
+    assert _most_under_way(blocks(), lambda number: [_asks(number, ask)]) == 2
+
+
+def test_without_a_server_one_block_comes_after_the_other() -> None:
+    assert _most_under_way(range(5), lambda number: [_steps(number), _steps(number)]) == 1
+
+
+def test_what_breaks_while_blocks_are_taken_comes_after_what_was_begun() -> None:
+    def blocks() -> Iterator[list[Steps]]:
+        yield [_asks(1, lambda item: item)]
+        yield []
+        raise UsageError("torn")
+
+    events = in_blocks(blocks(), lambda steps: steps)
+    over = []
+    with pytest.raises(UsageError, match="torn"):
+        for told in events:
+            if told.event is None:
+                over.append(told.block)
+    assert sorted(over) == [0, 1]
+
+
+def test_a_block_that_cannot_be_begun_ends_the_work_after_the_blocks_before() -> None:
+    def begin(number: int) -> list[Steps]:
+        if number == 1:
+            raise UsageError("cannot")
+        return [_asks(number, lambda item: item)]
+
+    ends = []
+    with pytest.raises(UsageError, match="cannot"):
+        for told in in_blocks(range(9), begin):
+            ends.append(told)
+    assert [told.block for told in ends if told.event is None] == [0]
