@@ -77,9 +77,15 @@ class Transcript(VerticalScroll, can_focus=False):
             return
         await self.query(Welcome).remove()
         await self._mount([exchange], before="#later")
-        await self._drop(self.views[:-_MOST])
+        await self._drop(self._far_above())
         self._count()
         self.anchor()
+
+    def _far_above(self) -> list[ExchangeView]:
+        """The exchanges that end more than two screens above the end: each is looked at for every frame that streams."""
+        views = self.views
+        bottom = max((view.virtual_region.bottom for view in views), default=0)
+        return [view for view in views[:-1] if view.virtual_region.bottom < bottom - 2 * self.size.height]
 
     def view_of(self, number: int) -> ExchangeView | None:
         """The view of the exchange with this number, if it is on screen."""
