@@ -1,5 +1,6 @@
 """The scripts that soak, fuzz and list licences do what they say."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,28 @@ def test_a_soak_saves_every_turn(tmp_path: Path) -> None:
 def test_every_reader_that_is_fuzzed_takes_its_seeds_and_rubbish(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ASSISTANT_CONFIG", raising=False)
     read = fuzz.TARGETS[target]()
-    for data in (*fuzz.SEEDS[target], b"", b"\x00\xff" * 50, b"[" * 3_000, b'"' * 500, bytes(range(256))):
+    for data in (*fuzz.seeds_of(target), b"", b"\x00\xff" * 50, b"[" * 3_000, b'"' * 500, bytes(range(256))):
         read(data)
     monkeypatch.delenv("ASSISTANT_CONFIG", raising=False)
+
+
+@pytest.mark.parametrize(("target", "module"), [("docx", "docx_text"), ("pdf", "pdf_text"), ("html", "html_text")])
+def test_the_fuzzer_begins_with_documents_that_can_be_read(target: str, module: str) -> None:
+    extract = importlib.import_module(f"assistant.documents.{module}").extract
+    texts = [extract(seed, fuzz.MOST_CHARACTERS).text for seed in fuzz.seeds_of(target)]
+    assert all(text.strip() for text in texts)
+
+
+def test_a_fault_of_our_own_in_a_document_is_a_finding_and_one_of_a_library_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from assistant.documents import docx_text
+
+    read = fuzz.TARGETS["docx-text"]()
+    read(b"no XML at all")
+    monkeypatch.setattr(docx_text, "_CHARACTERS", None)
+    with pytest.raises(TypeError):
+        read(*fuzz.seeds_of("docx-text"))
 
 
 def test_every_dependency_has_a_licence_that_goes_with_ours() -> None:
