@@ -83,6 +83,18 @@ def combinations(name: str, settings: Sequence[str]) -> list[list[str]]:
     return [list(chosen) for chosen in itertools.product(*choices)]
 
 
+def own_settings(settings: Sequence[str], all_settings: Sequence[Sequence[str]]) -> list[str]:
+    """What tells a run of a sweep from the others: the settings that not all have.
+
+    Raises:
+        UsageError: nothing does.
+    """
+    shared = set(all_settings[0]).intersection(*all_settings[1:])
+    if own := [setting for setting in settings if setting not in shared]:
+        return own
+    raise UsageError("Two runs of the sweep have the same settings; leave one out.")
+
+
 def _choices(name: str, setting: str) -> list[str]:
     key, _, text = setting.partition("=")
     value = _value(text)

@@ -228,7 +228,7 @@ class ChatApp(App[None]):
 def _terminal_theme() -> Theme:
     """The terminal's own colours; dark unless the terminal says that its background is light."""
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
-    light = background.isdigit() and int(background) in {7, *range(9, 16)}
+    light = background.isdecimal() and int(background) in {7, *range(9, 16)}
     return replace(BUILTIN_THEMES["ansi-light" if light else "ansi-dark"], name="terminal")
 
 

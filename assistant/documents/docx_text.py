@@ -32,7 +32,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
 
     document = docx.Document(io.BytesIO(data))
     reader = _Reader(document)
-    blocks = list(reader.blocks(document.element.body))
+    blocks = [block for body in document.element.findall(_W + "body") for block in reader.blocks(body)]
     blocks += reader.notes()
     if not blocks:
         raise DocumentError("this DOCX file holds no text.")
@@ -69,13 +69,13 @@ class _Reader:
         while base is not None and base.style_id not in seen:
             seen.add(base.style_id)
             name = base.name or ""
-            outline = base.element.find(f"{_W}pPr/{_W}outlineLvl")
+            outline = _level(_value(base.element.find(_W + "pPr"), "outlineLvl"))
             if match := _HEADING_NAME.fullmatch(name):
                 self._levels[style.style_id] = int(match[1])
             elif name == "Title":
                 self._levels[style.style_id] = 1
-            elif outline is not None and int(outline.get(_W + "val", "9")) < 9:
-                self._levels[style.style_id] = int(outline.get(_W + "val")) + 1
+            elif outline is not None:
+                self._levels[style.style_id] = outline + 1
             elif name.startswith("List") or base.element.find(f"{_W}pPr/{_W}numPr") is not None:
                 self._lists.add(style.style_id)
             else:
@@ -102,13 +102,13 @@ class _Reader:
         if text:
             properties = paragraph.find(_W + "pPr")
             style = _value(properties, "pStyle")
-            outline = _value(properties, "outlineLvl")
-            level = int(outline) + 1 if outline and outline.isdigit() and int(outline) < 9 else self._levels.get(style)
+            outline = _level(_value(properties, "outlineLvl"))
+            level = self._levels.get(style) if outline is None else outline + 1
             if level:
                 yield heading(level, text)
             elif style in self._lists or (properties is not None and properties.find(_W + "numPr") is not None):
-                depth = _value(properties.find(_W + "numPr"), "ilvl")
-                indent = "  " * (int(depth) if depth.isdigit() else 0)
+                depth = _level(_value(None if properties is None else properties.find(_W + "numPr"), "ilvl"))
+                indent = "  " * (depth or 0)
                 yield Block(f"{indent}- {text}", Kind.ITEM)
             else:
                 yield Block(text)
@@ -132,6 +132,11 @@ class _Reader:
 def _value(properties: Any, name: str) -> str:
     element = properties.find(_W + name) if properties is not None else None
     return "" if element is None else element.get(_W + "val", "")
+
+
+def _level(value: str) -> int | None:
+    """A level of headings or lists: Word has nine of each, and no other number is one."""
+    return int(value) if value in set("012345678") else None
 
 
 def _owner(cell: Any) -> Any:

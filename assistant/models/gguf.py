@@ -152,7 +152,7 @@ def _transformers_name(name: str) -> tuple[str, str]:
         return _OUTER_TENSORS[name], name
     _, _, rest = name.partition("blk.")
     layer, _, part = rest.partition(".")
-    if not layer.isdigit() or part not in _BLOCK_TENSORS:
+    if not layer.isdecimal() or part not in _BLOCK_TENSORS:
         raise StoreError(f"the GGUF file holds a tensor {name!r} that a Llama model has no place for.")
     return f"model.layers.{layer}.{_BLOCK_TENSORS[part]}", part
 

@@ -12,9 +12,8 @@ import typer
 
 from assistant.commands.options import NoColor, Quiet, Verbose, switches
 from assistant.console import StatusLine
-from assistant.errors import UsageError
 from finetune.commands.options import RecipeName, Set
-from finetune.recipe_files import combinations, load_recipe, read_run
+from finetune.recipe_files import combinations, load_recipe, own_settings, read_run
 
 if TYPE_CHECKING:
     from finetune.recipe import Recipe
@@ -110,12 +109,9 @@ def _one(
 
 
 def _folder_name(settings: Sequence[str], all_settings: Sequence[Sequence[str]]) -> str:
-    """What tells a run of a sweep from the others: the settings that not all have."""
-    shared = set(all_settings[0]).intersection(*all_settings[1:])
-    pairs = [setting.partition("=") for setting in settings if setting not in shared]
+    """The folder of one run of a sweep."""
+    pairs = [setting.partition("=") for setting in own_settings(settings, all_settings)]
     own = [f"{key.rpartition('.')[2]}={value}" for key, _, value in pairs]
-    if not own:
-        raise UsageError("Two runs of the sweep have the same settings; leave one out.")
     return re.sub(r"[^\w.=,+-]+", "-", ",".join(own)).strip("-")
 
 

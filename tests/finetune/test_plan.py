@@ -141,3 +141,19 @@ def test_the_command_prints_names_and_numbers(monkeypatch: pytest.MonkeyPatch, c
     printed = json.loads(capsys.readouterr().out)
     assert printed["steps"] == 9_960 and printed["fits_t4"] is True
     assert any("gated" in note for note in printed["notes"])
+
+
+def test_a_sweep_is_planned_run_by_run(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    command = ["finetune", "plan", "nli-camembert", "--set", "training.epochs=3,10", "--set", "training.seed=1"]
+    monkeypatch.setattr("sys.argv", command)
+    assert assistant_cli.run(cli.app, "finetune") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith("run ")] == [
+        ["run", "training.epochs=3"],
+        ["run", "training.epochs=10"],
+    ]
+    monkeypatch.setattr("sys.argv", [*command, "--json"])
+    assert assistant_cli.run(cli.app, "finetune") == 0
+    short, long = json.loads(capsys.readouterr().out)
+    assert (short["settings"], long["settings"]) == (["training.epochs=3"], ["training.epochs=10"])
+    assert long["steps"] > 3 * short["steps"]

@@ -82,7 +82,7 @@ class Transcript(VerticalScroll, can_focus=False):
         self.anchor()
 
     def _far_above(self) -> list[ExchangeView]:
-        """The exchanges that end more than two screens above the end: each is looked at for every frame that streams."""
+        """The exchanges more than two screens above the end: each is looked at for every frame that streams."""
         views = self.views
         bottom = max((view.virtual_region.bottom for view in views), default=0)
         return [view for view in views[:-1] if view.virtual_region.bottom < bottom - 2 * self.size.height]

@@ -9,6 +9,7 @@ from pathlib import Path
 import docx
 import pytest
 from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
 
 from assistant.documents import docx_text, extraction
 from assistant.documents.formats import Format, sniff
@@ -112,6 +113,25 @@ def test_text_in_content_controls_is_read() -> None:
     control.append(content)
     word.element.body.insert(0, control)
     assert decode_document("a.docx", word_file(word)).text == "in a control"
+
+
+@pytest.mark.parametrize("level", ["²", "-1", "999999999", "1.5", ""])
+def test_a_level_of_a_docx_that_word_does_not_have_is_none(level: str) -> None:
+    word = docx.Document()
+    for name, style in (("outlineLvl", "Normal"), ("ilvl", "List Bullet")):
+        paragraph = word.add_paragraph(f"of {name}", style)
+        element = OxmlElement(f"w:{name}")
+        element.set(qn("w:val"), level)
+        properties = paragraph._p.get_or_add_pPr()
+        (properties.get_or_add_numPr() if name == "ilvl" else properties).append(element)
+    assert decode_document("a.docx", word_file(word)).text == "of outlineLvl\n\n- of ilvl"
+
+
+@pytest.mark.parametrize(
+    "content", [b"<a/>", b'<w:body xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/x"/>']
+)
+def test_a_docx_that_holds_something_else_holds_no_text(content: bytes) -> None:
+    refused("a.docx", with_part(word_file(docx.Document()), "word/document.xml", content), "no text")
 
 
 def test_a_word_file_that_unpacks_to_too_much_is_refused() -> None:
