@@ -10,6 +10,7 @@ _PIPELINES = {"qa": "question-answering", "nli": "text-classification", "code": 
 _METHODS = {
     "lora": "a LoRA adapter",
     "qlora": "a LoRA adapter (QLoRA)",
+    "extracted": "a LoRA adapter (extracted from trained weights)",
     "prompt": "a model with a tuned prompt",
     "full": "a model, all of it trained,",
 }
@@ -68,7 +69,7 @@ def write_card(
         results,
         # A folder of this machine means nothing elsewhere.
         base_model=None if Path(recipe.base).is_dir() else recipe.base.partition("@")[0],
-        library_name="peft" if recipe.method in ("lora", "qlora") else "transformers",
+        library_name="peft" if recipe.method in ("lora", "qlora", "extracted") else "transformers",
         pipeline_tag=_PIPELINES[recipe.task],
     )
     path.write_text(about + "\n" + "\n".join(lines) + (f"\n{notes.strip()}\n" if notes else ""), "utf-8")
@@ -96,6 +97,11 @@ def _method_lines(recipe: Recipe) -> list[str]:
     if recipe.method == "prompt":
         return [f"| prompt | {recipe.prompt.tokens} learned vectors, as words of the vocabulary |"]
     base = f", base in {recipe.quantization}" if recipe.method == "qlora" else ""
+    if recipe.method == "extracted":
+        return [
+            f"| trained in full | the weights of `{_targets(lora.targets)}`, {', '.join(lora.modules_to_save)} |",
+            f"| adapter | LoRA r {lora.r}: the best approximation of what the weights changed by |",
+        ]
     return [
         f"| adapter | LoRA r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout} "
         f"on `{_targets(lora.targets)}`{base} |",

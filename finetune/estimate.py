@@ -57,7 +57,7 @@ def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", to
 
     A small model waits for Python rather than for the arithmetic: then its layers and batches count.
     """
-    work = 6.0 if recipe.method == "full" else 4.0
+    work = 6.0 if recipe.method in ("full", "extracted") else 4.0
     if isinstance(recipe, CodeRecipe):
         work += 2.0  # activations are computed again in the backward pass, to save memory
     arithmetic = work * (parameters.total - _looked_up(recipe, facts)) * tokens / _T4_FLOPS

@@ -18,7 +18,7 @@ from finetune.data.squad import QAExample, read_questions, split_by_article
 from finetune.data.survey import survey, write_survey
 from finetune.data.unanswerable import is_made, make_unanswerable
 from finetune.loop import run_loop
-from finetune.methods import for_measuring, load_encoder, with_method
+from finetune.methods import as_kept, for_measuring, load_encoder, with_method
 from finetune.processes import is_main_process, whole_model
 from finetune.qa_calibration import MIX, calibrate, calibration_questions, hardest
 from finetune.qa_evaluation import held_out_scores, read_all
@@ -158,6 +158,7 @@ def train(recipe: QARecipe, base: Path, output: Path, callbacks: Sequence[Any] =
         tuned = whole_model(trainer, tuned, lambda: with_method(load(), recipe, "QUESTION_ANS"))
     if not is_main_process():
         return figures
+    tuned = as_kept(tuned, recipe, load, "QUESTION_ANS")
     folder = save_trained(tuned, recipe, output, tokenizer)
     reader.model = for_measuring(tuned, recipe)
     if held_out:

@@ -1,6 +1,7 @@
 """What of a model is trained (an adapter, a prompt, every weight), with the number formats that each way needs."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,22 @@ def load_causal(base: Path, recipe: Recipe) -> Any:
     )
 
 
+def as_kept(trained: Any, recipe: Recipe, load: Callable[[], Any], task_type: str) -> Any:
+    """A trained model as it is saved: that of `extracted` as an adapter on its base, any other as it is.
+
+    Args:
+        trained: what came of the training.
+        recipe: says the method.
+        load: loads the base.
+        task_type: of peft.
+    """
+    if recipe.method != "extracted":
+        return trained
+    from finetune.extraction import as_adapter
+
+    return as_adapter(trained, load(), recipe.adapter, task_type)
+
+
 def for_measuring(tuned: Any, recipe: Recipe) -> Any:
     """The trained model ready to be measured: its adapter merged and in the machine's fastest format.
 
@@ -115,6 +132,10 @@ def with_method(model: Any, recipe: Recipe, task_type: str, tokenizer: "PreTrain
     """
     if recipe.method == "full":
         return model
+    if recipe.method == "extracted":
+        from finetune.extraction import with_weights_to_train
+
+        return with_weights_to_train(model, recipe.adapter, task_type)
     if recipe.method == "prompt":
         from peft import get_peft_model
 

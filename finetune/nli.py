@@ -25,7 +25,7 @@ from finetune.data.labelled_pairs import read_labelled_pairs, split_by_label
 from finetune.data.pairs import Pair, read_pairs, split_by_premise, with_other_evidence
 from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.survey import survey, write_survey
-from finetune.methods import for_measuring, load_encoder, with_method
+from finetune.methods import as_kept, for_measuring, load_encoder, with_method
 from finetune.metrics import classification_report, confusion_matrix
 from finetune.processes import is_main_process, whole_model
 from finetune.recipe import NLIData, NLIRecipe
@@ -185,6 +185,7 @@ def train(recipe: NLIRecipe, base: Path, output: Path, callbacks: Sequence[Any] 
     tuned = whole_model(trainer, tuned, lambda: with_method(load(), recipe, "SEQ_CLS"))
     if not is_main_process():
         return figures
+    tuned = as_kept(tuned, recipe, load, "SEQ_CLS")
     folder = save_trained(tuned, recipe, output, tokenizer)
     verifier.model = for_measuring(tuned, recipe)
     if held_out:

@@ -172,9 +172,9 @@ class _Common(_Strict):
     """A model of the catalogue, a local folder or a Hub name."""
     licence: str
     """Licence of the data, and so of what may be done with the adapter."""
-    method: Literal["lora", "qlora", "prompt", "full"] = "lora"
+    method: Literal["lora", "qlora", "prompt", "full", "extracted"] = "lora"
     """What is trained: an adapter; an adapter on a quantised base (QLoRA, Dettmers et al., 2023); vectors before the
-    text; every weight."""
+    text; every weight; the weights that an adapter would change, whose change is then kept as an adapter."""
     quantization: Literal["nf4", "int8"] = "nf4"
     """How `qlora` keeps the frozen base: NF4 with double quantisation, or 8-bit."""
     lora: Lora | None = None
@@ -192,7 +192,7 @@ class _Common(_Strict):
 
     @model_validator(mode="after")
     def _adapter_is_described(self) -> Self:
-        if self.lora is None and self.method in ("lora", "qlora"):
+        if self.lora is None and self.method in ("lora", "qlora", "extracted"):
             raise ValueError(f"method {self.method} needs a section [lora]")
         return self
 
@@ -255,6 +255,12 @@ class CodeRecipe(_Common):
 
     task: Literal["code"]
     data: CodeData
+
+    @model_validator(mode="after")
+    def _not_extracted(self) -> Self:
+        if self.method == "extracted":
+            raise ValueError("method extracted is for qa and nli")
+        return self
 
     @model_validator(mode="after")
     def _nothing_is_chosen(self) -> Self:

@@ -16,7 +16,7 @@ from assistant.conversation import Label
 from assistant.encoding import PairEncoder
 from assistant.errors import UsageError
 from assistant.models.loading import load_reader, load_verifier
-from assistant.models.store import ResolvedModel
+from assistant.models.store import ModelStore, ResolvedModel
 from finetune import cli
 from finetune.data.pairs import Pair
 from finetune.int8 import as_int8
@@ -231,6 +231,21 @@ def test_a_run_starts_from_the_weights_of_another_adapter(
     code, _, err = run("run", "qa-minilm", *going_on, "--set", "lora.r=3", "--output", "third")
     assert code == 2
     assert "cannot be gone on from" in err
+
+
+@pytest.mark.parametrize("name", ["qa-minilm", "nli-minilm"])
+def test_weights_that_were_trained_in_full_are_kept_as_an_adapter_that_answers(
+    run: Run, tmp_path: Path, name: str
+) -> None:
+    code, out, err = run("run", name, "--smoke", "--set", "method=extracted", "--output", "run")
+    assert code == 0, err
+    assert json.loads(out)["model"] == "run/adapter"
+    weights = load_file(tmp_path / "run" / "adapter" / "adapter_model.safetensors")
+    assert any("lora_B" in key and bool(tensor.any()) for key, tensor in weights.items())
+    assert "trained in full" in (tmp_path / "run" / "adapter" / "README.md").read_text()
+    task = name.partition("-")[0]
+    load = load_reader if task == "qa" else load_verifier
+    assert load(ModelStore().resolve("run/adapter")).name
 
 
 def test_a_verifier_is_trained_and_measured(run: Run, tmp_path: Path, encoder_folder: Path) -> None:
