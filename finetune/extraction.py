@@ -31,6 +31,7 @@ def with_weights_to_train(model: Any, lora: Lora, task_type: str) -> Any:
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"lora.start_from: {folder} cannot be gone on from: {reason}") from error
+        log.info("going on from the weights of %s", folder)
     config = lora_config(lora, task_type)
     model.requires_grad_(False)
     trained = 0

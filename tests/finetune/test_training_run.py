@@ -214,7 +214,7 @@ def test_a_run_starts_from_the_weights_of_another_adapter(
     data = _squad(tmp_path / "train.json", unanswerable=False)
     settings = _sets(
         f"base={encoder_folder}", f'data.train=["{data}"]', "max_length=64", "stride=16", "data.limit=16",
-        "training.learning_rate=1e-9",
+        "training.learning_rate=1e-9", "method=lora",
     )  # fmt: skip
     assert run("run", "qa-minilm", *settings, "--output", "first")[0] == 0
     going_on = (*settings, "--set", "lora.start_from=first/adapter", "--set", "training.seed=7")
