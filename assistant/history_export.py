@@ -62,8 +62,10 @@ def as_markdown(conversation: Conversation) -> str:
         if said.status is Status.FAILED:
             parts.append(f"*Failed: {said.text}*")
             continue
-        parts.append(said.text or "*Not in the document.*")
-        if said.status in (Status.STOPPED, Status.STREAMING):
+        stopped = said.status in (Status.STOPPED, Status.STREAMING)
+        if said.text or not stopped:
+            parts.append(said.text or "*Not in the document.*")
+        if stopped:
             parts.append("*(stopped)*")
         if said.answer:
             parts.extend(_details(said.answer))

@@ -68,12 +68,14 @@ def _answer(said: Said, documents: dict[str, Document]) -> Iterator[str]:
         yield f'<p class="failed">✘ {_text(said.text)}</p>\n'
         return
     record = said.answer or {}
-    if record.get("route") == "extract":
-        found = record.get("answer") is not None
-        yield f'<p class="answer">{_text(said.text) if found else "∅ Not in the document"}</p>\n'
-    else:
+    stopped = said.status in (Status.STOPPED, Status.STREAMING)
+    if record.get("route") != "extract":
         yield _markdown().render(printable(said.text))
-    if said.status in (Status.STOPPED, Status.STREAMING):
+    elif record.get("answer") is not None:
+        yield f'<p class="answer">{_text(said.text)}</p>\n'
+    elif not stopped:
+        yield '<p class="answer">∅ Not in the document</p>\n'
+    if stopped:
         yield '<p class="stopped">■ stopped</p>\n'
     for place in record.get("evidence") or ():
         yield _place(place, documents, "")

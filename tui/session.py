@@ -183,6 +183,8 @@ class Session:
             self.title = self.title or one_line(question)
             try:
                 exchange.question_id = self.history.add_user_message(self.id, question, exchange.documents)
+                # Its answer has its place before the next question, which may be asked while this one waits.
+                exchange.saved = self.history.save_answer(self.id, "", status=Status.STREAMING)
             except HistoryError as error:
                 self.trouble = str(error)
         return exchange

@@ -221,6 +221,18 @@ def test_export_holds_the_evidence_and_the_verdict(history: History):
     assert exported["messages"][3]["status"] == "stopped"
 
 
+@pytest.mark.parametrize("record", [None, json.dumps({"route": "extract", "answer": None})], ids=["waiting", "reading"])
+def test_an_answer_that_was_stopped_before_it_began_is_not_exported_as_nothing_found(
+    history: History, record: str | None
+) -> None:
+    new = history.create()
+    history.add_user_message(new, "Who?")
+    history.save_answer(new, "", status=Status.STREAMING, record=record)
+    assert "Not in the document" not in history.export(new, "markdown")
+    assert "Not in the document" not in history.export(new, "html")
+    assert "stopped" in history.export(new, "markdown")
+
+
 def test_a_file_that_is_no_history_is_refused_and_left_alone(path: Path):
     path.parent.mkdir()
     path.write_bytes(b"something else entirely, not a database" * 100)

@@ -157,6 +157,7 @@ async def test_without_names_a_document_or_a_question_there_is_a_hint(
         for typed, said in (
             ("/compare", "for example /compare"),
             ("/compare a/b", "Open a document and ask about it first"),
+            ("/compare Who wasn't there?", "ask the question first"),
             ("/compare 'a", "quotation mark is not closed"),
         ):
             await chat.send(typed)

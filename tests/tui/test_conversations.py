@@ -55,6 +55,28 @@ async def test_an_answer_cut_off_by_the_end_of_the_program_is_resumed_as_stopped
         ]
 
 
+async def test_questions_asked_while_another_is_answered_keep_their_own_answers(chat: Chat, path: Path):
+    await chat.send("slow first")
+    await chat.until(lambda: chat.shown().count("Keep two"))
+    await chat.send("echo second")
+    await chat.send("echo third")
+    with History(path) as other:
+        cut = Session(other, resume="last").exchanges
+    assert [(one.question, bool(one.text)) for one in cut] == [
+        ("slow first", True),
+        ("echo second", False),
+        ("echo third", False),
+    ]
+    await chat.pilot.press("escape")
+    await chat.until(lambda: len(chat.views) == 3 and chat.views[-1].complete)
+    with History(path) as other:
+        resumed = Session(other, resume="last").exchanges
+        exported = other.export("last", "markdown")
+    assert [one.question in one.text for one in resumed[1:]] == [True, True]
+    assert exported.index("## echo second") < exported.index("echo second", exported.index("## echo second") + 9)
+    assert [one.question for one in resumed] == ["slow first", "echo second", "echo third"]
+
+
 async def test_what_is_said_around_an_answer_is_saved_before_it_is_shown(chat: Chat, path: Path):
     await chat.send("slow, with a notice")
     await chat.until(lambda: "left out of the context" in chat.shown() and "open — no document is open" in chat.shown())

@@ -137,6 +137,8 @@ class CommandRunner:
         self._chat.say(f"Questions about a long document now read {whole} of it")
 
     def _compare(self, argument: str) -> None:
+        if argument.endswith("?"):
+            raise UsageError("/compare takes readers and puts the last question to them: ask the question first.")
         try:
             names = shlex.split(argument, posix=os.name == "posix")
         except ValueError as error:
