@@ -9,7 +9,7 @@ from pathlib import Path
 from assistant.errors import AssistantError
 from assistant.sanitize import encodable
 
-_BUSY_SECONDS = 3.0
+_BUSY_SECONDS = 5.0
 
 _MIGRATIONS = (
     """

@@ -224,7 +224,9 @@ def test_two_chats_in_one_conversation_lose_nothing(tmp_path: Path) -> None:
                 exchange.status, exchange.text = Status.DONE, f"answer {number}"
                 session.save(exchange)
                 assert session.trouble is None
-        assert len(first.conversation("last").messages) == 81
+        said = [each.text for each in first.conversation("last").messages]
+        assert said[:2] == ["from one", ""], "a place for its answer"
+        assert said[2:] == [f"{kind} {number}" for number in range(20) for kind in ("question", "answer") * 2]
 
 
 def test_two_batches_do_not_write_to_one_file(tmp_path: Path, run: Run) -> None:
