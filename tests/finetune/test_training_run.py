@@ -163,7 +163,10 @@ def test_a_run_that_stopped_early_is_over_wherever_its_folder_goes(
 
 def test_a_run_is_not_gone_on_with_by_another_recipe(run: Run, tmp_path: Path, encoder_folder: Path) -> None:
     data = _squad(tmp_path / "train.json", unanswerable=False)
-    settings = _sets(f"base={encoder_folder}", f'data.train=["{data}"]', "max_length=64", "stride=16", "data.limit=8")
+    settings = _sets(
+        f"base={encoder_folder}", f'data.train=["{data}"]', "max_length=64", "stride=16", "data.limit=8",
+        "training.learning_rate=6e-4", "training.epochs=2",
+    )  # fmt: skip
     assert run("run", "qa-minilm", *settings, "--output", "run")[0] == 0
     report = (tmp_path / "run" / "report.md").read_text("utf-8")
     for other, said in (
