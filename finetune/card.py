@@ -69,7 +69,7 @@ def write_card(
         results,
         # A folder of this machine means nothing elsewhere.
         base_model=None if Path(recipe.base).is_dir() else recipe.base.partition("@")[0],
-        library_name="peft" if recipe.method in ("lora", "qlora", "extracted") else "transformers",
+        library_name="peft" if recipe.makes_adapter else "transformers",
         pipeline_tag=_PIPELINES[recipe.task],
     )
     path.write_text(about + "\n" + "\n".join(lines) + (f"\n{notes.strip()}\n" if notes else ""), "utf-8")
@@ -110,4 +110,5 @@ def _method_lines(recipe: Recipe) -> list[str]:
 
 
 def _targets(targets: list[str] | str) -> str:
-    return targets if isinstance(targets, str) else ", ".join(targets)
+    """The modules, for a cell of a table: a bar would end it, even in code."""
+    return (targets if isinstance(targets, str) else ", ".join(targets)).replace("|", "\\|")

@@ -39,7 +39,7 @@ def list_(
     """
     for name in recipe_names():
         recipe = load_recipe(name)
-        print(name if names else f"{name:<20} {recipe.task:<5} {recipe.method:<6} {recipe.description}")  # noqa: T201
+        print(name if names else f"{name:<20} {recipe.task:<5} {recipe.method:<9} {recipe.description}")  # noqa: T201
     return 0
 
 

@@ -192,9 +192,14 @@ class _Common(_Strict):
 
     @model_validator(mode="after")
     def _adapter_is_described(self) -> Self:
-        if self.lora is None and self.method in ("lora", "qlora", "extracted"):
+        if self.lora is None and self.makes_adapter:
             raise ValueError(f"method {self.method} needs a section [lora]")
         return self
+
+    @property
+    def makes_adapter(self) -> bool:
+        """Whether what is kept of a run is an adapter on the base."""
+        return self.method in ("lora", "qlora", "extracted")
 
     @property
     def adapter(self) -> Lora:

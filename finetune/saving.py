@@ -28,7 +28,7 @@ def trained_folder(run: Path) -> Path | None:
 
 def save_trained(model: Any, recipe: Recipe, output: Path, tokenizer: "PreTrainedTokenizerBase") -> Path:
     """Write what was trained below the run's folder and return where."""
-    if recipe.method in ("lora", "qlora", "extracted"):
+    if recipe.makes_adapter:
         return save_adapter(model, recipe, output)
     folder = output / MODEL_FOLDER
     if recipe.method == "prompt":

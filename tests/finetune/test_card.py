@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 from assistant.models.cards import Figures, read_figures
@@ -20,3 +21,10 @@ def test_a_card_is_plain_markdown_behind_front_matter_that_holds_its_results(tmp
 def test_a_card_without_results_has_no_model_index(tmp_path: Path) -> None:
     text = write_card(load_recipe("qa-minilm"), {"steps": 12}, tmp_path).read_text("utf-8")
     assert "model-index" not in text and read_figures(tmp_path) == ()
+
+
+def test_no_cell_of_a_card_is_cut_by_a_bar_within_it(tmp_path: Path) -> None:
+    text = write_card(load_recipe("qa-minilm"), {"steps": 12}, tmp_path).read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert any(r"query\|key" in row for row in rows)
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3}
