@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.conversation import Label
 from finetune.bases import BaseFacts, base_facts
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Recipe
+from finetune.vocabulary import write_vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -117,7 +118,7 @@ def _tokenizer(facts: BaseFacts) -> "PreTrainedTokenizerFast":
     special = dict(_SPECIAL[facts.tokenizer])
     if facts.chat:
         special |= {"eos_token": "<|im_end|>", "bos_token": "<|im_start|>", "pad_token": "<|im_end|>"}
-    backend = _trained(facts.tokenizer, list(dict.fromkeys(special.values())))
+    backend = _backend(facts.tokenizer, list(dict.fromkeys(special.values())))
     if facts.tokenizer == "roberta":
         sep, cls = ((special[name], backend.token_to_id(special[name]) or 0) for name in ("sep_token", "cls_token"))
         backend.post_processor = processors.RobertaProcessing(sep, cls)
@@ -136,29 +137,23 @@ def _tokenizer(facts: BaseFacts) -> "PreTrainedTokenizerFast":
     return tokenizer
 
 
-def _trained(kind: str, special: list[str]) -> "Tokenizer":
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+def _backend(kind: str, special: list[str]) -> "Tokenizer":
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    options: dict[str, Any] = {"vocab_size": 400, "special_tokens": special, "show_progress": False}
-    trainer: Any
     if kind == "word-piece":
         tokenizer = Tokenizer(models.WordPiece(unk_token=_UNKNOWN))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(**options, initial_alphabet=[chr(code) for code in range(33, 127)])
     elif kind == "unigram":
         tokenizer = Tokenizer(models.Unigram())
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
         tokenizer.decoder = decoders.Metaspace()
-        trainer = trainers.UnigramTrainer(**options | {"vocab_size": 300}, unk_token=_UNKNOWN)
     else:
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
-        trainer = trainers.BpeTrainer(**options, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(_texts(), trainer)
-    return tokenizer
+    return write_vocabulary(tokenizer, special, _texts())
 
 
 def _texts() -> Iterator[str]:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from assistant.encoding import PairEncoder
+from finetune.vocabulary import write_vocabulary
 
 # Models this small gain nothing from a second thread, and wait for one where the machine is busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -33,29 +34,15 @@ MAX_POSITIONS = 512
 Run = Callable[..., tuple[int, str, str]]
 
 
-def _trained(tokenizer: Any, trainer: Any) -> Any:
-    tokenizer.train_from_iterator(SENTENCES * 3, trainer)
-    return tokenizer
-
-
 @cache
 def _word_piece() -> str:
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    _trained(
-        tokenizer,
-        trainers.WordPieceTrainer(
-            vocab_size=400,
-            special_tokens=special,
-            initial_alphabet=[chr(c) for c in range(33, 127)],
-            show_progress=False,
-        ),
-    )
+    write_vocabulary(tokenizer, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], SENTENCES)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
@@ -67,27 +54,21 @@ def _word_piece() -> str:
 
 @cache
 def _byte_pairs(*special: str) -> str:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False
-    )
-    return str(_trained(tokenizer, trainer).to_str())
+    return str(write_vocabulary(tokenizer, special, SENTENCES).to_str())
 
 
 @cache
 def _unigram() -> str:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    special = ["<pad>", "<sep>", "<cls>", "<unk>"]
-    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=special, unk_token="<unk>", show_progress=False)
-    _trained(tokenizer, trainer)
+    write_vocabulary(tokenizer, ["<pad>", "<sep>", "<cls>", "<unk>"], SENTENCES, size=200)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A <sep> <cls>:2", pair="$A <sep> $B:1 <sep>:1 <cls>:2", special_tokens=[("<sep>", 1), ("<cls>", 2)]
     )

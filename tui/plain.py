@@ -255,7 +255,10 @@ def run_plain(
         HistoryError: the history cannot be used, or holds no conversation to resume.
     """
     if os.name == "posix":
-        import readline  # noqa: F401  (gives input() its line editing)
+        import readline  # gives input() its line editing
+
+        # Ctrl+D pressed while an answer is written: the terminal, when readline takes it over, makes NUL of it.
+        readline.parse_and_bind(r'"\C-@": "\C-d"')
     with history or History() as kept:
         session = Session(kept, documents, resume)
         responder = responder_for(settings)

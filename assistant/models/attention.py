@@ -6,7 +6,7 @@ of its own to divide, as long as no `exp` overflows, and padding can be left out
 
     softmax(s) v = (exp(s) [m v]) / (exp(s) m),    m = 1 where a key may be seen, else 0
 
-Both products are one, the mask being a column beside the values. That nothing overflowed is seen at the divisors.
+Both products are one, the mask being a column beside the values. That nothing overflowed is seen at their sums.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "encoder_cpu"
-_SAFE_DIVISORS = 1e-30, 1e30
-"""Far from where float32 and bfloat16, which have the same exponents, overflow or lose digits."""
+_LEAST_DIVISOR = 1e-30
+_MOST = 1e38
+"""float32 and bfloat16 have the same exponents: they lose digits below 1e-38, and overflow beyond 3e38."""
 
 
 def use_cpu_attention(model: Any) -> None:
@@ -86,7 +87,7 @@ def _scores(query: "torch.Tensor", key: "torch.Tensor", scale: float) -> "torch.
 
 
 def _quick(scores: "torch.Tensor", value: "torch.Tensor", seen: "torch.Tensor | None") -> "torch.Tensor | None":
-    """What is attended to, by the formula above; None where an `exp` came near to an overflow.
+    """What is attended to, by the formula above; None where an `exp` or a sum of them came near to an overflow.
 
     Args:
         scores: shape (batch times heads, queries, keys); overwritten.
@@ -99,8 +100,8 @@ def _quick(scores: "torch.Tensor", value: "torch.Tensor", seen: "torch.Tensor | 
     if seen is not None:
         columns.view(len(seen), -1, *columns.shape[1:]).mul_(seen.transpose(2, 3))
     sums = torch.bmm(scores.exp_(), columns)
+    least, most = sums.aminmax()  # NaN if one is
     sums, divisors = sums[..., :-1], sums[..., -1:]
-    least, most = divisors.aminmax()
-    if not (_SAFE_DIVISORS[0] < least and most < _SAFE_DIVISORS[1]):
+    if not (-_MOST < least and most < _MOST and divisors.amin() > _LEAST_DIVISOR):
         return None
     return sums / divisors

@@ -99,7 +99,8 @@ def test_an_adapter_is_a_profile_by_its_name_on_the_hub_live_or_merged(hub: Hub,
     first, second = (ask(hub, tmp_path, f"me/{name}") for name in ("live", "merged"))
     assert "me/live" in first["models"]["reader"] and second["models"]["reader"] == "me/merged"
     assert first["answer"] == second["answer"]
-    assert first["score"] == pytest.approx(second["score"], abs=0.01)
+    # What is merged goes up in float16.
+    assert first["score"] == pytest.approx(second["score"], abs=0.05)
     assert hub.repositories["me/live"].files["README.md"].count(b"![") >= 3, "the card shows the plots"
 
 

@@ -16,6 +16,7 @@ from assistant.conversation import Document, Route, Turn
 from assistant.events import Event, RouteChosen
 from assistant.history import History
 from assistant.settings import Settings
+from benchmarks.terminal import Terminal
 from tests.tui.harness import ARTICLE
 from tests.tui.scripted import Scripted
 from tui.plain import run_plain
@@ -50,6 +51,21 @@ def talk(path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
         return capfd.readouterr().out
 
     yield run
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the terminal has no line discipline")
+def test_ctrl_d_pressed_while_an_answer_is_written_leaves_after_it(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "assistant", "--plain"]
+    terminal = Terminal(command, environment | {"TERM": "xterm-256color"})
+    try:
+        terminal.wait_for(">")
+        terminal.type("What is a list?\r")
+        terminal.wait_for("Route open")
+        terminal.type("\x04")
+        assert terminal.wait_for_end() == 0
+        assert "Saved. To go on with it" in terminal.text
+    finally:
+        terminal.close()
 
 
 def test_an_answer_comes_with_its_place_and_its_verdict_in_words(talk: Talk):

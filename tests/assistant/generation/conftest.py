@@ -1,8 +1,8 @@
-"""Tiny random models and a trained tokenizer, made in the session."""
+"""Tiny random models and a trained vocabulary, made in the session."""
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -12,6 +12,8 @@ from transformers import (
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
+
+from finetune.vocabulary import write_vocabulary
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -30,9 +32,7 @@ def make_tokenizer(chat_template: str | None) -> PreTrainedTokenizerBase:
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=384, special_tokens=control, initial_alphabet=alphabet)
-    backend.train_from_iterator(TEXTS, trainer)
+    write_vocabulary(backend, control, TEXTS, size=384)
     ending = "<|im_end|>" if chat_template else "<|endoftext|>"
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=ending, additional_special_tokens=control)
     tokenizer.chat_template = chat_template

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from finetune.vocabulary import write_vocabulary
 from tests.conftest import SENTENCES
 
 TEXTS = [*SENTENCES, "L'été 😀 e\u0301te\u0301 — naïve façade, 5.5 km²."]
@@ -19,30 +20,27 @@ _BERT_LIKE = {
 _ROBERTA_LIKE = {**_BERT_LIKE, "type_vocab_size": 1, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
 
 
+_PIECES = {"wordpiece": 400, "bytes": 600, "unigram": 200}  # with these, most words of the texts are one piece
+
+
 @cache
 def _pieces(kind: str, special: tuple[str, ...]) -> str:
-    """A trained vocabulary of a kind (WordPiece, byte-level BPE, Unigram), as JSON of the tokenizers library."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    """A vocabulary of a kind (WordPiece, byte-level BPE, Unigram), as JSON of the tokenizers library."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-    common = {"special_tokens": list(special), "show_progress": False, "vocab_size": 400}
-    trainer: Any
     if kind == "wordpiece":
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer = trainers.WordPieceTrainer(initial_alphabet=[chr(code) for code in range(33, 127)], **common)
     elif kind == "bytes":
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        trainer = trainers.BpeTrainer(initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), **common)
     else:
         tokenizer = Tokenizer(models.Unigram())
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
         )
-        trainer = trainers.UnigramTrainer(unk_token=next(name for name in special if "unk" in name.lower()), **common)
-    tokenizer.train_from_iterator(TEXTS * 3, trainer)
-    return str(tokenizer.to_str())
+    return str(write_vocabulary(tokenizer, special, TEXTS, _PIECES[kind]).to_str())
 
 
 def _model(kind: str, special: Iterable[str]) -> Any:

@@ -17,7 +17,7 @@ QUESTION = "How large is it, the forêt 😀?"
 TEXT = (
     "The Amazon rainforest covers 5.5 million square kilometers.\r\nOù est l'été 😀 👩‍🚀 e\u0301te\u0301?\r\n\r\n"
     "Marie Curie wrote it in 1903 (in Paris).\tIt holds\u00a0390 billion trees — 亚马逊雨林 很大。 "
-) * 15
+) * 25
 
 
 def _load(folder: Path) -> Reader:
@@ -181,4 +181,4 @@ def test_pickled_weights_alone_are_refused_with_the_reason(tmp_path: Path) -> No
 def test_a_question_longer_than_a_short_model_takes_is_a_clear_error(tmp_path: Path) -> None:
     reader = _load(save_reader("roberta-130-positions", tmp_path))
     with pytest.raises(UsageError, match="too long"):
-        reader.read([Question("Which river? " * 20, Document("d", TEXT))])
+        reader.read([Question("Which river? " * 60, Document("d", TEXT))])
