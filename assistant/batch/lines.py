@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from assistant.batch.sources import BatchLineError, Row
 from assistant.batch.template import Template
 from assistant.conversation import Document, Route, Turn
@@ -39,6 +41,7 @@ OURS = frozenset(
     )
 )
 """Keys of our own output: an input's keys of these names are not carried, so that no reader takes them for ours."""
+_NEWEST_IDS = 4096
 _FILES_KEPT, _CHARACTERS_KEPT = 8, 20_000_000
 # Settings that change no answer: how much is done at once, what is refused, and how the chat looks.
 _WITHOUT_EFFECT = {"server_requests", "max_document_megabytes", "theme", "mouse", "unicode", "plain", "keys"}
@@ -112,7 +115,7 @@ class Line:
 def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
     """The lines of an input, in order; one that cannot be answered becomes a Line with an error."""
     files = _Files(options.max_document_megabytes)
-    given: dict[int, int] = {}
+    given = _Given()
     count = 0
     for row in rows:
         if options.limit is not None and count >= options.limit:
@@ -149,14 +152,36 @@ def _is_id(given: object) -> bool:
     return isinstance(given, str | int) and not isinstance(given, bool)
 
 
-def _check_id(given: object, number: int, before: dict[int, int]) -> None:
+def _check_id(given: object, number: int, before: "_Given") -> None:
     """See that an id is one, and is this line's alone: what joins answers to questions by it would double them."""
     if not _is_id(given):
         raise BatchLineError('"id" must be a text or a whole number')
-    # Their hashes alone are kept, so that memory hardly grows with the lines.
-    first = before.setdefault(hash(str(given)), number)
-    if first != number and str(given):
+    if str(given) and (first := before.line_of(str(given), number)) != number:
         raise BatchLineError(f"the id {str(given)[:80]!r} is that of line {first} already")
+
+
+class _Given:
+    """Which line gave an id first; sorted arrays keep 16 bytes of all but the newest, so memory hardly grows."""
+
+    def __init__(self) -> None:
+        self._newest: dict[int, int] = {}
+        self._hashes = np.empty(0, np.int64)
+        self._lines = np.empty(0, np.int64)
+
+    def line_of(self, identifier: str, number: int) -> int:
+        """The line that gave this id first, which is this one's number where none has."""
+        key = hash(identifier)
+        at = int(np.searchsorted(self._hashes, key))
+        if at < len(self._hashes) and self._hashes[at] == key:
+            return int(self._lines[at])
+        first = self._newest.setdefault(key, number)
+        if len(self._newest) > max(_NEWEST_IDS, len(self._hashes) // 8):
+            hashes = np.concatenate([self._hashes, np.fromiter(self._newest, np.int64)])
+            lines = np.concatenate([self._lines, np.fromiter(self._newest.values(), np.int64)])
+            order = np.argsort(hashes)
+            self._hashes, self._lines = hashes[order], lines[order]
+            self._newest.clear()
+        return first
 
 
 def _carried(fields: Mapping[str, Any], options: BatchOptions) -> dict[str, Any]:

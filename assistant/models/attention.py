@@ -102,6 +102,6 @@ def _quick(scores: "torch.Tensor", value: "torch.Tensor", seen: "torch.Tensor | 
     sums = torch.bmm(scores.exp_(), columns)
     least, most = sums.aminmax()  # NaN if one is
     sums, divisors = sums[..., :-1], sums[..., -1:]
-    if not (-_MOST < least and most < _MOST and divisors.amin() > _LEAST_DIVISOR):
+    if not (least > -_MOST and most < _MOST and divisors.amin() > _LEAST_DIVISOR):
         return None
     return sums / divisors

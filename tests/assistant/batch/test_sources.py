@@ -357,3 +357,12 @@ def test_a_file_that_many_lines_name_in_turns_is_read_once_each(
     lines = _lines("\n".join(map(json.dumps, rows)).encode(), "jsonl")
     assert [line.error for line in lines] == [None] * 8
     assert len(read) == 2
+
+
+def test_an_id_is_found_again_however_far_above_its_first_line_is() -> None:
+    count = 30_000
+    ids = [*range(count), 0, 17_000, count - 1, ""]
+    rows = (Row(line, "", {"id": str(each), "question": "Where?"}) for line, each in enumerate(ids, 1))
+    failed = {line.number: str(line.error) for line in read_lines(rows, BatchOptions()) if line.error}
+    assert list(failed) == [count + 1, count + 2, count + 3]
+    assert [int(message.split("line ")[1].split()[0]) for message in failed.values()] == [1, 17_001, count]

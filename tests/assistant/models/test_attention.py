@@ -56,6 +56,13 @@ def test_scores_far_from_nought_overflow_nothing(size: float, sign: int) -> None
     assert found == pytest.approx(_reference(query, key, value, None), rel=1e-3, abs=1e-3)
 
 
+def test_values_that_would_overflow_beside_large_scores_do_not() -> None:
+    query = key = torch.full((1, 1, 5, 16), 4.5)  # each score is 81: the sum of their exponentials is a float32
+    value = torch.randn(1, 1, 5, 16) * 1e6
+    found, _ = attend(None, query, key, value, None)
+    assert found == pytest.approx(_reference(query, key, value, None), rel=1e-3, abs=1)
+
+
 @pytest.mark.parametrize("scale", [1.0, 50.0])
 def test_a_row_that_sees_nothing_gives_numbers(scale: float) -> None:
     query, key, value = (torch.randn(1, 1, 4, 8) * scale for _ in range(3))
