@@ -67,11 +67,7 @@ class History:
     def create(self, title: str = "") -> str:
         """Begin a conversation and return its id. Without a title, the first user message becomes it."""
         with self._file.transaction() as do:
-            now = time.time()
-            while True:
-                new = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
-                if do("INSERT OR IGNORE INTO conversations VALUES (?, ?, ?, ?)", new, title, now, now).rowcount:
-                    return new
+            return _new_conversation(do, title)
 
     def add_user_message(self, conversation: str, text: str, documents: Sequence[Document] = ()) -> int:
         """Save what the user sent and the documents that were open, and return the message's id."""
@@ -135,8 +131,8 @@ class History:
         """
         found = self.resolve(conversation)
         row = self._row(found)
-        new = self.create(one_line(f"{row['title']} (fork)") if row["title"] else "")
         with self._file.transaction() as do:
+            new = _new_conversation(do, one_line(f"{row['title']} (fork)") if row["title"] else "")
             do(
                 "INSERT INTO conversation_documents"
                 " SELECT ?, name, hash, active FROM conversation_documents WHERE conversation = ? ORDER BY rowid",
@@ -315,6 +311,14 @@ class History:
 
         found = self.conversation(conversation)
         return {"markdown": as_markdown, "json": as_json, "html": as_html}[form](found)
+
+
+def _new_conversation(do: Do, title: str) -> str:
+    now = time.time()
+    while True:
+        new = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+        if do("INSERT OR IGNORE INTO conversations VALUES (?, ?, ?, ?)", new, title, now, now).rowcount:
+            return new
 
 
 def _insert(

@@ -286,6 +286,18 @@ def test_programs_that_start_at_once_share_the_file(path: Path):
         assert len(history.list_conversations()) == 30
 
 
+def test_a_fork_that_breaks_off_leaves_nothing_behind(path: Path):
+    with History(path) as history:
+        first = talk(history)
+        before = history.list_conversations()
+        # The file itself refuses the copied messages, as a full disk would.
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'full'); END")
+        with pytest.raises(HistoryError):
+            history.fork(first)
+        assert history.list_conversations() == before
+
+
 def test_a_fork_is_a_copy_as_far_as_a_message_and_leaves_the_original(history: History):
     first = talk(history)
     history.add_user_message(first, "And how old?", [AMAZON])
