@@ -19,7 +19,7 @@ MIX = {"altered": 0.65, "removed": 0.2, "moved": 0.15}
 """Half of what is calibrated on has no answer, mixed as people make such questions: in a sample of SQuAD v2.0 about two
 thirds negate, swap a name or number, or turn a word into its opposite (Rajpurkar et al., 2018, table 1)."""
 
-DRAWS = 4
+DRAWS = 8
 """People were asked for questions to which the paragraph has a plausible answer. Rules do not know what is plausible,
 so of this many questions made of one, that counts which the reader itself finds most answerable."""
 
