@@ -10,7 +10,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
 _NEVER = -1  # read as the largest size_t
 _TOP_PAD = 64 << 20
 _ARENAS = 2  # more heaps have more gaps: with one for every thread, a chat grows by 0.2 MB a turn
-_PAUSE = 1.0  # seconds; it takes some milliseconds, and what comes next has to ask for the pages again
+_PAUSE = 0.25  # seconds; it takes some milliseconds, and what comes next has to ask for the pages again
 _last_release = 0.0
 
 
@@ -36,7 +36,7 @@ def keep_freed_memory() -> None:
 def release_freed_memory() -> None:
     """Hand back what `keep_freed_memory` keeps: batches of many lengths leave gaps that no later batch fits in.
 
-    Called again within a second, it does nothing.
+    Called again within a quarter of a second, it does nothing.
     """
     global _last_release  # noqa: PLW0603  (there is one heap in a process)
     if sys.platform.startswith("linux") and time.monotonic() - _last_release >= _PAUSE:
