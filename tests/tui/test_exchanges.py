@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from textual.widgets import TextArea
+from textual.widgets import Markdown, TextArea
 
 from benchmarks.chat_app import CODE
 from tests.tui.harness import ARTICLE, Chat
@@ -32,6 +32,17 @@ async def test_one_goes_up_to_the_answers_and_back_to_the_prompt(chat: Chat):
     assert chat.views[0].has_focus
     await chat.pilot.press("escape")
     await chat.until(lambda: chat.prompt.has_focus)
+
+
+@pytest.mark.parametrize("gone", [Markdown, ".answer"])
+async def test_an_answer_may_end_while_its_place_on_the_screen_is_taken_down(chat: Chat, gone: type | str):
+    """As when the chat is left at that moment: Textual takes the innermost down first."""
+    await chat.send("slow")
+    await chat.until(lambda: chat.views and list(chat.views[0].query(Markdown)))
+    await chat.views[0].query(gone).remove()
+    await chat.pilot.press("escape")
+    await chat.until(lambda: chat.app.session.exchanges[0].over)
+    await chat.ask("echo again")
 
 
 async def test_whoever_begins_to_write_while_reading_is_in_the_prompt(chat: Chat):

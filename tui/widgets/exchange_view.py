@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.widget import MountError
 from textual.widgets import Markdown, Static
@@ -27,6 +28,7 @@ _FLUSH = 0.1  # seconds between drawings at least, and
 _REST, _REST_TYPING = 3, 8  # so many times as long as a drawing takes: the rest is for the models and the keys
 _TYPING = 0.3  # seconds after a key in which the next one is expected
 _CARDS = 3
+_GONE = (MountError, NoMatches)  # what Textual raises where the chat is left while more is put on its screen
 
 
 class ExchangeView(Vertical, can_focus=True):
@@ -93,8 +95,8 @@ class ExchangeView(Vertical, can_focus=True):
 
         stream, self._stream = self._stream, None
         if stream is not None:
-            # Textual's, where the stream had not yet come to run, or what it writes into is not there any more.
-            with suppress(asyncio.CancelledError, MountError):
+            # Cancelled by Textual, where the stream had not yet come to run.
+            with suppress(asyncio.CancelledError, *_GONE):
                 await stream.stop()
 
     def begin(self) -> None:
@@ -141,11 +143,12 @@ class ExchangeView(Vertical, can_focus=True):
         if exchange.route is Route.EXTRACT:
             return  # spans are shown whole, when they are final
         new, self._shown = exchange.text[self._shown :], len(exchange.text)
-        if self._stream is None:
-            self._markdown = Markdown(open_links=False)
-            await self.query_one(".answer").mount(self._markdown)
-            self._stream = Markdown.get_stream(self._markdown)
-        await self._stream.write(printable(new))
+        with suppress(*_GONE):
+            if self._stream is None:
+                self._markdown = Markdown(open_links=False)
+                await self.query_one(".answer").mount(self._markdown)
+                self._stream = Markdown.get_stream(self._markdown)
+            await self._stream.write(printable(new))
         self.call_after_refresh(self._drawn)
 
     async def finish(self) -> None:
@@ -155,7 +158,8 @@ class ExchangeView(Vertical, can_focus=True):
         if self.complete or not self.is_attached:
             return
         self._save(self.exchange)
-        await self._finish()
+        with suppress(*_GONE):
+            await self._finish()
 
     async def _finish(self) -> None:
         exchange = self.exchange
