@@ -7,9 +7,10 @@ recipes all build their inputs here.
 """
 
 import inspect
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -310,19 +311,23 @@ def _character_tables() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     return spaces, marks
 
 
-def length_bucketed(lengths: Sequence[int], tokens_per_batch: int) -> Iterator[list[int]]:
+def length_bucketed(lengths: Sequence[int], tokens_per_batch: int, cores: int = 1) -> list[list[int]]:
     """Group indices so that each batch holds similar lengths and at most `tokens_per_batch` padded tokens.
 
     Batches come longest first, so that memory peaks at once; every index comes exactly once, and a single
-    input longer than the bound is a batch of its own.
+    input longer than the bound is a batch of its own. Where `cores` batches run at a time, those left over for the last
+    round are shared out among all cores, so that none is idle while another has a whole batch before it.
     """
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    batch: list[int] = []
+    batches: list[list[int]] = []
     for index in order:
-        longest = lengths[batch[0]] if batch else lengths[index]
-        if batch and longest * (len(batch) + 1) > tokens_per_batch:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= tokens_per_batch:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    over = len(batches) % cores
+    if over and len(batches) > cores:
+        left = [index for batch in batches[-over:] for index in batch]
+        ends = [len(left) * core // cores for core in range(cores + 1)]
+        batches[-over:] = [left[begin:end] for begin, end in itertools.pairwise(ends) if begin < end]
+    return batches

@@ -28,6 +28,7 @@ from assistant.live import live
 from assistant.models.loaded import LoadedModels
 from assistant.reading.spans import distinct_answers
 from assistant.routing import choose_route
+from assistant.routing.requests import asks_of_the_whole
 from assistant.settings import Settings
 from assistant.shared_work import Shared, Steps, Tell
 from assistant.verification.claims import span_claim, text_claims
@@ -195,8 +196,12 @@ class Flow:
             draft.claims, draft.near = text_claims(text), draft.answer.evidence
 
     def _relevant_passages(self, turn: Turn, cancel: threading.Event) -> list[Passage]:
-        """The passages that bear most on the question, all of the document of which the first one is."""
-        ranked = self._models.ranker.rank(turn.question, turn.documents, cancel=cancel)
+        """The passages that bear most on the question, all of the document of which the first one is.
+
+        No passage bears more than others on "summarise it": that is asked of the document that was opened last.
+        """
+        documents = turn.documents[-1:] if asks_of_the_whole(turn.question) else turn.documents
+        ranked = self._models.ranker.rank(turn.question, documents, cancel=cancel)
         best = ranked[0].document
         return [passage for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
 

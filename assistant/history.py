@@ -233,15 +233,25 @@ class History:
 
     def _read(self, found: str) -> Conversation:
         row = self._row(found)
+        # Every question names the documents that were open: each text is read once, whatever the number of questions.
+        known: dict[tuple[str, str], Document] = {}
+
+        def document(link: sqlite3.Row) -> Document:
+            name, hash_ = link["name"], link["hash"]
+            if (name, hash_) not in known:
+                text, pages = self._file.rows("SELECT text, pages FROM documents WHERE hash = ?", hash_)[0]
+                known[name, hash_] = Document(name, text, tuple(json.loads(pages)))
+            return known[name, hash_]
+
         used: dict[int, list[Document]] = {}
         for link in self._file.rows(
-            "SELECT message, name, text, pages FROM message_documents JOIN documents USING (hash)"
+            "SELECT message, name, hash FROM message_documents JOIN documents USING (hash)"
             " WHERE message IN (SELECT id FROM messages WHERE conversation = ?) ORDER BY message_documents.rowid",
             found,
         ):
-            used.setdefault(link["message"], []).append(_document(link))
+            used.setdefault(link["message"], []).append(document(link))
         links = self._file.rows(
-            "SELECT name, text, pages, active FROM conversation_documents JOIN documents USING (hash)"
+            "SELECT name, hash, active FROM conversation_documents JOIN documents USING (hash)"
             " WHERE conversation = ? ORDER BY conversation_documents.rowid",
             found,
         )
@@ -264,7 +274,7 @@ class History:
             created=row["created"],
             updated=row["updated"],
             messages=messages,
-            documents=tuple(_document(link) for link in links),
+            documents=tuple(document(link) for link in links),
             active=frozenset(link["name"] for link in links if link["active"]),
         )
 
@@ -347,7 +357,3 @@ def _keep(do: Do, document: Document) -> None:
         " ON CONFLICT (hash) DO UPDATE SET pages = excluded.pages WHERE excluded.pages <> '[]'",
         *(document.id, document.text, json.dumps(document.pages)),
     )
-
-
-def _document(row: sqlite3.Row) -> Document:
-    return Document(row["name"], row["text"], tuple(json.loads(row["pages"])))

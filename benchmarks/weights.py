@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Literal
 
+from assistant.models.eight_bits import FILE_NAME as RANGES
 from assistant.models.store import ModelStore, ResolvedModel
 from assistant.reading.calibration import FILE_NAME as CALIBRATION
 from assistant.verification.head import Head
@@ -34,7 +35,7 @@ def resolve_part(part: Part, reference: str) -> ResolvedModel:
 
 
 def save_merged(model: ResolvedModel, folder: Path, part: Part = "reader") -> None:
-    """Write the base with its adapter merged in float32, its tokenizer and its calibration into a new folder."""
+    """Write the base with its adapter merged in float32, its tokenizer, calibration and ranges into a new folder."""
     from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
     from assistant.encoding import longest_input
@@ -56,9 +57,9 @@ def save_merged(model: ResolvedModel, folder: Path, part: Part = "reader") -> No
     config = json.loads((model.base / _TOKENIZER_CONFIG).read_text("utf-8"))
     kept = {name: value for name, value in config.items() if name not in _CUTTING}
     _write(folder / _TOKENIZER_CONFIG, {**kept, "model_max_length": longest_input(network, 1_000_000)})
-    calibration = (model.adapter or model.base) / CALIBRATION
-    if calibration.exists():
-        shutil.copy(calibration, folder)
+    for name in (CALIBRATION, RANGES):
+        if (beside := (model.adapter or model.base) / name).exists():
+            shutil.copy(beside, folder)
 
 
 def _write(path: Path, data: object) -> None:

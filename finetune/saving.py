@@ -16,7 +16,7 @@ MODEL_FOLDER = "model"
 _AUTO_CLASSES = {
     "qa": "AutoModelForQuestionAnswering", "nli": "AutoModelForSequenceClassification", "code": "AutoModelForCausalLM",
 }  # fmt: skip
-_BESIDE = ("README.md", "calibration.json", "verifier.json")
+_BESIDE = ("README.md", "calibration.json", "ranges.json", "verifier.json")
 
 
 def trained_folder(run: Path) -> Path | None:

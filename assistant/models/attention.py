@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "encoder_cpu"
+_SCORES_AT_ONCE = 4 * 384 * 384
+"""A megabyte in bfloat16: the scores of a few heads are multiplied while they are still in the core's cache."""
 _LEAST_DIVISOR = 1e-30
 _MOST = 1e38
 """float32 and bfloat16 have the same exponents: they lose digits below 1e-38, and overflow beyond 3e38."""
@@ -71,7 +73,7 @@ def attend(
     scale = size**-0.5 if scaling is None else scaling
     # A mask that differs by query (a window around each, say) has no place beside the values.
     by_query = attention_mask is not None and attention_mask.shape[2] > 1
-    attended = None if by_query else _quick(_scores(query, key, scale), value, attention_mask)
+    attended = None if by_query else _quick(query, key, value, scale, attention_mask)
     if attended is None:
         scores = _scores(query, key, scale).view(batch, heads, query.shape[1], -1)
         if attention_mask is not None:
@@ -86,12 +88,16 @@ def _scores(query: "torch.Tensor", key: "torch.Tensor", scale: float) -> "torch.
     return torch.baddbmm(query.new_empty(1, 1, 1), query, key.transpose(1, 2), beta=0, alpha=scale)
 
 
-def _quick(scores: "torch.Tensor", value: "torch.Tensor", seen: "torch.Tensor | None") -> "torch.Tensor | None":
+def _quick(
+    query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor", scale: float, seen: "torch.Tensor | None"
+) -> "torch.Tensor | None":
     """What is attended to, by the formula above; None where an `exp` or a sum of them came near to an overflow.
 
     Args:
-        scores: shape (batch times heads, queries, keys); overwritten.
-        value: shape (batch times heads, keys, size).
+        query: shape (batch times heads, queries, size).
+        key: shape (batch times heads, keys, size).
+        value: the same shape as `key`.
+        scale: of the scores.
         seen: shape (batch, 1, 1, keys).
     """
     import torch
@@ -99,7 +105,11 @@ def _quick(scores: "torch.Tensor", value: "torch.Tensor", seen: "torch.Tensor | 
     columns = torch.cat([value, value.new_ones(*value.shape[:-1], 1)], dim=-1)
     if seen is not None:
         columns.view(len(seen), -1, *columns.shape[1:]).mul_(seen.transpose(2, 3))
-    sums = torch.bmm(scores.exp_(), columns)
+    sums = query.new_empty(*query.shape[:-1], columns.shape[-1])
+    step = max(1, _SCORES_AT_ONCE // (query.shape[1] * key.shape[1]))
+    for at in range(0, len(query), step):
+        some = slice(at, at + step)
+        torch.bmm(_scores(query[some], key[some], scale).exp_(), columns[some], out=sums[some])
     least, most = sums.aminmax()  # NaN if one is
     sums, divisors = sums[..., :-1], sums[..., -1:]
     if not (least > -_MOST and most < _MOST and divisors.amin() > _LEAST_DIVISOR):

@@ -39,6 +39,7 @@ _WANTED = (
     "sentencepiece*.model",
     "chat_template.jinja",
     "calibration.json",
+    "ranges.json",
     "verifier.json",
     "README.md",
 )

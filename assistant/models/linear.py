@@ -32,17 +32,9 @@ def fuse_linear_layers(model: Any) -> None:
             module.intermediate_act_fn = torch.nn.Identity()
 
 
-def separate_linear_layers(model: Any) -> None:
-    """Undo `fuse_linear_layers`, for what takes torch's own layers and activations only, such as its quantisation."""
-    import torch
-
-    kinds = _kinds()
-    for module in model.modules():
-        if type(getattr(module, "dense", None)) is kinds["gelu"]:
-            module.intermediate_act_fn = torch.nn.GELU()
-    for module in model.modules():
-        if type(module) in kinds.values():
-            module.__class__ = torch.nn.Linear
+def applies_gelu(linear: Any) -> bool:
+    """Whether a layer has taken in the GELU behind it."""
+    return bool(_classes) and type(linear) is _classes["gelu"]
 
 
 def _is_gelu(activation: Any) -> bool:

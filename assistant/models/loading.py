@@ -12,6 +12,7 @@ from assistant.encoding import PairEncoder
 from assistant.errors import ModelError
 from assistant.models.attention import use_cpu_attention
 from assistant.models.cards import read_languages
+from assistant.models.eight_bits import Ranges, load_ranges, quantise_linear_layers
 from assistant.models.first_token import only_first_token
 from assistant.models.folders import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from assistant.models.linear import fuse_linear_layers
@@ -36,8 +37,12 @@ log = logging.getLogger(__name__)
 Quantisation = Literal["4bit", "8bit"]
 
 
-def load_reader(model: ResolvedModel) -> Reader:
+def load_reader(model: ResolvedModel, *, eight_bits: bool = True) -> Reader:
     """The reader of a folder, of any family that has a head for extractive question answering.
+
+    Args:
+        model: its folder.
+        eight_bits: run in 8 bits what its folder gives ranges for, where that is faster.
 
     Raises:
         ModelError: the weights or the tokenizer do not fit the use.
@@ -48,7 +53,7 @@ def load_reader(model: ResolvedModel) -> Reader:
         network = _from_pretrained(AutoModelForQuestionAnswering, model)
         encoder = PairEncoder.for_reading(AutoTokenizer.from_pretrained(model.base, trust_remote_code=False), network)
         loaded = _ready(network, model)
-        _quicken(loaded)
+        _quicken(loaded, load_ranges(model.adapter or model.base) if eight_bits else {})
         try:
             _try_out(loaded, encoder)
         except (RuntimeError, ArithmeticError) as error:
@@ -59,8 +64,12 @@ def load_reader(model: ResolvedModel) -> Reader:
         return Reader(loaded, encoder, name=model.name, calibration=calibration)
 
 
-def load_verifier(model: ResolvedModel) -> Verifier:
+def load_verifier(model: ResolvedModel, *, eight_bits: bool = True) -> Verifier:
     """The verifier of a folder, its labels mapped by name.
+
+    Args:
+        model: its folder.
+        eight_bits: as `load_reader`.
 
     Raises:
         ModelError: as `load_reader`, or labels that are not those of entailment.
@@ -76,7 +85,7 @@ def load_verifier(model: ResolvedModel) -> Verifier:
         head = head or Head.of_labels({int(key): str(value) for key, value in network.config.id2label.items()})
         tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
         encoder, loaded = PairEncoder(tokenizer, network), _ready(network, model)
-        _quicken(loaded)
+        _quicken(loaded, load_ranges(model.adapter or model.base) if eight_bits else {})
         only_first_token(loaded)
         languages = read_languages(model.adapter or model.base)
         return Verifier(loaded, encoder, name=model.name, head=head, languages=languages)
@@ -201,7 +210,7 @@ def load_embedder(model: ResolvedModel) -> "SentenceEmbedder":
 
         network = AutoModel.from_pretrained(model.base, dtype="float32", use_safetensors=True, trust_remote_code=False)
         network = _ready(network, model)
-        _quicken(network)
+        _quicken(network, {})
         tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
         return SentenceEmbedder(network, tokenizer, name=model.name)
 
@@ -274,10 +283,11 @@ def _ready(network: Any, model: ResolvedModel, *, fastest: bool = True) -> Any:
     return _fastest(network, model.base) if fastest else network
 
 
-def _quicken(encoder: Any) -> None:
+def _quicken(encoder: Any, ranges: Ranges) -> None:
     """Put faster kernels in the place of an encoder's own, where there are such for its device and family."""
     use_cpu_attention(encoder)
     fuse_linear_layers(encoder)
+    quantise_linear_layers(encoder, ranges)
 
 
 def _fastest(network: Any, base: Path) -> Any:

@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,7 +147,7 @@ class Reader:
             rows = sorted(batch)
             return self._read_batch(asked, owner[rows], number[rows], max(lengths[row] for row in rows))
 
-        batches = length_bucketed(lengths, self.tokens_per_batch)
+        batches: Iterable[list[int]] = length_bucketed(lengths, self.tokens_per_batch, cores_of(self.model))
         if cancel is not None:
             batches = itertools.takewhile(lambda _: not cancel.is_set(), batches)
         done = 0

@@ -89,14 +89,19 @@ def is_programming(question: str, documents: Sequence[Document]) -> bool:
     """Whether a question is about programming and not one that the documents speak of."""
     if names_document(question):
         return False
-    if not any(known.search(question) for known in (_LANGUAGE, _CONCEPT, _IDENTIFIER)):
+    named = [found.group().lower() for known in (_LANGUAGE, _CONCEPT) for found in known.finditer(question)]
+    if named and not _bear_its_name(documents, question):
+        text = _text(documents)
+        if not any(_holds(text, term.split()[-1]) for term in named):
+            return True  # usual words of a question on Python may stand in any text; Python does not
+    if not named and not _IDENTIFIER.search(question):
         request = without_politeness(question)
         # One construct makes a programming question of "write ..." and "how do I ...", two of "count ...".
         needed = 1 if _WRITE.match(request) or _HOW_TO.match(request) else 2 if _MANIPULATE.match(request) else None
         if needed is None:
             return False
         text = _text(documents)
-        asked = set(words_that_matter(question)[:_WORDS_LOOKED_FOR])
+        asked = _asked(question)
         constructs = {word for word in asked if word in _CONSTRUCTS or word.removesuffix("s") in _CONSTRUCTS}
         if sum(not _holds(text, word) for word in constructs) < needed:
             return False
@@ -105,13 +110,25 @@ def is_programming(question: str, documents: Sequence[Document]) -> bool:
 
 def speaks_of(documents: Sequence[Document], question: str) -> bool:
     """Whether a document bears the name of something in the question, or the documents hold most of its words."""
-    asked = set(words_that_matter(question)[:_WORDS_LOOKED_FOR])
-    for document in documents:
-        named = asked.intersection(words_that_matter(PurePath(document.name).stem))
-        if any(len(word) > 3 and not _LANGUAGE.fullmatch(word) for word in named):
-            return True
+    if _bear_its_name(documents, question):
+        return True
+    asked = _asked(question)
     text = _text(documents)
     return bool(asked) and sum(_holds(text, word) for word in asked) >= _MOST_HELD * len(asked)
+
+
+def _asked(question: str) -> set[str]:
+    return set(words_that_matter(question)[:_WORDS_LOOKED_FOR])
+
+
+def _bear_its_name(documents: Sequence[Document], question: str) -> bool:
+    """Whether a document bears the name of something in the question, other than that of a language."""
+    asked = _asked(question)
+    return any(
+        len(word) > 3 and not _LANGUAGE.fullmatch(word)
+        for document in documents
+        for word in asked.intersection(words_that_matter(PurePath(document.name).stem))
+    )
 
 
 def _text(documents: Sequence[Document]) -> str:

@@ -52,6 +52,14 @@ _KINDS_OF_DOCUMENT = (
 _NAMES_DOCUMENT = re.compile(_KINDS_OF_DOCUMENT, re.IGNORECASE)
 _POINTS_AT_DOCUMENT = re.compile(rf"\b(?:this|these|it|its|ce|cet|cette|ceci|ça)\b|{_KINDS_OF_DOCUMENT}", re.IGNORECASE)
 
+_OF_THE_WHOLE = re.compile(
+    r"\W*(?:please )?(?:summari[sz]e|sum up|explain|describe|outline|résume[rz]?|explique[rz]?|décri[sv]\w*"
+    r"|(?:(?:write|make|give me|fais|donne-moi)\W+)?(?:an?|une?|le)?\W*(?:(?:short|brief) )?"
+    r"(?:summary|overview|outline|résumé)(?: of| de)?)"
+    rf"\W*(?:it|this|that|ça|ceci|cela|{_KINDS_OF_DOCUMENT})?(?:\W*(?:please|s'il (?:te|vous) plaît))?\W*",
+    re.IGNORECASE,
+)
+
 _POLITE = opening(
     r"(?:can|could|would|will) (?:you|u)(?: please)?",
     r"do you know|please|i(?:'d| would) like(?: you)? to(?: know)?|i want(?: you)? to",
@@ -162,6 +170,11 @@ def needs_no_document(question: str) -> bool:
 def names_document(question: str) -> bool:
     """Whether a question names a document by its kind: "the contract", "this text"."""
     return _NAMES_DOCUMENT.search(question) is not None
+
+
+def asks_of_the_whole(question: str) -> bool:
+    """Whether a request is for a document as a whole and does not say which: "summarise it", "explain this text"."""
+    return len(question) <= _LONGEST_SENTENCE and _OF_THE_WHOLE.fullmatch(without_politeness(question)) is not None
 
 
 def without_politeness(question: str) -> str:

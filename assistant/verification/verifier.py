@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any
@@ -277,11 +277,12 @@ class Verifier:
             return found
 
         rows: list[Row | None] = [None] * len(pairs)
-        batches = length_bucketed([len(pair) for pair in pairs], self.tokens_per_batch)
+        cores = cores_of(self.model)
+        batches: Iterable[list[int]] = length_bucketed([len(pair) for pair in pairs], self.tokens_per_batch, cores)
         if cancel is not None:
             batches = takewhile(lambda _: not cancel.is_set(), batches)
         done = 0
-        for batch, answers in on_each_core(classify, batches, cores_of(self.model)):
+        for batch, answers in on_each_core(classify, batches, cores):
             for index, (entailment, neutral, contradiction) in zip(batch, answers, strict=True):
                 rows[index] = entailment, neutral, contradiction
             done += len(batch)

@@ -32,6 +32,7 @@ class Worker:
         """
         from transformers import AutoModelForQuestionAnswering
 
+        from assistant.models.eight_bits import layers_in_8_bits
         from assistant.models.loading import load_reader
         from assistant.models.store import ResolvedModel
         from assistant.reading.spans import MAX_ANSWER_TOKENS
@@ -46,7 +47,10 @@ class Worker:
         if (self.reader.max_length, self.reader.stride, MAX_ANSWER_TOKENS) != (max_length, stride, max_answer_tokens):
             raise ValueError("our reader reads windows or answers of another length than was asked for")
         dtype_used = str(self.reader.model.dtype).removeprefix("torch.")
-        return {**versions("torch", "transformers", "tokenizers"), "dtype": dtype_used}
+        found = {**versions("torch", "transformers", "tokenizers"), "dtype": dtype_used}
+        if layers := layers_in_8_bits(self.reader.model):
+            found["linear layers in 8 bits"] = str(layers)
+        return found
 
     def ask(self, document: str, question: str) -> dict[str, Any]:
         """Answer a question, and say how long that took."""

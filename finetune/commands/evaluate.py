@@ -53,7 +53,10 @@ def evaluate(
         typer.Option("--execute", help="code: run the answers against the tests of their rows (MBPP), in a sandbox."),
     ] = False,
     int8: Annotated[
-        bool, typer.Option("--int8", help="qa, nli: measure with 8-bit weights too, and say what they cost.")
+        bool, typer.Option("--int8", help="qa, nli: measure in 8 bits too, and say what that costs.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="--int8: from now on use the model in 8 bits where that is faster.")
     ] = False,
     json_: Json = False,
     verbose: Verbose = False,
@@ -83,6 +86,8 @@ def evaluate(
         raise UsageError(f"{given[0]} is for qa.")
     if int8 and task == "code":
         raise UsageError("--int8 is for qa and nli.")
+    if keep and not int8:
+        raise UsageError("--keep goes with --int8.")
     from finetune.data.files import find_data
     from finetune.data.tables import is_hub
 
@@ -91,9 +96,11 @@ def evaluate(
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
         found = _resolve(task, model, status)
         if task == "qa":
-            report = _evaluate_qa(data, found, limit, last_articles, status, int8=int8, errors=errors, plot=plot)
+            report = _evaluate_qa(
+                data, found, limit, last_articles, status, int8=int8, keep=keep, errors=errors, plot=plot
+            )
         elif task == "nli":
-            report = _evaluate_nli(data, found, limit, status, int8=int8)
+            report = _evaluate_nli(data, found, limit, status, int8=int8, keep=keep)
         else:
             report = _evaluate_code(data, found, limit, status)
             if answers is not None or execute:
@@ -141,36 +148,51 @@ def _evaluate_qa(
     status: StatusLine,
     *,
     int8: bool,
+    keep: bool,
     **files: Path | None,
 ) -> dict[str, Any]:
     from assistant.models.loading import load_reader
     from finetune import qa_evaluation
     from finetune.data.files import evenly
     from finetune.data.squad import read_questions, split_by_article
-    from finetune.int8 import cost_of_int8
+    from finetune.int8 import SAMPLE, cost_of_int8
     from finetune.running import measuring
 
     questions = read_questions(data)
     if last_articles is not None:
         _, questions = split_by_article(questions, last_articles)
-    reader, rows = load_reader(model), evenly(questions, limit)
+    reader, rows = load_reader(model, eight_bits=not int8), evenly(questions, limit)
     report = qa_evaluation.evaluate(reader, rows, measuring(status), **files)
     if int8:
-        report["int8"] = cost_of_int8(reader, lambda again: qa_evaluation.evaluate(again, rows), report)
+        sample, kept = evenly(rows, SAMPLE), model.adapter or model.base
+        report["int8"] = cost_of_int8(
+            reader,
+            read=lambda: qa_evaluation.read_all(reader, sample),
+            measure=lambda: qa_evaluation.evaluate(reader, rows, measuring(status)),
+            report=report,
+            keep=kept if keep else None,
+        )
     return report
 
 
 def _evaluate_nli(
-    data: str, model: "ResolvedModel", limit: int | None, status: StatusLine, *, int8: bool
+    data: str, model: "ResolvedModel", limit: int | None, status: StatusLine, *, int8: bool, keep: bool
 ) -> dict[str, Any]:
     from assistant.models.loading import load_verifier
-    from finetune.int8 import cost_of_int8
+    from finetune.int8 import SAMPLE, cost_of_int8
     from finetune.running import measuring
 
-    verifier, measure = load_verifier(model), _nli_measure(data, limit, status)
+    verifier, measure = load_verifier(model, eight_bits=not int8), _nli_measure(data, limit, status)
     report = measure(verifier, measuring(status))
     if int8:
-        report["int8"] = cost_of_int8(verifier, lambda again: measure(again, None), report)
+        sample, kept = _nli_measure(data, min(SAMPLE, limit or SAMPLE), status), model.adapter or model.base
+        report["int8"] = cost_of_int8(
+            verifier,
+            read=lambda: sample(verifier, None),
+            measure=lambda: measure(verifier, measuring(status)),
+            report=report,
+            keep=kept if keep else None,
+        )
     return report
 
 

@@ -181,6 +181,16 @@ def test_a_grounded_answer_is_checked_against_the_document_that_it_came_from(ass
     assert {claim.evidence.document for claim in answer.verdict.claims if claim.evidence} == {"later.txt"}
 
 
+def test_a_request_for_the_whole_is_asked_of_the_document_opened_last(assistant: Assistant) -> None:
+    forest = Document(
+        "forest.txt", "The Amazon rainforest covers 5.5 million square kilometers. Summarise it: it is large."
+    )
+    river = Document("river.txt", "Otters eat fish in the river. Marie Curie wrote it.")
+    for documents in ((forest, river), (river, forest)):
+        answer = assistant.answer(Turn("Summarise it", documents))
+        assert {place.document for place in answer.evidence} == {documents[-1].name}
+
+
 def test_an_open_answer_has_neither_evidence_nor_verdict(assistant: Assistant) -> None:
     turn = Turn("Write a loop", history=(Message(Role.USER, "Hi"), Message(Role.ASSISTANT, "Hello")))
     answer = _finished(list(assistant.respond(turn)))

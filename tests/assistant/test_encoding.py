@@ -99,12 +99,20 @@ def test_a_tokenizer_without_offsets_is_refused() -> None:
         PairEncoder(Slow())  # type: ignore[arg-type]
 
 
-@given(st.lists(st.integers(1, 600), max_size=60), st.integers(1, 4000))
-def test_batches_hold_every_input_once_and_stay_within_the_bound(lengths: list[int], bound: int) -> None:
-    batches = list(length_bucketed(lengths, bound))
+@given(st.lists(st.integers(1, 600), max_size=60), st.integers(1, 4000), st.integers(1, 4))
+def test_batches_hold_every_input_once_and_stay_within_the_bound(lengths: list[int], bound: int, cores: int) -> None:
+    batches = length_bucketed(lengths, bound, cores)
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or max(lengths[index] for index in batch) * len(batch) <= bound
+
+
+def test_the_last_round_of_batches_is_shared_out_among_the_cores() -> None:
+    assert [len(batch) for batch in length_bucketed([384] * 51, 4 * 384)] == [4] * 12 + [3]
+    assert [len(batch) for batch in length_bucketed([384] * 51, 4 * 384, 2)] == [4] * 12 + [1, 2]
+    assert [len(batch) for batch in length_bucketed([384] * 55, 4 * 384, 4)] == [4] * 12 + [1, 2, 2, 2]
+    assert [len(batch) for batch in length_bucketed([384] * 9, 4 * 384, 2)] == [4, 4, 1]
+    assert [len(batch) for batch in length_bucketed([384] * 3, 4 * 384, 2)] == [3], "a single one has all cores"
 
 
 @pytest.mark.parametrize("kind, positions, longest", [("bert", 64, 64), ("bert", 512, 384), ("roberta", 66, 64)])

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import tracemalloc
 import unicodedata
 from pathlib import Path
 
@@ -180,6 +181,21 @@ def test_documents_are_stored_once(history: History, path: Path):
     talk(history)
     with sqlite3.connect(path) as raw:
         assert raw.execute("SELECT count(*) FROM documents").fetchone() == (1,)
+
+
+def test_a_document_is_read_once_however_many_questions_were_asked_about_it(history: History):
+    document = Document("long.txt", "The tower stands 38 metres tall. " * 30_000)
+    conversation = history.create()
+    history.set_documents(conversation, [document])
+    for number in range(50):
+        history.add_user_message(conversation, f"question {number}", [document])
+        history.save_answer(conversation, "38 metres")
+    tracemalloc.start()
+    found = history.conversation(conversation)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert all(said.documents == (document,) for said in found.messages if said.role is Role.USER)
+    assert peak < 10 * len(document.text)
 
 
 def test_pages_of_a_document_survive(history: History):

@@ -9,6 +9,7 @@ from assistant.events import RouteChosen, TurnFinished
 from assistant.records import answer_from_json, answer_to_json
 from assistant.rendering import render_answer
 from assistant.routing import choose_route
+from assistant.routing.requests import asks_of_the_whole
 from assistant.settings import Settings
 from benchmarks.routing import Decided, confusions, decide, read_turns, share_completed, share_left_alone, share_right
 
@@ -177,6 +178,38 @@ def test_a_programming_question_that_the_document_speaks_of_is_put_to_the_docume
     assert choose_route(Turn("How does the sort method of a Python list work?", (PYTHON,))).route is not Route.OPEN
     client = Document("courier.md", "Courier is a client. Pass retries=0 to switch retries off.")
     assert choose_route(Turn("Write a script that uses courier", (client,))).route is Route.GROUNDED
+
+
+def test_a_language_that_the_document_does_not_name_is_none_that_it_speaks_of() -> None:
+    history = Document("saxons.txt", "The order of the kings was reversed. Listed below are the names in a new order.")
+    assert choose_route(Turn("How do I reverse a list in Python?", (history,))).route is Route.OPEN
+    assert choose_route(Turn("Comment inverser une liste en Python ?", (history,))).route is Route.OPEN
+    assert choose_route(Turn("What is the order of the names?", (history,))).route is Route.EXTRACT
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "Summarise the document", "summarize it.", "Could you explain this text?", "Résume le document",
+        "Sum up please", "Write a short summary of the article", "Fais un résumé du texte", "explain",
+    ],
+)  # fmt: skip
+def test_a_request_for_a_document_as_a_whole_is_known(request_: str) -> None:
+    assert asks_of_the_whole(request_)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "Summarise oxygen.txt",
+        "Explain how oxygen is made",
+        "Summarise the talks",
+        "What is the document about?",
+        "x" * 999,
+    ],
+)
+def test_a_request_that_says_of_what_is_none_for_the_whole(request_: str) -> None:
+    assert not asks_of_the_whole(request_)
 
 
 @pytest.mark.parametrize("question", ["How large is it?", "Summarize this.", "Write a Python loop"])

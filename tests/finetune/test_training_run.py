@@ -15,14 +15,14 @@ from assistant import cli as assistant_cli
 from assistant.conversation import Label
 from assistant.encoding import PairEncoder
 from assistant.errors import UsageError
+from assistant.models.eight_bits import load_ranges
 from assistant.models.loading import load_reader, load_verifier
 from assistant.models.store import ModelStore, ResolvedModel
 from finetune import cli
 from finetune.data.pairs import Pair
-from finetune.int8 import as_int8
+from finetune.int8 import cost_of_int8
 from finetune.nli import training_items
 from finetune.training import newest_checkpoint
-from tests.conftest import NLI_LABELS, bert_tokenizer, tiny_model
 
 CITIES = ["Lyon", "Paris", "Berlin", "Rome", "Madrid", "Lisbon"]
 
@@ -327,34 +327,32 @@ def test_recipes_are_listed_and_shown(run: Run) -> None:
     assert "[lora]" in out and "#" in out
 
 
-def test_eight_bits_are_measured_against_what_the_model_was(run: Run, reader_folder: Path, tmp_path: Path) -> None:
-    data = _squad(tmp_path / "data.json", unanswerable=False)
-    code, out, err = run("evaluate", "qa", "--data", str(data), "--model", str(reader_folder), "--int8", "--json")
+def test_eight_bits_are_measured_against_what_the_model_was_and_kept_if_wanted(
+    run: Run, reader_folder: Path, tmp_path: Path
+) -> None:
+    data, model = _squad(tmp_path / "data.json", unanswerable=False), tmp_path / "model"
+    shutil.copytree(reader_folder, model)
+    code, out, err = run("evaluate", "qa", "--data", str(data), "--model", str(model), "--int8", "--json")
     assert code == 0, err
     report = json.loads(out)
     eight = report["int8"]
     assert eight["cost"]["f1"] == pytest.approx(report["f1"] - eight["f1"], abs=1e-3)
-    assert 0 < eight["megabytes"] <= eight["megabytes_float32"]
-    layers = [
-        type(module).__name__ for module in as_int8(load_reader(ResolvedModel("tiny", reader_folder)).model).modules()
-    ]
-    assert layers.count("LinearPackedParams") == 12, "two layers of six, and the head as it was"
+    assert 0 < eight["megabytes"] < eight["megabytes_before"]
+    assert eight["layers"] == 10, "five of each of the two layers"
+    assert not (model / "ranges.json").exists()
+    code, _, err = run("evaluate", "qa", "--data", str(data), "--model", str(model), "--int8", "--keep")
+    assert code == 0, err
+    assert len(load_ranges(model)) == 10
     code, _, err = run("evaluate", "code", "--data", str(data), "--int8")
     assert code == 2 and "for qa and nli" in err
+    code, _, err = run("evaluate", "qa", "--data", str(data), "--keep")
+    assert code == 2 and "--int8" in err
 
 
-def test_a_verifier_in_eight_bits_says_about_what_it_said(tmp_path: Path) -> None:
-    # Weights of a usual size: those of the tiny models of other tests are so large that any rounding moves the answer.
-    tiny_model(
-        "bert", "SequenceClassification", num_labels=3, id2label=NLI_LABELS, initializer_range=0.2
-    ).save_pretrained(tmp_path)
-    bert_tokenizer().save_pretrained(tmp_path)
-    verifier = load_verifier(ResolvedModel("tiny", tmp_path))
-    pairs = [("The forest covers 5.5 million square kilometers.", "It is large."), ("Marie Curie wrote it.", "He did.")]
-    before = verifier.probabilities(pairs)
-    verifier.model = as_int8(verifier.model)
-    for first, second in zip(before, verifier.probabilities(pairs), strict=True):
-        assert first == pytest.approx(second, abs=0.05) and first != second
+def test_a_model_that_has_read_nothing_has_no_ranges_for_8_bits(reader_folder: Path) -> None:
+    reader = load_reader(ResolvedModel("tiny", reader_folder))
+    with pytest.raises(UsageError, match="8 bits are for encoders"):
+        cost_of_int8(reader, read=lambda: None, measure=dict, report={})
 
 
 def test_a_runs_folder_is_a_profile(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from benchmarks.chat_app import CODE, pieces_of, stream
 
 
 class Scripted:
-    """Answers by a few fixed rules: a question with `fail` fails, with `slow` never ends by itself, with `nothing`
+    """Answers by a few fixed rules: a question with `fail` fails, with `slow` or `endless` never ends, with `nothing`
     finds nothing; a word of the document that the question ends with is found there; the rest is an open answer."""
 
     def __init__(self, *, gate: threading.Event | None = None, failures: int = 0, pause: float = 0.0) -> None:
@@ -71,6 +71,8 @@ class Scripted:
             yield Notice("3 earlier turns were left out of the context.")
         if "echo" in turn.question:
             yield from stream(pieces_of(f"You asked: {turn.question}"), cancel, self.pause)
+        elif "endless" in turn.question:
+            yield from stream((f"Paragraph {number}.\n\n" for number in itertools.count()), cancel, 0.005)
         elif "slow" in turn.question:
             yield from stream(itertools.cycle(pieces_of(CODE)), cancel, 0.02)
         else:

@@ -9,11 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.css.query import NoMatches
 from textual.timer import Timer
-from textual.widget import MountError
 from textual.widgets import Markdown, Static
-from textual.widgets.markdown import MarkdownStream
 
 from assistant.conversation import Route
 from assistant.history import Status
@@ -22,13 +19,13 @@ from assistant.sanitize import one_line, printable
 from tui.messages import ExchangeAction, FocusExchange
 from tui.session import Exchange
 from tui.widgets.evidence_card import EvidenceCard
+from tui.widgets.growing_answer import GONE, GrowingAnswer
 from tui.widgets.verdict_view import VerdictView
 
 _FLUSH = 0.1  # seconds between drawings at least, and
-_REST, _REST_TYPING = 3, 8  # so many times as long as a drawing takes: the rest is for the models and the keys
+_REST, _REST_TYPING = 3, 20  # so many times as long as a drawing takes: the rest is for the models and the keys
 _TYPING = 0.3  # seconds after a key in which the next one is expected
 _CARDS = 3
-_GONE = (MountError, NoMatches)  # what Textual raises where the chat is left while more is put on its screen
 
 
 class ExchangeView(Vertical, can_focus=True):
@@ -66,8 +63,7 @@ class ExchangeView(Vertical, can_focus=True):
         self._flushed = self._typed = self._cost = 0.0
         self._shown = 0
         self._known: tuple[Route | None, int, int] = (None, 0, 0)  # what of it was saved
-        self._markdown: Markdown | None = None
-        self._stream: MarkdownStream | None = None
+        self._growing: GrowingAnswer | None = None
         self._timer: Timer | None = None
         self.complete = False
 
@@ -88,16 +84,8 @@ class ExchangeView(Vertical, can_focus=True):
 
     async def on_unmount(self) -> None:
         """Let the stream go, should more still come."""
-        await self._end_stream()
-
-    async def _end_stream(self) -> None:
-        import asyncio
-
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            # Cancelled by Textual, where the stream had not yet come to run.
-            with suppress(asyncio.CancelledError, *_GONE):
-                await stream.stop()
+        if self._growing is not None:
+            await self._growing.end()
 
     def begin(self) -> None:
         """The engine has taken the question."""
@@ -143,12 +131,11 @@ class ExchangeView(Vertical, can_focus=True):
         if exchange.route is Route.EXTRACT:
             return  # spans are shown whole, when they are final
         new, self._shown = exchange.text[self._shown :], len(exchange.text)
-        with suppress(*_GONE):
-            if self._stream is None:
-                self._markdown = Markdown(open_links=False)
-                await self.query_one(".answer").mount(self._markdown)
-                self._stream = Markdown.get_stream(self._markdown)
-            await self._stream.write(printable(new))
+        with suppress(*GONE):
+            if self._growing is None:
+                self._growing = GrowingAnswer()
+                await self.query_one(".answer").mount(self._growing)
+            await self._growing.write(new)
         self.call_after_refresh(self._drawn)
 
     async def finish(self) -> None:
@@ -158,13 +145,14 @@ class ExchangeView(Vertical, can_focus=True):
         if self.complete or not self.is_attached:
             return
         self._save(self.exchange)
-        with suppress(*_GONE):
+        with suppress(*GONE):
             await self._finish()
 
     async def _finish(self) -> None:
         exchange = self.exchange
         answer = self.query_one(".answer")
-        await self._end_stream()
+        if self._growing is not None:
+            await self._growing.end()
         if exchange.error is not None:
             failure = Content.assemble(("✘ ", "bold $text-error"), printable(exchange.error))
             await answer.mount(Static(failure, classes="failure"))
@@ -172,14 +160,14 @@ class ExchangeView(Vertical, can_focus=True):
             await answer.mount(Static(self._not_found(), classes="not-found"))
         elif exchange.route is Route.EXTRACT:
             await answer.mount(Static(Content.styled(printable(exchange.text), "bold"), classes="extracted"))
-        elif self._markdown is None:
+        elif self._growing is None:
             if exchange.text.strip():
                 await answer.mount(Markdown(printable(exchange.text), open_links=False))
             elif exchange.status is Status.DONE:
                 empty = Content.styled("The model gave no answer; /retry asks it again.", "$text-warning")
                 await answer.mount(Static(empty, classes="not-found"))
         else:
-            await self._markdown.update(printable(exchange.text))
+            await self._growing.show(exchange.text)
         if exchange.status is Status.STOPPED:
             await answer.mount(Static(Content.styled("■ stopped", "$text-warning"), classes="stopped"))
         await answer.mount_all(self._cards())
