@@ -195,6 +195,10 @@ class Message:
     text: str
 
 
+NOT_FOUND = "The document does not hold an answer to this."
+"""What the history of a turn says of one before it that found nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One user message with all that is needed to answer it.

@@ -7,7 +7,19 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Answer, Document, Evidence, ModelNames, Route, Turn, Usage, Verdict
+from assistant.conversation import (
+    NOT_FOUND,
+    Answer,
+    Document,
+    Evidence,
+    Message,
+    ModelNames,
+    Role,
+    Route,
+    Turn,
+    Usage,
+    Verdict,
+)
 from assistant.documents.passages import Passage
 from assistant.documents.ranking import Ranker
 from assistant.documents.splitting import split_passages
@@ -151,12 +163,12 @@ class Flow:
 
     def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """The generator's answer, from passages of the documents on the grounded route."""
-        from assistant.conversation import Message, Role
         from assistant.generation.generator import LocalGenerator, Sampling
         from assistant.generation.prompts import grounded_messages
 
         generator = yield from live(self._models.generator)
-        messages = [*turn.history, Message(Role.USER, turn.question)]
+        history = _with_answers(turn.history)
+        messages = [*history, Message(Role.USER, turn.question)]
         closest = None
         if draft.answer.route is Route.GROUNDED:
             yield from self._index([each for each in turn.documents if _has_to_choose(each)], cancel)
@@ -165,7 +177,7 @@ class Flow:
             evidence = tuple(sorted((each.evidence() for each in passages), key=lambda place: place.start))
             draft.answer = replace(draft.answer, evidence=evidence)
             yield EvidenceFound(evidence)
-            messages = grounded_messages(turn.question, evidence, turn.history)
+            messages = grounded_messages(turn.question, evidence, history)
         sampling = Sampling(
             temperature=self._settings.temperature,
             max_new_tokens=self._settings.max_new_tokens,
@@ -279,6 +291,17 @@ def _check(turn: Turn) -> None:
         raise UsageError(f"The question is not valid Unicode (character {error.start}).") from error
     if turn.route in (Route.EXTRACT, Route.GROUNDED) and not turn.documents:
         raise UsageError(f"The {turn.route} route needs a document; name one with --document or paste it.")
+
+
+def _with_answers(history: Sequence[Message]) -> list[Message]:
+    """The turns before that were answered: a small model says of the next what it was told to have said of the last."""
+    kept: list[Message] = []
+    for message in history:
+        if message.text != NOT_FOUND:
+            kept.append(message)
+        elif kept:
+            kept.pop()
+    return kept
 
 
 def _has_to_choose(document: Document) -> bool:

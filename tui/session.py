@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from assistant.conversation import Answer, Document, Evidence, Message, Role, Route, Turn, Verdict
+from assistant.conversation import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Turn, Verdict
 from assistant.events import (
     Event,
     EvidenceFound,
@@ -20,8 +20,6 @@ from assistant.events import (
 from assistant.history import Form, History, HistoryError, Said, Status
 from assistant.sanitize import one_line
 from tui.paste import title
-
-NOT_FOUND = "The document does not hold an answer to this."
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assistant.assistant import Assistant
-from assistant.conversation import Answer, Document, Message, Role, Route, Turn
+from assistant.conversation import NOT_FOUND, Answer, Document, Message, Role, Route, Turn
 from assistant.errors import AssistantError, ModelError, UsageError
 from assistant.events import (
     Event,
@@ -179,6 +179,18 @@ def test_a_grounded_answer_is_checked_against_the_document_that_it_came_from(ass
     assert {place.document for place in answer.evidence} == {"later.txt"}
     assert answer.verdict is not None
     assert {claim.evidence.document for claim in answer.verdict.claims if claim.evidence} == {"later.txt"}
+
+
+def test_the_generator_is_not_told_of_questions_that_found_nothing(assistant: Assistant) -> None:
+    before = (Message(Role.USER, "Hi"), Message(Role.ASSISTANT, "Hello"))
+    nothing = (Message(Role.USER, "Who wrote it?"), Message(Role.ASSISTANT, NOT_FOUND))
+    for documents in ((), (LONG,)):
+        told, untold = (
+            assistant.answer(Turn("Explain the forest", documents, history, Route.GROUNDED if documents else None))
+            for history in ((*before, *nothing), before)
+        )
+        assert told.usage.prompt_tokens == untold.usage.prompt_tokens
+        assert told.text == untold.text
 
 
 def test_a_request_for_the_whole_is_asked_of_the_document_opened_last(assistant: Assistant) -> None:
