@@ -40,7 +40,8 @@ from assistant.live import live
 from assistant.models.loaded import LoadedModels
 from assistant.reading.spans import distinct_answers
 from assistant.routing import choose_route
-from assistant.routing.requests import asks_of_the_whole
+from assistant.routing.followups import without_lead
+from assistant.routing.requests import asks_of_the_whole, is_about_assistant
 from assistant.settings import Settings
 from assistant.shared_work import Shared, Steps, Tell
 from assistant.verification.claims import span_claim, text_claims
@@ -183,6 +184,10 @@ class Flow:
             max_new_tokens=self._settings.max_new_tokens,
             seed=self._settings.seed,
         )
+        if draft.answer.route is Route.OPEN and is_about_assistant(without_lead(turn.question)[0]):
+            yield Notice(
+                "The model knows nothing of the program that runs it: F1 in the chat, or --help, says what it can do."
+            )
         stream = generator.stream(messages, sampling=sampling, cancel=cancel)
         if stream.turns_left_out:
             yield Notice(_left_out(stream.turns_left_out))

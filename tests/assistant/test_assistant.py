@@ -193,6 +193,12 @@ def test_the_generator_is_not_told_of_questions_that_found_nothing(assistant: As
         assert told.text == untold.text
 
 
+def test_a_question_about_the_assistant_says_where_that_is_answered(assistant: Assistant) -> None:
+    for question, about in (("Thanks! What can you do?", True), ("What can a list do?", False)):
+        notices = [event.text for event in assistant.respond(Turn(question)) if isinstance(event, Notice)]
+        assert any("--help" in notice for notice in notices) == about
+
+
 def test_a_request_for_the_whole_is_asked_of_the_document_opened_last(assistant: Assistant) -> None:
     forest = Document(
         "forest.txt", "The Amazon rainforest covers 5.5 million square kilometers. Summarise it: it is large."
