@@ -15,7 +15,8 @@ from assistant.sanitize import printable
 GONE = (MountError, NoMatches)
 """What Textual raises where the chat is left while more is put on its screen."""
 
-_LEAST_KEPT = 40
+_LEAST_KEPT = 20
+_ROWS = 2  # that a block takes at least, with the line below it
 _SAID_ABOVE = "⋯ the beginning is back as soon as the answer is complete or you scroll up"
 
 
@@ -63,7 +64,7 @@ class GrowingAnswer(Markdown):
         return self.query_ancestor(VerticalScroll)
 
     async def _cut(self) -> None:
-        kept = max(_LEAST_KEPT, self._around.size.height)
+        kept = max(_LEAST_KEPT, self._around.size.height // _ROWS + 1)
         if len(self.children) <= 2 * kept:
             return
         async with self.lock:
