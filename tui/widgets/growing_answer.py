@@ -16,7 +16,7 @@ GONE = (MountError, NoMatches)
 """What Textual raises where the chat is left while more is put on its screen."""
 
 _LEAST_KEPT = 20
-_ROWS = 2  # that a block takes at least, with the line below it
+_OF_HEIGHT = 0.75  # a block takes two rows at least, so that these are a screen and a half
 _SAID_ABOVE = "⋯ the beginning is back as soon as the answer is complete or you scroll up"
 
 
@@ -64,7 +64,7 @@ class GrowingAnswer(Markdown):
         return self.query_ancestor(VerticalScroll)
 
     async def _cut(self) -> None:
-        kept = max(_LEAST_KEPT, self._around.size.height // _ROWS + 1)
+        kept = max(_LEAST_KEPT, round(_OF_HEIGHT * self._around.size.height))
         if len(self.children) <= 2 * kept:
             return
         async with self.lock:
