@@ -8,7 +8,6 @@ overwritten, the search index is rebuilt without the text and the write-ahead lo
 import json
 import re
 import secrets
-import sqlite3
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import Self
 from assistant.conversation import Document, Role
 from assistant.history_data import FORMS, Conversation, Form, Match, Said, Status, Summary
 from assistant.history_file import Do, HistoryError, HistoryFile, default_path
+from assistant.history_reading import read_conversation, row_of
 from assistant.sanitize import one_line
 
 __all__ = [
@@ -130,7 +130,7 @@ class History:
             until: The id of the last message to take along: 0 for none of them, None for all.
         """
         found = self.resolve(conversation)
-        row = self._row(found)
+        row = row_of(self._file, found)
         with self._file.transaction() as do:
             new = _new_conversation(do, one_line(f"{row['title']} (fork)") if row["title"] else "")
             do(
@@ -221,62 +221,9 @@ class History:
         """
         found = self.resolve(conversation)
         try:
-            return self._read(found)
+            return read_conversation(self._file, found)
         except (ValueError, TypeError) as error:  # what the tables hold is none of ours
             raise self._file.damaged(type(error).__name__) from error
-
-    def _row(self, conversation: str) -> sqlite3.Row:
-        rows = self._file.rows("SELECT * FROM conversations WHERE id = ?", conversation)
-        if not rows:  # the list has it: index and table no longer agree
-            raise self._file.damaged("a conversation that is listed is missing")
-        return rows[0]
-
-    def _read(self, found: str) -> Conversation:
-        row = self._row(found)
-        # Every question names the documents that were open: each text is read once, whatever the number of questions.
-        known: dict[tuple[str, str], Document] = {}
-
-        def document(link: sqlite3.Row) -> Document:
-            name, hash_ = link["name"], link["hash"]
-            if (name, hash_) not in known:
-                text, pages = self._file.rows("SELECT text, pages FROM documents WHERE hash = ?", hash_)[0]
-                known[name, hash_] = Document(name, text, tuple(json.loads(pages)))
-            return known[name, hash_]
-
-        used: dict[int, list[Document]] = {}
-        for link in self._file.rows(
-            "SELECT message, name, hash FROM message_documents JOIN documents USING (hash)"
-            " WHERE message IN (SELECT id FROM messages WHERE conversation = ?) ORDER BY message_documents.rowid",
-            found,
-        ):
-            used.setdefault(link["message"], []).append(document(link))
-        links = self._file.rows(
-            "SELECT name, hash, active FROM conversation_documents JOIN documents USING (hash)"
-            " WHERE conversation = ? ORDER BY conversation_documents.rowid",
-            found,
-        )
-        messages = tuple(
-            Said(
-                id=said["id"],
-                role=Role(said["role"]),
-                text=said["text"],
-                status=Status(said["status"]),
-                created=said["created"],
-                record=said["record"],
-                reason=said["reason"],
-                documents=tuple(used.get(said["id"], ())),
-            )
-            for said in self._file.rows("SELECT * FROM messages WHERE conversation = ? ORDER BY id", found)
-        )
-        return Conversation(
-            id=found,
-            title=row["title"],
-            created=row["created"],
-            updated=row["updated"],
-            messages=messages,
-            documents=tuple(document(link) for link in links),
-            active=frozenset(link["name"] for link in links if link["active"]),
-        )
 
     def has(self, conversation: str) -> bool:
         """Whether there is a conversation with this id."""

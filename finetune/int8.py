@@ -45,7 +45,10 @@ def cost_of_int8(
         raise UsageError("This build of torch has no 8-bit linear layers for this processor.") from error
     after = measure()
     if keep is not None:
-        save_ranges(ranges, keep)
+        try:
+            save_ranges(ranges, keep)
+        except OSError as error:
+            raise UsageError(f"{keep} cannot be written, so the ranges are not kept: {error.strerror}.") from error
     shares = {name: value for name, value in after.items() if isinstance(value, float) and name != "seconds"}
     return {
         **shares,

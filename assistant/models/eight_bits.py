@@ -36,6 +36,7 @@ _FROM_SIGNED = 128
 _WORTH_IT = 1.1
 _LEAST = 20.0
 """Decibels between a layer's inputs and what rounding adds to them."""
+_WIDEST = 1e6
 _TRIED = (1536, 384, 1536)  # tokens, inputs and outputs of a layer
 _REPEATS = 12
 
@@ -51,8 +52,8 @@ def load_ranges(folder: Path) -> Ranges:
         return {}
     try:
         ranges = {name: (float(low), float(high)) for name, (low, high) in read_json(path).items()}
-        if not all(math.isfinite(low) and math.isfinite(high) and low < high for low, high in ranges.values()):
-            raise ValueError("each is two finite numbers, the lower first")
+        if not all(-_WIDEST < low <= 0 <= high < _WIDEST and high - low > 1 / _WIDEST for low, high in ranges.values()):
+            raise ValueError("each is two numbers of a usual size, with nought between them")
     except (ValueError, TypeError) as error:
         raise ModelError(f"{path}: the ranges cannot be read; fetch or train the adapter again.") from error
     return ranges

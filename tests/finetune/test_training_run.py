@@ -343,6 +343,10 @@ def test_eight_bits_are_measured_against_what_the_model_was_and_kept_if_wanted(
     code, _, err = run("evaluate", "qa", "--data", str(data), "--model", str(model), "--int8", "--keep")
     assert code == 0, err
     assert len(load_ranges(model)) == 10
+    (model / "ranges.json").unlink()
+    (model / "ranges.json").mkdir()  # nothing can be written there
+    code, _, err = run("evaluate", "qa", "--data", str(data), "--model", str(model), "--int8", "--keep")
+    assert code == 2 and "not kept" in err and "Traceback" not in err
     code, _, err = run("evaluate", "code", "--data", str(data), "--int8")
     assert code == 2 and "for qa and nli" in err
     code, _, err = run("evaluate", "qa", "--data", str(data), "--keep")

@@ -113,7 +113,19 @@ def test_ranges_come_back_as_they_were_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", '{"a": 1}', '{"a": [1]}', '{"a": [2, 1]}', '{"a": [NaN, 1]}', '{"a": [0, 1e999]}', '{"a": "xy"}'],
+    [
+        "",
+        "[]",
+        '{"a": 1}',
+        '{"a": [1]}',
+        '{"a": [2, 1]}',
+        '{"a": [NaN, 1]}',
+        '{"a": [0, 1e999]}',
+        '{"a": [1, 2]}',
+        '{"a": [-2, -1]}',
+        '{"a": [0, 1e-320]}',
+        '{"a": "xy"}',
+    ],
 )
 def test_damaged_ranges_are_one_clear_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "ranges.json").write_text(content)
