@@ -62,6 +62,21 @@ class Assistant:
         """
         yield from self._flow.prepare(documents, cancel, windows=windows)
 
+    def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
+        """Use the time until the next turn: compute what an open question that follows this one begins with.
+
+        It is much of what the first token of a follow-up waits for. Nothing is loaded for it, and nothing is said.
+
+        Args:
+            turn: the one that was just answered.
+            answer: its answer.
+            cancel: once set, it ends soon.
+        """
+        try:
+            self._flow.look_ahead(turn, answer, cancel)
+        except AssistantError:
+            return  # what is wrong with the conversation, the next turn says
+
     def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
         """Answer a turn.
 

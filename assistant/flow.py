@@ -49,7 +49,7 @@ from assistant.verification.claims import span_claim, text_claims
 if TYPE_CHECKING:
     from assistant.generation.decoding import LocalStream
     from assistant.generation.generator import LocalGenerator
-    from assistant.generation.stream import TextStream
+    from assistant.generation.stream import Sampling, TextStream
     from assistant.reading.reader import Question, Reader, Reading
     from assistant.verification.verifier import Check, Verifier
 
@@ -124,6 +124,24 @@ class Flow:
             yield from self._verify(draft, cancel)
         yield TurnFinished(draft.answer)
 
+    def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
+        """See `Assistant.look_ahead`."""
+        from assistant.generation.generator import LocalGenerator
+
+        generator = self._models.loaded_generator
+        if isinstance(generator, LocalGenerator) and answer.route is Route.OPEN and answer.text is not None:
+            said = [Message(Role.USER, turn.question), Message(Role.ASSISTANT, answer.text)]
+            generator.look_ahead(_with_answers([*turn.history, *said]), sampling=self._sampling(), cancel=cancel)
+
+    def _sampling(self) -> "Sampling":
+        from assistant.generation.generator import Sampling
+
+        return Sampling(
+            temperature=self._settings.temperature,
+            max_new_tokens=self._settings.max_new_tokens,
+            seed=self._settings.seed,
+        )
+
     def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """The reader's answer from the documents: the span that is likeliest to be right in any of them."""
         from assistant.reading.reader import Question
@@ -164,7 +182,7 @@ class Flow:
 
     def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """The generator's answer, from passages of the documents on the grounded route."""
-        from assistant.generation.generator import LocalGenerator, Sampling
+        from assistant.generation.generator import LocalGenerator
         from assistant.generation.prompts import grounded_messages
 
         generator = yield from live(self._models.generator)
@@ -179,16 +197,11 @@ class Flow:
             draft.answer = replace(draft.answer, evidence=evidence)
             yield EvidenceFound(evidence)
             messages = grounded_messages(turn.question, evidence, history)
-        sampling = Sampling(
-            temperature=self._settings.temperature,
-            max_new_tokens=self._settings.max_new_tokens,
-            seed=self._settings.seed,
-        )
         if draft.answer.route is Route.OPEN and is_about_assistant(without_lead(turn.question)[0]):
             yield Notice(
                 "The model knows nothing of the program that runs it: F1 in the chat, or --help, says what it can do."
             )
-        stream = generator.stream(messages, sampling=sampling, cancel=cancel)
+        stream = generator.stream(messages, sampling=self._sampling(), cancel=cancel)
         if stream.turns_left_out:
             yield Notice(_left_out(stream.turns_left_out))
         if isinstance(generator, LocalGenerator):
@@ -335,4 +348,4 @@ def _with_spans(answer: Answer, document: Document, reading: "Reading", top_k: i
 
 def _left_out(turns: int) -> str:
     noun = "turn was" if turns == 1 else "turns were"
-    return f"The conversation is longer than the model's context: the oldest {turns} {noun} left out."
+    return f"The conversation has grown longer than the model is given: the oldest {turns} {noun} left out."

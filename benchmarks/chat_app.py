@@ -69,6 +69,9 @@ class Endless:
     def load(self, on_event: Callable[[Event], None]) -> None:
         """There is nothing to load."""
 
+    def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
+        """There is nothing to compute ahead."""
+
     def close(self) -> None:
         """There is nothing to let go."""
 

@@ -51,10 +51,11 @@ ANSWER = (
     "sums.get(name, 0) + float(value)\n    return {name: total / count for name, total in sums.items()}\n```\n"
 )
 TURNS = (1, 2, 5, 20)
-HEADER = "system|prefill/s|decode/s|x generate|turn 1 ms|2|5|20|20:2|load s|MB|same %|loss %".split("|")
+HEADER = "system|prefill/s|decode/s|x generate|turn 1 ms|2|5|20|20:2|slowest|load s|MB|same %|loss %".split("|")
 LEGEND = """
 prefill/s, decode/s: tokens a second, of a prompt of {prefill} tokens and of the {decode} tokens after the first.
-turn N: milliseconds to the first token; 20:2: the twentieth turn's as a multiple of the second's.
+turn N: milliseconds to the first token; 20:2: the twentieth turn's as a multiple of the second's; slowest: of all turns
+after the first. Between two turns ours looks ahead, as it does in the chat while the answer is read.
 same, loss: held against {reference} on {positions} positions of answers.
 """
 
@@ -133,7 +134,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             found[name] = Measured(loaded["load_seconds"], loaded["engine"])
         for _ in range(options.rounds):
             for name, worker in workers.items():
-                _round(worker, found[name], prompts, options.tokens)
+                looks_ahead = SYSTEMS[name].peer is LOCAL
+                _round(worker, found[name], prompts, options.tokens, looks_ahead=looks_ahead)
         positions = _hold_against_reference(workers, found, prompts.rows)
     return {
         "machine": machine(options.threads),
@@ -158,8 +160,10 @@ class _Prompts:
         self.question = fit([Message(Role.USER, QUESTION)], tokenizer, CONTEXT).ids
         self.long = (self.question + text_ids(ANSWER * 100, tokenizer))[: options.prefill]
         said: list[Message] = []
+        self.said: list[list[list[str]]] = []
         self.turns: list[list[int]] = []
         for turn in range(1, options.turns + 1):
+            self.said.append([[str(message.role), message.text] for message in said])
             said.append(Message(Role.USER, f"Question {turn}: {QUESTION}"))
             self.turns.append(fit(said, tokenizer, CONTEXT - options.tokens).ids)
             said.append(Message(Role.ASSISTANT, ANSWER))
@@ -180,14 +184,16 @@ def _settings(system: System, base: Path, options: argparse.Namespace) -> dict[s
     return {"gguf": str(options.gguf), "threads": options.threads, "context": CONTEXT}
 
 
-def _round(worker: Worker, measured: Measured, prompts: _Prompts, tokens: int) -> None:
+def _round(worker: Worker, measured: Measured, prompts: _Prompts, tokens: int, *, looks_ahead: bool) -> None:
     """One measurement of everything; the prompts follow each other so that none begins as the one before."""
     first = worker.call("write", prompt=prompts.long, tokens=1)["seconds"][0]
     measured.prefill.append(len(prompts.long) / first)
     reply = worker.call("write", prompt=prompts.question, tokens=tokens)
     seconds = reply["seconds"]
     measured.decode.append((len(seconds) - 1) / (seconds[-1] - seconds[0]))
-    for turn, prompt in enumerate(prompts.turns, start=1):
+    for turn, (said, prompt) in enumerate(zip(prompts.said, prompts.turns, strict=True), start=1):
+        if said and looks_ahead:
+            worker.call("look_ahead", said=said, room=tokens)
         reply = worker.call("write", prompt=prompt, tokens=4)
         measured.turns.setdefault(turn, []).append(1000 * reply["seconds"][0])
     measured.memory = reply["memory"]
@@ -229,6 +235,7 @@ def _row(name: str, measured: Measured, stock: Measured | None) -> dict[str, Any
         "decode_per_second": decode,
         "times_generate": decode / statistics.median(stock.decode) if stock else None,
         "first_token_ms": turns,
+        "slowest_turn_ms": max((time for turn, time in turns.items() if turn > 1), default=None),
         "growth": turns[20] / turns[2] if {2, 20} <= set(turns) else None,
         "load_seconds": measured.load_seconds,
         "memory": measured.memory,
@@ -248,6 +255,7 @@ def render(report: dict[str, Any]) -> str:
             number(row["times_generate"], 2),
             *(number(row["first_token_ms"].get(turn)) for turn in TURNS),
             number(row["growth"], 2),
+            number(row["slowest_turn_ms"]),
             number(row["load_seconds"], 1),
             number(row["memory"] / 1e6),
             number(row["same_percent"], 2),

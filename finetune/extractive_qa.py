@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from assistant.models.memory import keep_freed_memory
 from assistant.reading.reader import Reader
 from assistant.reading.windows import answer_tokens, label_window, plan_windows
 from finetune.data.files import evenly
+from finetune.data.glossing import gloss_some, read_dictionary
 from finetune.data.squad import QAExample, read_questions, split_by_article
 from finetune.data.survey import survey, write_survey
 from finetune.data.unanswerable import is_made, make_unanswerable
@@ -22,7 +23,7 @@ from finetune.methods import as_kept, for_measuring, load_encoder, with_method
 from finetune.processes import is_main_process, whole_model
 from finetune.qa_calibration import MIX, calibrate, calibration_questions, hardest
 from finetune.qa_evaluation import held_out_scores, read_all
-from finetune.recipe import QARecipe
+from finetune.recipe import Glossed, QARecipe
 from finetune.saving import save_trained
 from finetune.training import PairCollator, measuring_trainer, run_trainer, training_arguments
 
@@ -66,6 +67,7 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample], C
     train: list[QAExample] = []
     held_out: list[QAExample] = []
     left_out: Counter[str] = Counter()
+    titles: dict[str, set[str]] = {}
     for name in recipe.data.train:
         examples, measured = split_by_article(
             read_questions(name, recipe.data.columns), recipe.data.yardstick.get(name, 0.0)
@@ -73,6 +75,7 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample], C
         left_out["of articles that are only measured on"] += len(measured)
         left_out["an answer that its paragraph does not hold"] += sum(map(_is_faulty, examples))
         kept, out = split_by_article(examples, recipe.data.held_out if recipe.data.choose_on == "held_out" else 0.0)
+        titles[name] = {example.title for example in kept}
         train += [example for example in kept if not _is_faulty(example)]
         held_out += [example for example in out if not _is_faulty(example)]
     seed = recipe.training.seed
@@ -86,10 +89,27 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample], C
             f"{recipe.name}: the data holds no question to train on; left out: {dict(+left_out) or 'none'}."
         )
     train += make_unanswerable(train, {kind: round(share * len(train)) for kind, share in shares.items()}, seed)
+    if recipe.data.glossed is not None:
+        train = _glossed(train, titles, recipe.data.glossed, seed)
     if all(example.answers for example in held_out):
         counts = {kind: round(share * len(held_out)) for kind, share in MIX.items()}
         held_out += make_unanswerable(held_out, counts, seed)
     return train, held_out, +left_out
+
+
+def _glossed(
+    train: Sequence[QAExample], titles: Mapping[str, set[str]], glossed: Glossed, seed: int
+) -> list[QAExample]:
+    """The training questions, of which those of some files are told again in another language.
+
+    Raises:
+        UsageError: a file is not trained on, or the dictionary cannot be learned.
+    """
+    if unknown := glossed.files.keys() - titles.keys():
+        raise UsageError(f"data.glossed.files: {min(unknown)} is not one of data.train.")
+    shares = {title: share for name, share in glossed.files.items() for title in titles[name]}
+    dictionary = read_dictionary(glossed.sentences, glossed.translation)
+    return gloss_some(train, [shares.get(example.title, 0.0) for example in train], dictionary, seed)
 
 
 def _is_faulty(example: QAExample) -> bool:

@@ -108,6 +108,17 @@ class _Data(_Strict):
     declared: Declared = Declared()
 
 
+class Glossed(_Strict):
+    """Training questions told again word by word in another language (see `finetune.data.glossing`)."""
+
+    files: dict[str, Annotated[float, Field(gt=0, le=1)]]
+    """Share of a file's training questions, by the name that `train` gives it."""
+    sentences: str
+    """A table of pairs in the files' language."""
+    translation: str
+    """The same table in the other language, row for row: the two give the dictionary."""
+
+
 class QAData(_Data):
     """Extractive question answering data: SQuAD's JSON as published, or a table such as the Hub's."""
 
@@ -116,6 +127,8 @@ class QAData(_Data):
 
     unanswerable: dict[Literal["moved", "removed", "altered"], Annotated[float, Field(ge=0)]] = {}
     """Unanswerable questions made per answerable one, by the way they are made (see `finetune.data.unanswerable`)."""
+    glossed: Glossed | None = None
+    """Which of the training questions, those made included, are told again in another language."""
     held_out: Share = 0.02
     """Share of each file's articles kept out of training, to choose the checkpoint and to calibrate on."""
     yardstick: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
@@ -278,5 +291,5 @@ class CodeRecipe(_Common):
 
 
 Recipe = QARecipe | NLIRecipe | CodeRecipe
-FORMS = (QARecipe, NLIRecipe, CodeRecipe, QAData, NLIData, CodeData, Lora, Prompt, Training, Declared)
+FORMS = (QARecipe, NLIRecipe, CodeRecipe, QAData, Glossed, NLIData, CodeData, Lora, Prompt, Training, Declared)
 """Every form, for the nearest right key to an unknown one."""

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from textual.message import Message
 
-from assistant.conversation import Turn
+from assistant.conversation import Answer, Turn
 from assistant.errors import AssistantError, UsageError
-from assistant.events import Event, Progress, TurnFailed
+from assistant.events import Event, Progress, TurnFailed, TurnFinished
 from tui.messages import (
     ComparisonAnswer,
     ComparisonOver,
@@ -38,6 +38,9 @@ class Responder(Protocol):
 
     def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
         """Answer a turn; stop soon after `cancel` is set."""
+
+    def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
+        """Use the time until the next turn, if there is something to do; stop soon after `cancel` is set."""
 
     def close(self) -> None:
         """Let the models go."""
@@ -62,13 +65,14 @@ class Engine:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._leaving = threading.Event()
         self._cancel = threading.Event()
+        self._wanted = threading.Event()  # set when there is something better to do than to look ahead
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def load(self) -> None:
         """Load the models; ends in ModelsReady or ModelsFailed."""
         if not self._thread.is_alive():
             self._thread.start()
-        self._jobs.put(self._load)
+        self._put(self._load)
 
     def replace(self, factory: Callable[[], Responder]) -> None:
         """Let the responder go and take another, once what is running is done; `load` then loads its models."""
@@ -78,12 +82,12 @@ class Engine:
                 self._responder.close()
             self._responder, self._factory = None, factory
 
-        self._jobs.put(swap)
+        self._put(swap)
 
     def answer(self, exchange: int, turn: Turn) -> None:
         """Answer a turn; its events come as TurnEvent, and TurnOver at the end."""
         self._cancel = threading.Event()
-        self._jobs.put(partial(self._answer, exchange, turn, self._cancel))
+        self._put(partial(self._answer, exchange, turn, self._cancel))
 
     def compare(self, turn: Turn, names: Sequence[str], report: Callable[[Message], object]) -> None:
         """Put a turn to several readers; `report` takes ComparisonProgress and -Answer, and ComparisonOver at the end.
@@ -91,7 +95,7 @@ class Engine:
         Each reader is let go before the next is loaded; the responder's own models stay.
         """
         self._cancel = threading.Event()
-        self._jobs.put(partial(self._compare, turn, names, report, self._cancel))
+        self._put(partial(self._compare, turn, names, report, self._cancel))
 
     def stop(self) -> None:
         """Ask the answer or the comparison that is running to stop."""
@@ -101,13 +105,17 @@ class Engine:
         """Ask the thread to end; returns at once."""
         self._leaving.set()
         self._cancel.set()
-        self._jobs.put(None)
+        self._put(None)
 
     def join(self, timeout: float) -> bool:
         """Wait for the thread to end, in seconds; whether it did."""
         if self._thread.ident is not None:
             self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def _put(self, job: Callable[[], None] | None) -> None:
+        self._jobs.put(job)
+        self._wanted.set()
 
     def _run(self) -> None:
         try:
@@ -138,10 +146,12 @@ class Engine:
             self._post(ModelsLoading(event))
 
     def _answer(self, exchange: int, turn: Turn, cancel: threading.Event) -> None:
+        finished: Answer | None = None
         try:
             if self._responder is None:
                 self._responder = self._factory()
             for event in self._responder.respond(turn, cancel):
+                finished = event.answer if isinstance(event, TurnFinished) else None
                 self._post(TurnEvent(exchange, event))
                 if self._leaving.is_set():
                     break
@@ -150,6 +160,18 @@ class Engine:
         except Exception as error:  # noqa: BLE001 (as above)
             self._post(TurnEvent(exchange, TurnFailed(_fault(error))))
         self._post(TurnOver(exchange))
+        if finished is not None:
+            self._look_ahead(turn, finished)
+
+    def _look_ahead(self, turn: Turn, answer: Answer) -> None:
+        """Use the time until something is put in the queue, where nothing waits in it yet."""
+        self._wanted = threading.Event()
+        if self._responder is None or not self._jobs.empty():
+            return
+        try:
+            self._responder.look_ahead(turn, answer, self._wanted)
+        except Exception as error:  # noqa: BLE001  (it was for speed alone)
+            _fault(error)
 
     def _compare(
         self, turn: Turn, names: Sequence[str], report: Callable[[Message], object], cancel: threading.Event

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Message
+from assistant.conversation import Message, Role
 from assistant.generation.decoding import LocalStream
 from assistant.generation.engine import CONTEXT_TOKENS, Engine
 from assistant.generation.prompts import Prompt, fit
@@ -64,6 +64,20 @@ class LocalGenerator:
         sampling = sampling or self._sampling
         room = min(sampling.max_new_tokens, self.context_tokens // 2)
         return self.continued(fit(messages, self.tokenizer, self.context_tokens - room), sampling, cancel)
+
+    def look_ahead(self, messages: Sequence[Message], *, sampling: Sampling, cancel: threading.Event) -> None:
+        """Compute what the prompt of the next turn begins with, so that its answer begins sooner.
+
+        Args:
+            messages: what has been said, the last answer included.
+            sampling: of the next turn, which says how much room its answer is left.
+            cancel: once set, it ends with the piece that is being computed.
+        """
+        room = min(sampling.max_new_tokens, self.context_tokens // 2)
+        next_turn = [*messages, Message(Role.USER, "?")]
+        ids = fit(next_turn, self.tokenizer, self.context_tokens - room).ids
+        self._latest = None
+        self._prefill(ids[: len(ids) - len(ids) % PREFILL_TOKENS], cancel)
 
     def continued(self, prompt: Prompt, sampling: Sampling, cancel: threading.Event | None = None) -> LocalStream:
         """The continuation of a prompt that is rendered already and leaves room in the context."""

@@ -39,9 +39,11 @@ class Prompt:
 def fit(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase", budget: int) -> Prompt:
     """Render a conversation in at most `budget` tokens: the oldest turns go first, system and last message stay.
 
-    Turns go in blocks: when a turn no longer fits, so many go that what is left takes half the budget at most. The next
-    turns then begin as this one does, and what an engine keeps of it serves them too. A conversation without a system
-    message gets the default one, where the model has a chat template; others were trained on questions alone.
+    What was said before the last message takes half of the budget at most, since every token of an answer pays for
+    attending to it; the turn just before stays as long as it fits at all. Turns go in blocks: when they are too long,
+    so many go that half of their room is free. The next turns then begin as this one does, and what an engine keeps of
+    it serves them too. A conversation without a system message gets the default one, where the model has a chat template;
+    others were trained on questions alone.
 
     Raises:
         GenerationError: there is no message, the last is not the user's, or it does not fit by itself.
@@ -86,8 +88,9 @@ def _dropped(questions: Sequence[int], wholes: Sequence[int], room: int) -> int:
     """
     first, before = 0, 0
     for at, (question, whole) in enumerate(zip(questions, wholes, strict=True)):
-        if before + question > room:
-            while first < at and before + question > room // 2:
+        limit = min(room // 2, room - question)
+        if before > limit:
+            while first < at and before > limit // 2 and not (first == at - 1 and before <= room - question):
                 before -= wholes[first]
                 first += 1
         before += whole

@@ -53,6 +53,11 @@ class LoadedModels:
             self._generator = self._load_generator(on_event)
         return self._generator
 
+    @property
+    def loaded_generator(self) -> "Generator | None":
+        """The generator, if it was loaded already."""
+        return self._generator
+
     def reader(self, on_event: Listener) -> "Reader":
         """The profile's reader."""
         if self._reader is None:

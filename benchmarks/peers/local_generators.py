@@ -1,5 +1,6 @@
 """Workers: our generator, and transformers' own `generate` on the same weights."""
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,16 @@ class Worker:
         began = time.perf_counter()
         times = self._stock(prompt, tokens) if self.stock is not None else self._ours(prompt, tokens)
         return {"seconds": [moment - began for moment in times], "memory": peak_memory()}
+
+    def look_ahead(self, said: list[list[str]], room: int) -> dict[str, Any]:
+        """What the chat does while an answer is read; transformers' own path has nothing of the kind."""
+        from assistant.conversation import Message, Role
+        from assistant.generation.stream import Sampling
+
+        if self.stock is None:
+            messages = [Message(Role(role), text) for role, text in said]
+            self.generator.look_ahead(messages, sampling=Sampling(max_new_tokens=room), cancel=threading.Event())
+        return {}
 
     def score(self, row: list[int]) -> dict[str, Any]:
         """The likeliest token after each token of a row but the last, and the loss of the one that follows.
@@ -108,4 +119,4 @@ class _Clock:
 
 if __name__ == "__main__":
     worker = Worker()
-    serve({"load": worker.load, "write": worker.write, "score": worker.score})
+    serve({"load": worker.load, "write": worker.write, "look_ahead": worker.look_ahead, "score": worker.score})

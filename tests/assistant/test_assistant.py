@@ -75,6 +75,20 @@ def test_an_extracted_answer_is_told_in_order_and_stands_in_the_document(assista
     assert any(isinstance(event, Progress) and event.stage == "Reading" for event in events)
 
 
+def test_looking_ahead_loads_nothing_and_changes_no_answer(tiny_settings: dict[str, str]) -> None:
+    settings = Settings(**tiny_settings, max_new_tokens=12)
+    fresh, ahead = Assistant(settings), Assistant(settings)
+    first, never = Turn("What is a list?"), threading.Event()
+    ahead.look_ahead(first, Answer(Route.OPEN, "A sequence."), never)
+    assert ahead.models.loaded_generator is None
+    answer = ahead.answer(first)
+    ahead.look_ahead(first, answer, never)
+    ahead.look_ahead(replace(first, question="word " * 20_000), answer, never)  # too long for any prompt
+    history = (Message(Role.USER, first.question), Message(Role.ASSISTANT, answer.text or ""))
+    follow_up = Turn("And a dictionary?", history=history)
+    assert ahead.answer(follow_up).text == fresh.answer(follow_up).text
+
+
 def test_no_answer_is_null_with_the_closest_place(tiny_settings: dict[str, str], silent_reader_folder: Path) -> None:
     assistant = Assistant(Settings(**{**tiny_settings, "reader": str(silent_reader_folder)}))
     events = list(assistant.respond(Turn("How large?", (ARTICLE,), route=Route.EXTRACT)))

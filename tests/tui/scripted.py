@@ -40,6 +40,7 @@ class Scripted:
         self.failures = failures
         self.pause = pause
         self.turns: list[Turn] = []
+        self.looked_ahead: list[tuple[Turn, Answer]] = []
         self.closed = threading.Event()
 
     def load(self, on_event: Callable[[Event], None]) -> None:
@@ -50,6 +51,9 @@ class Scripted:
         if self.failures:
             self.failures -= 1
             raise ModelError("The models could not be fetched: no network. Connect once, then try again.")
+
+    def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
+        self.looked_ahead.append((turn, answer))
 
     def close(self) -> None:
         self.closed.set()

@@ -86,6 +86,54 @@ def test_the_same_prompt_again_costs_less_than_one_piece(generator: LocalGenerat
     assert prefilled(engine) <= 8
 
 
+def said(generator: LocalGenerator, *texts: str) -> tuple[list[Message], list[Message]]:
+    """A conversation with the answer to its last question, and the same with one more question."""
+    conversation = asked(*texts, answer(generator, asked(*texts)))
+    return conversation, [*conversation, Message(Role.USER, "And a dictionary?")]
+
+
+def test_a_follow_up_that_was_looked_ahead_to_pays_for_its_question(generator: LocalGenerator, engine: Counted) -> None:
+    conversation, follow_up = said(generator, "How do I sort a list?")
+    generator.look_ahead(conversation, sampling=SHORT, cancel=threading.Event())
+    prefilled(engine)
+    answer(generator, follow_up)
+    question = len(fit(follow_up, generator.tokenizer, 10_000).ids) - len(
+        fit(asked("How do I sort a list?"), generator.tokenizer, 10_000).ids
+    )
+    assert prefilled(engine) < question
+    assert prefilled(engine) < 8 * 6
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 2, 100])
+def test_looking_ahead_changes_no_answer_however_far_it_came(
+    llama: PreTrainedModel,
+    chat_tokenizer: PreTrainedTokenizerBase,
+    generator: LocalGenerator,
+    engine: Counted,
+    pieces: int,
+) -> None:
+    class AfterSome(threading.Event):
+        def is_set(self) -> bool:
+            return len(engine.given) >= pieces
+
+    conversation, follow_up = said(generator, "How do I sort a list?")
+    engine.given.clear()
+    generator.look_ahead(conversation, sampling=SHORT, cancel=AfterSome())
+    fresh = LocalGenerator(TransformersEngine(llama), chat_tokenizer, "tiny", ends=frozenset())
+    assert answer(generator, follow_up) == answer(fresh, follow_up)
+
+
+def test_a_running_answer_goes_on_after_looking_ahead(
+    llama: PreTrainedModel, chat_tokenizer: PreTrainedTokenizerBase, generator: LocalGenerator
+) -> None:
+    fresh = LocalGenerator(TransformersEngine(llama), chat_tokenizer, "tiny", ends=frozenset())
+    expected = answer(fresh, asked("How do I sort a list?"))
+    stream = generator.stream(asked("How do I sort a list?"), sampling=SHORT)
+    text = next(stream) + next(stream)
+    generator.look_ahead(asked("Le chat", "dort."), sampling=SHORT, cancel=threading.Event())
+    assert text + "".join(stream) == expected
+
+
 @pytest.mark.parametrize("sampling", [SHORT, DRAWN])
 def test_an_answer_is_the_same_whatever_was_asked_before(
     llama: PreTrainedModel, chat_tokenizer: PreTrainedTokenizerBase, generator: LocalGenerator, sampling: Sampling

@@ -63,12 +63,36 @@ def test_whole_turns_go_oldest_first_and_system_and_newest_message_stay(chat_tok
     assert whole.turns_left_out == 0
     shorter = fit(messages, chat_tokenizer, len(whole.ids) - 1)
     text = chat_tokenizer.decode(shorter.ids)
-    assert shorter.turns_left_out == 1
-    assert "question 1" not in text
-    assert "answer 1" not in text
-    assert "question 2" in text
+    assert shorter.turns_left_out == 2
+    assert "question 2" not in text
+    assert "answer 2" not in text
+    assert "question 3" in text
     assert "Be brief." in text
     assert "and now?" in text
+
+
+def test_what_was_said_before_takes_half_of_the_room_and_goes_in_blocks(chat_tokenizer):
+    budget, said, left_out, before = 1200, [], [], []
+    for number in range(12):
+        asked = [*said, Message(Role.USER, f"question {number} now?")]
+        prompt = fit(asked, chat_tokenizer, budget)
+        left_out.append(prompt.turns_left_out)
+        assert len(prompt.ids) <= budget // 2 + 60
+        if number and left_out[-1] == left_out[-2]:
+            assert prompt.ids[: len(before) - 30] == before[: len(before) - 30]
+        before = prompt.ids
+        said = [*asked, Message(Role.ASSISTANT, f"answer {number} " * 20)]
+    assert left_out == sorted(left_out)
+    assert left_out[0] == 0
+    assert 2 <= len(set(left_out)) <= 6
+
+
+def test_the_turn_just_before_stays_as_long_as_it_fits(chat_tokenizer):
+    long = [Message(Role.USER, "word " * 500), Message(Role.ASSISTANT, "short")]
+    whole = fit([*long, Message(Role.USER, "why?")], chat_tokenizer, 10_000)
+    assert fit([*long, Message(Role.USER, "why?")], chat_tokenizer, len(whole.ids) + 10).turns_left_out == 0
+    two = [*turn(1), *long, Message(Role.USER, "why?")]
+    assert fit(two, chat_tokenizer, len(whole.ids) + 10).turns_left_out == 1
 
 
 def test_the_newest_message_alone_is_kept_when_nothing_else_fits(chat_tokenizer):
