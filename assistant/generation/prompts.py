@@ -42,8 +42,8 @@ def fit(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase", budge
     What was said before the last message takes half of the budget at most, since every token of an answer pays for
     attending to it; the turn just before stays as long as it fits at all. Turns go in blocks: when they are too long,
     so many go that half of their room is free. The next turns then begin as this one does, and what an engine keeps of
-    it serves them too. A conversation without a system message gets the default one, where the model has a chat template;
-    others were trained on questions alone.
+    it serves them too. A conversation without a system message gets the default one, where the model has a chat
+    template; others were trained on questions alone.
 
     Raises:
         GenerationError: there is no message, the last is not the user's, or it does not fit by itself.
