@@ -97,19 +97,20 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample], C
     return train, held_out, +left_out
 
 
-def _glossed(
-    train: Sequence[QAExample], titles: Mapping[str, set[str]], glossed: Glossed, seed: int
-) -> list[QAExample]:
+def _glossed(train: list[QAExample], titles: Mapping[str, set[str]], glossed: Glossed, seed: int) -> list[QAExample]:
     """The training questions, of which those of some files are told again in another language.
 
     Raises:
-        UsageError: a file is not trained on, or the dictionary cannot be learned.
+        UsageError: the dictionary cannot be learned.
     """
-    if unknown := glossed.files.keys() - titles.keys():
-        raise UsageError(f"data.glossed.files: {min(unknown)} is not one of data.train.")
-    shares = {title: share for name, share in glossed.files.items() for title in titles[name]}
+    shares = {title: share for name, share in glossed.files.items() for title in titles.get(name, ())}
+    if not shares:
+        return train
     dictionary = read_dictionary(glossed.sentences, glossed.translation)
-    return gloss_some(train, [shares.get(example.title, 0.0) for example in train], dictionary, seed)
+    told = gloss_some(train, [shares.get(example.title, 0.0) for example in train], dictionary, seed)
+    changed = sum(old is not new for old, new in zip(train, told, strict=True))
+    log.info("%d questions told again with a dictionary of %d words", changed, len(dictionary.translations))
+    return told
 
 
 def _is_faulty(example: QAExample) -> bool:

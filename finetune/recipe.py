@@ -112,7 +112,7 @@ class Glossed(_Strict):
     """Training questions told again word by word in another language (see `finetune.data.glossing`)."""
 
     files: dict[str, Annotated[float, Field(gt=0, le=1)]]
-    """Share of a file's training questions, by the name that `train` gives it."""
+    """Share of a file's training questions, by the name that `train` gives it; other files are left as they are."""
     sentences: str
     """A table of pairs in the files' language."""
     translation: str

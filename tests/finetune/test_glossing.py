@@ -113,6 +113,6 @@ def test_a_recipe_glosses_what_is_trained_on_and_not_what_is_measured(tmp_path: 
     assert held_out[0].question == "In what sleeps the cat?"
 
 
-def test_a_file_to_gloss_must_be_trained_on(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"other\.json is not one of data.train"):
-        load_examples(_recipe(tmp_path, "other.json", 1.0))
+def test_other_files_than_those_that_are_named_stay_as_they_are(tmp_path: Path) -> None:
+    train, _, _ = load_examples(_recipe(tmp_path, "other.json", 1.0))
+    assert train[0].question == "In what sleeps the cat?"
