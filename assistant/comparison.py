@@ -13,6 +13,7 @@ from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Listener, Progress, unheard
 from assistant.live import heard, live
 from assistant.models.cards import Figures, read_figures
+from assistant.models.eight_bits import parameters_of
 from assistant.sanitize import one_line
 from assistant.settings import Settings
 
@@ -197,7 +198,7 @@ def _described(engine: Any) -> tuple[str, int]:
     """The architecture and the number of parameters of a reader or generator that runs here."""
     if (decoding := getattr(engine, "engine", None)) is not None:
         return decoding.architecture, decoding.parameters
-    return type(engine.model).__name__, sum(tensor.numel() for tensor in engine.model.parameters())
+    return type(engine.model).__name__, parameters_of(engine.model)
 
 
 def _import_libraries(*, adapter: bool) -> None:

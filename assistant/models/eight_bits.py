@@ -144,6 +144,13 @@ def layers_in_8_bits(model: Any) -> int:
     return sum(isinstance(module, _layer()) for module in model.modules())
 
 
+def parameters_of(model: Any) -> int:
+    """How many numbers a model has learned: those of its layers in 8 bits too, which torch does not count."""
+    layers: list[Any] = [module for module in model.modules() if isinstance(module, _layer())]
+    known = sum(int(parameter.numel()) for parameter in model.parameters())
+    return known + sum(int(layer.in_features) * int(layer.out_features) for layer in layers)
+
+
 class _Inputs:
     """The input that was quantised last: queries, keys and values are made of the same."""
 

@@ -13,6 +13,7 @@ from assistant.models.eight_bits import (
     layers_in_8_bits,
     load_ranges,
     measure_ranges,
+    parameters_of,
     put_in_8_bits,
     save_ranges,
 )
@@ -47,6 +48,14 @@ def test_a_model_in_8_bits_says_about_what_it_said(dtype: torch.dtype, activatio
     after = _read(model)
     assert not torch.equal(before, after)
     assert float((before - after).abs().max()) < 0.05 * float(before.abs().max())
+
+
+def test_a_model_in_8_bits_has_as_many_parameters_as_before() -> None:
+    model = _reader()
+    before = parameters_of(model)
+    assert before == sum(tensor.numel() for tensor in model.parameters())
+    put_in_8_bits(model, measure_ranges(model, lambda: _read(model)))
+    assert parameters_of(model) == before
 
 
 def test_a_layer_without_a_bias_has_none() -> None:
