@@ -329,5 +329,8 @@ def length_bucketed(lengths: Sequence[int], tokens_per_batch: int, cores: int = 
     if over and len(batches) > cores:
         left = [index for batch in batches[-over:] for index in batch]
         ends = [len(left) * core // cores for core in range(cores + 1)]
-        batches[-over:] = [left[begin:end] for begin, end in itertools.pairwise(ends) if begin < end]
+        shared = [left[begin:end] for begin, end in itertools.pairwise(ends) if begin < end]
+        # Lengths that differ much may not be shared out evenly: a long input has few others beside it.
+        if all(len(batch) == 1 or lengths[batch[0]] * len(batch) <= tokens_per_batch for batch in shared):
+            batches[-over:] = shared
     return batches

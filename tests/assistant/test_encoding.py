@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assistant.encoding import PairEncoder, length_bucketed, longest_input
@@ -100,6 +100,7 @@ def test_a_tokenizer_without_offsets_is_refused() -> None:
 
 
 @given(st.lists(st.integers(1, 600), max_size=60), st.integers(1, 4000), st.integers(1, 4))
+@example([1] * 7 + [3] * 5, 4, 4)
 def test_batches_hold_every_input_once_and_stay_within_the_bound(lengths: list[int], bound: int, cores: int) -> None:
     batches = length_bucketed(lengths, bound, cores)
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
