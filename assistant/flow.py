@@ -8,7 +8,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from assistant.conversation import (
-    NOT_FOUND,
     Answer,
     Document,
     Evidence,
@@ -127,11 +126,12 @@ class Flow:
     def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
         """See `Assistant.look_ahead`."""
         from assistant.generation.generator import LocalGenerator
+        from assistant.generation.prompts import answered_turns
 
         generator = self._models.loaded_generator
         if isinstance(generator, LocalGenerator) and answer.route is Route.OPEN and answer.text is not None:
             said = [Message(Role.USER, turn.question), Message(Role.ASSISTANT, answer.text)]
-            generator.look_ahead(_with_answers([*turn.history, *said]), sampling=self._sampling(), cancel=cancel)
+            generator.look_ahead(answered_turns([*turn.history, *said]), sampling=self._sampling(), cancel=cancel)
 
     def _sampling(self) -> "Sampling":
         from assistant.generation.generator import Sampling
@@ -183,10 +183,10 @@ class Flow:
     def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """The generator's answer, from passages of the documents on the grounded route."""
         from assistant.generation.generator import LocalGenerator
-        from assistant.generation.prompts import grounded_messages
+        from assistant.generation.prompts import answered_turns, grounded_messages
 
         generator = yield from live(self._models.generator)
-        history = _with_answers(turn.history)
+        history = answered_turns(turn.history)
         messages = [*history, Message(Role.USER, turn.question)]
         closest = None
         if draft.answer.route is Route.GROUNDED:
@@ -309,17 +309,6 @@ def _check(turn: Turn) -> None:
         raise UsageError(f"The question is not valid Unicode (character {error.start}).") from error
     if turn.route in (Route.EXTRACT, Route.GROUNDED) and not turn.documents:
         raise UsageError(f"The {turn.route} route needs a document; name one with --document or paste it.")
-
-
-def _with_answers(history: Sequence[Message]) -> list[Message]:
-    """The turns before that were answered: a small model says of the next what it was told to have said of the last."""
-    kept: list[Message] = []
-    for message in history:
-        if message.text != NOT_FOUND:
-            kept.append(message)
-        elif kept:
-            kept.pop()
-    return kept
 
 
 def _has_to_choose(document: Document) -> bool:

@@ -1,4 +1,6 @@
-"""The one thread that owns the models: it loads them and answers one turn at a time, and reports to the app.
+"""The one thread that owns the models: it loads them, answers one turn at a time, and reports to the app.
+
+While nothing is asked it computes what the next turn begins with.
 
 A thread of our own, a daemon: those of an executor are waited for when the program ends, and a download or a
 forward pass that cannot be interrupted would keep the terminal from the user.

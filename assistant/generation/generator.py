@@ -62,8 +62,7 @@ class LocalGenerator:
     ) -> LocalStream:
         """The answer to a conversation; see `Generator.stream`. Cancelling takes effect at the next token."""
         sampling = sampling or self._sampling
-        room = min(sampling.max_new_tokens, self.context_tokens // 2)
-        return self.continued(fit(messages, self.tokenizer, self.context_tokens - room), sampling, cancel)
+        return self.continued(self._fit(messages, sampling), sampling, cancel)
 
     def look_ahead(self, messages: Sequence[Message], *, sampling: Sampling, cancel: threading.Event) -> None:
         """Compute what the prompt of the next turn begins with, so that its answer begins sooner.
@@ -73,11 +72,14 @@ class LocalGenerator:
             sampling: of the next turn, which says how much room its answer is left.
             cancel: once set, it ends with the piece that is being computed.
         """
-        room = min(sampling.max_new_tokens, self.context_tokens // 2)
-        next_turn = [*messages, Message(Role.USER, "?")]
-        ids = fit(next_turn, self.tokenizer, self.context_tokens - room).ids
+        ids = self._fit([*messages, Message(Role.USER, "?")], sampling).ids
         self._latest = None
         self._prefill(ids[: len(ids) - len(ids) % PREFILL_TOKENS], cancel)
+
+    def _fit(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
+        """The prompt of a conversation that leaves room for an answer."""
+        room = min(sampling.max_new_tokens, self.context_tokens // 2)
+        return fit(messages, self.tokenizer, self.context_tokens - room)
 
     def continued(self, prompt: Prompt, sampling: Sampling, cancel: threading.Event | None = None) -> LocalStream:
         """The continuation of a prompt that is rendered already and leaves room in the context."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Evidence, Message, Role
+from assistant.conversation import NOT_FOUND, Evidence, Message, Role
 from assistant.errors import GenerationError
 
 if TYPE_CHECKING:
@@ -109,6 +109,17 @@ def render(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase") ->
 def text_ids(text: str, tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """The token ids of text that is data: control tokens written in it stay the characters they are."""
     return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"])
+
+
+def answered_turns(history: Sequence[Message]) -> list[Message]:
+    """The turns before that were answered: a small model says of the next what it was told to have said of the last."""
+    kept: list[Message] = []
+    for message in history:
+        if message.text != NOT_FOUND:
+            kept.append(message)
+        elif kept:
+            kept.pop()
+    return kept
 
 
 def grounded_messages(

@@ -1,9 +1,9 @@
 """Texts told again word by word in another language, for a reader that has few questions in it.
 
 A paragraph and its questions with most words replaced by their translations, in the order of the first language
-("code-switching": Qin et al., CoSDA-ML, 2020), have their answers where they had
-them, and teach an encoder which words of the other language ask for what. The dictionary comes from sentences that are
-given in both languages, by IBM model 1 (Brown et al., 1993): no other data, and no other model.
+("code-switching": Qin et al., CoSDA-ML, 2020), have their answers where they had them, and teach an encoder which words
+of the other language ask for what. The dictionary comes from sentences that are given in both languages, by IBM model 1
+(Brown et al., 1993): no other data, and no other model.
 """
 
 import random

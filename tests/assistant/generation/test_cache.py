@@ -92,16 +92,18 @@ def said(generator: LocalGenerator, *texts: str) -> tuple[list[Message], list[Me
     return conversation, [*conversation, Message(Role.USER, "And a dictionary?")]
 
 
-def test_a_follow_up_that_was_looked_ahead_to_pays_for_its_question(generator: LocalGenerator, engine: Counted) -> None:
-    conversation, follow_up = said(generator, "How do I sort a list?")
-    generator.look_ahead(conversation, sampling=SHORT, cancel=threading.Event())
-    prefilled(engine)
-    answer(generator, follow_up)
-    question = len(fit(follow_up, generator.tokenizer, 10_000).ids) - len(
-        fit(asked("How do I sort a list?"), generator.tokenizer, 10_000).ids
-    )
-    assert prefilled(engine) < question
-    assert prefilled(engine) < 8 * 6
+def test_a_follow_up_that_was_looked_ahead_to_does_not_pay_for_the_answer_before(
+    generator: LocalGenerator, engine: Counted
+) -> None:
+    costs = []
+    for looks_ahead in (False, True):
+        conversation, follow_up = said(generator, f"How do I sort a {looks_ahead} list?")
+        if looks_ahead:
+            generator.look_ahead(conversation, sampling=SHORT, cancel=threading.Event())
+        prefilled(engine)
+        answer(generator, follow_up)
+        costs.append(prefilled(engine))
+    assert costs[1] <= costs[0] - 2 * 8
 
 
 @pytest.mark.parametrize("pieces", [0, 1, 2, 100])
