@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.conversation import Message, Role
+from assistant.conversation import Evidence, Message, Role
 from assistant.encoding import length_bucketed
 from assistant.errors import UsageError
-from assistant.generation.prompts import SYSTEM_PROMPT, render
+from assistant.generation.prompts import SYSTEM_PROMPT, grounded_messages, render
 from assistant.models.memory import keep_freed_memory
 from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
 from finetune.data.files import find_data
+from finetune.data.grounded import grounded_examples
 from finetune.data.question_answer import read_question_answers, split_at_random
+from finetune.data.squad import read_squad
 from finetune.data.survey import survey, write_survey
 from finetune.data.tables import is_hub
 from finetune.methods import load_causal, with_method
@@ -69,13 +71,18 @@ def prepare_examples(recipe: CodeRecipe) -> Prepared:
     chosen: list[CodeExample] = []
     for name in recipe.data.train:
         of_file = sorted((example for example in train if example.source == Path(name).name), key=question_hash)
-        chosen += of_file[: recipe.data.at_most.get(name)]
+        chosen += of_file[: recipe.data.at_most.get(name)] * recipe.data.times.get(name, 1)
+    for name, count in recipe.data.grounded.items():
+        chosen += grounded_examples(read_squad(find_data(name)), count, recipe.training.seed)
     chosen.sort(key=question_hash)
     return Prepared(chosen[: recipe.data.limit], held_out, left_out)
 
 
 def conversation(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> list[Message]:
     """The messages that an example's answer answers; only a chat template has a place for the system's."""
+    if example.passages:
+        passages = [Evidence("", 0, len(text), text) for text in example.passages]
+        return grounded_messages(example.instruction, passages)
     question = Message(Role.USER, example.instruction)
     return [question] if tokenizer.chat_template is None else [Message(Role.SYSTEM, SYSTEM_PROMPT), question]
 

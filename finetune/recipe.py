@@ -176,6 +176,16 @@ class CodeData(_Data):
     """Share kept for evaluation: of a chat's questions by a hash of their text, of a table's rows at random."""
     at_most: dict[str, int] = {}
     """How many training questions to take of a file, for those that shall not give all of theirs."""
+    times: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """How often an epoch has the training questions of a file, for those that shall have more than their share."""
+    grounded: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """How many questions on passages to make of a file in SQuAD format (see `finetune.data.grounded`)."""
+
+    @model_validator(mode="after")
+    def _mixed_as_a_chat(self) -> Self:
+        if self.form == "question-answer" and (self.at_most or self.times or self.grounded):
+            raise ValueError("data.at_most, data.times and data.grounded are for data.form=chat")
+        return self
 
 
 class _Common(_Strict):

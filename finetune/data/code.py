@@ -28,6 +28,8 @@ class CodeExample:
     """Whether the row came in its final form, as `prompt` and `completion`."""
     tests: str = ""
     setup: str = ""
+    passages: tuple[str, ...] = ()
+    """What the answer is to be taken from; most questions come without."""
 
     @property
     def characters(self) -> int:

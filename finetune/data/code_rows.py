@@ -58,7 +58,7 @@ def as_written(row: dict[str, Any]) -> tuple[str, str]:
 
 def _instruction(row: dict[str, Any]) -> tuple[str, str]:
     instruction, given, code = row["instruction"].strip(), (row.get("input") or "").strip(), row["response"].strip()
-    if FENCE.search(code) or looks_like_prose(code):
+    if "```" in code or looks_like_prose(code):
         raise LeftOut("the answer is prose, not code")
     language = language_of(instruction, code)
     if language is None:

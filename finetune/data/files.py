@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from assistant.errors import AssistantError, UsageError
 
 DATA_VARIABLE = "ASSISTANT_TEST_DATA"
+_OWN = Path(__file__).parent
 
 Row = TypeVar("Row")
 
@@ -16,11 +17,14 @@ Row = TypeVar("Row")
 def find_data(name: str) -> Path:
     """A data file: the path itself, or the path below the folder that ASSISTANT_TEST_DATA names.
 
+    What begins with `own/` is data of the project's own, which comes with the package.
+
     Raises:
         UsageError: neither exists, or it is a folder.
     """
     root = os.environ.get(DATA_VARIABLE)
-    for path in (Path(name), *([Path(root) / name] if root else [])):
+    own = [_OWN / name] if name.startswith("own/") else []
+    for path in (Path(name), *([Path(root) / name] if root else []), *own):
         if path.is_dir():
             raise UsageError(f"{path}: this is a folder; name a data file in it.")
         if path.exists():

@@ -1,13 +1,16 @@
 import ast
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from assistant.errors import UsageError
 from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
+from finetune.data.code_rows import FENCE
 from finetune.data.explanations import explain_program, explain_snippet, goal_of
+from finetune.data.files import find_data
 from finetune.data.languages import language_of, looks_like_prose
 
 SHAPE = re.compile(r"\A(?!```)[^\n]+\n\n```[a-z+#]+\n(?:(?!```).)*\n```\Z", re.DOTALL)
@@ -219,7 +222,8 @@ def test_the_shipped_recipe_finds_its_examples_and_splits_them_cleanly(code_reci
     assert len(prepared.train) == code_recipe.data.declared.train
     questions = {question_hash(example) for example in prepared.train}
     assert not questions & {question_hash(example) for example in prepared.held_out}
-    fenced = [example for example in prepared.train if example.source != "javascript-questions.jsonl"]
+    prose = {"javascript-questions.jsonl", "how_to.jsonl", "grounded"}
+    fenced = [example for example in prepared.train if example.source not in prose]
     assert all(SHAPE.match(example.answer) for example in fenced)
     openings = {example.answer.split()[0] for example in prepared.train}
     assert len(openings) > 25
@@ -245,3 +249,39 @@ def test_chat_answers_come_from_tables_too_and_rows_with_nulls_are_left_out(tmp_
     examples, left_out = read_code(path)
     assert [(example.instruction, example.ready) for example in examples] == [("How?", True)]
     assert left_out == {"no question or no answer": 1}
+
+
+def test_the_projects_own_questions_have_answers_that_parse_and_end_with_their_code() -> None:
+    examples, left_out = read_code(find_data("own/how_to.jsonl"))
+    assert len(examples) > 200
+    assert not left_out
+    assert len(unique(examples)) == len(examples)
+    for example in examples:
+        assert "```" not in example.answer or SHAPE.match(example.answer), example.instruction
+        for language, code in FENCE.findall(example.answer):
+            if language == "python":
+                ast.parse(code)
+
+
+def test_no_question_of_the_benchmark_is_trained_on() -> None:
+    asked, _ = read_code(Path(__file__).parents[2] / "benchmarks" / "data" / "chat_questions.jsonl")
+    own, _ = read_code(find_data("own/how_to.jsonl"))
+    assert len(asked) == 50
+    assert len(unique([*own, *asked])) == len(own) + 50
+
+
+def test_a_file_is_seen_as_often_as_the_recipe_says(tmp_path: Path) -> None:
+    from finetune.code_assistant import prepare_examples
+    from finetune.recipe_files import load_recipe
+
+    often = write(tmp_path / "often.jsonl", [{"prompt": f"often {n}?", "completion": f"o{n}"} for n in range(30)])
+    once = write(tmp_path / "once.jsonl", [{"prompt": f"once {n}?", "completion": f"n{n}"} for n in range(30)])
+    recipe = load_recipe("code-smollm2-135m")
+    data = recipe.data.model_copy(
+        update={"train": [str(often), str(once)], "times": {str(often): 3}, "at_most": {str(often): 10}, "grounded": {}}
+    )
+    train = prepare_examples(recipe.model_copy(update={"data": data})).train
+    seen = Counter(example.instruction for example in train)
+    assert {count for question, count in seen.items() if question.startswith("often")} == {3}
+    assert {count for question, count in seen.items() if question.startswith("once")} == {1}
+    assert sum(question.startswith("often") for question in seen) == 10
