@@ -6,7 +6,8 @@ rounds the median is reported. What our engines write is held against transforme
 share of positions where the likeliest token is the same, and the change of the loss, its engine going token by token.
 
 The weights are those of the embedded base without an adapter; llama.cpp reads the GGUF file that they came from
-(--gguf), which holds the same numbers.
+(--gguf), which holds the same numbers, and so does OpenVINO. The other ways of torch (`static`, `int8`, `compiled`) are
+measured on one prompt only, as their cache has the length of it.
 """
 
 import argparse
@@ -28,6 +29,8 @@ from finetune.data.files import evenly, find_data
 
 LOCAL = Peer("benchmarks.peers.local_generators")
 LLAMA_CPP = Peer("benchmarks.peers.llama_cpp", ("xllamacpp==2026.10.11549",))
+OPENVINO = Peer("benchmarks.peers.openvino_decoding", ("openvino-genai==2026.4.1.0", "numpy>=2"))
+TORCH = Peer("benchmarks.peers.torch_decoding")
 EVERY_PRODUCT = ["qkv", "output", "gate_up", "down", "logits"]
 SYSTEMS = {
     system.name: system
@@ -38,6 +41,10 @@ SYSTEMS = {
         System("generate", LOCAL, {"stock": "fastest"}, "transformers, the number format that is fastest here"),
         System("generate-float32", LOCAL, {"stock": "float32"}, "transformers; what answers are held against"),
         System("llama.cpp", LLAMA_CPP, note="from the wheels of xllamacpp"),
+        System("openvino", OPENVINO, note="OpenVINO's generation engine, from its wheels"),
+        System("static", TORCH, {"way": "static"}, "torch, token by token over a cache of fixed length"),
+        System("int8", TORCH, {"way": "int8"}, "the same with torch's 8-bit weight-only products"),
+        System("compiled", TORCH, {"way": "compiled"}, "the same through torch.compile, which needs a C++ compiler"),
     )
 }
 REFERENCE, STOCK = "generate-float32", "generate"
@@ -134,8 +141,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             found[name] = Measured(loaded["load_seconds"], loaded["engine"])
         for _ in range(options.rounds):
             for name, worker in workers.items():
-                looks_ahead = SYSTEMS[name].peer is LOCAL
-                _round(worker, found[name], prompts, options.tokens, looks_ahead=looks_ahead)
+                _round(worker, SYSTEMS[name].peer, found[name], prompts, options.tokens)
         positions = _hold_against_reference(workers, found, prompts.rows)
     return {
         "machine": machine(options.threads),
@@ -177,22 +183,28 @@ class _Prompts:
 
 
 def _settings(system: System, base: Path, options: argparse.Namespace) -> dict[str, Any]:
-    if system.peer is not LLAMA_CPP:
+    if system.peer is TORCH:
+        return {"folder": str(base), "room": options.prefill + 2 * options.tokens, **system.options}
+    if system.peer is LOCAL:
         return {"folder": str(base), **system.options}
     if options.gguf is None:
         raise PeerError("name its file with --gguf")
-    return {"gguf": str(options.gguf), "threads": options.threads, "context": CONTEXT}
+    settings = {"gguf": str(options.gguf), "threads": options.threads}
+    return settings | {"context": CONTEXT} if system.peer is LLAMA_CPP else settings
 
 
-def _round(worker: Worker, measured: Measured, prompts: _Prompts, tokens: int, *, looks_ahead: bool) -> None:
+def _round(worker: Worker, peer: Peer, measured: Measured, prompts: _Prompts, tokens: int) -> None:
     """One measurement of everything; the prompts follow each other so that none begins as the one before."""
     first = worker.call("write", prompt=prompts.long, tokens=1)["seconds"][0]
     measured.prefill.append(len(prompts.long) / first)
     reply = worker.call("write", prompt=prompts.question, tokens=tokens)
     seconds = reply["seconds"]
     measured.decode.append((len(seconds) - 1) / (seconds[-1] - seconds[0]))
+    measured.memory = reply["memory"]
+    if peer is TORCH:
+        return
     for turn, (said, prompt) in enumerate(zip(prompts.said, prompts.turns, strict=True), start=1):
-        if said and looks_ahead:
+        if said and peer is LOCAL:
             worker.call("look_ahead", said=said, room=tokens)
         reply = worker.call("write", prompt=prompt, tokens=4)
         measured.turns.setdefault(turn, []).append(1000 * reply["seconds"][0])
