@@ -13,6 +13,7 @@ from assistant.conversation import Message, Role
 from assistant.generation.stream import Sampling
 from finetune.data.code import CodeExample
 from finetune.data.code_rows import FENCE
+from finetune.data.grounded import with_passages
 from finetune.sandbox import Outcome, run_python
 
 if TYPE_CHECKING:
@@ -49,9 +50,8 @@ def answer_all(
     """
     answered = []
     for done, example in enumerate(examples, 1):
-        stream = generator.stream(
-            [Message(Role.USER, _asked(example))], sampling=Sampling(max_new_tokens=MAX_NEW_TOKENS)
-        )
+        asked = with_passages(example) if example.passages else [Message(Role.USER, _asked(example))]
+        stream = generator.stream(asked, sampling=Sampling(max_new_tokens=MAX_NEW_TOKENS))
         text = "".join(stream).strip()
         outcome = run_python(_program(text, example)) if execute and example.tests else None
         answered.append(Answered(example, text, stream.finish == "end", outcome))

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.conversation import Evidence, Message, Role
+from assistant.conversation import Message, Role
 from assistant.encoding import length_bucketed
 from assistant.errors import UsageError
-from assistant.generation.prompts import SYSTEM_PROMPT, grounded_messages, render
+from assistant.generation.prompts import SYSTEM_PROMPT, render
 from assistant.models.memory import keep_freed_memory
 from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
 from finetune.data.files import find_data
-from finetune.data.grounded import grounded_examples
+from finetune.data.grounded import grounded_examples, with_passages
 from finetune.data.question_answer import read_question_answers, split_at_random
-from finetune.data.squad import read_squad
+from finetune.data.squad import is_squad, read_squad
 from finetune.data.survey import survey, write_survey
 from finetune.data.tables import is_hub
 from finetune.methods import load_causal, with_method
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TOKENS_AT_ONCE = 4096
+_GROUNDED, _SEED = 200, 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,7 @@ def prepare_examples(recipe: CodeRecipe) -> Prepared:
 def conversation(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> list[Message]:
     """The messages that an example's answer answers; only a chat template has a place for the system's."""
     if example.passages:
-        passages = [Evidence("", 0, len(text), text) for text in example.passages]
-        return grounded_messages(example.instruction, passages)
+        return with_passages(example)
     question = Message(Role.USER, example.instruction)
     return [question] if tokenizer.chat_template is None else [Message(Role.SYSTEM, SYSTEM_PROMPT), question]
 
@@ -175,7 +175,8 @@ def train(recipe: CodeRecipe, base: Path, output: Path, callbacks: Sequence[Any]
 def examples_to_evaluate(data: str, held_out: float = 0.1, limit: int | None = None) -> list[CodeExample]:
     """The examples of a data set that no recipe trained on: those held out by the hash of their question.
 
-    A file of `prompt` and `completion` rows, or a table of `question` and `answer`, is taken whole.
+    A file of `prompt` and `completion` rows, or a table of `question` and `answer`, is taken whole. Of a file in SQuAD
+    format questions on passages are made, 200 unless `limit` says otherwise.
 
     Raises:
         UsageError: the file cannot be read, or holds no such example.
@@ -183,7 +184,10 @@ def examples_to_evaluate(data: str, held_out: float = 0.1, limit: int | None = N
     if data.endswith((".csv", ".tsv", ".parquet")) or is_hub(data):
         read, _ = read_question_answers(data, {}, CodeData.model_fields["max_characters"].default)
     else:
-        read, _ = read_code(find_data(data))
+        path = find_data(data)
+        if is_squad(path):
+            return grounded_examples(read_squad(path), limit or _GROUNDED, _SEED)
+        read, _ = read_code(path)
     examples = unique(read)
     if not all(example.ready for example in examples):
         examples = split_by_question(examples, held_out)[1]

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TASKS = ("qa", "nli", "code")
 ANSWER_CHECKS, ANSWER_SEED = 5000, 42
-_HEAD = 20_000  # characters in which a SQuAD file names its first paragraphs
 
 
 def evaluate(
@@ -75,6 +74,7 @@ def evaluate(
       finetune evaluate code --data codegen-instruct.json --model base --limit 200
       finetune evaluate code --data conala-train.json --limit 50 --answers answers.md --beside base
       finetune evaluate code --data mbpp-train-validation.jsonl --execute --beside base
+      finetune evaluate code --data dev-v1.1.json     questions on its passages, answered in a sentence
     """
     if task not in TASKS:
         raise UsageError(f"There is no task {task!r}; choose {', '.join(TASKS)}.")
@@ -202,8 +202,9 @@ def _nli_measure(
     """How a verifier is measured on a file: labelled pairs, claims on documents, or answers to a file's questions."""
     from finetune import claim_evaluation, nli
     from finetune.data.files import evenly, find_data
+    from finetune.data.squad import is_squad
 
-    if data.endswith(".json") and '"paragraphs"' in find_data(data).read_text("utf-8", "replace")[:_HEAD]:
+    if data.endswith(".json") and is_squad(find_data(data)):
         answers = _answer_checks(data, limit or ANSWER_CHECKS, status)
         return lambda verifier, tell: claim_evaluation.evaluate_answer_checks(verifier, answers, tell)
     if data.endswith(".jsonl") and claim_evaluation.holds_document_claims(find_data(data)):

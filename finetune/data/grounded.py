@@ -10,6 +10,8 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
+from assistant.conversation import Evidence, Message
+from assistant.generation.prompts import grounded_messages
 from finetune.data.code import CodeExample
 from finetune.data.squad import QAExample
 
@@ -58,6 +60,11 @@ def statement(question: str, answer: str) -> str | None:
         if bare or not _INVERTED.search(" ".join(words[1:])):
             return f"{_capital(answer)} {question[verb.start() : -1]}."
     return None
+
+
+def with_passages(example: CodeExample) -> list[Message]:
+    """The messages that put an example's question on its passages, as the chat puts it."""
+    return grounded_messages(example.instruction, [Evidence("", 0, len(text), text) for text in example.passages])
 
 
 def grounded_examples(questions: Sequence[QAExample], count: int, seed: int) -> list[CodeExample]:

@@ -14,6 +14,7 @@ from finetune.recipe import QAColumn
 
 _WORDS = re.compile(r"\w+")
 _SURROUNDINGS = 120
+_HEAD = 20_000  # characters in which a SQuAD file names its first paragraphs
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -32,6 +33,14 @@ class QAExample:
     def end(self) -> int | None:
         """The offset after the first gold answer's last character."""
         return None if self.start is None else self.start + len(self.answers[0])
+
+
+def is_squad(path: Path) -> bool:
+    """Whether a file is in SQuAD format, by its beginning."""
+    if path.suffix != ".json":
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return '"paragraphs"' in file.read(_HEAD)
 
 
 def read_squad(path: Path) -> list[QAExample]:

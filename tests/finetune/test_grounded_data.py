@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from assistant.conversation import Role
-from finetune.code_assistant import conversation
+from finetune.code_assistant import conversation, examples_to_evaluate
 from finetune.data.grounded import NOT_THERE, grounded_examples, statement
 from finetune.data.squad import QAExample
 
@@ -72,3 +74,16 @@ def test_passages_are_shown_to_the_model_as_the_chat_shows_them():
     assert "passages" in system.text
     assert user.text.startswith(f"Passages:\n\n[1] {CONTEXTS[0]}")
     assert user.text.endswith(f"Question: {example.instruction}")
+
+
+def test_a_squad_file_measures_a_code_assistant_on_its_passages(tmp_path):
+    questions = [
+        {"id": each.id, "question": each.question, "answers": [{"text": each.answers[0], "answer_start": each.start}]}
+        for each in QUESTIONS[:5]
+    ]
+    paragraphs = [{"context": each.context, "qas": [row]} for each, row in zip(QUESTIONS[:5], questions, strict=True)]
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps({"data": [{"title": "Towns", "paragraphs": paragraphs}]}))
+    examples = examples_to_evaluate(str(path), limit=3)
+    assert len(examples) == 3
+    assert all(example.passages for example in examples)
