@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LOOP_TOKENS, LOOP_PERIOD = 72, 24
+LOOKUP_TOKENS, DRAFT_TOKENS = 3, 8
 
 
 class LocalStream(TextStream):
@@ -103,3 +104,21 @@ def repeats_itself(tokens: Sequence[int]) -> bool:
     if len(tail) < LOOP_TOKENS:
         return False
     return any(tail[period:] == tail[:-period] for period in range(1, LOOP_PERIOD + 1))
+
+
+def draft(before: Sequence[int]) -> list[int]:
+    """What may come after some tokens: what came after the last ones where they stood before; often nothing.
+
+    An answer that quotes a passage or takes up code goes on as they do, so a model can check several tokens at once
+    (prompt lookup decoding, Saxena, 2023). A place so near to the end that too little comes after it is taken to go on
+    with the draft itself, as a text does that repeats itself.
+
+    Args:
+        before: the prompt and the answer so far.
+    """
+    last = list(before[-LOOKUP_TOKENS:])
+    for at in range(len(before) - LOOKUP_TOKENS - 1, -1, -1):
+        if before[at] == last[0] and list(before[at : at + LOOKUP_TOKENS]) == last:
+            after = list(before[at + LOOKUP_TOKENS : at + LOOKUP_TOKENS + DRAFT_TOKENS])
+            return [after[token % len(after)] for token in range(DRAFT_TOKENS)]
+    return []

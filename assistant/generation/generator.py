@@ -1,11 +1,11 @@
-"""A model on this machine as a generator: one decoding step a token, and a cache that is kept between turns."""
+"""A model on this machine as a generator: decoded step by step, with a cache that is kept between turns."""
 
 import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Message, Role
-from assistant.generation.decoding import LocalStream
+from assistant.generation.decoding import LocalStream, draft
 from assistant.generation.engine import CONTEXT_TOKENS, Engine
 from assistant.generation.prompts import Prompt, fit
 from assistant.generation.rows import decode_together, rows_for
@@ -56,6 +56,7 @@ class LocalGenerator:
         self._sampling = sampling or Sampling()
         self._prefilled: list[int] = []
         self._latest: LocalStream | None = None
+        self._drafts = True
 
     def stream(
         self, messages: Sequence[Message], *, sampling: Sampling | None = None, cancel: threading.Event | None = None
@@ -113,25 +114,46 @@ class LocalGenerator:
     def _pieces(self, stream: LocalStream) -> Iterator[str]:
         self._latest = stream
         logits = self._prefill(stream.prompt, stream.cancel)
+        drafted: list[int] = []
         while logits is not None:
-            if piece := stream.take(logits):
-                yield piece
-            if stream.finish is not None:
-                return
-            logits = None if stream.cancel.is_set() else self._next(stream)
+            for at in range(len(logits)):
+                if piece := stream.take(logits[at : at + 1]):
+                    yield piece
+                if stream.finish is not None:
+                    return
+                if stream.cancel.is_set():
+                    break
+                if at < len(drafted) and stream.made[-1] != drafted[at]:
+                    self._forget(stream, len(drafted) - at)
+                    break
+            logits, drafted = (None, []) if stream.cancel.is_set() else self._next(stream)
         if rest := stream.end("cancelled"):
             yield rest
 
-    def _next(self, stream: LocalStream) -> "torch.Tensor | None":
-        """Logits after the stream's last token; None when stopped."""
+    def _next(self, stream: LocalStream) -> "tuple[torch.Tensor | None, list[int]]":
+        """Logits after the stream's last token and after each of a draft of the next ones, with that draft.
+
+        The logits are None when stopped.
+        """
         if self._latest is not stream:
             # Another stream has used the cache since: this one's own place in it is made again.
             self._latest = stream
             if self._prefill(stream.prompt, stream.cancel) is None:
-                return None
+                return None, []
             for earlier in stream.made[:-1]:
                 self.engine.forward([earlier])
-        return self.engine.forward([stream.made[-1]])
+        last = stream.made[-1]
+        room = stream.room - len(stream.made) if self._drafts else 0
+        drafted = draft([*stream.prompt, *stream.made])[:room]
+        logits = self.engine.forward_each([last, *drafted]) if drafted else None
+        return (self.engine.forward([last]), []) if logits is None else (logits, drafted)
+
+    def _forget(self, stream: LocalStream, count: int) -> None:
+        """Take a stream's last tokens out of the cache, if it still is that stream's."""
+        left = self.engine.length - count
+        if self._latest is stream and self.engine.rewind(left) != left:
+            # A cache that cannot be cut is made again, and there is no second time.
+            self._latest, self._drafts = None, False
 
     def _prefill(self, prompt: list[int], cancel: threading.Event) -> "torch.Tensor | None":
         """Logits after the prompt, taken in pieces so that stopping does not wait for all of it; None when stopped."""

@@ -63,6 +63,9 @@ class OnnxEngine:
         """See `Engine.forward`."""
         return self._own.forward(0, tokens)
 
+    def forward_each(self, tokens: Sequence[int]) -> None:
+        """See `Engine.forward_each`: attention over several tokens rounds otherwise than over one."""
+
     def rewind(self, length: int) -> int:
         """See `Engine.rewind`: what lies behind `length` is written over."""
         self._own.lengths[0] = min(length, self.length)

@@ -33,6 +33,9 @@ class Counted:
         self.given.append(len(tokens))
         return self._engine.forward(tokens)
 
+    def forward_each(self, tokens: Sequence[int]) -> None:
+        """One by one, so that what is counted beside the answer is the prompt."""
+
     def rewind(self, length: int) -> int:
         return self._engine.rewind(length)
 
