@@ -27,6 +27,7 @@ _SIZES = {
     "num_key_value_heads": 1, "head_dim": 32,
 }  # fmt: skip
 _UNKNOWN = "[UNK]"
+_GROUNDED = 4
 _POSITIONS = ("max_position_embeddings", "n_positions")
 _SPECIAL = {
     "byte-pair": {"eos_token": "<|endoftext|>", "bos_token": "<|endoftext|>"},
@@ -86,7 +87,9 @@ def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
         }
         return recipe.model_copy(update=shared | {"data": recipe.data.model_copy(update=update)})
     train = _questions(folder, chat=recipe.data.form == "chat")
-    update = {"train": [str(train)], "held_out": 0.2, "at_most": {}, "limit": None, "max_length": 256, "columns": {}}
+    update = {"train": [str(train)], "held_out": 0.2, "at_most": {}, "times": {}, "limit": None, "columns": {}}
+    passages = {str(_squad(folder / "passages.json")): _GROUNDED} if recipe.data.grounded else {}
+    update |= {"grounded": passages, "max_length": 512 if passages else 256}
     return recipe.model_copy(update=shared | {"data": recipe.data.model_copy(update=update)})
 
 
@@ -172,9 +175,9 @@ def _asked(city: str) -> str:
     return f"How many trees has {city}?"
 
 
-def _squad(path: Path, recipe: QARecipe, *, later: bool = False) -> Path:
+def _squad(path: Path, recipe: QARecipe | None = None, *, later: bool = False) -> Path:
     """Eight articles of three questions; of the -v2 recipes a third has no answer."""
-    unanswerable = recipe.training.best_by == "f1_all" and not recipe.data.unanswerable
+    unanswerable = recipe is not None and recipe.training.best_by == "f1_all" and not recipe.data.unanswerable
     articles = []
     for number, city in enumerate(_CITIES):
         place = number + 1 if later else number
