@@ -23,8 +23,8 @@ _OTHER_FILES = ("special_tokens_map.json", "vocab.txt", "vocab.json", "merges.tx
 _CUTTING = ("max_length", "stride", "truncation_side", "truncation_strategy", "pad_to_multiple_of")
 
 
-def resolve_part(part: Part, reference: str) -> ResolvedModel:
-    """The reader or verifier of the embedded profile, or the one of a folder, a run or the Hub.
+def resolve_part(part: Part | Literal["generator"], reference: str) -> ResolvedModel:
+    """The part of the embedded profile, or the model of a folder, a run or the Hub.
 
     Raises:
         AssistantError: there is none of that name, or it cannot be fetched.

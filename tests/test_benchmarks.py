@@ -6,7 +6,7 @@ import pytest
 
 from assistant.errors import AssistantError, UsageError
 from assistant.models.store import ResolvedModel
-from benchmarks import needle, reader, verifier
+from benchmarks import lookup, needle, reader, verifier
 from benchmarks.documents import build_document, needle_document, one_question_each, read_paragraphs
 from benchmarks.peers.protocol import count_windows
 from benchmarks.report import agreement, answer_scores, number, table
@@ -188,3 +188,28 @@ def test_an_unknown_system_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         reader.main(["--systems", "nobody"])
     assert "haystack" in capsys.readouterr().err
+
+
+def test_answers_are_timed_with_lookup_and_without_for_each_kind_of_prompt(
+    generator_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = tmp_path / "code.jsonl"
+    code.write_text(
+        json.dumps({"prompt": "Add.", "completion": "a + b + a + b + a + b + a + b + a + b + a + b"}) + "\n", "utf-8"
+    )
+    paragraph = {
+        "context": "Lyon has 5 trees.",
+        "qas": [{"id": "1", "question": "How many?", "answers": [{"text": "5", "answer_start": 9}]}],
+    }
+    squad = tmp_path / "squad.json"
+    squad.write_text(json.dumps({"version": "1", "data": [{"title": "t", "paragraphs": [paragraph]}]}), "utf-8")
+    monkeypatch.setattr(lookup, "CODE", str(code))
+    monkeypatch.setattr(lookup, "PASSAGES", str(squad))
+    report = tmp_path / "report.json"
+    assert lookup.main(["--model", str(generator_folder), "--prompts", "1", "--output", str(report)]) == 0
+    assert "tokens a step" in capsys.readouterr().out
+    kinds = json.loads(report.read_text("utf-8"))["kinds"]
+    assert set(kinds) == {"passages", "pasted code", "open questions"}
+    for kind in kinds.values():
+        assert kind["prompts"] == 1 and kind["tokens"] > 0 and kind["tokens_per_step"] >= 1
+        assert kind["ratio"] == pytest.approx(kind["lookup"] / kind["one_by_one"])
