@@ -15,7 +15,7 @@ class TokenChoice:
     def __init__(self, sampling: Sampling, device: str = "cpu") -> None:
         import torch
 
-        self._penalty = _penalty(sampling)
+        self._penalty = sampling.repetition_penalty or 1.0
         self._warpers = _warpers(sampling)
         self._random = None
         if sampling.temperature > 0:
@@ -29,33 +29,32 @@ class TokenChoice:
         """The next token after the answer's tokens so far.
 
         Args:
-            logits: of shape (1, vocabulary).
+            logits: of shape (1, vocabulary); those of the answer's own tokens are changed where there is a penalty.
             made: the answer's tokens so far.
         """
         import torch
 
         with torch.inference_mode():
-            scores = logits
-            if made and self._penalty:
-                scores = self._penalty(_ids(made, logits), scores.clone())
+            if made and self._penalty != 1:
+                self._penalise(logits[0], made)
             if self._random is None:
-                return int(scores.argmax())
-            scores = self._warpers(_ids(made, logits), scores)
+                return int(logits.argmax())
+            scores = self._warpers(_ids(made, logits), logits)
             return int(torch.multinomial(scores.softmax(-1), 1, generator=self._random))
+
+    def _penalise(self, logits: "torch.Tensor", made: list[int]) -> None:
+        """Make the answer's own tokens less likely; in place, as a copy of all logits would wake torch's threads."""
+        import torch
+
+        seen = torch.tensor(sorted(set(made)), device=logits.device)
+        chosen = logits[seen]
+        logits[seen] = torch.where(chosen > 0, chosen / self._penalty, chosen * self._penalty)
 
 
 def _ids(tokens: list[int], like: "torch.Tensor") -> "torch.LongTensor":
     import torch
 
     return cast("torch.LongTensor", torch.tensor([tokens], dtype=torch.long, device=like.device))
-
-
-def _penalty(sampling: Sampling) -> "LogitsProcessorList":
-    from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor
-
-    if sampling.repetition_penalty == 1:
-        return LogitsProcessorList()
-    return LogitsProcessorList([RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty)])
 
 
 def _warpers(sampling: Sampling) -> "LogitsProcessorList":

@@ -1,15 +1,20 @@
 """A model on this machine as a generator: decoded step by step, with a cache that is kept between turns."""
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Message, Role
+from assistant.errors import ModelError
 from assistant.generation.decoding import LocalStream, draft
 from assistant.generation.engine import CONTEXT_TOKENS, Engine
 from assistant.generation.prompts import Prompt, fit
 from assistant.generation.rows import decode_together, rows_for
 from assistant.generation.stream import Finish, Generator, Sampling, TextStream
+from assistant.sanitize import one_line
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +24,7 @@ __all__ = ["CONTEXT_TOKENS", "Finish", "Generator", "LocalGenerator", "Sampling"
 
 PREFILL_TOKENS = 128
 """A prompt is taken in pieces of so many tokens: what is re-used of the last one is whole pieces."""
+GENERATION_CONFIG = "generation_config.json"
 _ENDS = ("<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
 
 
@@ -35,7 +41,7 @@ class LocalGenerator:
         name: as it is shown and written into answers.
         ends: the ids at which an answer ends; `end_tokens` finds them.
         context_tokens: prompt and answer together; by default what the engine takes.
-        sampling: for calls that name none.
+        repetition_penalty: for calls that name none; `own_penalty` finds it.
     """
 
     def __init__(
@@ -46,14 +52,14 @@ class LocalGenerator:
         *,
         ends: frozenset[int],
         context_tokens: int | None = None,
-        sampling: Sampling | None = None,
+        repetition_penalty: float = 1.0,
     ) -> None:
         self.name = name
         self.context_tokens = min(engine.context_tokens, context_tokens or engine.context_tokens)
         self.tokenizer = tokenizer
         self.engine = engine
         self._ends = ends
-        self._sampling = sampling or Sampling()
+        self._penalty = repetition_penalty
         self._prefilled: list[int] = []
         self._latest: LocalStream | None = None
         self._drafts = True
@@ -62,7 +68,7 @@ class LocalGenerator:
         self, messages: Sequence[Message], *, sampling: Sampling | None = None, cancel: threading.Event | None = None
     ) -> LocalStream:
         """The answer to a conversation; see `Generator.stream`. Cancelling takes effect at the next token."""
-        sampling = sampling or self._sampling
+        sampling = sampling or Sampling()
         return self.continued(self._fit(messages, sampling), sampling, cancel)
 
     def look_ahead(self, messages: Sequence[Message], *, sampling: Sampling, cancel: threading.Event) -> None:
@@ -84,6 +90,8 @@ class LocalGenerator:
 
     def continued(self, prompt: Prompt, sampling: Sampling, cancel: threading.Event | None = None) -> LocalStream:
         """The continuation of a prompt that is rendered already and leaves room in the context."""
+        if sampling.repetition_penalty is None:
+            sampling = replace(sampling, repetition_penalty=self._penalty)
         return LocalStream(
             self._pieces,
             prompt,
@@ -186,3 +194,22 @@ def end_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -
         id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special and token.content in _ENDS
     )
     return frozenset(ends)
+
+
+def own_penalty(model: "PreTrainedModel", adapter: Path | None) -> float:
+    """The repetition penalty that `generation_config.json` asks for, beside the adapter or else beside the base.
+
+    Raises:
+        ModelError: it is not a positive number.
+    """
+    from transformers import GenerationConfig
+
+    found = model.generation_config
+    if adapter is not None and (adapter / GENERATION_CONFIG).is_file():
+        found = GenerationConfig.from_pretrained(adapter)
+    penalty = getattr(found, "repetition_penalty", None)
+    if penalty is None:
+        return 1.0
+    if not isinstance(penalty, int | float) or not 0 < penalty < math.inf:
+        raise ModelError(f"{GENERATION_CONFIG}: repetition_penalty is {one_line(str(penalty))}, not a positive number.")
+    return float(penalty)

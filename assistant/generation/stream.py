@@ -18,13 +18,13 @@ class Sampling:
     """How the next token is chosen: at a temperature of 0 the likeliest; `top_k` 0 and `top_p` 1 leave all tokens in.
 
     `repetition_penalty` (Keskar et al., 2019) counts the answer's own tokens, not the question's, so that names of the
-    question can be used freely; 1 switches it off.
+    question can be used freely; 1 switches it off, and None leaves it to what the model's folder says.
     """
 
     temperature: float = 0.0
     top_p: float = 0.95
     top_k: int = 50
-    repetition_penalty: float = 1.0
+    repetition_penalty: float | None = None
     max_new_tokens: int = 512
     seed: int | None = None
 

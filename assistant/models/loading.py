@@ -102,7 +102,7 @@ def load_generator(model: ResolvedModel, quantisation: Quantisation | None = Non
         ModelError: as `load_reader`, or an adapter of another base.
     """
     from assistant.generation.engine import TransformersEngine
-    from assistant.generation.generator import LocalGenerator, end_tokens
+    from assistant.generation.generator import LocalGenerator, end_tokens, own_penalty
 
     with _quietly(model):
         if quantisation is not None:
@@ -111,7 +111,8 @@ def load_generator(model: ResolvedModel, quantisation: Quantisation | None = Non
         else:
             network, tokenizer = load_language_model(model, fastest=False)
             engine = _onnx_engine(network) or TransformersEngine(_fastest(network, model.base))
-        return LocalGenerator(engine, tokenizer, model.name, ends=end_tokens(network, tokenizer))
+        ends, penalty = end_tokens(network, tokenizer), own_penalty(network, model.adapter)
+        return LocalGenerator(engine, tokenizer, model.name, ends=ends, repetition_penalty=penalty)
 
 
 def load_language_model(model: ResolvedModel, *, fastest: bool = True) -> tuple[Any, Any]:

@@ -2,10 +2,11 @@ import threading
 
 import pytest
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, RepetitionPenaltyLogitsProcessor
 
 from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
+from assistant.generation.choice import TokenChoice
 from assistant.generation.decoding import LOOP_TOKENS, repeats_itself
 from assistant.generation.engine import TransformersEngine
 from assistant.generation.generator import (
@@ -153,6 +154,14 @@ def test_a_repetition_penalty_makes_answers_repeat_less(llama, chat_tokenizer):
         return len(set(stream.made))
 
     assert different(5.0) > different(1.0)
+
+
+@pytest.mark.parametrize("penalty", [0.7, 1.0, 1.05, 2.0])
+def test_the_penalty_is_that_of_transformers(penalty: float) -> None:
+    made, scores = [3, 7, 7, 1, 40], torch.randn(60, 50, generator=torch.Generator().manual_seed(1))
+    theirs = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([made] * len(scores)), scores.clone())
+    choice = TokenChoice(Sampling(repetition_penalty=penalty))
+    assert [choice(row[None].clone(), made) for row in scores] == theirs.argmax(-1).tolist()
 
 
 def test_the_oldest_turns_are_left_out_and_counted(llama, chat_tokenizer):

@@ -1,5 +1,7 @@
 """Generators from folders: with adapters, in few bits, and what does not fit together is refused."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,34 @@ def test_a_generator_with_an_adapter_answers(folders: dict[str, Path], kind: str
     stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=6))
     list(stream)
     assert 0 < stream.completion_tokens <= 6
+
+
+def test_a_model_brings_its_repetition_penalty_and_an_adapter_its_own(folders: dict[str, Path], tmp_path: Path) -> None:
+    base, adapter = (shutil.copytree(folders[name], tmp_path / name) for name in ("llama", "llama-adapter"))
+
+    def made(model: ResolvedModel, penalty: float | None = None) -> list[int]:
+        stream = load_generator(model).stream(
+            QUESTION, sampling=Sampling(max_new_tokens=60, repetition_penalty=penalty)
+        )
+        list(stream)
+        return stream.made  # type: ignore[attr-defined,no-any-return]
+
+    def asks(folder: Path, penalty: object) -> None:
+        path = folder / "generation_config.json"
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        path.write_text(json.dumps(found | {"repetition_penalty": penalty}), "utf-8")
+
+    alone, tuned = ResolvedModel("base", base), ResolvedModel("tuned", base, adapter)
+    assert made(alone) == made(alone, 1.0) != made(alone, 30.0)
+    asks(base, 30.0)
+    assert made(alone) == made(alone, 30.0)
+    assert made(tuned) == made(tuned, 30.0) != made(tuned, 1.0)
+    asks(adapter, 1.0)
+    assert made(tuned) == made(tuned, 1.0)
+    for nonsense in (0, -1.5, "much"):
+        asks(adapter, nonsense)
+        with pytest.raises(ModelError, match="repetition_penalty"):
+            load_generator(tuned)
 
 
 @pytest.mark.parametrize("quantisation", [None, "4bit"])
