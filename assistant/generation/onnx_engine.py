@@ -27,19 +27,20 @@ class OnnxEngine:
 
     Args:
         model: float32, on the CPU, its adapter merged; not needed any more afterwards.
-        exact: the products to compute in float32, by default those of `onnx_graph`.
+        exact: the products to compute in float32, as `llama_graph` names them.
     """
 
-    def __init__(self, model: "LlamaForCausalLM", *, exact: frozenset[str] | None = None) -> None:
+    def __init__(self, model: "LlamaForCausalLM", *, exact: frozenset[str] = frozenset()) -> None:
         import onnxruntime
         import torch
 
-        from assistant.generation.onnx_graph import EXACT, llama_graph
+        from assistant.generation.onnx_graph import llama_graph
+        from assistant.generation.smoothing import smoothing_scales
 
         self.architecture, self.parameters = type(model).__name__, parameters_of(model)
         self.context_tokens = context_of(model)
         self.device = "cpu"
-        graph = llama_graph(model, self.context_tokens, exact=EXACT if exact is None else exact)
+        graph = llama_graph(model, self.context_tokens, smoothing_scales(model), exact=exact)
         self._embeddings = graph.embeddings
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()

@@ -5,11 +5,11 @@ one of them, the residual sum and its norm another. Products with the query, key
 so are those of gate and up.
 
 Decoding reads every weight once a token, so its speed is that of the memory. The large matrices are kept as 8-bit
-integers with a scale and a zero point for every BLOCK numbers. Products of integers round their input too, which costs
-the projections around attention and the way down from the wide layer most (`benchmarks.generator` measures it): those
-stay in float32.
+integers with a scale and a zero point for every BLOCK numbers. Products of integers round their input too, so inputs
+are made smooth first (see `smoothing`; `benchmarks.generator` measures what is left of the error).
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
 BLOCK = 32
-EXACT = frozenset({"qkv", "output", "down"})
-"""The products that are computed in float32 throughout; the others are `gate_up` and `logits`."""
-
 _ROPE_TYPES = {"default", "linear", "llama3", "yarn"}  # those whose angles do not depend on the length of the text
 _CONTRIB = "com.microsoft"
 _ACCURACY_INT8 = 4  # MatMulNBits: the input is rounded to 8 bits for each block, and integers are multiplied
@@ -50,7 +47,12 @@ def can_be_graph(model: Any) -> bool:
 
 
 def llama_graph(
-    model: "LlamaForCausalLM", context_tokens: int, *, exact: frozenset[str] = EXACT, all_logits: bool = False
+    model: "LlamaForCausalLM",
+    context_tokens: int,
+    scales: Mapping[str, Array],
+    *,
+    exact: frozenset[str] = frozenset(),
+    all_logits: bool = False,
 ) -> Graph:
     """The graph of a Llama model.
 
@@ -62,17 +64,19 @@ def llama_graph(
     Args:
         model: float32, its adapter merged.
         context_tokens: the longest cache.
-        exact: the products to compute in float32.
+        scales: what the inputs of products are divided by, as `smoothing_scales` finds them.
+        exact: the products to compute in float32, of `qkv`, `output`, `gate_up`, `down` and `logits`.
         all_logits: give those after every token instead of after the last.
     """
-    return _Builder(exact).build(model, context_tokens, all_logits=all_logits)
+    return _Builder(exact, scales).build(model, context_tokens, all_logits=all_logits)
 
 
 class _Builder:
     """Collects nodes and weights."""
 
-    def __init__(self, exact: frozenset[str]) -> None:
+    def __init__(self, exact: frozenset[str], scales: Mapping[str, Array]) -> None:
         self._exact = exact
+        self._scales = scales
         self._nodes: list[NodeProto] = []
         self._weights: dict[str, Array] = {}
 
@@ -83,19 +87,22 @@ class _Builder:
         self._epsilon = float(config.rms_norm_eps)
         self._rotations(model, context_tokens)
         layers = model.model.layers
-        self._weight("norm.0", _array(layers[0].input_layernorm.weight))
+        self._weight("norm.0", array_of(layers[0].input_layernorm.weight) / self._scales["qkv.0"])
         normed, residual = "normed.0", "hidden"
         self._node(
             "SimplifiedLayerNormalization", ["hidden", "norm.0"], [normed], domain="", axis=-1, epsilon=self._epsilon
         )
         for at, layer in enumerate(layers):
-            following = layers[at + 1].input_layernorm if at + 1 < len(layers) else model.model.norm
-            normed, residual = self._layer(at, layer, following, normed, residual, config)
+            if at + 1 < len(layers):
+                norm = array_of(layers[at + 1].input_layernorm.weight) / self._scales[f"qkv.{at + 1}"]
+            else:
+                norm = array_of(model.model.norm.weight) / self._scales["logits"]
+            normed, residual = self._layer(at, layer, norm, normed, residual, config)
         if not all_logits:
             for name, value in (("from", -1), ("to", np.iinfo(np.int64).max), ("axis", 1)):
                 self._weight(name, np.array([value], np.int64))
             normed = self._node("Slice", [normed, "from", "to", "axis"], ["last_normed"], domain="")
-        self._product("logits", normed, _array(model.lm_head.weight), "logits")
+        self._product("logits", normed, array_of(model.lm_head.weight) * self._scales["logits"], "logits")
         inputs, outputs = _signature(config)
         graph = helper.make_graph(
             self._nodes, "llama", inputs, outputs, initializer=[_initializer(*item) for item in self._weights.items()]
@@ -104,12 +111,12 @@ class _Builder:
         outside = {name: array for name, array in self._weights.items() if array.size >= _SMALL}
         return Graph(helper.make_model(graph, opset_imports=opsets, ir_version=10), outside, _embeddings(model))
 
-    def _layer(self, at: int, layer: Any, following: Any, normed: str, residual: str, config: Any) -> tuple[str, str]:
+    def _layer(self, at: int, layer: Any, norm: Array, normed: str, residual: str, config: Any) -> tuple[str, str]:
         """One layer; returns the names of its normed output, by the norm that follows it, and of its residual sum."""
         attention, mlp = layer.self_attn, layer.mlp
-        stacked = np.concatenate(
-            [_array(each.weight) for each in (attention.q_proj, attention.k_proj, attention.v_proj)]
-        )
+        query, key, value = (array_of(each.weight) for each in (attention.q_proj, attention.k_proj, attention.v_proj))
+        value = value / self._scales[f"output.{at}"][:, None]
+        stacked = np.concatenate([query, key, value]) * self._scales[f"qkv.{at}"]
         qkv = self._product("qkv", normed, stacked, f"qkv.{at}")
         attended = self._node(
             "GroupQueryAttention",
@@ -119,18 +126,22 @@ class _Builder:
             kv_num_heads=config.num_key_value_heads,
             do_rotary=1,
         )
-        output = self._product("output", attended, _array(attention.o_proj.weight), f"output.{at}")
-        normed, residual = self._add_and_norm(f"middle.{at}", output, residual, layer.post_attention_layernorm)
-        wide = np.concatenate([_array(mlp.gate_proj.weight), _array(mlp.up_proj.weight)])
+        of_heads = self._scales[f"output.{at}"].reshape(config.num_key_value_heads, 1, -1)
+        shared = of_heads.repeat(config.num_attention_heads // config.num_key_value_heads, axis=1).reshape(-1)
+        output = self._product("output", attended, array_of(attention.o_proj.weight) * shared, f"output.{at}")
+        scale = self._scales[f"gate_up.{at}"]
+        middle = array_of(layer.post_attention_layernorm.weight) / scale
+        normed, residual = self._add_and_norm(f"middle.{at}", output, residual, middle)
+        wide = np.concatenate([array_of(mlp.gate_proj.weight), array_of(mlp.up_proj.weight)]) * scale
         both = self._product("gate_up", normed, wide, f"gate_up.{at}")
         self._node("Split", [both], [f"gate.{at}", f"up.{at}"], domain="", axis=-1, num_outputs=2)
         self._node("QuickGelu", [f"gate.{at}"], [f"silu.{at}"], alpha=1.0)  # x times sigmoid(x), which is SiLU
         inner = self._node("Mul", [f"silu.{at}", f"up.{at}"], [f"inner.{at}"], domain="")
-        down = self._product("down", inner, _array(mlp.down_proj.weight), f"down.{at}")
-        return self._add_and_norm(f"end.{at}", down, residual, following)
+        down = self._product("down", inner, array_of(mlp.down_proj.weight), f"down.{at}")
+        return self._add_and_norm(f"end.{at}", down, residual, norm)
 
-    def _add_and_norm(self, name: str, added: str, residual: str, norm: Any) -> tuple[str, str]:
-        self._weight(f"{name}.norm", _array(norm.weight))
+    def _add_and_norm(self, name: str, added: str, residual: str, norm: Array) -> tuple[str, str]:
+        self._weight(f"{name}.norm", norm)
         outputs = [f"{name}.normed", "", "", f"{name}.sum"]
         self._node(
             "SkipSimplifiedLayerNormalization", [added, residual, f"{name}.norm"], outputs, epsilon=self._epsilon
@@ -233,11 +244,12 @@ def _initializer(name: str, array: Array) -> Any:
 
 def _embeddings(model: Any) -> Array:
     """One row a token, in float16 where that is exactly the same."""
-    table = _array(model.get_input_embeddings().weight)
+    table = array_of(model.get_input_embeddings().weight)
     short = table.astype(np.float16)
     return short if np.array_equal(short.astype(np.float32), table) else table
 
 
-def _array(tensor: Any) -> Array:
+def array_of(tensor: Any) -> Array:
+    """The numbers of a tensor in float32; they may be the tensor's own, so nothing is written to them."""
     array: Array = tensor.detach().float().cpu().numpy()
     return array
