@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from assistant.generation.engine import context_of, parameters_of
+from assistant.generation.onnx_graph import EXACT
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +31,7 @@ class OnnxEngine:
         exact: the products to compute in float32, as `llama_graph` names them.
     """
 
-    def __init__(self, model: "LlamaForCausalLM", *, exact: frozenset[str] = frozenset()) -> None:
+    def __init__(self, model: "LlamaForCausalLM", *, exact: frozenset[str] = EXACT) -> None:
         import onnxruntime
         import torch
 
