@@ -6,8 +6,8 @@ so are those of gate and up.
 
 Decoding reads every weight once a token, so its speed is that of the memory. The large matrices are kept as 8-bit
 integers with a scale and a zero point for every BLOCK numbers. Products of integers round their input too, so inputs
-are made smooth first (see `smoothing`). The way down from the wide layer suffers most all the same, more so with an
-adapter merged (`benchmarks.generator` measures it): it stays in float32.
+are made smooth first (see `smoothing`). The way down from the wide layer suffers most all the same
+(`benchmarks.generator` measures it): it stays in float32.
 """
 
 from collections.abc import Mapping

@@ -75,7 +75,7 @@ def _note(largest: dict[str, Array], name: str) -> Any:
 
 
 def _largest(activations: "torch.Tensor") -> Array:
-    """The largest magnitude of each channel; the first token is left out, as all models give it a part of its own."""
+    """The largest magnitude of each channel; the first token is left out: much attention rests on it alone."""
     return array_of(activations[0, 1:].abs().amax(0))
 
 
