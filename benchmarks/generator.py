@@ -36,7 +36,6 @@ SYSTEMS = {
     system.name: system
     for system in (
         System("ours", LOCAL, note="as it comes"),
-        System("ours-integers", LOCAL, {"exact": []}, "all products of 8-bit integers"),
         System("ours-float32", LOCAL, {"exact": EVERY_PRODUCT}, "no product of integers"),
         System("generate", LOCAL, {"stock": "fastest"}, "transformers, the number format that is fastest here"),
         System("generate-float32", LOCAL, {"stock": "float32"}, "transformers; what answers are held against"),
@@ -87,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.generator", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="smollm2-135m-instruct", help="a base, by name or folder (%(default)s)")
+    parser.add_argument("--adapter", type=Path, help="merged into the base of ours and of transformers' own (a folder)")
     parser.add_argument("--gguf", type=Path, help="the same weights for llama.cpp; without it llama.cpp is left out")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="of %(default)s")
     parser.add_argument("--tokens", type=int, default=128, help="how many to decode (%(default)s)")
@@ -186,7 +186,7 @@ def _settings(system: System, base: Path, options: argparse.Namespace) -> dict[s
     if system.peer is TORCH:
         return {"folder": str(base), "room": options.prefill + 2 * options.tokens, **system.options}
     if system.peer is LOCAL:
-        return {"folder": str(base), **system.options}
+        return {"folder": str(base), "adapter": str(options.adapter) if options.adapter else None, **system.options}
     if options.gguf is None:
         raise PeerError("name its file with --gguf")
     settings = {"gguf": str(options.gguf), "threads": options.threads}

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from assistant.generation.engine import context_of, parameters_of
-from assistant.generation.onnx_graph import EXACT
 
 if TYPE_CHECKING:
     import torch
@@ -28,10 +27,10 @@ class OnnxEngine:
 
     Args:
         model: float32, on the CPU, its adapter merged; not needed any more afterwards.
-        exact: the products to compute in float32, as `llama_graph` names them.
+        exact: the products to compute in float32 instead of integers, as `llama_graph` names them.
     """
 
-    def __init__(self, model: "LlamaForCausalLM", *, exact: frozenset[str] = EXACT) -> None:
+    def __init__(self, model: "LlamaForCausalLM", *, exact: frozenset[str] = frozenset()) -> None:
         import onnxruntime
         import torch
 

@@ -5,9 +5,9 @@ one of them, the residual sum and its norm another. Products with the query, key
 so are those of gate and up.
 
 Decoding reads every weight once a token, so its speed is that of the memory. The large matrices are kept as 8-bit
-integers with a scale and a zero point for every BLOCK numbers. Products of integers round their input too, so inputs
-are made smooth first (see `smoothing`). The way down from the wide layer suffers most all the same
-(`benchmarks.generator` measures it): it stays in float32.
+integers with a scale and a zero point for every block of numbers. Products of integers round their input too, block by
+block, so inputs are made smooth first (see `smoothing`). Those of the way down from the wide layer cannot be: most of
+them are small and any may be large. Its blocks are half as long (`benchmarks.generator` measures what is lost).
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
 BLOCK = 32
-EXACT = frozenset({"down"})
-"""The products that are computed in float32 throughout; the others are `qkv`, `output`, `gate_up` and `logits`."""
+SHORT_BLOCK = 16
 _ROPE_TYPES = {"default", "linear", "llama3", "yarn"}  # those whose angles do not depend on the length of the text
 _CONTRIB = "com.microsoft"
 _ACCURACY_INT8 = 4  # MatMulNBits: the input is rounded to 8 bits for each block, and integers are multiplied
@@ -54,7 +53,7 @@ def llama_graph(
     context_tokens: int,
     scales: Mapping[str, Array],
     *,
-    exact: frozenset[str] = EXACT,
+    exact: frozenset[str] = frozenset(),
     all_logits: bool = False,
 ) -> Graph:
     """The graph of a Llama model.
@@ -156,7 +155,8 @@ class _Builder:
         if kind in self._exact:
             self._weight(f"{name}.weight", weight.T)
             return self._node("MatMul", [left, f"{name}.weight"], [name], domain="")
-        parts = quantise(weight)
+        block = SHORT_BLOCK if kind == "down" else BLOCK
+        parts = quantise(weight, block)
         for part, array in zip(("numbers", "scales", "zeros"), parts, strict=True):
             self._weight(f"{name}.{part}", array)
         return self._node(
@@ -166,7 +166,7 @@ class _Builder:
             K=weight.shape[1],
             N=weight.shape[0],
             bits=8,
-            block_size=BLOCK,
+            block_size=block,
             accuracy_level=_ACCURACY_INT8,
         )
 
@@ -193,16 +193,16 @@ class _Builder:
         return outputs[0]
 
 
-def quantise(weight: Array) -> tuple[Array, Array, Array]:
-    """Round a matrix of shape (outputs, inputs) to 8-bit integers, each block of BLOCK inputs from least to greatest.
+def quantise(weight: Array, block: int = BLOCK) -> tuple[Array, Array, Array]:
+    """Round a matrix of shape (outputs, inputs) to 8-bit integers, each block of inputs from its least to its greatest.
 
     Returns:
-        Integers of shape (outputs, blocks, BLOCK), scales and zero points of shape (outputs, blocks); a number is
+        Integers of shape (outputs, blocks, block), scales and zero points of shape (outputs, blocks); a number is
         (integer - zero point) * scale.
     """
     rows, columns = weight.shape
-    blocks = -(-columns // BLOCK)
-    padded = np.pad(weight, ((0, 0), (0, blocks * BLOCK - columns))).reshape(rows, blocks, BLOCK)
+    blocks = -(-columns // block)
+    padded = np.pad(weight, ((0, 0), (0, blocks * block - columns))).reshape(rows, blocks, block)
     least, greatest = np.minimum(padded.min(-1), 0), np.maximum(padded.max(-1), 0)
     scales = (greatest - least) / np.float32(255)
     scales[scales == 0] = 1

@@ -21,7 +21,7 @@ class Worker:
             folder: the base.
             adapter: merged into it.
             stock: the number format for transformers' own `generate`; by default our generator answers.
-            exact: the products that our engine computes in float32, in place of its own choice.
+            exact: the products that our engine computes in float32 instead of integers.
         """
         from assistant.generation.onnx_engine import OnnxEngine
         from assistant.models.loading import load_generator, load_language_model

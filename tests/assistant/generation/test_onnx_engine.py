@@ -1,5 +1,7 @@
 """The engine for CPUs computes what the model does."""
 
+from collections import Counter
+
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
@@ -12,7 +14,7 @@ pytest.importorskip("onnxruntime")
 
 from assistant.generation import smoothing
 from assistant.generation.onnx_engine import OnnxEngine
-from assistant.generation.onnx_graph import BLOCK, can_be_graph, quantise
+from assistant.generation.onnx_graph import BLOCK, SHORT_BLOCK, can_be_graph, llama_graph, quantise
 from assistant.generation.smoothing import smoothing_scales
 
 ALL = frozenset({"qkv", "output", "gate_up", "down", "logits"})
@@ -151,9 +153,20 @@ def test_another_architecture_is_left_to_transformers(gpt2: PreTrainedModel) -> 
     assert not can_be_graph(gpt2)
 
 
-def test_rounded_numbers_are_within_half_a_step_of_their_block() -> None:
-    weight = torch.randn(7, 2 * BLOCK + 5).numpy() * [[1e-6], [1], [1e3], [1], [1], [0], [1]]
-    numbers, scales, zeros = quantise(weight.astype("float32"))
+@pytest.mark.parametrize("block", [SHORT_BLOCK, BLOCK])
+def test_rounded_numbers_are_within_half_a_step_of_their_block(block: int) -> None:
+    weight = torch.randn(7, 2 * block + 5).numpy() * [[1e-6], [1], [1e3], [1], [1], [0], [1]]
+    numbers, scales, zeros = quantise(weight.astype("float32"), block)
+    assert numbers.shape == (7, 3, block)
     back = ((numbers.astype("float32") - zeros[..., None]) * scales[..., None]).reshape(7, -1)[:, : weight.shape[1]]
-    steps = scales.repeat(BLOCK, axis=1)[:, : weight.shape[1]]
+    steps = scales.repeat(block, axis=1)[:, : weight.shape[1]]
     assert (abs(back - weight) <= 1.001 * steps).all()
+
+
+def test_no_product_is_kept_in_float32() -> None:
+    model = a_llama()
+    graph = llama_graph(model, 64, smoothing_scales(model))
+    kinds = Counter(node.op_type for node in graph.model.graph.node)
+    assert kinds["MatMul"] == 0 and kinds["MatMulNBits"] == 3 * 4 + 1
+    wide = [array for array in graph.weights.values() if array.dtype == "float32" and array.ndim == 2]
+    assert max(array.size for array in wide) <= 256 * 8 + 384 * 8  # positions and scales, no weights
