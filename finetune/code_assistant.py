@@ -14,7 +14,7 @@ from assistant.encoding import length_bucketed
 from assistant.errors import UsageError
 from assistant.generation.prompts import SYSTEM_PROMPT, render
 from assistant.models.memory import keep_freed_memory
-from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
+from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique
 from finetune.data.files import find_data
 from finetune.data.grounded import grounded_examples, with_passages
 from finetune.data.question_answer import read_question_answers, split_at_random
@@ -72,7 +72,7 @@ def prepare_examples(recipe: CodeRecipe) -> Prepared:
     chosen: list[CodeExample] = []
     for name in recipe.data.train:
         of_file = sorted((example for example in train if example.source == Path(name).name), key=question_hash)
-        chosen += of_file[: recipe.data.at_most.get(name)] * recipe.data.times.get(name, 1)
+        chosen += repeated(of_file[: recipe.data.at_most.get(name)], recipe.data.times.get(name, 1))
     for name, count in recipe.data.grounded.items():
         chosen += grounded_examples(read_squad(find_data(name)), count, recipe.training.seed)
     chosen.sort(key=question_hash)

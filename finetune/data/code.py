@@ -7,8 +7,9 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from finetune.data.code_rows import FENCE, LeftOut, as_written, shaper
 from finetune.data.tables import read_table
@@ -30,6 +31,8 @@ class CodeExample:
     setup: str = ""
     passages: tuple[str, ...] = ()
     """What the answer is to be taken from; most questions come without."""
+    also: tuple[str, ...] = ()
+    """Other wordings of the question (`also` in the row)."""
 
     @property
     def characters(self) -> int:
@@ -43,7 +46,7 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
     The kind of a row is told by its fields: `instruction` and `response`; `intent` and `snippet` (CoNaLa); `text` and
     `code` (MBPP); `task` and `answer_markdown` (snippets); `question` with `answer_markdown` or `explanation`;
     `instructions` and `explanation_with_code` (Exercism); `command`, `task` and `code` (tldr); `prompt` and
-    `completion`, taken as they are.
+    `completion`, taken as they are. Any row may have `also`: another wording of its question, or a list of such.
 
     Raises:
         UsageError: the data cannot be read (see `finetune.data.tables`), or a row is of no known kind.
@@ -65,6 +68,7 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
             ready=shape is as_written,
             tests="\n".join(map(str, row.get("test_list") or [])),
             setup=str(row.get("test_setup_code") or ""),
+            also=_wordings(row.get("also")),
         )
         if max_characters and example.characters > max_characters:
             left_out[f"longer than {max_characters} characters"] += 1
@@ -79,12 +83,22 @@ def unique(examples: Iterable[CodeExample]) -> list[CodeExample]:
     codes: set[str] = set()
     kept = []
     for example in examples:
-        question, code = _normal(example.instruction), _normal(_last_block(example.answer))
-        if question not in questions and code not in codes:
+        asked = {_normal(wording) for wording in (example.instruction, *example.also)}
+        code = _normal(_last_block(example.answer))
+        if not asked & questions and code not in codes:
             kept.append(example)
-        questions.add(question)
+        questions |= asked
         codes.add(code)
     return kept
+
+
+def repeated(examples: Iterable[CodeExample], times: int) -> list[CodeExample]:
+    """Each example so many times, its question in its other wordings in turn."""
+    worded = []
+    for example in examples:
+        wordings = (example.instruction, *example.also)
+        worded += [replace(example, instruction=wordings[time % len(wordings)]) for time in range(times)]
+    return worded
 
 
 def split_by_question(examples: Iterable[CodeExample], held_out: float) -> tuple[list[CodeExample], list[CodeExample]]:
@@ -99,6 +113,12 @@ def question_hash(example: CodeExample) -> float:
     """A number in [0, 1) from the question's words, which decides the part and the order an example is taken in."""
     digest = hashlib.sha256(_normal(example.instruction).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _wordings(value: Any) -> tuple[str, ...]:
+    """The texts of a field that has none, one or a list of them."""
+    texts = value if isinstance(value, list | tuple) else [value]
+    return tuple(text.strip() for text in texts if isinstance(text, str) and text.strip())
 
 
 def _normal(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import UsageError
-from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
+from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique
 from finetune.data.code_rows import FENCE
 from finetune.data.explanations import explain_program, explain_snippet, goal_of
 from finetune.data.files import find_data
@@ -143,6 +143,26 @@ def test_the_same_question_or_the_same_code_is_kept_once():
     again = CodeExample("how to  sort", "Thus:\n\n```python\nx.sort()\n```", "b")
     same_code = CodeExample("Sorting", "Or:\n\n```python\nsorted( x )\n```", "c")
     assert unique([one, again, same_code]) == [one]
+
+
+def test_a_question_in_other_words_is_the_same_question(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "How do I sort?", "also": ["sorting", " sort a list "], "completion": "Call `sorted`."},
+        {"prompt": "Sort a list.", "completion": "Use `list.sort`."},
+        {"prompt": "How do I turn it round?", "also": "reverse it", "completion": "Call `reversed`."},
+        {"prompt": "Why?", "also": None, "completion": "Because."},
+    ]
+    read, _ = read_code(write(tmp_path / "worded.jsonl", rows))
+    assert [example.also for example in read] == [("sorting", "sort a list"), (), ("reverse it",), ()]
+    assert unique(read) == [read[0], read[2], read[3]]
+
+
+def test_a_question_seen_several_times_is_put_in_its_other_words_in_turn() -> None:
+    worded = CodeExample("How do I sort?", "x", "a", also=("sorting", "sort a list"))
+    plain = CodeExample("Why?", "y", "a")
+    asked = [example.instruction for example in repeated([worded, plain], 4)]
+    assert asked == ["How do I sort?", "sorting", "sort a list", "How do I sort?", *["Why?"] * 4]
+    assert {example.answer for example in repeated([worded], 4)} == {"x"}
 
 
 def test_the_split_depends_on_the_question_alone():
