@@ -6,8 +6,8 @@ so are those of gate and up.
 
 Decoding reads every weight once a token, so its speed is that of the memory. The large matrices are kept as 8-bit
 integers with a scale and a zero point for every block of numbers. Products of integers round their input too, block by
-block, so inputs are made smooth first (see `smoothing`). Those of the way down from the wide layer cannot be: most of
-them are small and any may be large. Its blocks are half as long (`benchmarks.generator` measures what is lost).
+block, so inputs are made smooth first (see `smoothing`), and blocks are short but in the two largest matrices, where
+they would cost most time. `benchmarks.generator` measures what is lost.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, ValueInfoProto
     from transformers import LlamaForCausalLM
 
-BLOCK = 32
-SHORT_BLOCK = 16
+BLOCK = 16
+LONG_BLOCK = 32
+_LARGEST = frozenset({"gate_up", "logits"})
 _ROPE_TYPES = {"default", "linear", "llama3", "yarn"}  # those whose angles do not depend on the length of the text
 _CONTRIB = "com.microsoft"
 _ACCURACY_INT8 = 4  # MatMulNBits: the input is rounded to 8 bits for each block, and integers are multiplied
@@ -155,7 +156,7 @@ class _Builder:
         if kind in self._exact:
             self._weight(f"{name}.weight", weight.T)
             return self._node("MatMul", [left, f"{name}.weight"], [name], domain="")
-        block = SHORT_BLOCK if kind == "down" else BLOCK
+        block = LONG_BLOCK if kind in _LARGEST else BLOCK
         parts = quantise(weight, block)
         for part, array in zip(("numbers", "scales", "zeros"), parts, strict=True):
             self._weight(f"{name}.{part}", array)

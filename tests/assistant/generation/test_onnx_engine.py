@@ -14,7 +14,7 @@ pytest.importorskip("onnxruntime")
 
 from assistant.generation import smoothing
 from assistant.generation.onnx_engine import OnnxEngine
-from assistant.generation.onnx_graph import BLOCK, SHORT_BLOCK, can_be_graph, llama_graph, quantise
+from assistant.generation.onnx_graph import BLOCK, LONG_BLOCK, can_be_graph, llama_graph, quantise
 from assistant.generation.smoothing import smoothing_scales
 
 ALL = frozenset({"qkv", "output", "gate_up", "down", "logits"})
@@ -153,7 +153,7 @@ def test_another_architecture_is_left_to_transformers(gpt2: PreTrainedModel) -> 
     assert not can_be_graph(gpt2)
 
 
-@pytest.mark.parametrize("block", [SHORT_BLOCK, BLOCK])
+@pytest.mark.parametrize("block", [BLOCK, LONG_BLOCK])
 def test_rounded_numbers_are_within_half_a_step_of_their_block(block: int) -> None:
     weight = torch.randn(7, 2 * block + 5).numpy() * [[1e-6], [1], [1e3], [1], [1], [0], [1]]
     numbers, scales, zeros = quantise(weight.astype("float32"), block)
