@@ -73,6 +73,7 @@ class _Asked:
     """A question with the windows of its document that are read for it."""
 
     frame: Frame
+    document: Document
     text: TokenizedText
     windows: Ints
     in_all: int
@@ -177,7 +178,7 @@ class Reader:
             if count is not None and in_all > count:
                 ranked = self.ranker.rank(question.text, [question.document], cancel=cancel)
                 windows = windows[select_windows(windows, text, ranked, count)]
-            asked.append(_Asked(frame, text, windows, in_all))
+            asked.append(_Asked(frame, question.document, text, windows, in_all))
         return asked
 
     def _tokenized(self, documents: Sequence[Document]) -> list[TokenizedText]:
@@ -243,6 +244,7 @@ class Reader:
                 np.concatenate([each.starts for each in found]),
                 np.concatenate([each.ends for each in found]),
                 np.concatenate([each.scores for each in found]),
+                asked.document.text,
             )
         return Reading(spans, sum(each.windows for each in found), self.calibration, asked.in_all)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 N_BEST = 20
 MAX_ANSWER_TOKENS = 30
 _WORD = re.compile(r"\w+")
+# Digits with marks between thousands, a decimal part, or neither; not a piece of a date, a version or an address.
+_NUMBER = re.compile(r"(?<![\d.,])(?:\d{1,3}(?:[,.'\u2019\u00a0\u2009\u202f]\d{3})+|\d+)(?:\.\d+|,\d\d?)?(?![.,]?\d)")
+_NUMBER_REACH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,21 @@ def decode_spans(
 
 
 def distinct_spans(
-    starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], n_best: int = N_BEST
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.float32],
+    text: str,
+    n_best: int = N_BEST,
 ) -> tuple[Span, ...]:
     """The best distinct spans of a document, best first; a span that several windows found keeps its best score.
+
+    A span that cuts a number, as "900" of "1,900", is widened to all of it.
 
     Args:
         starts: first characters, shape (spans,).
         ends: the characters after the last, shape (spans,).
         scores: shape (spans,).
+        text: the document.
         n_best: how many spans to keep.
     """
     order = np.lexsort((ends, starts, -scores))
@@ -84,7 +94,7 @@ def distinct_spans(
     for at in order:
         if len(kept) == n_best:
             break
-        place = int(starts[at]), int(ends[at])
+        place = _with_whole_numbers(text, int(starts[at]), int(ends[at]))
         kept.setdefault(place, Span(*place, float(scores[at])))
     return tuple(kept.values())
 
@@ -108,3 +118,14 @@ def distinct_answers(spans: Iterable[Span], text: str, count: int) -> tuple[Span
         if len(kept) == count:
             break
     return tuple(kept)
+
+
+def _with_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
+    """The characters `[start, end)`, with the rest of the numbers they begin or end in."""
+    begin = max(0, start - _NUMBER_REACH)
+    for number in _NUMBER.finditer(text, begin, end + _NUMBER_REACH):
+        if number.start() < start < number.end():
+            start = number.start()
+        if number.start() < end < number.end():
+            end = number.end()
+    return start, end

@@ -66,7 +66,9 @@ def test_a_window_whose_best_starts_all_come_after_its_best_ends_still_has_spans
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 4), st.floats(-5, 5, width=32)), max_size=60))
 def test_each_span_is_kept_once_with_its_best_score(raw: list[tuple[int, int, float]]) -> None:
     starts, lengths, scores = (np.array(column) for column in zip(*raw, strict=True)) if raw else (np.zeros(0),) * 3
-    spans = distinct_spans(starts.astype(int), (starts + lengths).astype(int), scores.astype(np.float32), n_best=10)
+    spans = distinct_spans(
+        starts.astype(int), (starts + lengths).astype(int), scores.astype(np.float32), "ten letters", n_best=10
+    )
     places = [(span.start, span.end) for span in spans]
     assert len(set(places)) == len(places) == min(10, len({(start, start + length) for start, length, _ in raw}))
     assert [span.score for span in spans] == sorted((span.score for span in spans), reverse=True)
@@ -74,6 +76,34 @@ def test_each_span_is_kept_once_with_its_best_score(raw: list[tuple[int, int, fl
         assert span.score == max(
             score for start, length, score in raw if (start, start + length) == (span.start, span.end)
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "whole"),
+    [
+        ("It drew 1,900 visitors.", "900 visitors", "1,900 visitors"),
+        ("It drew 1,900 visitors.", "1", "1,900"),
+        ("from 12,345,678.90 to 3.5 million", "345,678.90 to 3", "12,345,678.90 to 3.5"),
+        ("Elle compte 67\u202f000\u202f000 d'âmes", "000", "67\u202f000\u202f000"),
+        ("un taux de 2,5 %", "5 %", "2,5 %"),
+        ("room 12345", "345", "12345"),
+        ("It drew 1,900 visitors.", "1,900 visitors", "1,900 visitors"),
+        ("in 1990,1991 and 1992", "1991", "1991"),
+        ("on 12.05.2019 at noon", "2019", "2019"),
+        ("It closed in 1900.", "1900", "1900"),
+        ("the numbers 1, 900 and 7", "900", "900"),
+        ("5km", "5", "5"),
+    ],
+)
+def test_a_span_that_cuts_a_number_is_widened_to_it(text: str, found: str, whole: str) -> None:
+    start = text.index(found)
+    (span,) = distinct_spans(np.array([start]), np.array([start + len(found)]), np.array([1.0], np.float32), text)
+    assert text[span.start : span.end] == whole
+
+
+def test_two_spans_that_are_widened_to_the_same_number_are_one_with_the_better_score() -> None:
+    starts, ends, scores = np.array([2, 0]), np.array([5, 5]), np.array([4.0, 2.0], np.float32)
+    assert distinct_spans(starts, ends, scores, "1,900 came") == (Span(0, 5, 4.0),)
 
 
 def test_distinct_answers_neither_overlap_nor_say_the_same_twice() -> None:
