@@ -44,6 +44,7 @@ from assistant.routing.requests import asks_of_the_whole, is_about_assistant
 from assistant.settings import Settings
 from assistant.shared_work import Shared, Steps, Tell
 from assistant.verification.claims import span_claim, text_claims
+from assistant.verification.python_code import unparsable_python
 
 if TYPE_CHECKING:
     from assistant.generation.decoding import LocalStream
@@ -212,6 +213,8 @@ class Flow:
             yield Notice("The model began to repeat itself and was stopped.")
         if stream.finish == "length":
             yield Notice(f"The answer reached {stream.completion_tokens} tokens and was cut; ask it to go on.")
+        if (fault := unparsable_python(text)) is not None:
+            yield Notice(f"The Python of this answer does not run as it is: it cannot be parsed ({fault}).")
         if not text:
             # No answer leaves no evidence for one: what was read is what came closest.
             draft.answer = replace(draft.answer, evidence=(), closest=closest)

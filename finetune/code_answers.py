@@ -1,9 +1,7 @@
 """What a code assistant's own answers are worth: their shape, their likeness to the given ones, whether they run."""
 
-import ast
 import json
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.conversation import Message, Role
 from assistant.generation.stream import Sampling
+from assistant.verification.python_code import FENCE, PYTHON, syntax_fault
 from finetune.data.code import CodeExample
-from finetune.data.code_rows import FENCE
 from finetune.data.grounded import with_passages
 from finetune.sandbox import Outcome, run_python
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from assistant.generation.stream import Generator
 
 MAX_NEW_TOKENS = 512
-_PYTHON = ("python", "py", "python3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ def figures(answered: Sequence[Answered]) -> dict[str, Any]:
         "fenced": _mean(100.0 * bool(FENCE.search(each.text)) for each in answered),
         "explained": _mean(100.0 * _explains(each.text) for each in answered),
         "python_answers": len(python),
-        "parses": _mean(100.0 * parses(code) for code in python),
+        "parses": _mean(100.0 * (syntax_fault(code) is None) for code in python),
     }
     if ran:
         report |= {"executed": len(ran), "pass_at_1": _mean(100.0 * outcome.passed for outcome in ran)}
@@ -93,17 +90,6 @@ def rouge_l(text: str, reference: str) -> float:
             before, row[at] = row[at], before + 1 if word == other else max(row[at], row[at - 1])
     precision, recall = row[-1] / len(words), row[-1] / len(wanted)
     return 2 * precision * recall / (precision + recall) if row[-1] else 0.0
-
-
-def parses(code: str) -> bool:
-    """Whether a text is Python."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def write_answers(path: Path, by_model: Mapping[str, Sequence[Answered]]) -> None:
@@ -161,7 +147,7 @@ def _program(text: str, example: CodeExample) -> str:
 
 def _code(text: str) -> str | None:
     """The Python of an answer: its blocks in that language or in none; None if it has none."""
-    blocks = [code for language, code in FENCE.findall(text) if not language or language.lower() in _PYTHON]
+    blocks = [code for language, code in FENCE.findall(text) if not language or language.lower() in PYTHON]
     return "\n\n".join(blocks) if blocks else None
 
 
