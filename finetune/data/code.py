@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from finetune.data.code_rows import FENCE, LeftOut, as_written, shaper
+from assistant.verification.python_code import FENCE
+from finetune.data.code_rows import LeftOut, as_written, shaper
 from finetune.data.tables import read_table
 
 

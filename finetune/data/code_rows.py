@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import UsageError
+from assistant.verification.python_code import FENCE
 from finetune.data.explanations import explain_program, explain_snippet, pick
 from finetune.data.languages import fence_name, language_of, looks_like_prose
 
-FENCE = re.compile(r"^```([\w+#-]*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
 _SHELL_PROMPT = re.compile(r"^(?:\([^)\n]*\)\s*)?[$#] ?", re.MULTILINE)
 _CHOICE = re.compile(r"^- ([A-E]): (.+)$", re.MULTILINE)
@@ -113,7 +113,10 @@ def _snippet(row: dict[str, Any]) -> tuple[str, str]:
         ],
         name,
     )
-    return question, f"{prose}\n\n{block(language, code)}"
+    lead = pick(
+        ["Here is a {language} function that {}.", "This {language} function {}.", "The function `{name}` {}."], name
+    ).format(third, language=language, name=name)
+    return question, f"{lead} {prose}\n\n{block(language, code)}"
 
 
 def _question_markdown(row: dict[str, Any]) -> tuple[str, str]:
@@ -175,7 +178,8 @@ def _shell(row: dict[str, Any]) -> tuple[str, str]:
         task + name,
     ).format(goal, name=name)
     lead = pick(
-        ["To {}, use `{name}`", "You can use `{name}` to {}", "Use `{name}` to {}", "`{name}` can {}"], name + task
+        ["To {}, use `{name}`", "You can use `{name}` to {}", "To {}, you can use `{name}`"],
+        name + task,
     ).format(goal, name=name)
     names = [match for match in _PLACEHOLDER.findall(row["code"]) if not match.startswith("[")]
     rest = (

@@ -92,14 +92,14 @@ def explain_snippet(request: str, goals: Sequence[str], tree: ast.Module) -> str
         forms = [
             "You can {goal} with {how}",
             "To {goal}, use {how}",
-            "Use {how} to {goal}",
+            "You can use {how} to {goal}",
             "One way to {goal} is to use {how}",
             "To {goal}, you can use {how}",
         ]
         lead = pick(forms, request).format(goal=goal, how=how)
     elif how:
         lead = pick(
-            ["You can do this with {how}", "Use {how} for this", "This can be done with {how}"], request
+            ["You can do this with {how}", "You can use {how} for this", "This can be done with {how}"], request
         ).format(how=how)
     elif goal:
         lead = pick(["You can {goal} like this", "To {goal}, write", "This is a short way to {goal}"], request).format(
@@ -124,7 +124,11 @@ def explain_program(request: str, code: str, language: str, tree: ast.Module | N
                 "Here is a {language} {kind} to {goal}",
             ]
             if name
-            else ["To {goal}, you can write", "Here is how to {goal} in {language}", "You can {goal} like this"]
+            else [
+                "To {goal}, you can use the code below",
+                "Here is how to {goal} in {language}",
+                "You can {goal} like this",
+            ]
         )
     elif goal:
         forms = (

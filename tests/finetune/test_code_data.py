@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import UsageError
+from assistant.verification.python_code import FENCE
 from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique
-from finetune.data.code_rows import FENCE
 from finetune.data.explanations import explain_program, explain_snippet, goal_of
 from finetune.data.files import find_data
 from finetune.data.languages import language_of, looks_like_prose
@@ -75,9 +75,12 @@ def test_every_kind_of_row_becomes_an_explanation_and_one_fenced_block(tmp_path,
     assert examples[0].source == name
 
 
-def test_an_explanation_that_comes_with_the_row_is_kept_and_two_spaces_become_four(tmp_path):
+def test_an_explanation_that_comes_with_the_row_follows_what_is_asked_and_two_spaces_become_four(tmp_path):
     example = read_code(write(tmp_path / "s.jsonl", [ROWS["snippets.jsonl"]]))[0][0]
-    assert example.answer.startswith("Use `set()` to eliminate duplicates. Use `len()` to count.")
+    assert example.answer.startswith(
+        "Here is a Python function that checks if all elements in a list are equal. "
+        "Use `set()` to eliminate duplicates. Use `len()` to count.\n\n"
+    )
     assert "\n    return len(set(lst)) == 1\n\nall_equal([1, 1]) # True" in example.answer
 
 
@@ -242,7 +245,7 @@ def test_the_shipped_recipe_finds_its_examples_and_splits_them_cleanly(code_reci
     assert len(prepared.train) == code_recipe.data.declared.train
     questions = {question_hash(example) for example in prepared.train}
     assert not questions & {question_hash(example) for example in prepared.held_out}
-    prose = {"javascript-questions.jsonl", "how_to.jsonl", "grounded"}
+    prose = {"javascript-questions.jsonl", "how_to.jsonl", "answered.jsonl", "grounded"}
     fenced = [example for example in prepared.train if example.source not in prose]
     assert all(SHAPE.match(example.answer) for example in fenced)
     openings = {example.answer.split()[0] for example in prepared.train}
@@ -271,8 +274,12 @@ def test_chat_answers_come_from_tables_too_and_rows_with_nulls_are_left_out(tmp_
     assert left_out == {"no question or no answer": 1}
 
 
-def test_the_projects_own_questions_have_answers_that_parse_and_end_with_their_code() -> None:
-    examples, left_out = read_code(find_data("own/how_to.jsonl"))
+OWN = ["own/how_to.jsonl", "own/answered.jsonl"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_projects_own_questions_have_answers_that_parse_and_end_with_their_code(name: str) -> None:
+    examples, left_out = read_code(find_data(name))
     assert len(examples) > 200
     assert not left_out
     assert len(unique(examples)) == len(examples)
@@ -285,9 +292,10 @@ def test_the_projects_own_questions_have_answers_that_parse_and_end_with_their_c
 
 def test_no_question_of_the_benchmark_is_trained_on() -> None:
     asked, _ = read_code(Path(__file__).parents[2] / "benchmarks" / "data" / "chat_questions.jsonl")
-    own, _ = read_code(find_data("own/how_to.jsonl"))
     assert len(asked) == 50
-    assert len(unique([*own, *asked])) == len(own) + 50
+    for name in OWN:
+        own, _ = read_code(find_data(name))
+        assert len(unique([*own, *asked])) == len(own) + 50
 
 
 def test_a_file_is_seen_as_often_as_the_recipe_says(tmp_path: Path) -> None:
