@@ -230,7 +230,7 @@ def _prose_and_code(markdown: str) -> tuple[str, str]:
     codes = [body.strip("\n") for _, body in FENCE.findall(markdown)]
     lines = [re.sub(r"^- ", "", line).strip() for line in FENCE.sub("", markdown).split("\n")]
     prose = _plain(" ".join(line for line in lines if line))
-    if not codes or not prose:
+    if not codes or not prose or "```" in prose:
         raise LeftOut("no code or no explanation")
     return prose, "\n\n".join(codes)
 

@@ -1,3 +1,4 @@
+import time
 import warnings
 
 import pytest
@@ -43,6 +44,13 @@ def test_python_has_none_and_the_parser_warns_nobody() -> None:
 )
 def test_of_an_answer_only_whole_blocks_that_say_they_are_python_are_looked_at(text: str, fault: str | None) -> None:
     assert unparsable_python(text) == fault
+
+
+@pytest.mark.parametrize("text", ["```a\n" * 20_000, "```python\n" * 9_000 + "x", "```\n```a\n" * 11_000, "`" * 99_000])
+def test_fences_without_end_take_no_more_time_than_others(text: str) -> None:
+    began = time.perf_counter()
+    unparsable_python(text)
+    assert time.perf_counter() - began < 1
 
 
 @pytest.mark.parametrize(("text", "told"), [(GOOD, False), (BROKEN, True)])
