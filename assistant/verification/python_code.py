@@ -5,7 +5,7 @@ import re
 import textwrap
 import warnings
 
-FENCE = re.compile(r"^```([\w+#-]*)[^\n`]*\n((?:(?!```)[^\n]*\n)*+)```[^\S\n]*$", re.MULTILINE)
+FENCE = re.compile(r"^```([\w+#-]*)[^\n`]*\n((?:(?!```)[^\n]*\n)*)```[^\S\n]*$", re.MULTILINE)
 """A fenced block of code: its language, which may be empty, and its lines. Linear in the text, whatever it holds."""
 PYTHON = frozenset({"python", "py", "python3"})
 
