@@ -5,14 +5,14 @@ import re
 import textwrap
 import warnings
 
-FENCE = re.compile(r"^```([\w+#-]*)[^\n`]*\n((?:(?!```)[^\n]*\n)*)```[^\S\n]*$", re.MULTILINE)
+FENCE = re.compile(r"^```([\w+#-]*)(?![\w+#-])[^\n`]*\n((?:(?!```)[^\n]*\n)*)```[^\S\n]*$", re.MULTILINE)
 """A fenced block of code: its language, which may be empty, and its lines. Linear in the text, whatever it holds."""
 PYTHON = frozenset({"python", "py", "python3"})
 
 _NAME = "<answer>"
 _LONGEST = 100_000
 # A session at the prompt, and lines that only notebooks understand, are no programs but not wrong either.
-_NO_PROGRAM = re.compile(r"^\s*(?:>>> |[%!]\w)", re.MULTILINE)
+_NO_PROGRAM = re.compile(r"^[ \t]*(?:>>> |[%!]\w)", re.MULTILINE)
 
 # What the parser warns of, such as an escape that means nothing, belongs to nobody's screen.
 warnings.filterwarnings("ignore", module=re.escape(_NAME))
