@@ -34,6 +34,8 @@ class CodeExample:
     """What the answer is to be taken from; most questions come without."""
     also: tuple[str, ...] = ()
     """Other wordings of the question (`also` in the row)."""
+    split_by: str = ""
+    """What of the question decides whether it is held out; empty where all of it does."""
 
     @property
     def characters(self) -> int:
@@ -58,7 +60,7 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
     for row in read_table(str(source)):
         shape = shaper(source, row)
         try:
-            instruction, answer = shape(row)
+            instruction, answer, *split_by = shape(row)
         except LeftOut as reason:
             left_out[str(reason)] += 1
             continue
@@ -70,6 +72,7 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
             tests="\n".join(map(str, row.get("test_list") or [])),
             setup=str(row.get("test_setup_code") or ""),
             also=_wordings(row.get("also")),
+            split_by="".join(split_by),
         )
         if max_characters and example.characters > max_characters:
             left_out[f"longer than {max_characters} characters"] += 1
@@ -112,7 +115,7 @@ def split_by_question(examples: Iterable[CodeExample], held_out: float) -> tuple
 
 def question_hash(example: CodeExample) -> float:
     """A number in [0, 1) from the question's words, which decides the part and the order an example is taken in."""
-    digest = hashlib.sha256(_normal(example.instruction).encode()).digest()
+    digest = hashlib.sha256(_normal(example.split_by or example.instruction).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 

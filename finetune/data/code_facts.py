@@ -68,6 +68,22 @@ _NOTES = {
     "fromkeys": "`fromkeys()` keeps the order and drops repeated keys",
     "gcd": "`gcd()` is the greatest common divisor",
     "sqrt": "`sqrt()` gives the square root",
+    "lower": "`lower()` returns the text in lower case",
+    "upper": "`upper()` returns the text in upper case",
+    "isalpha": "`isalpha()` is true when every character is a letter",
+    "isalnum": "`isalnum()` is true when every character is a letter or a digit",
+    "isupper": "`isupper()` is true when every letter is a capital",
+    "isspace": "`isspace()` is true when every character is white space",
+    "ord": "`ord()` gives the number of a character",
+    "chr": "`chr()` gives the character of a number",
+    "translate": "`translate()` replaces each character by a table",
+    "maketrans": "`maketrans()` makes the table that `translate()` needs",
+    "sum": "`sum()` adds up the items",
+    "count": "`count()` tells how often an item occurs",
+    "ceil": "`ceil()` rounds up to a whole number",
+    "pow": "`pow()` raises a number to a power",
+    "next": "`next()` takes the next item of an iterator",
+    "range": "`range()` leaves out its end",
     "heappush": "a heap keeps the smallest item at the front",
     "nlargest": "`nlargest()` returns the largest items",
 }
@@ -127,19 +143,22 @@ def _call(function: ast.expr, modules: set[str]) -> str | None:
     return f"`.{function.attr}()`"
 
 
-def note(tree: ast.Module) -> str | None:
-    """A fact about the outermost call that a reader may not know."""
+def notes(tree: ast.Module) -> list[str]:
+    """Facts about the calls that a reader may not know, the outermost first."""
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    found: dict[str, None] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             on_text = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Constant)
             if (
                 name in _NOTES
+                and name not in own
                 and not (name == "get" and not node.args)
                 and not (name in ("format", "join") and not on_text)
             ):
-                return _NOTES[name]
-    return None
+                found[_NOTES[name]] = None
+    return list(found)
 
 
 def shown_by_python(tree: ast.Module) -> list[str]:

@@ -14,13 +14,16 @@ from typing import Any
 
 from assistant.errors import UsageError
 from assistant.verification.python_code import FENCE
-from finetune.data.explanations import explain_program, explain_snippet, pick
+from finetune.data.explanations import explain_program, explain_snippet, goal_of, pick
 from finetune.data.languages import fence_name, language_of, looks_like_prose
 
 _LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
-_SHELL_PROMPT = re.compile(r"^(?:\([^)\n]*\)\s*)?[$#] ?", re.MULTILINE)
+_SHELL_PROMPT = re.compile(r"^(?:\([^)\n]*\)\s*)?\$ ?(?:\([^)\n]*\) )?")
+_WISH = re.compile(r"(?:I (?:want|need) to|How (?:do|can) I|How to) (?P<goal>.+?)\??$", re.IGNORECASE)
+_GIT_COMMAND = re.compile(r"(?:^|&& |\| )(git [a-z][a-z-]+)", re.MULTILINE)
 _CHOICE = re.compile(r"^- ([A-E]): (.+)$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
+_LONGEST_TASK = 500
 _OPTION = re.compile(r"\[([^\]|]+)\|([^\]]+)\]")
 # Commands that people ask about; most of the others on the help pages are rare tools.
 _COMMANDS = frozenset(
@@ -35,7 +38,11 @@ class LeftOut(Exception):  # noqa: N818 - a reason, not an error
     """Why a row is not used."""
 
 
-def shaper(source: str | Path, row: dict[str, Any]) -> Callable[[dict[str, Any]], tuple[str, str]]:
+Shaper = Callable[[dict[str, Any]], tuple[str, str] | tuple[str, str, str]]
+"""Makes question and answer of a row, and a third text where a part of the question decides the part it stands in."""
+
+
+def shaper(source: str | Path, row: dict[str, Any]) -> Shaper:
     """The function that makes question and answer of a row, chosen by the row's fields.
 
     Raises:
@@ -119,44 +126,92 @@ def _snippet(row: dict[str, Any]) -> tuple[str, str]:
     return question, f"{lead} {prose}\n\n{block(language, code)}"
 
 
-def _question_markdown(row: dict[str, Any]) -> tuple[str, str]:
-    prose, code = _prose_and_code(row["answer_markdown"].split("\n```", 2)[0] + _first_fence(row["answer_markdown"]))
-    question = row["question"].strip()
-    if not question.endswith("?"):
-        question = f"{question[:1].upper()}{question[1:]}{'' if 'git' in question.lower() else ' in git'}."
-    return question, f"{prose}\n\n{block('bash', _SHELL_PROMPT.sub('', code))}"
+def _git(row: dict[str, Any]) -> tuple[str, str]:
+    """A question about git and the commands that answer it; what the author tells around them is left out."""
+    asked = row["question"].strip().rstrip(".")
+    if ": " in asked:
+        raise LeftOut("a heading, not a question")
+    code = _commands(row["answer_markdown"])
+    wish = _WISH.match(asked)
+    goal = _of_the_reader(wish["goal"]) if wish else next(iter(goal_of(asked) or [None]))
+    names = list(dict.fromkeys(f"`{name}`" for name in _GIT_COMMAND.findall(code)))
+    how = " and ".join(names[:2])
+    if not how:
+        raise LeftOut("no command of git")
+    lead = (
+        pick(["To {}, use {how}", "You can use {how} to {}", "To {}, you can use {how}"], asked)
+        if goal
+        else pick(["You can do this with {how}", "You can use {how} for this", "Use {how} for this"], asked)
+    ).format(goal, how=how)
+    if not asked.endswith("?"):
+        asked = f"{asked[:1].upper()}{asked[1:]}{'' if 'git' in asked.lower() else ' in git'}."
+    return asked, f"{lead}:\n\n{block('bash', code)}"
+
+
+def _commands(markdown: str) -> str:
+    """The commands and comments of the first block, without prompts; one that shows a command's output is left out."""
+    lines = [line.strip() for line in _first_block(markdown).split("\n") if line.strip()]
+    lines = [line for line in lines if not re.match(r"# ?\$", line)]  # a command that its author took out
+    comments = [line for line in lines if line.startswith("#")]
+    behind_prompts = [line for line in lines if _SHELL_PROMPT.match(line)]
+    if behind_prompts and len(behind_prompts) + len(comments) < len(lines):
+        raise LeftOut("a command with its output")
+    commands = [_SHELL_PROMPT.sub("", line) for line in lines]
+    if len(comments) * 2 > len(lines) or not all(line.startswith(("git ", "#", "rm ", "cd ")) for line in commands):
+        raise LeftOut("lines that are no commands")
+    return "\n".join(commands)
+
+
+def _of_the_reader(wish: str) -> str:
+    """A wish told by who has it ("undo my commit"), as one tells it back ("undo your commit")."""
+    wish = re.sub(r"\bmy\b", "your", re.sub(r"\bI'm\b", "you are", re.sub(r"\bI\b", "you", wish)))
+    return wish[:1].lower() + wish[1:]
 
 
 def _quiz(row: dict[str, Any]) -> tuple[str, str]:
-    """A question about code that is asked for: the answer is an explanation, without code of its own."""
-    code = row["code_and_choices"].split("\n- A:")[0].strip()
-    choice = dict(_CHOICE.findall(row["code_and_choices"])).get(row["answer"])
-    if not code.startswith("```") or choice is None:
+    """A question about code with the answers to choose from: the right one alone, for why is past a small model."""
+    question, asked = row["question"].strip(), row["code_and_choices"].strip()
+    choice = dict(_CHOICE.findall(asked)).get(row["answer"])
+    if not asked.startswith("```") or choice is None:
         raise LeftOut("no code or no answer to choose")
-    explanation = row["explanation"].split("```")[0].strip().split("\n\n")[0]
-    lead = pick(["The answer is {}.", "It is {}.", "You get {}."], row["code_and_choices"]).format(
-        choice.strip().rstrip(".")
-    )
-    return f"{row['question']}\n\n{code}", f"{lead} {_plain(explanation)}"
+    lead = pick(["The answer is", "The right answer is"], asked)
+    return f"{question}\n\n{asked}", f"{lead} {row['answer']}: {choice.strip()}"
 
 
-def _exercise(row: dict[str, Any]) -> tuple[str, str]:
+def _exercise(row: dict[str, Any]) -> tuple[str, str, str]:
+    """An exercise to be solved in a named way, and apart from the way, so that all its ways stand in the same part."""
     if row.get("kind") != "approaches":
         raise LeftOut("an article, not an answer")
     task = re.split(r"^#+ Instructions\s*$", row["instructions"], flags=re.MULTILINE)[-1].split("~~~~")[0]
     paragraphs = [_plain(part) for part in task.strip().split("\n\n") if part.strip() and part.strip()[0] not in "#|-`"]
-    text = row["explanation_with_code"]
-    code = _first_fence(text)
-    after = text.split("```", 2)[-1] if code else ""
-    prose = next(
-        (_plain(part) for part in after.split("\n\n") if re.match(r"\w(?!or more information)", part.strip())), ""
+    code = _first_block(row["explanation_with_code"])
+    if not code or not paragraphs:
+        raise LeftOut("no task or no code")
+    tree = parse_python(code)
+    code = ast.unparse(tree)
+    approach = row.get("approach") or "introduction"
+    way = "" if approach == "introduction" else f" Solve it this way: {approach.replace('-', ' ')}."
+    goal = re.split(r"(?<=[.!?]) ", paragraphs[0].removeprefix("Your task is to "))[0]
+    return (
+        f"{_within(task, _LONGEST_TASK)}\n\nUse Python.{way}",
+        f"{explain_program(goal, code, 'Python', tree, facts=3)}\n\n{block('Python', code)}",
+        f"{' '.join(paragraphs[:2])} Use Python.",
     )
-    if not code or not prose or not paragraphs:
-        raise LeftOut("no task, code or explanation")
-    body = FENCE.search(code)
-    python = body.group(2).strip() if body else ""
-    parse_python(python)
-    return f"{' '.join(paragraphs[:2])} Use Python.", f"{_sentences(prose, 2)}\n\n{block('Python', python)}"
+
+
+def _within(task: str, characters: int) -> str:
+    """The paragraphs and lists that a text begins with, as many as fit; headings, tables and code are left out."""
+    told: list[str] = []
+    for part in task.strip().split("\n\n"):
+        if not part.strip() or part.strip()[0] in "#|`":
+            continue
+        lines = "\n".join(filter(None, map(_plain, part.split("\n"))))
+        if told and len("\n\n".join([*told, lines])) > characters:
+            break
+        told.append(lines)
+    while len(told) > 1 and told[-1].endswith(":"):
+        told.pop()
+    return "\n\n".join(told)
 
 
 def _shell(row: dict[str, Any]) -> tuple[str, str]:
@@ -190,14 +245,14 @@ def _shell(row: dict[str, Any]) -> tuple[str, str]:
     return question[:1].upper() + question[1:], f"{lead}{rest}:\n\n{block('bash', code)}"
 
 
-_SHAPES: tuple[tuple[set[str], Callable[[dict[str, Any]], tuple[str, str]]], ...] = (
+_SHAPES: tuple[tuple[set[str], Shaper], ...] = (
     ({"prompt", "completion"}, as_written),
     ({"instruction", "response"}, _instruction),
     ({"intent", "snippet"}, _conala),
     ({"text", "code"}, _mbpp),
     ({"explanation_with_code", "instructions"}, _exercise),
     ({"task", "answer_markdown"}, _snippet),
-    ({"question", "answer_markdown"}, _question_markdown),
+    ({"question", "answer_markdown"}, _git),
     ({"question", "code_and_choices"}, _quiz),
     ({"command", "task", "code"}, _shell),
 )
@@ -220,9 +275,10 @@ def block(language: str, code: str) -> str:
     return f"```{fence_name(language)}\n{code.strip(chr(10)).rstrip()}\n```"
 
 
-def _first_fence(text: str) -> str:
-    match = FENCE.search(text)
-    return f"\n{match.group(0)}" if match else ""
+def _first_block(markdown: str) -> str:
+    """What the first fenced block of a text holds."""
+    match = FENCE.search(markdown)
+    return match.group(2).strip() if match else ""
 
 
 def _prose_and_code(markdown: str) -> tuple[str, str]:
@@ -240,10 +296,6 @@ def _plain(text: str) -> str:
     text = _LINK.sub(r"\1", text)
     text = re.sub(r"\*\*?(⚠️ ?)?(.+?)\*\*?", r"\2", text)
     return re.sub(r"\s+", " ", re.sub(r"</?\w+>", "", text)).strip()
-
-
-def _sentences(text: str, count: int) -> str:
-    return " ".join(re.split(r"(?<=[.!?:]) (?=[A-Z`_])", text)[:count])
 
 
 def _four_spaces(code: str) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from finetune.data.code_facts import main_name, means, note, shown_by_patterns, shown_by_python
+from finetune.data.code_facts import main_name, means, notes, shown_by_patterns, shown_by_python
 
 _GOAL_TO = re.compile(
     r"\b(?:function|functions|program|script|method|query|statement|class|code|snippet|algorithm|command|procedure|"
@@ -87,7 +87,7 @@ def explain_snippet(request: str, goals: Sequence[str], tree: ast.Module) -> str
     """
     goal = next((found[0] for text in goals if text and (found := goal_of(text)) and found[1]), None)
     how = _joined(means(tree)[:2])
-    fact = note(tree)
+    fact = next(iter(notes(tree)), None)
     if goal and how:
         forms = [
             "You can {goal} with {how}",
@@ -110,8 +110,16 @@ def explain_snippet(request: str, goals: Sequence[str], tree: ast.Module) -> str
     return f"{lead}. {_capital(fact)}:" if fact else f"{lead}:"
 
 
-def explain_program(request: str, code: str, language: str, tree: ast.Module | None = None) -> str:
-    """Explain a function or program: the goal with the name that reaches it, and what the code shows."""
+def explain_program(request: str, code: str, language: str, tree: ast.Module | None = None, facts: int = 0) -> str:
+    """Explain a function or program: the goal with the name that reaches it, and what the code shows.
+
+    Args:
+        request: what is asked, by which the phrasing is chosen.
+        code: the program.
+        language: its language, as people write it.
+        tree: the parsed program, where it is Python.
+        facts: how many of its calls are explained besides, at most.
+    """
     name, is_class = main_name(code, tree)
     goal = goal_of(request)
     what = f"`{name}`" if name else ""
@@ -149,7 +157,9 @@ def explain_program(request: str, code: str, language: str, tree: ast.Module | N
     shown = shown_by_python(tree) if tree else shown_by_patterns(code, name)
     if is_class:
         shown = [phrase for phrase in shown if "prints" not in phrase and not phrase.startswith("returns")]
-    return f"{lead}. It {_joined(shown[:1] + shown[1:][-1:])}:" if shown else f"{lead}:"
+    sentences = [lead, *([f"It {_joined(shown[:1] + shown[1:][-1:])}"] if shown else [])]
+    sentences += [_capital(fact) for fact in notes(tree)[:facts]] if tree else []
+    return f"{'. '.join(sentences)}:"
 
 
 def _joined(phrases: Sequence[str]) -> str:

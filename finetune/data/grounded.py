@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from assistant.conversation import Evidence, Message
 from assistant.generation.prompts import grounded_messages
 from finetune.data.code import CodeExample
+from finetune.data.injected import with_instruction
 from finetune.data.squad import QAExample
 
 NOT_THERE = "The passages do not hold the answer."
 _WITHOUT_ANSWER = 0.08
 _WITH_REASON = 0.4
 _PLAIN_QUESTION = 0.5
+_WITH_INSTRUCTION = 0.3
 _MOST_WORDS = 30
 _MOST_CHARACTERS = 1500  # of all passages: attention over longer ones takes more memory than small machines have
 _BE = r"(?P<be>is|was|are|were)"
@@ -71,14 +73,15 @@ def grounded_examples(questions: Sequence[QAExample], count: int, seed: int) -> 
     """Questions on one to three passages of an article, with their answers; the same seed gives the same.
 
     Of each question's paragraph and up to two others of its article the passages are made, in any order. Some questions
-    are put to other paragraphs alone and answered by `NOT_THERE`.
+    are put to other paragraphs alone and answered by `NOT_THERE`. Some passages hold an instruction to answer something
+    else, which the answer does not heed (`finetune.data.injected`).
 
     Args:
         questions: answerable ones, drawn from at random.
         count: how many to make; fewer come where no more can be made.
         seed: of the drawing.
     """
-    draw = random.Random(f"{seed} grounded")
+    draw, tamper = random.Random(f"{seed} grounded"), random.Random(f"{seed} injected")
     by_title: dict[str, list[str]] = {}
     for question in questions:
         contexts = by_title.setdefault(question.title, [])
@@ -109,6 +112,10 @@ def grounded_examples(questions: Sequence[QAExample], count: int, seed: int) -> 
         if passages and sum(map(len, passages)) <= _MOST_CHARACTERS:
             plain = draw.random() < _PLAIN_QUESTION
             asked = question.question.strip() if plain else f"Explain: {question.question.strip()}"
+            wrong = tamper.choice(order).answers
+            if tamper.random() < _WITH_INSTRUCTION and wrong and wrong[0] not in f"{told} {answer}":
+                place = tamper.randrange(len(passages))
+                passages[place] = with_instruction(passages[place], wrong[0], tamper)
             made.append(CodeExample(asked, answer, "grounded", passages=tuple(passages)))
     return made
 

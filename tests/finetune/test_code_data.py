@@ -97,7 +97,7 @@ def test_source_python_is_written_out_anew(tmp_path):
     assert "\r" not in example.answer
 
 
-def test_a_quiz_about_code_is_answered_with_its_explanation_alone(tmp_path):
+def test_a_quiz_about_code_is_asked_with_its_choices_and_answered_by_the_right_one(tmp_path):
     row = {
         "question": "What's the output?",
         "code_and_choices": "```javascript\nconsole.log(1 + '1');\n```\n\n- A: `2`\n- B: `11`",
@@ -105,8 +105,97 @@ def test_a_quiz_about_code_is_answered_with_its_explanation_alone(tmp_path):
         "explanation": "A number and a string are joined.\n\nMore.",
     }
     example = read_code(write(tmp_path / "q.jsonl", [row]))[0][0]
-    assert "`11`" in example.answer
-    assert "- A:" not in example.instruction
+    assert example.instruction == f"What's the output?\n\n{row['code_and_choices']}"
+    assert example.answer.endswith(" answer is B: `11`")
+
+
+@pytest.mark.parametrize(
+    ("question", "block", "opening"),
+    [
+        ("I want to undo my commit", "$ git reset HEAD^", r".*\bundo your commit\b.*"),
+        ("I need to see what I changed", "(main)$ git diff", r".*\bsee what you changed\b.*"),
+        ("Delete tag", "$ git tag -d <name>", r".*\bdelete tag\b.*"),
+        ("What did I just commit?", "$ git show", r"(?!.*What).*"),
+        ("I committed the wrong thing", "# take it back\n$ git reset HEAD^ # for good", r"(?!.*wrong).*"),
+    ],
+)
+def test_a_question_about_git_is_told_back_with_the_command_that_answers_it(tmp_path, question, block, opening):
+    row = {"section": "x", "question": question, "answer_markdown": f"Well, dear reader.\n\n```sh\n{block}\n```"}
+    answer = read_code(write(tmp_path / "g.jsonl", [row]))[0][0].answer
+    first = answer.split("\n")[0]
+    assert re.fullmatch(opening, first)
+    assert re.search(r"`git [a-z]+`", first)
+    assert "dear reader" not in answer
+
+
+@pytest.mark.parametrize(
+    ("block", "reason"),
+    [
+        ("(main)$ git status\nOn branch main", "a command with its output"),
+        ("$ git status\n# On branch main\n# Changes not staged", "lines that are no commands"),
+        ("noop", "lines that are no commands"),
+        ("# $ git fetch", "no command of git"),
+        ("rm -rf .git", "no command of git"),
+        ("", "no command of git"),
+    ],
+)
+def test_logs_and_other_blocks_are_no_answer_about_git(tmp_path, block, reason):
+    row = {"section": "x", "question": "There were conflicts", "answer_markdown": f"So:\n\n```sh\n{block}\n```"}
+    examples, left_out = read_code(write(tmp_path / "g.jsonl", [row]))
+    assert (examples, dict(left_out)) == ([], {reason: 1})
+
+
+def test_a_heading_is_no_question_about_git(tmp_path):
+    row = {"section": "x", "question": "Last step: pushing", "answer_markdown": "```sh\ngit push\n```"}
+    assert dict(read_code(write(tmp_path / "g.jsonl", [row]))[1]) == {"a heading, not a question": 1}
+
+
+def test_all_ways_to_solve_an_exercise_stand_in_the_same_part(tmp_path):
+    rows = [
+        {
+            **ROWS["exercism.jsonl"],
+            "instructions": f"# Instructions\n\nExercise {number}.",
+            "approach": approach,
+            "explanation_with_code": f"```python\ndef solve():\n    return '{number} {approach}' # so\n```",
+        }
+        for number in range(40)
+        for approach in ("introduction", "for-loop", "recursion")
+    ]
+    examples, _ = read_code(write(tmp_path / "e.jsonl", rows))
+    assert examples[1].instruction == "Exercise 0.\n\nUse Python. Solve it this way: for loop."
+    assert "# so" not in examples[0].answer
+    parts = split_by_question(unique(examples), 0.3)
+    assert sum(map(len, parts)) == len(rows)
+    exercises = [{example.instruction.split(".")[0] for example in part} for part in parts]
+    assert all(exercises)
+    assert not exercises[0] & exercises[1]
+
+
+def test_an_exercise_is_told_back_from_its_first_sentence_with_the_function_that_solves_it(tmp_path):
+    row = {**ROWS["exercism.jsonl"], "instructions": "# Instructions\n\nYour task is to reverse a word. Be quick.\n"}
+    example = read_code(write(tmp_path / "e.jsonl", [row]))[0][0]
+    assert example.instruction == "Your task is to reverse a word. Be quick.\n\nUse Python."
+    first = example.answer.split("\n")[0]
+    assert "reverse a word" in first
+    assert "Be quick" not in first
+    assert "This approach" not in example.answer
+
+
+def test_an_exercise_is_asked_with_its_paragraphs_and_lists_as_far_as_they_are_short(tmp_path):
+    task = f"Reverse it.\n\n- a\n- **b**\n\n## Notes\n\n```text\nx\n```\n\nFor example:\n\n{'long ' * 100}\n\nEnd."
+    row = {**ROWS["exercism.jsonl"], "instructions": f"# Instructions\n\n{task}"}
+    example = read_code(write(tmp_path / "e.jsonl", [row]))[0][0]
+    assert example.instruction == "Reverse it.\n\n- a\n- b\n\nUse Python."
+
+
+def test_the_calls_that_solve_an_exercise_are_explained_but_not_its_own_functions(tmp_path):
+    code = "def replace(text):\n    return ''.join(sorted(text)).upper()\n\nreplace('b')"
+    row = {**ROWS["exercism.jsonl"], "explanation_with_code": f"```python\n{code}\n```"}
+    first = read_code(write(tmp_path / "e.jsonl", [row]))[0][0].answer.split("\n")[0]
+    assert first.endswith(":")
+    for fact in ("`join()` puts", "`sorted()` returns", "`upper()` returns"):
+        assert fact in first
+    assert "`replace()`" not in first
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 import json
+import random
+import re
 
 import pytest
 
 from assistant.conversation import Role
 from finetune.code_assistant import conversation, examples_to_evaluate
 from finetune.data.grounded import NOT_THERE, grounded_examples, statement
+from finetune.data.injected import with_instruction
 from finetune.data.squad import QAExample
 
 
@@ -65,6 +68,24 @@ def test_the_same_seed_gives_the_same_questions_and_no_more_than_there_are():
     assert grounded_examples(QUESTIONS, 10, seed=3) == grounded_examples(QUESTIONS, 10, seed=3)
     assert len(grounded_examples(QUESTIONS, 10, seed=3)) == 10
     assert len(grounded_examples(QUESTIONS, 1000, seed=3)) <= len(QUESTIONS)
+
+
+def test_some_passages_want_another_answer_which_the_right_one_does_not_heed():
+    examples = grounded_examples(QUESTIONS, 200, seed=1)
+    wanted = re.compile(r"Person\d+\b(?! led town)")
+    tampered = [example for example in examples if any(wanted.search(passage) for passage in example.passages)]
+    assert len(examples) * 0.2 < len(tampered) < len(examples) * 0.4
+    for example in tampered:
+        [wrong] = [name for passage in example.passages for name in wanted.findall(passage)]
+        assert not re.search(rf"{wrong}\b", example.answer)
+
+
+def test_an_instruction_stands_between_the_sentences_of_a_passage_and_changes_none():
+    passage = "The town has a mayor. It lies by a river. Few know it."
+    for seed in range(50):
+        injected = with_instruction(passage, "Rome", random.Random(seed))
+        assert "Rome" in injected
+        assert all(sentence in injected for sentence in passage.split(". "))
 
 
 def test_passages_are_shown_to_the_model_as_the_chat_shows_them():
