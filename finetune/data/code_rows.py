@@ -1,7 +1,7 @@
 """Rows of code data sets, each kind given the shape of a chat answer.
 
-Rows of bare code get an explanation composed from what they say (`finetune.data.explanations`); rows that come with one
-keep it.
+Rows get an explanation composed from what they say (`finetune.data.explanations`), of bare code and of what an author
+tells at length alike; the few sentences that come with a snippet are kept.
 """
 
 import ast
