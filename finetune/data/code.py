@@ -47,9 +47,10 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
     """The questions and answers of a data set, shaped, and how many rows were left out for what.
 
     The kind of a row is told by its fields: `instruction` and `response`; `intent` and `snippet` (CoNaLa); `text` and
-    `code` (MBPP); `task` and `answer_markdown` (snippets); `question` with `answer_markdown` or `explanation`;
-    `instructions` and `explanation_with_code` (Exercism); `command`, `task` and `code` (tldr); `prompt` and
-    `completion`, taken as they are. Any row may have `also`: another wording of its question, or a list of such.
+    `code` (MBPP); `task` and `answer_markdown` (snippets); `question` with `answer_markdown` (about git) or
+    `code_and_choices` (a quiz); `instructions` and `explanation_with_code` (Exercism); `command`, `task` and `code`
+    (tldr); `prompt` and `completion`, taken as they are. Any row may have `also`: another wording of its question, or a
+    list of such.
 
     Raises:
         UsageError: the data cannot be read (see `finetune.data.tables`), or a row is of no known kind.

@@ -145,7 +145,9 @@ def _call(function: ast.expr, modules: set[str]) -> str | None:
 
 def notes(tree: ast.Module) -> list[str]:
     """Facts about the calls that a reader may not know, the outermost first."""
-    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own = {
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
     found: dict[str, None] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
