@@ -106,8 +106,7 @@ def _snippet(row: dict[str, Any]) -> tuple[str, str]:
     language = "JavaScript" if row["language"] == "JavaScript" else "Python"
     prose, code = _prose_and_code(row["answer_markdown"])
     if language == "Python":
-        code = _four_spaces(code)
-        parse_python(code)
+        code = _printed(_four_spaces(code))
     task = row["task"].strip().split("\n")[0].rstrip(".")
     third = task[:1].lower() + task[1:]
     name = row["title"]
@@ -124,6 +123,21 @@ def _snippet(row: dict[str, Any]) -> tuple[str, str]:
         ["Here is a {language} function that {}.", "This {language} function {}.", "The function `{name}` {}."], name
     ).format(third, language=language, name=name)
     return question, f"{lead} {prose}\n\n{block(language, code)}"
+
+
+def _printed(code: str) -> str:
+    """Python code whose uses with their result in a comment, shown as in a console, print that result."""
+    lines = code.split("\n")
+    for node in reversed(parse_python(code).body):
+        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+        end = len(lines[last].encode()[: node.end_col_offset].decode())
+        behind = lines[last][end:].strip()
+        result = behind or "".join(lines[last + 1 : last + 2])
+        if isinstance(node, ast.Expr) and result.startswith("#") and not ast.unparse(node).startswith("print("):
+            lines[last] = f"{lines[last][:end]}){behind and f'  {behind}'}"
+            start = len(lines[first].encode()[: node.col_offset].decode())
+            lines[first] = f"{lines[first][:start]}print({lines[first][start:]}"
+    return "\n".join(lines)
 
 
 def _git(row: dict[str, Any]) -> tuple[str, str]:

@@ -81,7 +81,25 @@ def test_an_explanation_that_comes_with_the_row_follows_what_is_asked_and_two_sp
         "Here is a Python function that checks if all elements in a list are equal. "
         "Use `set()` to eliminate duplicates. Use `len()` to count.\n\n"
     )
-    assert "\n    return len(set(lst)) == 1\n\nall_equal([1, 1]) # True" in example.answer
+    assert "\n    return len(set(lst)) == 1\n" in example.answer
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        ("all_equal([1, 1]) # True", "print(all_equal([1, 1]))  # True"),
+        ("all_equal(\n  ['é', 'é']\n) # True", "print(all_equal(\n    ['é', 'é']\n))  # True"),
+        ("all_equal(['é'])\n# True", "print(all_equal(['é']))\n# True"),
+        ("é = [1]; all_equal(é) # True", "é = [1]; print(all_equal(é))  # True"),
+        ("print(all_equal([])) # True", "print(all_equal([])) # True"),
+        ("x = all_equal([]) # True", "x = all_equal([]) # True"),
+        ("lst.clear()", "lst.clear()"),
+    ],
+)
+def test_a_use_with_its_result_in_a_comment_prints_it(tmp_path, shown, printed):
+    text = ROWS["snippets.jsonl"]["answer_markdown"].replace("all_equal([1, 1]) # True", shown)
+    example = read_code(write(tmp_path / "s.jsonl", [{**ROWS["snippets.jsonl"], "answer_markdown": text}]))[0][0]
+    assert example.answer.endswith(f"\n\n{printed}\n```")
 
 
 def test_shell_prompts_and_placeholders_are_made_plain(tmp_path):
