@@ -127,17 +127,15 @@ def _snippet(row: dict[str, Any]) -> tuple[str, str]:
 
 def _printed(code: str) -> str:
     """Python code whose uses with their result in a comment, shown as in a console, print that result."""
-    lines = code.split("\n")
+    lines = code.encode().split(b"\n")  # columns of a syntax tree count bytes
     for node in reversed(parse_python(code).body):
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-        end = len(lines[last].encode()[: node.end_col_offset].decode())
-        behind = lines[last][end:].strip()
-        result = behind or "".join(lines[last + 1 : last + 2])
-        if isinstance(node, ast.Expr) and result.startswith("#") and not ast.unparse(node).startswith("print("):
-            lines[last] = f"{lines[last][:end]}){behind and f'  {behind}'}"
-            start = len(lines[first].encode()[: node.col_offset].decode())
-            lines[first] = f"{lines[first][:start]}print({lines[first][start:]}"
-    return "\n".join(lines)
+        behind = lines[last][node.end_col_offset :].strip()
+        result = behind or b"".join(lines[last + 1 : last + 2])
+        if isinstance(node, ast.Expr) and result.startswith(b"#") and not ast.unparse(node).startswith("print("):
+            lines[last] = lines[last][: node.end_col_offset] + b")" + (b"  " + behind if behind else b"")
+            lines[first] = lines[first][: node.col_offset] + b"print(" + lines[first][node.col_offset :]
+    return b"\n".join(lines).decode()
 
 
 def _git(row: dict[str, Any]) -> tuple[str, str]:
