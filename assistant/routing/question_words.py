@@ -44,6 +44,12 @@ _APART_FR = re.compile(
 _IDENTITY = re.compile(rf"(?:who|what|qui) (?P<verb>{_BE}|{_ETRE}) (?P<what>.+)", re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:who|what|qui|which \w+) (?P<rest>.+)", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:the|an?|les?|la|l['’]|une?|des)\b", re.IGNORECASE)
+# A question within a request for a text: "explain how it works".
+_REQUESTED = re.compile(
+    r"(?:(?:(?:please|can you|could you) )?(?:explain|describe|tell)(?: (?:to )?(?:me|us))? (?:how|why|when|where)"
+    r"|(?:explique|décris|dis)(?:-(?:moi|nous))? (?:comment|pourquoi|quand|où)) (?P<rest>.+)",
+    re.IGNORECASE,
+)
 _HAPPENED = re.compile(r"what happened\b", re.IGNORECASE)
 _BEGINS = re.compile(
     rf"(?:(?:{_IN_EN}|{_IN_FR}) ?)?(?:who|whom|whose|what|when|where|which|why|how"
@@ -89,7 +95,7 @@ def replace_question_word(asked: str, alone: str, answer: str) -> str:
     if apart := _APART_EN.fullmatch(asked):
         counted = apart["noun"].strip() if apart["word"].lower() in ("how many", "how much") else ""
         return f"{alone} {apart['rest']}" + (f" ({counted})" if counted else "")
-    if apart := _APART_FR.fullmatch(asked):
+    if apart := _APART_FR.fullmatch(asked) or _REQUESTED.fullmatch(asked):
         return f"{alone} {apart['rest']}"
     if not begins_with_question_word(asked):
         return f"{alone} {asked[0].lower()}{asked[1:]}"

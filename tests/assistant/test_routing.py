@@ -232,6 +232,8 @@ def test_a_route_that_is_asked_for_is_taken(route: Route) -> None:
     [
         ("When was the bridge closed?", "on Monday", "why?", "Why was the bridge closed?"),
         ("Does the bridge reopen?", "Yes.", "When?", "When does the bridge reopen?"),
+        ("Explain how mites are fought.", "With acid.", "and when?", "When mites are fought?"),
+        ("Explique comment le pont est construit.", "En pierre.", "et quand ?", "Quand le pont est construit ?"),
         ("Who killed Pierre Curie?", "a wagon", "in which year?", "In which year a wagon killed Pierre Curie?"),
         ("Who is the landlord?", "Harold", "since when?", "Since when is Harold the landlord?"),
         ("When did she win the prize?", "1903", "who with?", "With whom did she win the prize?"),
