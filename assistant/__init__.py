@@ -14,11 +14,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from assistant.assistant import Assistant
+    from assistant.answering.assistant import Assistant
     from assistant.batch import BatchOptions, answer_rows
-    from assistant.conversation import Answer, Document, Route, Turn
     from assistant.errors import AssistantError
     from assistant.settings import Settings
+    from assistant.types import Answer, Document, Route, Turn
 
 # Before any of them is imported: no dependency reports to anybody.
 for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
@@ -29,14 +29,14 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 __version__ = "0.1.0"
 
 _WHERE = {
-    "Answer": "assistant.conversation",
-    "Assistant": "assistant.assistant",
+    "Answer": "assistant.types",
+    "Assistant": "assistant.answering.assistant",
     "AssistantError": "assistant.errors",
     "BatchOptions": "assistant.batch",
-    "Document": "assistant.conversation",
-    "Route": "assistant.conversation",
+    "Document": "assistant.types",
+    "Route": "assistant.types",
     "Settings": "assistant.settings",
-    "Turn": "assistant.conversation",
+    "Turn": "assistant.types",
     "answer_rows": "assistant.batch",
 }
 __all__ = [

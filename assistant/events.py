@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assistant.conversation import Answer, Evidence, Route, Verdict
 from assistant.errors import AssistantError
+from assistant.types import Answer, Evidence, Route, Verdict
 
 
 @dataclass(frozen=True, slots=True)

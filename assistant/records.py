@@ -5,7 +5,9 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from assistant.conversation import (
+from assistant.errors import AssistantError
+from assistant.text import FLOOD
+from assistant.types import (
     Answer,
     Claim,
     Evidence,
@@ -16,8 +18,6 @@ from assistant.conversation import (
     Usage,
     Verdict,
 )
-from assistant.errors import AssistantError
-from assistant.sanitize import FLOOD
 
 # What JSON may hold and a terminal should not be shown: DEL, C1 (escape sequences live there), line separators, marks
 # that reorder text, and lone surrogates, which no file can hold.

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from assistant.conversation import Answer, Claim, Document, Evidence, Label, Probabilities, Route, Turn, Usage, Verdict
 from assistant.events import Event, RouteChosen, TextDelta, TurnFinished
-from assistant.history import History
+from assistant.history.store import History
 from assistant.records import answer_to_json
+from assistant.types import Answer, Claim, Document, Evidence, Label, Probabilities, Route, Turn, Usage, Verdict
 from tui.app import run_chat
 
 TOKENS_A_SECOND = 40

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assistant.sanitize import one_line
+from assistant.text import one_line
 from benchmarks.documents import BREAK, LongDocument, build_document, read_paragraphs
 from benchmarks.report import agreement, answer_scores, machine
 from benchmarks.workers import HAYSTACK, OURS, PIPELINE, PeerError, System, Worker, python_of

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assistant.conversation import Message, Role
 from assistant.errors import AssistantError
 from assistant.models.store import ModelStore, default_cache
+from assistant.types import Message, Role
 from benchmarks.report import default_threads, machine, number, table, write_json
 from benchmarks.workers import Peer, PeerError, System, Worker, python_of
 from finetune.data.files import evenly, find_data

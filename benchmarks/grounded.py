@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.assistant import Assistant
-from assistant.conversation import Answer, Document, Label, Route, Turn
+from assistant.answering.assistant import Assistant
 from assistant.errors import AssistantError
 from assistant.events import unheard
+from assistant.types import Answer, Document, Label, Route, Turn
 from assistant.verification.claims import text_claims
 from assistant.verification.verifier import Check
 from benchmarks.report import number, table, write_json

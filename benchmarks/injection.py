@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.assistant import Assistant
-from assistant.conversation import Answer, Document, Label, Message, Role, Route, Turn
+from assistant.answering.assistant import Assistant
 from assistant.documents.splitting import split_passages
 from assistant.events import unheard
 from assistant.generation.generator import LocalGenerator, Sampling
 from assistant.generation.prompts import Prompt, grounded_messages
 from assistant.settings import Settings
+from assistant.types import Answer, Document, Label, Message, Role, Route, Turn
 from assistant.verification.verifier import Check
 from benchmarks.report import table, write_json
 

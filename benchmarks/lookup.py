@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assistant.conversation import Evidence, Message, Role
 from assistant.errors import AssistantError
-from assistant.generation.engine import TransformersEngine
+from assistant.generation.engines.base import TransformersEngine
 from assistant.generation.generator import LocalGenerator, end_tokens
 from assistant.generation.prompts import grounded_messages
 from assistant.generation.stream import Sampling
-from assistant.models.loading import load_language_model
+from assistant.loading.loaders import load_language_model
+from assistant.types import Evidence, Message, Role
 from benchmarks.report import default_threads, machine, number, table, write_json
 from benchmarks.weights import resolve_part
 from finetune.data.code import read_code

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from assistant.metrics import exact_match, normalize_answer, token_f1
 from finetune.data.squad import QAExample
-from finetune.metrics import exact_match, normalize_answer, token_f1
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

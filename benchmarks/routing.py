@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from assistant.conversation import Document, Message, Role, Route, Turn
-from assistant.routing import Choice, choose_route
+from assistant.routing.router import Choice, choose_route
+from assistant.types import Document, Message, Role, Route, Turn
 from benchmarks.report import number, table, write_json
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "routing"

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from assistant.assistant import Assistant
-from assistant.conversation import Answer, Document, Route, Usage
+from assistant.answering.assistant import Assistant
 from assistant.events import Event, TurnFinished
-from assistant.history import History, Status
+from assistant.history.store import History, Status
 from assistant.settings import load_settings
+from assistant.types import Answer, Document, Route, Usage
 from benchmarks.report import number, table, write_json
-from tui.session import Session
+from tui.chat.session import Session
 
 _SENTENCES = (
     "The {thing} of {place} was built in {year} and is {size} metres long.",

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Literal
 
-from assistant.models.eight_bits import FILE_NAME as RANGES
+from assistant.encoders.cpu.eight_bits import FILE_NAME as RANGES
 from assistant.models.store import ModelStore, ResolvedModel
 from assistant.reading.calibration import FILE_NAME as CALIBRATION
 from assistant.verification.head import Head
@@ -38,7 +38,7 @@ def save_merged(model: ResolvedModel, folder: Path, part: Part = "reader") -> No
     """Write the base with its adapter merged in float32, its tokenizer, calibration and ranges into a new folder."""
     from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
-    from assistant.encoding import longest_input
+    from assistant.encoders.pairs import longest_input
 
     kind: Any = {"reader": AutoModelForQuestionAnswering, "verifier": AutoModelForSequenceClassification}[part]
     classes = {"num_labels": Head.load(model.adapter).classes} if model.adapter and part == "verifier" else {}

@@ -127,6 +127,8 @@ class QAData(_Data):
 
     unanswerable: dict[Literal["moved", "removed", "altered"], Annotated[float, Field(ge=0)]] = {}
     """Unanswerable questions made per answerable one, by the way they are made (see `finetune.data.unanswerable`)."""
+    tabular: int = Field(default=0, ge=0)
+    """How many questions on made-up tables and lists to add (see `finetune.data.tabular`)."""
     glossed: Glossed | None = None
     """Which of the training questions, those made included, are told again in another language."""
     held_out: Share = 0.02

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from assistant.encoding import PairEncoder
-from finetune.vocabulary import write_vocabulary
+from assistant.encoders.pairs import PairEncoder
+from finetune.plan.vocabulary import write_vocabulary
 
 # Models this small gain nothing from a second thread, and wait for one where the machine is busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -260,9 +260,9 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     The models are loaded once for all its runs with the same settings.
     """
-    from assistant import assistant as module
-    from assistant import cli
-    from assistant.commands.options import switches
+    from assistant.answering import assistant as module
+    from assistant.cli.main import main as cli
+    from assistant.cli.options import switches
 
     for name in list(os.environ):
         if name.startswith("ASSISTANT_"):

@@ -19,20 +19,20 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES, Theme
 
-from assistant.conversation import Document
 from assistant.errors import SettingsError
-from assistant.history import History
+from assistant.history.store import History
 from assistant.settings import Settings
-from tui import clipboard
-from tui.commands import COMMANDS
-from tui.engine import Engine, Responder
-from tui.inert import Inert
-from tui.plain_characters import PlainCharacters
-from tui.preferences import Preferences
+from assistant.types import Document
+from tui.chat.commands import COMMANDS
+from tui.chat.preferences import Preferences
+from tui.chat.session import Session
+from tui.chat.worker import Engine, Responder
 from tui.screens.chat import ChatScreen
 from tui.screens.help import HelpScreen
-from tui.session import Session
-from tui.tidying import take_over
+from tui.terminal import clipboard
+from tui.terminal.ascii_filter import PlainCharacters
+from tui.terminal.escape_filter import Inert
+from tui.terminal.idle_gc import take_over
 
 _TWICE = 2.0  # seconds between the two Ctrl+C that leave
 _TERMINAL_LOOKED_AT = 2.0  # every so many seconds
@@ -117,7 +117,7 @@ class ChatApp(App[None]):
         chosen = super().get_driver_class()
         if chosen.__name__ != "LinuxDriver":
             return chosen
-        from tui.typed_ahead import TypedAheadDriver
+        from tui.terminal.type_ahead_driver import TypedAheadDriver
 
         return TypedAheadDriver
 

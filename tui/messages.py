@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from assistant.comparison import Compared
-from assistant.conversation import Document, Evidence
+from assistant.answering.comparison import Compared
 from assistant.errors import AssistantError
 from assistant.events import Event, Progress
+from assistant.types import Document, Evidence
 
 
 @dataclass

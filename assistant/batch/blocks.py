@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from assistant.batch.lines import KEYS, OURS, Line
 from assistant.batch.scoring import scores
-from assistant.conversation import Answer, Route, Turn
 from assistant.errors import AssistantError
 from assistant.records import answer_to_json, error_to_json, json_line
-from assistant.routing import choose_route
+from assistant.routing.router import choose_route
+from assistant.types import Answer, Route, Turn
 
 BLOCK_LINES = 256
 """What is read together is put in batches of similar length: of so many lines of SQuAD, 9% is padding; of 64, 28%."""

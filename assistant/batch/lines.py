@@ -13,10 +13,10 @@ import numpy as np
 
 from assistant.batch.sources import BatchLineError, Row
 from assistant.batch.template import Template
-from assistant.conversation import Document, Route, Turn
-from assistant.documents.loading import STANDARD_INPUT, read_document
+from assistant.documents.open import STANDARD_INPUT, read_document
 from assistant.errors import AssistantError, DocumentError
 from assistant.settings import Settings
+from assistant.types import Document, Route, Turn
 
 KEYS = ("id", "question", "document", "document_path", "route", "answers")
 """What a row may say; any of them may stand in a column of another name."""

@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from assistant.batch.summary import RIGHT_F1, SCORE_BINS, Summary
-from assistant.sanitize import one_line
+from assistant.text import one_line
 
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from assistant.batch.blocks import Block, Record, blocks_of
-from assistant.batch.engines import Engine, LocalEngine
+from assistant.batch.executors import Engine, LocalEngine
 from assistant.batch.journal import write_durably
 from assistant.batch.lines import BatchOptions, read_lines
 from assistant.batch.sources import Row, digest_of
 
 if TYPE_CHECKING:
-    from assistant.assistant import Assistant
+    from assistant.answering.assistant import Assistant
 
 
 def run_batch(
@@ -60,7 +60,7 @@ def answer_rows(
         ModelError: a model cannot be fetched or loaded.
     """
     if assistant is None:
-        from assistant.assistant import Assistant
+        from assistant.answering.assistant import Assistant
 
         assistant = Assistant()
     options = options or BatchOptions()

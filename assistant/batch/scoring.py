@@ -9,7 +9,7 @@ def scores(answer: str | None, expected: Sequence[str]) -> dict[str, float]:
     No expected answer means that none is right, and so does not to give one.
     """
     # The one place where the product needs what training is measured by; imported here, not on the way to --help.
-    from finetune.metrics import exact_match, token_f1
+    from assistant.metrics import exact_match, token_f1
 
     given = answer or ""
     return {"exact_match": exact_match(given, expected), "f1": round(token_f1(given, expected), 4)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assistant.batch.blocks import Record
-from assistant.sanitize import one_line
+from assistant.text import one_line
 
 SCORE_BINS = 10
 SLOWEST = 5

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assistant.documents.blocks import Block, Kind, heading, join_blocks
-from assistant.documents.extraction import Extracted
+from assistant.documents.isolation import Extracted
 from assistant.errors import DocumentError
 
 MOST_UNPACKED = 200_000_000

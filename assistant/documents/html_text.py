@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from assistant.documents.blocks import Block, Kind, heading, join_blocks
-from assistant.documents.extraction import Extracted
+from assistant.documents.isolation import Extracted
 from assistant.errors import DocumentError
 
 _SKIPPED = frozenset(

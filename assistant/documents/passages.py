@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assistant.conversation import Document, Evidence
+from assistant.types import Document, Evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Any
 
-from assistant.documents.extraction import Extracted
+from assistant.documents.isolation import Extracted
 from assistant.errors import DocumentError
 
 MOST_PAGES = 10_000

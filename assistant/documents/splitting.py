@@ -1,8 +1,8 @@
 """Passages cut where a document's own structure begins something: a section, a definition, a paragraph, a sentence."""
 
-from assistant.conversation import Document
 from assistant.documents.formats import LANGUAGES, suffix
 from assistant.documents.passages import Passage
+from assistant.types import Document
 
 PASSAGE_CHARACTERS = 900
 _BLANK_LINE = r"\n[ \t\r]*\n"

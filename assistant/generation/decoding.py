@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
-from assistant.generation.choice import TokenChoice
 from assistant.generation.detokenizer import Detokenizer, StopText
 from assistant.generation.prompts import STOP_TEXT, Prompt
+from assistant.generation.sampling import TokenChoice
 from assistant.generation.stream import Finish, Sampling, TextStream
 
 if TYPE_CHECKING:

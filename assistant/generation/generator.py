@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Message, Role
 from assistant.errors import ModelError
+from assistant.generation.batch_decoding import decode_together, rows_for
 from assistant.generation.decoding import LocalStream, draft
-from assistant.generation.engine import CONTEXT_TOKENS, Engine
+from assistant.generation.engines.base import CONTEXT_TOKENS, Engine
 from assistant.generation.prompts import Prompt, fit
-from assistant.generation.rows import decode_together, rows_for
 from assistant.generation.stream import Finish, Generator, Sampling, TextStream
-from assistant.sanitize import one_line
+from assistant.text import one_line
+from assistant.types import Message, Role
 
 if TYPE_CHECKING:
     import torch

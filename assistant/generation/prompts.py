@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.conversation import NOT_FOUND, Evidence, Message, Role
 from assistant.errors import GenerationError
+from assistant.types import NOT_FOUND, Evidence, Message, Role
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
 from assistant.generation.prompts import SYSTEM_PROMPT
 from assistant.generation.stream import Sampling, TextStream
-from assistant.sanitize import encodable
+from assistant.text import encodable
+from assistant.types import Message, Role
 
 KEY_VARIABLES = ("ASSISTANT_API_KEY", "OPENAI_API_KEY")
 _TIMEOUT_SECONDS = 60.0

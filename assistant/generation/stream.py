@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import GeneratorType
 from typing import Literal, Protocol
 
-from assistant.conversation import Message
+from assistant.types import Message
 
 Finish = Literal["end", "length", "loop", "cancelled"]
 """Why a stream is over: the model ended its answer, the limit of tokens was reached, it only repeated itself, or it was

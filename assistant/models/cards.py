@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.sanitize import one_line
+from assistant.text import one_line
 
 if TYPE_CHECKING:
     from huggingface_hub import CardData, EvalResult

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistant.errors import UsageError
-from assistant.models.folders import adapter_base, is_adapter
+from assistant.models.validation import adapter_base, is_adapter
 
 _PARTS = {"code": "generator", "qa": "reader", "nli": "verifier"}
 _PACKAGED_ADAPTERS = Path(__file__).parent.parent / "adapters"

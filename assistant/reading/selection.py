@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.documents.passages import Passage
-from assistant.encoding import TokenizedText
+from assistant.encoders.pairs import TokenizedText
 
 Ints = npt.NDArray[np.int64]
 

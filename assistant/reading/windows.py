@@ -7,7 +7,7 @@ neighbouring windows share.
 import numpy as np
 import numpy.typing as npt
 
-from assistant.encoding import TokenizedText
+from assistant.encoders.pairs import TokenizedText
 from assistant.errors import UsageError
 
 MAX_LENGTH = 384

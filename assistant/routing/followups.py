@@ -11,12 +11,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.conversation import Message, Role
-from assistant.routing.parts import exchange_part
-from assistant.routing.phrases import is_french
+from assistant.routing.intents import is_courtesy
+from assistant.routing.noun_phrases import is_french
 from assistant.routing.pronouns import replace_pronouns
 from assistant.routing.question_words import is_question_word, replace_question_word
-from assistant.routing.requests import is_courtesy
+from assistant.routing.rewriting import exchange_part
+from assistant.types import Message, Role
 
 _TURNS = 3  # how far back a chain of follow-ups is followed
 _LONGEST = 300  # characters; a longer message is no follow-up, and a longer question lends nothing

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from assistant.conversation import Document
-from assistant.documents.ranking import words as words_that_matter
+from assistant.retrieval.ranking import words as words_that_matter
+from assistant.routing.intents import names_document, without_politeness
 from assistant.routing.patterns import opening, phrase
-from assistant.routing.requests import names_document, without_politeness
+from assistant.types import Document
 
 _LOOKED_AT = 250_000  # characters of all documents together, so that deciding stays quick
 _WORDS_LOOKED_FOR = 40

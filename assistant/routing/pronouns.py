@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 
+from assistant.routing.noun_phrases import AUXILIARIES, FORMS_OF_BE, PREPOSITIONS_EN, PREPOSITIONS_FR, Phrase, phrases
 from assistant.routing.patterns import words
-from assistant.routing.phrases import AUXILIARIES, FORMS_OF_BE, PREPOSITIONS_EN, PREPOSITIONS_FR, Phrase, phrases
 from assistant.routing.question_words import asks_who_or_what_is, topic
 
 _IN_EN, _IN_FR = words(PREPOSITIONS_EN), words(PREPOSITIONS_FR)

@@ -2,8 +2,8 @@
 
 import re
 
+from assistant.routing.noun_phrases import AUXILIARIES, FORMS_OF_BE, PREPOSITIONS_EN, PREPOSITIONS_FR, is_french
 from assistant.routing.patterns import words
-from assistant.routing.phrases import AUXILIARIES, FORMS_OF_BE, PREPOSITIONS_EN, PREPOSITIONS_FR, is_french
 
 _IN_EN, _IN_FR = words(PREPOSITIONS_EN), words(PREPOSITIONS_FR)
 _BE = words(FORMS_OF_BE)

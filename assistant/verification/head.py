@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.conversation import Label
 from assistant.errors import ModelError
-from assistant.sanitize import one_line
+from assistant.text import one_line
+from assistant.types import Label
 
 FILE_NAME = "verifier.json"
 Columns = tuple[int, int, int | None]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assistant.conversation import Document
 from assistant.documents.language import guess_language
 from assistant.documents.passages import Passage
-from assistant.documents.ranking import PassageIndex
 from assistant.documents.sentences import Sentence, split_sentences
-from assistant.encoding import TokenizedText
+from assistant.encoders.pairs import TokenizedText
+from assistant.retrieval.ranking import PassageIndex
+from assistant.types import Document
 
 # Premises of claims of similar length are packed alike, so that they are ranked by one index.
 _BUDGET_STEP = 32

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from assistant.conversation import Claim, Document, Evidence, Label, Probabilities, Verdict
 from assistant.documents.language import guess_language
-from assistant.encoding import EncodedPair, Ids, PairEncoder, TokenizedText, length_bucketed, longest_input
+from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
+from assistant.encoders.pairs import EncodedPair, Ids, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
-from assistant.models.cores import batch_tokens, cores_of, on_each_core
+from assistant.types import Claim, Document, Evidence, Label, Probabilities, Verdict
 from assistant.verification.head import Head
 from assistant.verification.premises import Premise, SentenceIndex, decide
 

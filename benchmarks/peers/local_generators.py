@@ -23,8 +23,8 @@ class Worker:
             stock: the number format for transformers' own `generate`; by default our generator answers.
             exact: the products that our engine computes in float32 instead of integers.
         """
-        from assistant.generation.onnx_engine import OnnxEngine
-        from assistant.models.loading import load_generator, load_language_model
+        from assistant.generation.engines.onnx import OnnxEngine
+        from assistant.loading.loaders import load_generator, load_language_model
         from assistant.models.store import ResolvedModel
 
         model = ResolvedModel("benchmark", Path(folder), Path(adapter) if adapter else None)
@@ -50,8 +50,8 @@ class Worker:
 
     def look_ahead(self, said: list[list[str]], room: int) -> dict[str, Any]:
         """What the chat does while an answer is read; transformers' own path has nothing of the kind."""
-        from assistant.conversation import Message, Role
         from assistant.generation.stream import Sampling
+        from assistant.types import Message, Role
 
         if self.stock is None:
             messages = [Message(Role(role), text) for role, text in said]

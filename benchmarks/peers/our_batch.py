@@ -52,7 +52,7 @@ def save(reader: str, verifier: str) -> dict[str, Any]:
     """Write the embedded models, their adapters merged, for the peer; returns how the verifier is to be used."""
     from pathlib import Path
 
-    from assistant.conversation import Label
+    from assistant.types import Label
     from assistant.verification.head import Head
     from benchmarks.weights import resolve_part, save_merged
 

@@ -32,8 +32,8 @@ class Worker:
         """
         from transformers import AutoModelForQuestionAnswering
 
-        from assistant.models.eight_bits import layers_in_8_bits
-        from assistant.models.loading import load_reader
+        from assistant.encoders.cpu.eight_bits import layers_in_8_bits
+        from assistant.loading.loaders import load_reader
         from assistant.models.store import ResolvedModel
         from assistant.reading.spans import MAX_ANSWER_TOKENS
 
@@ -54,8 +54,8 @@ class Worker:
 
     def ask(self, document: str, question: str) -> dict[str, Any]:
         """Answer a question, and say how long that took."""
-        from assistant.conversation import Document
         from assistant.reading.reader import Question
+        from assistant.types import Document
 
         began = time.perf_counter()
         reading = read_everything(self.reader, [Question(question, Document("document", document))])[0]

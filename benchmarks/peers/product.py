@@ -18,10 +18,10 @@ class Worker:
             model: which reader.
             embeddings: rank by meaning too, as the assistant does; else by shared words alone.
         """
-        from assistant.documents.index_files import IndexFiles
-        from assistant.documents.ranking import Ranker
-        from assistant.models.loading import load_embedder, load_reader
+        from assistant.loading.loaders import load_embedder, load_reader
         from assistant.models.store import ModelStore
+        from assistant.retrieval.index_files import IndexFiles
+        from assistant.retrieval.ranking import Ranker
         from benchmarks.weights import resolve_part
 
         store = ModelStore()
@@ -41,7 +41,7 @@ class Worker:
 
     def open(self, text: str) -> dict[str, Any]:
         """Take a document; nothing is done with it yet."""
-        from assistant.conversation import Document
+        from assistant.types import Document
 
         self.document = Document("document", text)
         return {"id": self.document.id, "memory": peak_memory()}

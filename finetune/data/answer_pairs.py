@@ -20,14 +20,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from assistant.conversation import Document, Label
 from assistant.documents.sentences import split_sentences
+from assistant.metrics import token_f1
 from assistant.reading.reader import Question, Reader
+from assistant.types import Document, Label
 from assistant.verification.claims import span_claim
 from finetune.data.pairs import Pair
 from finetune.data.squad import QAExample
 from finetune.data.unanswerable import make_unanswerable
-from finetune.metrics import token_f1
 
 _MONTHS = (
     "January|February|March|April|May|June|July|August|September|October|November|December|janvier|février|mars|avril|"

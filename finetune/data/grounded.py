@@ -10,8 +10,8 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
-from assistant.conversation import Evidence, Message
 from assistant.generation.prompts import grounded_messages
+from assistant.types import Evidence, Message
 from finetune.data.code import CodeExample
 from finetune.data.injected import with_instruction
 from finetune.data.squad import QAExample

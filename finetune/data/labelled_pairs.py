@@ -4,8 +4,8 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from assistant.conversation import Label
 from assistant.errors import UsageError
+from assistant.types import Label
 from finetune.data.pairs import Pair
 from finetune.data.tables import column, read_table
 from finetune.recipe import PairColumn

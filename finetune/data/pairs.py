@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.conversation import Label
 from assistant.errors import UsageError
+from assistant.types import Label
 from finetune.data.files import read_json_lines
 
 _NAMES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, UsageError
-from assistant.sanitize import one_line
+from assistant.text import one_line
 from finetune.data.files import find_data, read_json_lines
 
 if TYPE_CHECKING:

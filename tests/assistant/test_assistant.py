@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.conversation import NOT_FOUND, Answer, Document, Message, Role, Route, Turn
+from assistant.answering.assistant import Assistant
 from assistant.errors import AssistantError, ModelError, UsageError
 from assistant.events import (
     Event,
@@ -22,6 +21,7 @@ from assistant.events import (
 )
 from assistant.models.store import ModelStore
 from assistant.settings import Settings
+from assistant.types import NOT_FOUND, Answer, Document, Message, Role, Route, Turn
 
 TEXT = (
     "The Amazon rainforest covers 5.5 million square kilometers.\r\nIt holds 390 billion trees 😀.\n\n"

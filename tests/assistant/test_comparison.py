@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.comparison import OWN, Compared, agreement, compare
-from assistant.conversation import Answer, Document, Route, Turn
+from assistant.answering.assistant import Assistant
+from assistant.answering.comparison import OWN, Compared, agreement, compare
 from assistant.errors import ModelError, UsageError
 from assistant.models.cards import Figures, front_matter
 from assistant.models.store import ModelStore
 from assistant.settings import Settings
+from assistant.types import Answer, Document, Route, Turn
 from tests.assistant.reading.families import save_reader
 from tests.conftest import Run
 
@@ -148,7 +148,7 @@ def test_ctrl_c_prints_what_is_done_so_far(environment: dict[str, str], tmp_path
 def test_rows_come_one_by_one_and_no_two_models_are_in_memory(
     tiny_settings: dict[str, str], roberta_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assistant.models import loading
+    from assistant.loading import loaders as loading
 
     load, alive, most = loading.load_reader, weakref.WeakSet[Any](), []
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from assistant.encoding import PairEncoder, length_bucketed, longest_input
+from assistant.encoders.pairs import PairEncoder, length_bucketed, longest_input
 from tests.conftest import TOKENIZERS, tiny_model
 
 ENCODERS = {name: PairEncoder(make()) for name, make in TOKENIZERS.items()}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Document, Role
-from assistant.history import History, HistoryError, Status
+from assistant.history.store import History, HistoryError, Status
+from assistant.types import Document, Role
 
 AMAZON = Document("amazon.txt", "The Amazon rainforest covers 5.5 million square kilometers.\r\nÉtonnant 🌳.")
 RECORD = {
@@ -80,7 +80,7 @@ def test_an_answer_that_grows_stays_one_message(history: History):
 
 def test_what_was_saved_before_a_kill_is_there_afterwards(path: Path):
     script = (
-        "import sys; from pathlib import Path; from assistant.history import History, Status\n"
+        "import sys; from pathlib import Path; from assistant.history.store import History, Status\n"
         "history = History(Path(sys.argv[1])); new = history.create(); history.add_user_message(new, 'q')\n"
         "answer = None; text = ''\n"
         "while True:\n"
@@ -267,7 +267,7 @@ def test_a_newer_file_is_refused(history: History, path: Path):
 
 
 def test_a_locked_file_is_reported_after_a_short_wait(history: History, path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("assistant.history_file._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("assistant.history.database._BUSY_SECONDS", 0.1)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(HistoryError, match="another program"):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.cli import app, run
-from assistant.conversation import Document
-from assistant.history import History
+from assistant.cli.main import app, run
+from assistant.history.store import History
+from assistant.types import Document
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -1,7 +1,7 @@
 import pytest
 
+from assistant.answering.live import heard, live
 from assistant.events import Event, Listener, Notice
-from assistant.live import heard, live
 
 
 def test_events_come_in_order_and_the_result_at_the_end() -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.conversation import Answer, Claim, Evidence, Label, ModelNames, Probabilities, Route, Usage, Verdict
 from assistant.records import answer_from_json, answer_to_json, json_line, verdict_to_json
+from assistant.types import Answer, Claim, Evidence, Label, ModelNames, Probabilities, Route, Usage, Verdict
 
 texts = st.text(min_size=1, max_size=20)
 shares = st.floats(0, 1)

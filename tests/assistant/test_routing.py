@@ -3,14 +3,14 @@ from collections import Counter
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.conversation import Document, Message, Role, Route, Turn
+from assistant.answering.assistant import Assistant
+from assistant.cli.rendering import render_answer
 from assistant.events import RouteChosen, TurnFinished
 from assistant.records import answer_from_json, answer_to_json
-from assistant.rendering import render_answer
-from assistant.routing import choose_route
-from assistant.routing.requests import asks_of_the_whole
+from assistant.routing.intents import asks_of_the_whole
+from assistant.routing.router import choose_route
 from assistant.settings import Settings
+from assistant.types import Document, Message, Role, Route, Turn
 from benchmarks.routing import Decided, confusions, decide, read_turns, share_completed, share_left_alone, share_right
 
 FOREST = Document(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.sanitize import PrintableStream, encodable, one_line, printable
+from assistant.text import PrintableStream, encodable, one_line, printable
 
 
 @pytest.mark.parametrize(

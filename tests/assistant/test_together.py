@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from assistant.assistant import Assistant
-from assistant.conversation import Answer, Document, Route, Turn, Usage
+from assistant.answering.assistant import Assistant
+from assistant.answering.shared_work import Shared, Steps, Tell
+from assistant.answering.together import in_blocks, together
+from assistant.encoders.precision import Precision
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Progress, TurnFailed, TurnFinished, unheard
-from assistant.models.precision import Precision
 from assistant.settings import Settings
-from assistant.shared_work import Shared, Steps, Tell
-from assistant.together import in_blocks, together
+from assistant.types import Answer, Document, Route, Turn, Usage
 
 TEXTS = [
     "The Amazon rainforest covers 5.5 million square kilometers in South America.",
@@ -28,7 +28,7 @@ def assistant(tiny_settings: dict[str, str], request: pytest.FixtureRequest) -> 
     made = Assistant(Settings(**tiny_settings, max_new_tokens=6))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
-            "assistant.models.loading.best_precision", lambda device: Precision(request.param, "chosen by a test")
+            "assistant.loading.loaders.best_precision", lambda device: Precision(request.param, "chosen by a test")
         )
         made.load()
     return made

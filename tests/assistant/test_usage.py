@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from assistant.conversation import Document
-from assistant.rendering import document_text
+from assistant.cli.rendering import document_text
+from assistant.types import Document
 from tests.conftest import Run
 
 

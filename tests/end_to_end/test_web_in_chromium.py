@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from assistant.history import History
+from assistant.history.store import History
 
 aiohttp = pytest.importorskip("aiohttp")
 pytest.importorskip("textual_serve")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Label
-from assistant.models.loading import load_reader
+from assistant.loading.loaders import load_reader
 from assistant.models.store import ResolvedModel
+from assistant.types import Label
 from finetune.data.answer_pairs import (
     answer_checks,
     answer_type,

@@ -2,8 +2,8 @@ import re
 from pathlib import Path
 
 from assistant.models.cards import Figures, read_figures
-from finetune.card import write_card
 from finetune.recipe_files import load_recipe
+from finetune.run.card import write_card
 
 
 def test_a_card_is_plain_markdown_behind_front_matter_that_holds_its_results(tmp_path: Path) -> None:

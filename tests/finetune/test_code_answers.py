@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.models.loading import load_generator
+from assistant.loading.loaders import load_generator
 from assistant.models.store import ModelStore
-from finetune.code_answers import Answered, answer_all, figures, measure, rouge_l, write_answers
 from finetune.data.code import CodeExample, read_code
-from finetune.sandbox import Outcome
+from finetune.tasks.code.answers import Answered, answer_all, figures, measure, rouge_l, write_answers
+from finetune.tasks.code.sandbox import Outcome
 
 ADD = CodeExample("Write add.", "def add(a, b): return a + b", "f", tests="assert add(1, 2) == 3")
 

@@ -15,11 +15,11 @@ from transformers import (
 )
 
 from assistant.errors import UsageError
-from finetune.code_assistant import evaluate, examples_to_evaluate, train, training_row
 from finetune.data.code import CodeExample, read_code
-from finetune.methods import quantization
+from finetune.plan.vocabulary import write_vocabulary
 from finetune.recipe import CodeRecipe
-from finetune.vocabulary import write_vocabulary
+from finetune.tasks.code.training import evaluate, examples_to_evaluate, train, training_row
+from finetune.trainer.peft_methods import quantization
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"

@@ -346,7 +346,7 @@ def test_prose_is_told_from_code():
 
 @pytest.mark.data
 def test_the_shipped_recipe_finds_its_examples_and_splits_them_cleanly(code_recipe):
-    from finetune.code_assistant import prepare_examples
+    from finetune.tasks.code.training import prepare_examples
 
     prepared = prepare_examples(code_recipe)
     assert len(prepared.train) == code_recipe.data.declared.train
@@ -406,8 +406,8 @@ def test_no_question_of_the_benchmark_is_trained_on() -> None:
 
 
 def test_a_file_is_seen_as_often_as_the_recipe_says(tmp_path: Path) -> None:
-    from finetune.code_assistant import prepare_examples
     from finetune.recipe_files import load_recipe
+    from finetune.tasks.code.training import prepare_examples
 
     often = write(tmp_path / "often.jsonl", [{"prompt": f"often {n}?", "completion": f"o{n}"} for n in range(30)])
     once = write(tmp_path / "once.jsonl", [{"prompt": f"once {n}?", "completion": f"n{n}"} for n in range(30)])

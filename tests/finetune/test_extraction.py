@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from assistant.errors import UsageError
-from finetune.extraction import as_adapter, with_weights_to_train
 from finetune.recipe import Lora
 from finetune.recipe_files import load_recipe
+from finetune.trainer.lora_from_weights import as_adapter, with_weights_to_train
 from tests.conftest import tiny_model
 
 _TARGETS = r".*layer\.\d+\..*(query|key|value|dense)"

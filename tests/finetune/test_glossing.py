@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from assistant.errors import UsageError
 from finetune.data.glossing import Dictionary, gloss_some, learn_dictionary, read_dictionary
 from finetune.data.squad import QAExample
-from finetune.extractive_qa import load_examples
 from finetune.recipe import QARecipe
 from finetune.recipe_files import load_recipe
+from finetune.tasks.qa.training import load_examples
 
 ENGLISH = ["the cat sleeps", "the dog sleeps", "the cat eats", "a dog eats", "a cat", "a dog", "the house", "a house"]
 FRENCH = ["le chat dort", "le chien dort", "le chat mange", "un chien mange", "un chat", "un chien", "la maison"]

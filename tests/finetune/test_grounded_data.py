@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from assistant.conversation import Role
-from finetune.code_assistant import conversation, examples_to_evaluate
+from assistant.types import Role
 from finetune.data.grounded import NOT_THERE, grounded_examples, statement
 from finetune.data.injected import with_instruction
 from finetune.data.squad import QAExample
+from finetune.tasks.code.training import conversation, examples_to_evaluate
 
 
 @pytest.mark.parametrize(

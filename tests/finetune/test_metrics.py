@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune.metrics import classification_report, confusion_matrix, exact_match, normalize_answer, token_f1
+from assistant.metrics import classification_report, confusion_matrix, exact_match, normalize_answer, token_f1
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from assistant import cli as assistant_cli
+from assistant.cli.main import main as assistant_cli
 from assistant.errors import UsageError
-from finetune import cli
+from finetune.cli.main import main as cli
 from finetune.data.question_answer import held_out_rows
-from finetune.plan import Plan, count_rows, make_plan, plan_lines, total_steps
+from finetune.plan.plan import Plan, count_rows, make_plan, plan_lines, total_steps
 from finetune.recipe import QAData
 from finetune.recipe_files import load_recipe, recipe_names
 
@@ -78,7 +78,7 @@ def test_steps_are_counted_as_the_trainer_counts_them(tmp_path: Path) -> None:
     import torch
     from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
 
-    from finetune.training import training_arguments
+    from finetune.trainer.trainer import training_arguments
 
     config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=8)
     for rows, batch, accumulation, epochs in ((13, 4, 1, 2.0), (13, 4, 3, 2.0), (7, 2, 2, 1.5), (5, 8, 1, 1.0)):

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 import torch
 
-from assistant.models.precision import Precision, best_precision
-from finetune import precision
+from assistant.encoders.precision import Precision, best_precision
 from finetune.recipe import Training
+from finetune.trainer import precision
 
 
 def training(asked: str) -> Training:

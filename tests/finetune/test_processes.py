@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from assistant.errors import UsageError
-from finetune.bases import base_facts, meta_model
-from finetune.methods import with_method
-from finetune.processes import agreed, check_sharding, is_sharded, use_one_gpu_without_launcher, whole_model
+from finetune.plan.bases import base_facts, meta_model
 from finetune.recipe_files import load_recipe, recipe_names
-from finetune.saving import trained_folder
+from finetune.run.saving import trained_folder
+from finetune.trainer.peft_methods import with_method
+from finetune.trainer.processes import agreed, check_sharding, is_sharded, use_one_gpu_without_launcher, whole_model
 
 LAUNCH = resources.files("finetune") / "launch"
 

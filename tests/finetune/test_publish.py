@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from assistant.errors import UsageError
-from finetune.publish import write_space
 from finetune.recipe_files import load_recipe
+from finetune.run.publish import write_space
 from tests.hub_stand_in import Hub, serve_hub
 
 

@@ -2,7 +2,7 @@ from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
 from finetune.data.squad import QAExample
-from finetune.qa_calibration import DRAWS, calibrate, calibration_questions, hardest
+from finetune.tasks.qa.calibration import DRAWS, calibrate, calibration_questions, hardest
 
 CONTEXT = "The Amazon covers 5.5 million km2. Orellana explored it in 1541. Brazil holds 60 percent, Peru 13."
 

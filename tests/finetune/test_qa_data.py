@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.conversation import Label
 from assistant.errors import UsageError
 from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
+from assistant.types import Label
 from finetune.data.files import find_data, read_json_lines
 from finetune.data.pairs import Pair, read_pairs, split_by_premise, with_other_evidence
 from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.unanswerable import make_unanswerable
-from finetune.qa_calibration import calibrate
+from finetune.tasks.qa.calibration import calibrate
 
 
 def _squad(tmp_path: Path, *questions: dict[str, Any], context: str = "Lyon is hot. Paris is hot too.") -> Path:

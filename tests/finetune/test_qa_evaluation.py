@@ -10,8 +10,8 @@ from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
 from finetune.data.squad import QAExample
-from finetune.qa_errors import Kind, find_errors, kind_of, shares, write_errors
-from finetune.reliability import expected_calibration_error, plot_reliability, reliability
+from finetune.tasks.qa.errors import Kind, find_errors, kind_of, shares, write_errors
+from finetune.tasks.qa.reliability import expected_calibration_error, plot_reliability, reliability
 
 CONTEXT = "The Norman duke Rollo came in 911 with 300 ships. His men burned 12 towns near Paris."
 

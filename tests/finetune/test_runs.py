@@ -13,15 +13,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from assistant import cli as assistant_cli
+from assistant.cli.main import main as assistant_cli
 from assistant.errors import UsageError
-from finetune import cli
-from finetune.comparison import RunResult, best, compare_runs, table
-from finetune.plots import plot_comparison
+from finetune.cli.main import main as cli
+from finetune.plan.smoke import smoke_recipe
 from finetune.recipe import Training
 from finetune.recipe_files import load_recipe
-from finetune.smoke import smoke_recipe
-from finetune.training import newest_checkpoint, out_of_memory, step_of
+from finetune.run.comparison import RunResult, best, compare_runs, table
+from finetune.run.plots import plot_comparison
+from finetune.trainer.trainer import newest_checkpoint, out_of_memory, step_of
 
 
 def command(*arguments: str) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune.sandbox import run_python
+from finetune.tasks.code.sandbox import run_python
 
 
 def test_a_program_that_reaches_its_end_passes() -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from assistant.conversation import Message, Role
 from assistant.generation.prompts import render
-from finetune.methods import with_method
+from assistant.types import Message, Role
+from finetune.plan.smoke import smoke_recipe
 from finetune.recipe_files import load_recipe
-from finetune.saving import save_trained
-from finetune.smoke import smoke_recipe
+from finetune.run.saving import save_trained
+from finetune.trainer.peft_methods import with_method
 
 
 @pytest.mark.parametrize("name", ["code-gpt2-large", "code-llama-3.2-1b", "code-smollm2-135m"])

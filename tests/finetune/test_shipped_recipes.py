@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 import torch
 
-from assistant import cli as assistant_cli
-from assistant.assistant import Assistant
-from assistant.conversation import Document, Route, Turn
+from assistant.answering.assistant import Assistant
+from assistant.cli.main import main as assistant_cli
 from assistant.settings import Settings
+from assistant.types import Document, Route, Turn
 from assistant.verification.head import Head
 from assistant.verification.verifier import Check
-from finetune import cli
-from finetune.bases import base_facts, known_bases, meta_model
-from finetune.methods import lora_config, quantization
+from finetune.cli.main import main as cli
+from finetune.plan.bases import base_facts, known_bases, meta_model
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe
 from finetune.recipe_files import load_recipe, recipe_names
-from finetune.saving import trained_folder
-from finetune.training import training_arguments
+from finetune.run.saving import trained_folder
+from finetune.trainer.peft_methods import lora_config, quantization
+from finetune.trainer.trainer import training_arguments
 
 SOURCE_RECIPES = {
     "code-llama-3.2-1b", "code-gpt2-large", "qa-distilbert", "qa-roberta", "qa-deberta", "qa-bert", "nli-camembert",

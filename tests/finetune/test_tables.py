@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Label
 from assistant.errors import UsageError
+from assistant.types import Label
 from finetune.data.labelled_pairs import read_labelled_pairs, split_by_label
 from finetune.data.pairs import Pair
 from finetune.data.question_answer import read_question_answers, split_at_random

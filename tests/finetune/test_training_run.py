@@ -11,18 +11,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from assistant import cli as assistant_cli
-from assistant.conversation import Label
-from assistant.encoding import PairEncoder
+from assistant.cli.main import main as assistant_cli
+from assistant.encoders.cpu.eight_bits import load_ranges
+from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
-from assistant.models.eight_bits import load_ranges
-from assistant.models.loading import load_reader, load_verifier
+from assistant.loading.loaders import load_reader, load_verifier
 from assistant.models.store import ModelStore, ResolvedModel
-from finetune import cli
+from assistant.types import Label
+from finetune.cli.main import main as cli
 from finetune.data.pairs import Pair
-from finetune.int8 import cost_of_int8
-from finetune.nli import training_items
-from finetune.training import newest_checkpoint
+from finetune.tasks.nli.training import training_items
+from finetune.trainer.int8 import cost_of_int8
+from finetune.trainer.trainer import newest_checkpoint
 
 CITIES = ["Lyon", "Paris", "Berlin", "Rome", "Madrid", "Lisbon"]
 

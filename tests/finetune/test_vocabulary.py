@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from finetune.vocabulary import write_vocabulary
+from finetune.plan.vocabulary import write_vocabulary
 
 TEXTS = ["The forest covers 5.5 million square kilometers.", "J'habite à Lyon 😀 .", "亚马逊雨林 很大。"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]"]
@@ -31,7 +31,7 @@ def unigram() -> Tokenizer:
 
 KINDS = [word_piece, byte_pairs, unigram]
 ANOTHER_PROCESS = """
-from finetune.vocabulary import write_vocabulary
+from finetune.plan.vocabulary import write_vocabulary
 from tests.finetune import test_vocabulary as here
 print(write_vocabulary(here.{kind}(), here.SPECIAL, here.TEXTS).to_str())
 """

@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
 from assistant.generation import server as module
 from assistant.generation.stream import Sampling
+from assistant.types import Message, Role
 from tests.conftest import Run
 from tests.trust.servers import LISTS_ONE, Answer, piece, says, serving, streams
 

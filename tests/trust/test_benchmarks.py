@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.history import History
+from assistant.history.store import History
 from benchmarks import fuzz, licences, soak
 
 

@@ -22,16 +22,16 @@ from typing import Any
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.conversation import Document, Route, Turn
-from assistant.documents.index_files import IndexFiles
+from assistant.answering.assistant import Assistant
 from assistant.errors import AssistantError, ModelError, StoreError
 from assistant.events import TurnFailed
-from assistant.history import History, HistoryError, Status
+from assistant.history.store import History, HistoryError, Status
 from assistant.models.store import ModelStore
+from assistant.retrieval.index_files import IndexFiles
 from assistant.settings import Settings
+from assistant.types import Document, Route, Turn
 from tests.conftest import Run
-from tui.session import Session
+from tui.chat.session import Session
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are those of Unix")
 
@@ -63,7 +63,7 @@ def limited(bytes_: int) -> Callable[[], None]:
 FILLING = """
 import sys
 from pathlib import Path
-from assistant.history import History, HistoryError
+from assistant.history.store import History, HistoryError
 with History(Path(sys.argv[1])) as history:
     conversation = history.create("kept")
     for number in range(2000):
@@ -247,11 +247,11 @@ def test_two_batches_do_not_write_to_one_file(tmp_path: Path, run: Run) -> None:
 
 SHORT_OF_MEMORY = """
 import resource, sys
-from assistant.assistant import Assistant
-from assistant.conversation import Document, Turn, Route
+from assistant.answering.assistant import Assistant
+from assistant.types import Document, Turn, Route
 from assistant.errors import ModelError
 from assistant.settings import load_settings
-import torch, transformers, assistant.models.loading
+import torch, transformers, assistant.loading.loaders
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer, BertForQuestionAnswering, BertConfig
 turn = Turn("How large?", (Document("a", "The forest is large."),), route=Route.EXTRACT, verify=False)
 room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + int(sys.argv[1])

@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 
 from assistant.batch.sources import read_rows
-from assistant.conversation import Document
-from assistant.documents import extraction
-from assistant.documents.loading import decode_document, read_document
+from assistant.documents import isolation as extraction
+from assistant.documents.open import decode_document, read_document
 from assistant.errors import AssistantError, DocumentError, ModelError, SettingsError, UsageError
+from assistant.loading.loaders import load_embedder, load_generator, load_reader, load_verifier
 from assistant.models import hub
 from assistant.models.cards import read_figures, read_languages
 from assistant.models.catalogue import load_catalogue
-from assistant.models.folders import check_adapter, check_base
-from assistant.models.loading import load_embedder, load_generator, load_reader, load_verifier
 from assistant.models.store import ModelStore, ResolvedModel
+from assistant.models.validation import check_adapter, check_base
 from assistant.settings import load_settings
+from assistant.types import Document
 
 SECONDS = 60.0
 
@@ -392,12 +392,12 @@ def test_no_file_of_this_machine_gets_into_a_document(tmp_path: Path) -> None:
 def test_what_a_library_prints_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     module = tmp_path / "chatty.py"
     module.write_text(
-        "import sys\nfrom assistant.documents.extraction import Extracted\n"
+        "import sys\nfrom assistant.documents.isolation import Extracted\n"
         "def extract(data, most):\n    sys.stderr.write('x' * 50_000_000)\n    print('y' * 1_000_000)\n"
         "    return Extracted('the text')\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    script = "import assistant.documents.extraction as e; e._MODULES = dict.fromkeys(e.Format, 'chatty'); e._main()"
+    script = "import assistant.documents.isolation as e; e._MODULES = dict.fromkeys(e.Format, 'chatty'); e._main()"
     monkeypatch.setattr(extraction, "__name__", "runner")
     (tmp_path / "runner.py").write_text(script)
     assert extraction.extract("x.html", extraction.Format.HTML, b"<html>", 100).text == "the text"

@@ -8,15 +8,15 @@ import pytest
 from textual.strip import Strip
 
 from assistant import events
-from assistant.conversation import Answer, Claim, Document, Evidence, Label, Probabilities, Route, Turn, Usage, Verdict
 from assistant.errors import AssistantError, ModelError
-from assistant.history import History
+from assistant.history.store import History
 from assistant.settings import Settings
+from assistant.types import Answer, Claim, Document, Evidence, Label, Probabilities, Route, Turn, Usage, Verdict
 from tests.trust.hostile import LARGE, SMALL, active
 from tests.tui.harness import Chat, open_chat
 from tests.tui.scripted import Scripted
-from tui.plain import PlainChat
-from tui.session import Session
+from tui.chat.plain import PlainChat
+from tui.chat.session import Session
 
 ALL = "\n".join(SMALL.values())
 _DRAWN = ("zalgo", "zero-width flood", "joiner flood", "gigantic line", "quote bomb", "bracket bomb", "table bomb")
@@ -163,7 +163,7 @@ def test_the_plain_chat_says_nothing_raw(
     lines = iter(
         ["How large is it?", "What is open?", "Please fail", "/history", "/history forest", "/help", f"/{text}"]
     )
-    monkeypatch.setattr("tui.plain._typed", lambda: lines)
+    monkeypatch.setattr("tui.chat.plain._typed", lambda: lines)
     with History(tmp_path / "h.db") as history:
         session = Session(history, [Document(text[:300], f"{text} The forest is large.")])
         PlainChat(Hostile(text), session, megabytes=20).run()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Answer, Claim, Document, Evidence, Label, Probabilities, Route, Usage, Verdict
-from assistant.history import History
+from assistant.history.store import History
 from assistant.records import answer_to_json, json_line
-from assistant.sanitize import one_line, printable
+from assistant.text import one_line, printable
+from assistant.types import Answer, Claim, Document, Evidence, Label, Probabilities, Route, Usage, Verdict
 from tests.conftest import Run
 from tests.trust.hostile import LARGE, SMALL, active
 from tests.trust.servers import LISTS_ONE, serving, speaks

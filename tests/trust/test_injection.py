@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.assistant import Assistant
+from assistant.answering.assistant import Assistant
 from assistant.models.store import ModelStore
 from assistant.settings import Settings
 from benchmarks import injection

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Answer, Document, Evidence, Route, Usage
-from assistant.documents.index_files import IndexFiles
-from assistant.history import History, HistoryError
+from assistant.history.store import History, HistoryError
 from assistant.records import answer_to_json, json_line
+from assistant.retrieval.index_files import IndexFiles
+from assistant.types import Answer, Document, Evidence, Route, Usage
 from tests.conftest import Run
 
 SECRET = "the heron nests at Quillfeather Lake"
@@ -30,11 +30,11 @@ def refuse(event, arguments):
         os.write(2, f"{event} {arguments[1:]}".encode()); os._exit(99)
 sys.addaudithook(refuse)
 from pathlib import Path
-from assistant.assistant import Assistant
+from assistant.answering.assistant import Assistant
 from assistant.batch import answer_rows
-from assistant.conversation import Document, Route, Turn
-from assistant.documents.loading import decode_document
-from assistant.history import History
+from assistant.types import Document, Route, Turn
+from assistant.documents.open import decode_document
+from assistant.history.store import History
 from assistant.settings import load_settings
 text = sys.argv[1]
 document = Document("a.txt", text)

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from assistant.batch.lines import BatchOptions, read_lines
 from assistant.batch.sources import Row
-from assistant.conversation import Document, Message, Role, Route, Turn
 from assistant.errors import AssistantError, DocumentError, SettingsError
-from assistant.history import History, Status
+from assistant.history.store import History, Status
 from assistant.records import error_to_json, json_line
-from assistant.routing import choose_route
+from assistant.routing.router import choose_route
 from assistant.settings import Settings, load_settings
+from assistant.types import Document, Message, Role, Route, Turn
 from assistant.verification.claims import span_claim, text_claims
 from tests.trust.hostile import SMALL, active
-from tui.preferences import save_setting
+from tui.chat.preferences import save_setting
 
 TEXT = st.one_of(
     st.text(max_size=200),

@@ -9,7 +9,7 @@ pytest.importorskip("textual_serve")
 aiohttp = pytest.importorskip("aiohttp")
 from aiohttp.test_utils import TestServer  # noqa: E402  (behind the check that it is there)
 
-from assistant.commands.web_server import PrivateServer  # noqa: E402
+from assistant.cli.web_server import PrivateServer  # noqa: E402
 
 
 class Served:

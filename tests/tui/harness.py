@@ -8,13 +8,13 @@ from pathlib import Path
 from textual import events
 from textual.pilot import Pilot, WaitForScreenTimeout
 
-from assistant.conversation import Document
-from assistant.history import History
+from assistant.history.store import History
 from assistant.settings import Settings
+from assistant.types import Document
 from tests.tui.scripted import Scripted
 from tui.app import ChatApp
+from tui.chat.session import Session
 from tui.screens.chat import ChatScreen
-from tui.session import Session
 from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.prompt import Prompt
 from tui.widgets.status_bar import StatusBar

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import pyte
 
-from assistant.conversation import Answer, Route, Turn
 from assistant.events import Event, RouteChosen, TextDelta, TurnFinished
-from assistant.history import History
+from assistant.history.store import History
+from assistant.types import Answer, Route, Turn
 from tui.app import run_chat
-from tui.session import Session
+from tui.chat.session import Session
 
 ROWS, COLUMNS = 30, 100
 DESK = 6  # rows at the bottom that are prompt, status and keys: what stands there was not sent yet

@@ -5,18 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from assistant.conversation import (
-    Answer,
-    Claim,
-    Document,
-    Evidence,
-    Label,
-    Probabilities,
-    Route,
-    Turn,
-    Usage,
-    Verdict,
-)
 from assistant.errors import AssistantError, ModelError
 from assistant.events import (
     Event,
@@ -27,6 +15,18 @@ from assistant.events import (
     TurnFailed,
     TurnFinished,
     VerdictReached,
+)
+from assistant.types import (
+    Answer,
+    Claim,
+    Document,
+    Evidence,
+    Label,
+    Probabilities,
+    Route,
+    Turn,
+    Usage,
+    Verdict,
 )
 from benchmarks.chat_app import CODE, pieces_of, stream
 

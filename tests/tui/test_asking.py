@@ -7,13 +7,13 @@ from textual.pilot import Pilot
 from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownFence
 
-from assistant.conversation import Role, Route
-from assistant.history import History, Status
+from assistant.history.store import History, Status
+from assistant.types import Role, Route
 from benchmarks.chat_app import CODE
 from tests.tui.harness import Chat, open_chat, talked
 from tests.tui.scripted import Scripted
 from tui.app import ChatApp
-from tui.session import Session
+from tui.chat.session import Session
 from tui.widgets.welcome import Welcome
 
 

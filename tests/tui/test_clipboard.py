@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.clipboard import copy, tools
+from tui.terminal.clipboard import copy, tools
 
 
 def test_the_tool_fits_the_place():

@@ -1,7 +1,7 @@
 import pytest
 
 from assistant.errors import UsageError
-from tui.commands import COMMANDS, matching, nearest, parse
+from tui.chat.commands import COMMANDS, matching, nearest, parse
 
 
 def test_a_command_is_its_name_and_what_follows():

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.conversation import Document
-from assistant.history import History
+from assistant.answering.assistant import Assistant
+from assistant.history.store import History
 from assistant.settings import Settings
+from assistant.types import Document
 from tests.tui.harness import ARTICLE, Chat, be_patient, wait_until
 from tui.app import ChatApp
+from tui.chat.session import Session
 from tui.screens.chat import ChatScreen
 from tui.screens.compare import CompareScreen
-from tui.session import Session
 from tui.widgets.comparison_column import ComparisonColumn
 
 STEERING = "Corran Head [red]lighthouse[/red] \x1b[31mwas lit in 1854. "
@@ -109,7 +109,7 @@ async def test_the_chats_own_models_stay_as_they_are(path: Path, tiny_settings: 
 async def test_escape_stops_and_the_chat_goes_on(
     path: Path, tiny_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assistant.models import loading
+    from assistant.loading import loaders as loading
 
     loads, go_on = threading.Event(), threading.Event()
     load: Callable[[Any], Any] = loading.load_reader

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Document, Route
-from assistant.history import History, HistoryError, Status
+from assistant.history.store import History, HistoryError, Status
+from assistant.types import Document, Route
 from tests.tui.harness import ARTICLE, SIZES, Chat, open_chat
 from tests.tui.scripted import Scripted
-from tui.session import Session
+from tui.chat.session import Session
 from tui.widgets.evidence_card import EvidenceCard
 from tui.widgets.verdict_view import VerdictView
 from tui.widgets.welcome import Welcome

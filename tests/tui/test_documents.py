@@ -2,13 +2,13 @@ from pathlib import Path
 
 from textual.content import Content
 
-from assistant.conversation import Document, Route
-from assistant.history import History
+from assistant.history.store import History
 from assistant.settings import Settings
+from assistant.types import Document, Route
 from tests.tui.harness import ARTICLE, Chat, open_chat
 from tests.tui.test_paste import PYTHON
+from tui.chat.session import Session
 from tui.screens.document import DocumentScreen
-from tui.session import Session
 from tui.widgets.document_bar import DocumentBar, DocumentChip
 from tui.widgets.document_view import DocumentView, wrap
 from tui.widgets.evidence_card import EvidenceCard

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from textual.message import Message
 
-from assistant.conversation import Answer, Route, Turn
+from assistant.types import Answer, Route, Turn
 from tests.tui.scripted import Scripted
-from tui.engine import Engine
+from tui.chat.worker import Engine
 from tui.messages import TurnOver
 
 

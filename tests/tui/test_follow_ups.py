@@ -2,9 +2,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from assistant.conversation import Answer, Document, Route, Turn
 from assistant.events import Event, RouteChosen, TurnFinished
-from assistant.routing import choose_route
+from assistant.routing.router import choose_route
+from assistant.types import Answer, Document, Route, Turn
 from tests.tui.harness import open_chat
 from tests.tui.scripted import Scripted
 

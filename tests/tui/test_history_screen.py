@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.history import History
+from assistant.history.store import History
 from tests.tui.harness import ARTICLE, Chat, open_chat
 from tui.screens.conversations import ConversationsScreen
 from tui.screens.dialogs import ConfirmScreen, EntryScreen

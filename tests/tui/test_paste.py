@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.harness import ARTICLE
-from tui.paste import Kind, dropped_file, kind, title
+from tui.chat.pasting import Kind, dropped_file, kind, title
 
 PYTHON = """import os
 from pathlib import Path

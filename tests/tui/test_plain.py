@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Document, Route, Turn
 from assistant.events import Event, RouteChosen
-from assistant.history import History
+from assistant.history.store import History
 from assistant.settings import Settings
+from assistant.types import Document, Route, Turn
 from benchmarks.terminal import Terminal
 from tests.tui.harness import ARTICLE
 from tests.tui.scripted import Scripted
-from tui.plain import run_plain
+from tui.chat.plain import run_plain
 
 Talk = Callable[..., str]
 

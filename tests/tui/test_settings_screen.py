@@ -6,7 +6,7 @@ import pytest
 from assistant.errors import SettingsError
 from assistant.settings import Settings, load_settings
 from tests.tui.harness import ARTICLE, Chat, open_chat
-from tui.preferences import save_setting
+from tui.chat.preferences import save_setting
 from tui.screens.models import ModelsScreen
 from tui.screens.settings import SettingsScreen
 

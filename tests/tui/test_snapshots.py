@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.comparison import Compared
-from assistant.conversation import Answer, Route, Usage
+from assistant.answering.comparison import Compared
+from assistant.types import Answer, Route, Usage
 from tests.tui.harness import ARTICLE, SIZES, Chat, open_chat
 from tests.tui.snapshots import assert_looks_as_before
 from tui import messages
@@ -127,7 +127,7 @@ SCENES: dict[str, Scene] = {
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing on screen that differs from run to run: clocks, folders, the cursor."""
-    monkeypatch.setattr("tui.session.time.time", lambda: NOON)
+    monkeypatch.setattr("tui.chat.session.time.time", lambda: NOON)
     monkeypatch.setattr("assistant.history.time.time", lambda: NOON)
     monkeypatch.setattr("tui.screens.settings.settings_path", lambda: Path("settings.toml"))
     monkeypatch.setattr("tui.screens.models.machine_memory", lambda: 16_000_000_000)

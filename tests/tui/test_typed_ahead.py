@@ -9,12 +9,12 @@ import pytest
 from textual import events
 
 import tui.app
-from assistant.history import History
+from assistant.history.store import History
 from benchmarks.terminal import Terminal
 from tests.tui.harness import Chat, be_patient, wait_until
 from tests.tui.scripted import Scripted
 from tui.app import ChatApp
-from tui.session import Session
+from tui.chat.session import Session
 
 QUESTION = "echo the words of this sentence in the order in which they were typed"
 

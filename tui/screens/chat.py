@@ -12,22 +12,22 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Markdown
 
-from assistant.conversation import Evidence, Route
 from assistant.errors import UsageError
-from assistant.sanitize import one_line
+from assistant.text import one_line
+from assistant.types import Evidence, Route
 from tui import messages
-from tui.answering import Answering, Models
-from tui.commands import parse
-from tui.completion import suggestions
-from tui.editor import edit
-from tui.engine import Engine
-from tui.paste import dropped_file
-from tui.preferences import Preferences
+from tui.chat.commands import parse
+from tui.chat.completion import suggestions
+from tui.chat.pasting import dropped_file
+from tui.chat.preferences import Preferences
+from tui.chat.queue import Answering, Models
+from tui.chat.session import Exchange, Session
+from tui.chat.worker import Engine
 from tui.screens.chat_commands import CommandRunner
 from tui.screens.document import DocumentScreen
 from tui.screens.examples import try_example
-from tui.session import Exchange, Session
-from tui.tidying import Tidying
+from tui.terminal.editor import edit
+from tui.terminal.idle_gc import Tidying
 from tui.widgets.desk import Desk
 from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.prompt import Prompt

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Route, Turn
 from assistant.errors import AssistantError, UsageError
-from assistant.sanitize import one_line
-from tui.answering import Models
-from tui.commands import nearest
-from tui.exporting import export
-from tui.paste import dropped_file
+from assistant.text import one_line
+from assistant.types import Route, Turn
+from tui.chat.commands import nearest
+from tui.chat.exporting import export
+from tui.chat.pasting import dropped_file
+from tui.chat.queue import Models
+from tui.chat.session import Exchange
 from tui.screens.compare import CompareScreen
 from tui.screens.conversations import ConversationsScreen
 from tui.screens.exchange_actions import ExchangeActions
 from tui.screens.models import ModelsScreen
 from tui.screens.settings import SettingsScreen
-from tui.session import Exchange
 from tui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from assistant.comparison import OWN, Compared, agreement
-from assistant.conversation import Turn
-from assistant.sanitize import one_line
+from assistant.answering.comparison import OWN, Compared, agreement
+from assistant.text import one_line
+from assistant.types import Turn
 from tui import messages
-from tui.engine import Engine
+from tui.chat.worker import Engine
 from tui.widgets.comparison_column import ComparisonColumn
 
 _NARROWEST = 34  # cells of a column

@@ -13,12 +13,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from assistant.conversation import Role
-from assistant.documents.index_files import IndexFiles
-from assistant.history import History, HistoryError
-from assistant.history_data import local_time
+from assistant.history.store import History, HistoryError
+from assistant.history.types import local_time
 from assistant.models.store import default_cache
-from assistant.sanitize import one_line
+from assistant.retrieval.index_files import IndexFiles
+from assistant.text import one_line
+from assistant.types import Role
 from tui.screens.dialogs import ConfirmScreen, EntryScreen
 
 _MOST = 500

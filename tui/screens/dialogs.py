@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from assistant.sanitize import printable
+from assistant.text import printable
 
 
 class EntryScreen(ModalScreen[str | None]):

@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from assistant.conversation import Document, Evidence
-from assistant.documents.excerpt import position
-from assistant.sanitize import one_line
+from assistant.documents.excerpts import position
+from assistant.text import one_line
+from assistant.types import Document, Evidence
 from tui.widgets.document_view import DocumentView
 
 _MOST_FOUND = 10_000

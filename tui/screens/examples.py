@@ -3,7 +3,7 @@
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Document, Route
+from assistant.types import Document, Route
 from tui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:

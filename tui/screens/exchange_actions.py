@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Route
 from assistant.errors import UsageError
+from assistant.types import Route
+from tui.chat.session import Exchange
 from tui.screens.text import TextScreen
-from tui.session import Exchange
 
 if TYPE_CHECKING:
     from tui.screens.chat import ChatScreen

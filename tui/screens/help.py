@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from tui.commands import COMMANDS
+from tui.chat.commands import COMMANDS
 
 _ALWAYS = (
     ("↑ ↓", "in the prompt: what you asked before"),

@@ -15,8 +15,8 @@ from textual.widgets.option_list import Option
 from assistant.errors import AssistantError
 from assistant.models.catalogue import ModelSpec, Profile
 from assistant.models.store import ModelStore
-from assistant.sanitize import one_line
-from tui.preferences import Preferences
+from assistant.text import one_line
+from tui.chat.preferences import Preferences
 
 _PARTS = ("generator", "reader", "verifier")
 # Measured with the embedded profile: 2.1 GB. Weights are float32 while they are made ready for the engine, which holds

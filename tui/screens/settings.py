@@ -12,9 +12,9 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from assistant.errors import SettingsError
-from assistant.sanitize import one_line
 from assistant.settings import Settings, settings_path
-from tui.preferences import Preferences
+from assistant.text import one_line
+from tui.chat.preferences import Preferences
 from tui.screens.dialogs import EntryScreen
 
 _NAME = 24

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static, TextArea
 
-from assistant.sanitize import one_line, printable
+from assistant.text import one_line, printable
 
 
 class TextScreen(ModalScreen[str | None]):

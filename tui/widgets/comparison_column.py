@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widgets import Static
 
-from assistant.comparison import Compared, figures_line
-from assistant.conversation import Answer, Document, Evidence
-from assistant.documents.excerpt import excerpt, position
+from assistant.answering.comparison import Compared, figures_line
+from assistant.documents.excerpts import excerpt, position
 from assistant.events import Progress
-from assistant.sanitize import one_line, printable
+from assistant.text import one_line, printable
+from assistant.types import Answer, Document, Evidence
 
 _EACH_SIDE = 80  # characters around the span
 

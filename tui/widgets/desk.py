@@ -7,13 +7,13 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from assistant.conversation import Document
 from assistant.errors import AssistantError, DocumentError
-from assistant.sanitize import one_line
+from assistant.text import one_line
+from assistant.types import Document
 from tui import messages
-from tui.paste import Kind, dropped_file, kind
-from tui.preferences import Preferences
-from tui.session import Session
+from tui.chat.pasting import Kind, dropped_file, kind
+from tui.chat.preferences import Preferences
+from tui.chat.session import Session
 from tui.widgets.document_bar import DocumentBar
 from tui.widgets.prompt import Prompt
 from tui.widgets.suggestions import Suggestions
@@ -118,7 +118,7 @@ class Desk(Vertical):
         """Read a file and open it as a document."""
         import asyncio
 
-        from assistant.documents.loading import read_document
+        from assistant.documents.open import read_document
 
         self._say(f"Opening {one_line(path.name, 50)} …")
         try:

@@ -10,9 +10,9 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from assistant.conversation import Document
 from assistant.documents.language import language_name
-from assistant.sanitize import one_line
+from assistant.text import one_line
+from assistant.types import Document
 from tui.messages import CloseDocument, FocusExchange, ShowDocument
 
 _ROUND = 6  # cells of a chip beside its title and `show`: the cross, and what is free around them

@@ -10,7 +10,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from assistant.sanitize import printable
+from assistant.text import printable
 
 Span = tuple[int, int]
 _MARGIN = 2

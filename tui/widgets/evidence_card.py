@@ -4,9 +4,9 @@ from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
-from assistant.conversation import Document, Evidence
-from assistant.documents.excerpt import Excerpt, excerpt, position
-from assistant.sanitize import one_line
+from assistant.documents.excerpts import Excerpt, excerpt, position
+from assistant.text import one_line
+from assistant.types import Document, Evidence
 from tui.messages import ShowEvidence
 
 _SPAN = 200  # characters

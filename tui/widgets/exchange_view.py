@@ -12,12 +12,12 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Markdown, Static
 
-from assistant.conversation import Route
-from assistant.history import Status
-from assistant.history_data import local_time
-from assistant.sanitize import one_line, printable
+from assistant.history.store import Status
+from assistant.history.types import local_time
+from assistant.text import one_line, printable
+from assistant.types import Route
+from tui.chat.session import Exchange
 from tui.messages import ExchangeAction, FocusExchange
-from tui.session import Exchange
 from tui.widgets.evidence_card import EvidenceCard
 from tui.widgets.growing_answer import GONE, GrowingAnswer
 from tui.widgets.verdict_view import VerdictView

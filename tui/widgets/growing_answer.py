@@ -10,7 +10,7 @@ from textual.widget import MountError
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
-from assistant.sanitize import printable
+from assistant.text import printable
 
 GONE = (MountError, NoMatches)
 """What Textual raises where the chat is left while more is put on its screen."""

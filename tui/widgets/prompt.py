@@ -9,7 +9,7 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from assistant.errors import UsageError
-from tui.commands import NAMES, parse
+from tui.chat.commands import NAMES, parse
 from tui.messages import FocusExchange, Pasted, Say, Submitted
 from tui.widgets.suggestions import Suggestions
 

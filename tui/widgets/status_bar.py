@@ -3,9 +3,9 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from assistant.conversation import Route
 from assistant.events import Progress
-from assistant.sanitize import printable
+from assistant.text import printable
+from assistant.types import Route
 
 _BAR = 16
 _MEGABYTE = 1_000_000

@@ -4,8 +4,8 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from assistant.sanitize import one_line
-from tui.completion import Suggestion
+from assistant.text import one_line
+from tui.chat.completion import Suggestion
 
 _NAME = 34
 

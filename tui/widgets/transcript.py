@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.session import Exchange
+from tui.chat.session import Exchange
 from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.welcome import Welcome
 

@@ -7,8 +7,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from assistant.conversation import Claim, Label, Probabilities, Verdict
-from assistant.sanitize import one_line, printable
+from assistant.text import one_line, printable
+from assistant.types import Claim, Label, Probabilities, Verdict
 
 _BADGES = {
     Label.ENTAILMENT: ("✔ entailed", "$text-success"),

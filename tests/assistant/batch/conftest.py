@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from assistant import cli
-from assistant.assistant import Assistant
+from assistant.answering.assistant import Assistant
+from assistant.cli.main import main as cli
 from assistant.settings import Settings
 
 FOREST = "The Amazon rainforest covers 5.5 million square kilometers.\r\nIt holds 390 billion trees 😀."
@@ -62,7 +62,7 @@ def environment(tiny_settings: dict[str, str], tmp_path: Path, monkeypatch: pyte
 @pytest.fixture
 def batch(environment: Path, monkeypatch: pytest.MonkeyPatch, tiny_assistant: Assistant) -> Callable[..., int]:
     """Runs `assistant batch` in this process, its models loaded once for all tests."""
-    monkeypatch.setattr("assistant.assistant.Assistant", lambda settings: tiny_assistant)
+    monkeypatch.setattr("assistant.answering.assistant.Assistant", lambda settings: tiny_assistant)
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr("sys.argv", ["assistant", "batch", *arguments])

@@ -16,9 +16,9 @@ from typing import Any
 import pandas  # noqa: F401  (pyarrow imports it when it makes a table; here once, rather than in each child)
 import pyarrow.parquet
 
-import assistant.assistant as orchestrator
-from assistant import cli
+import assistant.answering.assistant as orchestrator
 from assistant.batch import blocks
+from assistant.cli.main import main as cli
 from assistant.settings import load_settings
 
 QUESTIONS = "questions.jsonl"

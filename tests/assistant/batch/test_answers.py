@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from assistant.assistant import Assistant
+from assistant.answering.assistant import Assistant
 from assistant.batch import BatchOptions
 from assistant.batch.blocks import blocks_of
-from assistant.batch.engines import LocalEngine
+from assistant.batch.executors import LocalEngine
 from assistant.batch.lines import read_lines
 from assistant.batch.runner import run_batch
 from assistant.batch.sources import Row, read_rows
 from assistant.batch.summary import Summary
-from assistant.conversation import Document, Route
 from assistant.errors import ModelError
 from assistant.events import Event, Listener, Progress
 from assistant.settings import Settings
+from assistant.types import Document, Route
 
 FOREST = "The Amazon rainforest covers 5.5 million square kilometers.\r\nIt holds 390 billion trees 😀."
 NESTED = "[" * 400 + "]" * 400

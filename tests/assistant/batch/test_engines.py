@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from assistant.assistant import Assistant
+from assistant.answering.assistant import Assistant
 from assistant.batch import BatchOptions
 from assistant.batch.blocks import Block, Record, blocks_of
-from assistant.batch.engines import LocalEngine, ProcessEngine, in_order
+from assistant.batch.executors import LocalEngine, ProcessEngine, in_order
 from assistant.batch.lines import read_lines
 from assistant.batch.sources import Row
 from assistant.errors import AssistantError, UsageError
@@ -83,7 +83,7 @@ def test_a_process_that_is_killed_is_told_with_the_way_on(
 
 
 def test_without_ray_it_says_how_to_get_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant.batch.ray_engine import RayEngine
+    from assistant.batch.ray_executor import RayEngine
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"terminal-assistant\[ray\]"):
@@ -119,7 +119,7 @@ def _worker_processes() -> list[int]:
 def test_a_ray_cluster_gives_the_same_answers_also_when_its_workers_are_killed(
     ray: Any, settings: Settings, blocks: list[Block], expected: list[Record]
 ) -> None:
-    from assistant.batch.ray_engine import RayEngine
+    from assistant.batch.ray_executor import RayEngine
 
     killed: list[int] = []
 

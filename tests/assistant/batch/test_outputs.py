@@ -11,10 +11,10 @@ import pytest
 
 from assistant import Assistant as FromPackage
 from assistant import Document, Turn, answer_rows
-from assistant.assistant import Assistant
+from assistant.answering.assistant import Assistant
 from assistant.batch import BatchOptions
 from assistant.batch.blocks import Ahead, blocks_as_they_come, blocks_of, written
-from assistant.batch.engines import LocalEngine
+from assistant.batch.executors import LocalEngine
 from assistant.batch.lines import read_lines
 from assistant.batch.report import report_html
 from assistant.batch.runner import run_batch

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from assistant.batch.lines import BatchOptions, Line, Selection, read_lines
 from assistant.batch.sources import BatchLineError, Row, count_rows, format_of, read_rows
 from assistant.batch.template import Template
-from assistant.conversation import Document
 from assistant.errors import UsageError
+from assistant.types import Document
 
 FOREST = "The forest covers 5.5 million square kilometers."
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from assistant.documents.encodings import decode_text
-from assistant.documents.loading import decode_document
+from assistant.documents.open import decode_document
 from assistant.errors import DocumentError
 
 FRENCH = (

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.documents.excerpt import excerpt, position
+from assistant.documents.excerpts import excerpt, position
 from tests.tui.harness import ARTICLE
 
 

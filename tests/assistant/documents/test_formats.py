@@ -11,9 +11,10 @@ import pytest
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
-from assistant.documents import docx_text, extraction
+from assistant.documents import docx_text
+from assistant.documents import isolation as extraction
 from assistant.documents.formats import Format, sniff
-from assistant.documents.loading import decode_document, read_document
+from assistant.documents.open import decode_document, read_document
 from assistant.errors import DocumentError
 from tests.assistant.documents.samples import pdf, protected_pdf, with_declared_size, with_part, word_file
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.conversation import Document
-from assistant.documents.loading import decode_document, read_document
+from assistant.documents.open import decode_document, read_document
 from assistant.errors import DocumentError
+from assistant.types import Document
 
 
 def test_a_text_is_kept_as_it_is(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.conversation import Document
-from assistant.documents.embedding import SentenceEmbedder
-from assistant.documents.index_files import IndexFiles
-from assistant.documents.ranking import PassageIndex, Ranker
 from assistant.documents.splitting import split_passages
+from assistant.retrieval.embedding import SentenceEmbedder
+from assistant.retrieval.index_files import IndexFiles
+from assistant.retrieval.ranking import PassageIndex, Ranker
+from assistant.types import Document
 from tests.conftest import bert_tokenizer, tiny_model
 
 TEXT = (

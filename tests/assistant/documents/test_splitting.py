@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.conversation import Document
 from assistant.documents.formats import LANGUAGES
 from assistant.documents.splitting import split_passages
+from assistant.types import Document
 
 pieces = st.sampled_from(
     ["# Heading\n", "\n## Two\n\n", "\n\n", "\r\n\r\n", "\r", "```\n", "\n---\n", "***", "Hello world. ", "你好。", "é",

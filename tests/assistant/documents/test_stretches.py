@@ -3,11 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.conversation import Document
-from assistant.documents.excerpt import excerpt, position
-from assistant.documents.ranking import PassageIndex
+from assistant.documents.excerpts import excerpt, position
 from assistant.documents.sentences import split_sentences
 from assistant.documents.splitting import split_passages
+from assistant.retrieval.ranking import PassageIndex
+from assistant.types import Document
 
 pieces = st.sampled_from(
     ["Hello world. ", "It’s M. Dupont ! ", "\n\n", "\r\n\r\n", " ", "😀", "e\u0301", "你好。", "5.5 ", "...", "\x85",

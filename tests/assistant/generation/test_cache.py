@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from assistant.conversation import Message, Role
 from assistant.generation import generator as module
-from assistant.generation.engine import Engine, TransformersEngine
+from assistant.generation.engines.base import Engine, TransformersEngine
 from assistant.generation.generator import LocalGenerator, Sampling
 from assistant.generation.prompts import fit
+from assistant.types import Message, Role
 
 SHORT = Sampling(max_new_tokens=12)
 DRAWN = Sampling(temperature=1.0, top_k=0, top_p=1.0, seed=3, max_new_tokens=12)

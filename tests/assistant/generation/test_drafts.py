@@ -7,10 +7,10 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from assistant.conversation import Message, Role
 from assistant.generation.decoding import DRAFT_TOKENS, draft
-from assistant.generation.engine import Engine, TransformersEngine
+from assistant.generation.engines.base import Engine, TransformersEngine
 from assistant.generation.generator import LocalGenerator, Sampling
+from assistant.types import Message, Role
 
 GREEDY = Sampling(max_new_tokens=60)
 DRAWN = Sampling(temperature=0.4, top_k=0, top_p=1.0, seed=5, max_new_tokens=60)

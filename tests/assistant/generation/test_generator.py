@@ -4,11 +4,9 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, RepetitionPenaltyLogitsProcessor
 
-from assistant.conversation import Message, Role
 from assistant.errors import GenerationError
-from assistant.generation.choice import TokenChoice
 from assistant.generation.decoding import LOOP_TOKENS, repeats_itself
-from assistant.generation.engine import TransformersEngine
+from assistant.generation.engines.base import TransformersEngine
 from assistant.generation.generator import (
     LocalGenerator,
     Sampling,
@@ -16,6 +14,8 @@ from assistant.generation.generator import (
     end_tokens,
 )
 from assistant.generation.prompts import fit
+from assistant.generation.sampling import TokenChoice
+from assistant.types import Message, Role
 
 QUESTION = [Message(Role.USER, "How do I sort a dictionary by value?")]
 

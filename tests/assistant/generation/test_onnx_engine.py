@@ -6,16 +6,16 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
-from assistant.conversation import Message, Role
-from assistant.generation.engine import TransformersEngine
+from assistant.generation.engines.base import TransformersEngine
 from assistant.generation.generator import LocalGenerator, Sampling
+from assistant.types import Message, Role
 
 pytest.importorskip("onnxruntime")
 
-from assistant.generation import smoothing
-from assistant.generation.onnx_engine import OnnxEngine
-from assistant.generation.onnx_graph import BLOCK, LONG_BLOCK, can_be_graph, llama_graph, quantise
-from assistant.generation.smoothing import smoothing_scales
+from assistant.generation.engines import smoothing
+from assistant.generation.engines.onnx import OnnxEngine
+from assistant.generation.engines.onnx_graph import BLOCK, LONG_BLOCK, can_be_graph, llama_graph, quantise
+from assistant.generation.engines.smoothing import smoothing_scales
 
 ALL = frozenset({"qkv", "output", "gate_up", "down", "logits"})
 TOKENS = [5, 9, 300, 17, 44, 44, 2, 128, 77, 301, 12]

@@ -6,16 +6,16 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from assistant.conversation import Message, Role
+from assistant.generation import batch_decoding as rows_module
 from assistant.generation import generator as module
-from assistant.generation import rows as rows_module
 from assistant.generation.decoding import LocalStream
-from assistant.generation.engine import TransformersEngine
+from assistant.generation.engines.base import TransformersEngine
 from assistant.generation.generator import LocalGenerator, Sampling
+from assistant.types import Message, Role
 
 pytest.importorskip("onnxruntime")
 
-from assistant.generation.onnx_engine import OnnxEngine
+from assistant.generation.engines.onnx import OnnxEngine
 
 QUESTIONS = [
     "How do I sort a dictionary by value?",

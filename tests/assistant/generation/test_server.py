@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.conversation import Message, Role, Route, Turn
+from assistant.answering.assistant import Assistant
 from assistant.errors import GenerationError
 from assistant.generation.server import ServerGenerator
 from assistant.generation.stream import Sampling
 from assistant.models.store import ModelStore
 from assistant.settings import Settings
+from assistant.types import Message, Role, Route, Turn
 from tests.trust.servers import LISTS_ONE, piece, serving, streams
 
 pytest.importorskip("openai")

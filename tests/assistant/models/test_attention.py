@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.models.attention import NAME, attend, use_cpu_attention
+from assistant.encoders.cpu.attention import NAME, attend, use_cpu_attention
 from tests.conftest import tiny_model
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from assistant.models.cores import batch_tokens, cores_of, on_each_core
+from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
 from tests.conftest import tiny_model
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from assistant.errors import ModelError
-from assistant.models import eight_bits
-from assistant.models.eight_bits import (
+from assistant.encoders.cpu import eight_bits
+from assistant.encoders.cpu.eight_bits import (
     layers_in_8_bits,
     load_ranges,
     measure_ranges,
@@ -17,8 +16,9 @@ from assistant.models.eight_bits import (
     put_in_8_bits,
     save_ranges,
 )
-from assistant.models.linear import fuse_linear_layers
-from assistant.models.loading import load_reader, load_verifier
+from assistant.encoders.cpu.linear import fuse_linear_layers
+from assistant.errors import ModelError
+from assistant.loading.loaders import load_reader, load_verifier
 from assistant.models.store import ResolvedModel
 from tests.conftest import NLI_LABELS, bert_tokenizer, tiny_model
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import ModelError
-from assistant.models.folders import check_adapter, check_base
+from assistant.models.validation import check_adapter, check_base
 
 
 @pytest.fixture

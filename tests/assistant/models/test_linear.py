@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 
-from assistant.models.linear import fuse_linear_layers
+from assistant.encoders.cpu.linear import fuse_linear_layers
 from tests.conftest import tiny_model
 
 

@@ -9,11 +9,11 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from assistant.conversation import Message, Role
 from assistant.errors import ModelError
 from assistant.generation.stream import Sampling
-from assistant.models.loading import load_generator, load_language_model
+from assistant.loading.loaders import load_generator, load_language_model
 from assistant.models.store import ResolvedModel
+from assistant.types import Message, Role
 from tests.assistant.generation.conftest import CHAT_TEMPLATE, make_tokenizer
 
 QUESTION = [Message(Role.USER, "How do I sort a dictionary by value?")]

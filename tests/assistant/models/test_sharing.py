@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from assistant.models import sharing
-from assistant.models.sharing import share_weights
+from assistant.encoders import sharing
+from assistant.encoders.sharing import share_weights
 from tests.conftest import tiny_model
 
 BASE = Path("base")

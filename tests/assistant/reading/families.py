@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from finetune.vocabulary import write_vocabulary
+from finetune.plan.vocabulary import write_vocabulary
 from tests.conftest import SENTENCES
 
 TEXTS = [*SENTENCES, "L'été 😀 e\u0301te\u0301 — naïve façade, 5.5 km²."]

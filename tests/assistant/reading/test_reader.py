@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.conversation import Document
-from assistant.encoding import PairEncoder
+from assistant.encoders.pairs import PairEncoder
 from assistant.errors import ModelError, UsageError
 from assistant.reading.calibration import Calibration, Logistic, sigmoid
 from assistant.reading.reader import Question, Reader, Reading
 from assistant.reading.spans import N_BEST, Span
+from assistant.types import Document
 from tests.conftest import bert_tokenizer, roberta_tokenizer, tiny_model
 
 LONG = "The Amazon rainforest covers 5.5 million square kilometers. Où est l'été ? \r\n😀 e\u0301te\u0301. " * 60

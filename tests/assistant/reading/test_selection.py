@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.conversation import Document
 from assistant.documents.passages import Passage
-from assistant.encoding import PairEncoder, TokenizedText
+from assistant.encoders.pairs import PairEncoder, TokenizedText
 from assistant.reading.reader import Question, Reader
 from assistant.reading.selection import select_windows
 from assistant.reading.windows import plan_windows
+from assistant.types import Document
 from tests.conftest import bert_tokenizer, tiny_model
 
 DOCUMENT = Document("d", "x" * 5000)

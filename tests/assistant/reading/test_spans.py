@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.conversation import Document
-from assistant.encoding import Ids, PairEncoder
+from assistant.encoders.pairs import Ids, PairEncoder
 from assistant.reading.reader import Question, Reader
 from assistant.reading.spans import Span, decode_spans, distinct_answers, distinct_spans
 from assistant.reading.windows import answer_tokens, label_window, plan_windows
+from assistant.types import Document
 from tests.conftest import TOKENIZERS
 
 ENCODERS = {name: PairEncoder(make()) for name, make in TOKENIZERS.items()}
@@ -185,7 +185,7 @@ def test_logits_that_point_at_the_label_decode_to_the_answers_own_characters(
 
 def test_a_reader_reads_the_windows_that_training_labels(encoder: PairEncoder) -> None:
     from finetune.data.squad import QAExample
-    from finetune.extractive_qa import training_items
+    from finetune.tasks.qa.training import training_items
 
     context = "The forest is large. " * 80 + "It covers 5.5 million square kilometers. " + "It is wet. " * 80
     answer = "5.5 million square kilometers"

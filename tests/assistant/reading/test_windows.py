@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.encoding import TokenizedText
+from assistant.encoders.pairs import TokenizedText
 from assistant.errors import UsageError
 from assistant.reading.windows import MIN_CAPACITY, answer_tokens, label_window, plan_windows
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.conversation import Document, Evidence, Label
 from assistant.documents.sentences import split_sentences
-from assistant.encoding import EncodedPair, PairEncoder
+from assistant.encoders.pairs import EncodedPair, PairEncoder
 from assistant.errors import ModelError, UsageError
+from assistant.types import Document, Evidence, Label
 from assistant.verification.head import Head, label_columns
 from assistant.verification.premises import SentenceIndex, decide
 from assistant.verification.verifier import MIN_PREMISE_TOKENS, Check, Verifier

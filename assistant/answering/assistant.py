@@ -1,0 +1,190 @@
+"""The orchestrator: answers turns with the models of a profile, and tells each answer in events."""
+
+import itertools
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+
+from assistant.answering.flow import Flow
+from assistant.answering.shared_work import Steps
+from assistant.answering.together import in_blocks, together
+from assistant.encoders.memory import release_freed_memory
+from assistant.errors import AssistantError, GenerationError, ModelError
+from assistant.events import Event, Listener, TurnFailed, TurnFinished, unheard
+from assistant.loading.models import LoadedModels
+from assistant.models.store import ModelStore
+from assistant.routing.router import choose_route
+from assistant.settings import Settings
+from assistant.types import Answer, Document, Route, Turn
+
+
+class Assistant:
+    """Answers turns with the models of a profile.
+
+    Models are loaded when first needed, or ahead of time by `load`. One thread at a time may use an assistant.
+    """
+
+    def __init__(self, settings: Settings | None = None, store: ModelStore | None = None) -> None:
+        self.settings = settings or Settings()
+        self.store = store or ModelStore()
+        self.models = LoadedModels(self.settings, self.store)
+        self._flow = Flow(self.models, self.settings)
+
+    def load(self, on_event: Listener | None = None) -> None:
+        """Fetch and load all three models.
+
+        Raises:
+            AssistantError: a model could not be fetched or loaded.
+        """
+        listener = on_event or unheard
+        self.models.reader(listener)
+        self.models.verifier(listener)
+        self.models.generator(listener)
+
+    def close(self) -> None:
+        """Let the models go."""
+        self.models.close()
+
+    def prepare(
+        self, documents: Sequence[Document], cancel: threading.Event | None = None, *, windows: int | None = None
+    ) -> Iterator[Event]:
+        """Do what reading needs and only the first question pays for: load the reader, tokenise, index long documents.
+
+        Args:
+            documents: what will be asked about.
+            cancel: once set, indexing ends.
+            windows: documents of more windows are indexed; 0 for none of them, by default as the settings say.
+
+        Yields:
+            Progress, and a notice where long documents are ranked by words alone.
+
+        Raises:
+            AssistantError: the reader could not be fetched or loaded.
+        """
+        yield from self._flow.prepare(documents, cancel, windows=windows)
+
+    def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
+        """Use the time until the next turn: compute what an open question that follows this one begins with.
+
+        It is much of what the first token of a follow-up waits for. Nothing is loaded for it, and nothing is said.
+
+        Args:
+            turn: the one that was just answered.
+            answer: its answer.
+            cancel: once set, it ends soon.
+        """
+        try:
+            self._flow.look_ahead(turn, answer, cancel)
+        except AssistantError:
+            return  # what is wrong with the conversation, the next turn says
+
+    def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
+        """Answer a turn.
+
+        Args:
+            turn: the question with its documents and history.
+            cancel: once set, the answer ends as far as it came, marked `stopped`.
+
+        Yields:
+            Events as they happen; the last is TurnFinished, or TurnFailed with the error.
+        """
+        for _, event in self.respond_all([turn], cancel):
+            yield event
+
+    def respond_all(self, turns: Sequence[Turn], cancel: threading.Event | None = None) -> Iterator[tuple[int, Event]]:
+        """Answer many turns, what they have read and checked going through the models together.
+
+        Args:
+            turns: any number; memory grows with them, so pass a long list in parts.
+            cancel: once set, all answers end as far as they came, marked `stopped`.
+
+        Yields:
+            The index of a turn and one of its events. Each turn's own events are those of `respond`, in the same order.
+        """
+        stop = cancel or threading.Event()
+        try:
+            yield from together([self._steps(turn, stop) for turn in turns])
+        finally:
+            release_freed_memory()  # in a conversation that goes on for days, gaps would add up
+
+    def answer_blocks(
+        self, blocks: Iterable[Sequence[Turn]], on_event: Listener | None = None
+    ) -> Iterator[list[Answer | AssistantError]]:
+        """Answer any number of turns in blocks, each block together; while a server writes, the next block is read.
+
+        Args:
+            blocks: taken as there is time for them, two at most ahead of what is given.
+            on_event: hears how far the fetching and loading of models is, which is no turn's own time.
+
+        Yields:
+            How each turn of a block ended, in the order of blocks and turns.
+
+        Raises:
+            ModelError: a model cannot be fetched or loaded, so that no further turn could be answered.
+        """
+        ends: dict[int, list[Answer | AssistantError]] = {}
+        over: set[int] = set()
+        begun, given, never = itertools.count(), 0, threading.Event()
+
+        def begin(turns: Sequence[Turn]) -> list[Steps]:
+            self._load_for(turns, on_event or unheard)
+            ends[next(begun)] = [AssistantError("The turn ended without an answer.") for _ in turns]
+            return [self._steps(turn, never) for turn in turns]
+
+        for block, turn, event in in_blocks(blocks, begin):
+            if event is None:
+                over.add(block)
+                release_freed_memory()
+                while given in over:
+                    yield ends.pop(given)
+                    given += 1
+            elif isinstance(event, TurnFinished):
+                ends[block][turn] = event.answer
+            elif isinstance(event, TurnFailed):
+                if isinstance(event.error, ModelError):
+                    raise event.error
+                ends[block][turn] = event.error
+
+    def _load_for(self, turns: Sequence[Turn], on_event: Listener) -> None:
+        """Fetch and load what turns need."""
+        routes = {choose_route(turn).route for turn in turns}
+        try:
+            if Route.EXTRACT in routes:
+                self.models.reader(on_event)
+            if self.settings.verify and routes - {Route.OPEN} and any(turn.verify for turn in turns):
+                self.models.verifier(on_event)
+            if routes - {Route.EXTRACT}:
+                self.models.generator(on_event)
+        except GenerationError:
+            return  # a server that does not answer now may do so when its turn comes
+
+    def _steps(self, turn: Turn, cancel: threading.Event) -> Steps:
+        """A turn's events and the work it shares with others; the last is TurnFinished or TurnFailed."""
+        try:
+            yield from self._flow.steps(turn, cancel)
+        except AssistantError as error:
+            yield TurnFailed(error)
+        except MemoryError as error:
+            failure = AssistantError(
+                "There is not enough memory for this; close other programs or use a smaller document."
+            )
+            failure.__cause__ = error
+            yield TurnFailed(failure)
+        except Exception as error:  # noqa: BLE001  (the turn's last word is an event, whatever goes wrong)
+            failure = AssistantError(f"A fault in the program ({type(error).__name__}); --verbose shows where.")
+            failure.__cause__ = error
+            yield TurnFailed(failure)
+
+    def answer(self, turn: Turn, cancel: threading.Event | None = None, on_event: Listener | None = None) -> Answer:
+        """Answer a turn and return the answer; the events on the way go to `on_event`.
+
+        Raises:
+            AssistantError: the turn failed.
+        """
+        for event in self.respond(turn, cancel):
+            if isinstance(event, TurnFailed):
+                raise event.error
+            if isinstance(event, TurnFinished):
+                return event.answer
+            if on_event is not None:
+                on_event(event)
+        raise AssistantError("The turn ended without an answer.")

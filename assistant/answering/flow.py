@@ -1,0 +1,343 @@
+"""The flow of a turn: route, reading or generation, and verification, told in events."""
+
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from assistant.answering.live import live
+from assistant.answering.shared_work import Shared, Steps, Tell
+from assistant.documents.passages import Passage
+from assistant.documents.splitting import split_passages
+from assistant.errors import ModelError, UsageError
+from assistant.events import (
+    Event,
+    EvidenceFound,
+    Listener,
+    Notice,
+    Progress,
+    RouteChosen,
+    TextDelta,
+    TurnFinished,
+    VerdictReached,
+    unheard,
+)
+from assistant.loading.models import LoadedModels
+from assistant.reading.spans import distinct_answers
+from assistant.retrieval.ranking import Ranker
+from assistant.routing.followups import without_lead
+from assistant.routing.intents import asks_of_the_whole, is_about_assistant
+from assistant.routing.router import choose_route
+from assistant.settings import Settings
+from assistant.types import (
+    Answer,
+    Document,
+    Evidence,
+    Message,
+    ModelNames,
+    Role,
+    Route,
+    Turn,
+    Usage,
+    Verdict,
+)
+from assistant.verification.claims import span_claim, text_claims
+from assistant.verification.python_code import unparsable_python
+
+if TYPE_CHECKING:
+    from assistant.generation.decoding import LocalStream
+    from assistant.generation.generator import LocalGenerator
+    from assistant.generation.stream import Sampling, TextStream
+    from assistant.reading.reader import Question, Reader, Reading
+    from assistant.verification.verifier import Check, Verifier
+
+PASSAGES_FOR_GENERATOR = 3
+_STOPPED = "The answer was stopped before it was checked."
+
+
+@dataclass
+class _Draft:
+    """The answer as it grows, with what the last step has to say of it."""
+
+    answer: Answer
+    claims: Sequence[str] = ()
+    document: Document | None = None
+    near: Sequence[Evidence] = ()
+
+
+class Flow:
+    """Takes turns through their steps with the models at hand.
+
+    Args:
+        models: loaded as steps need them.
+        settings: what a turn leaves unsaid.
+    """
+
+    def __init__(self, models: LoadedModels, settings: Settings) -> None:
+        self._models = models
+        self._settings = settings
+
+    def prepare(
+        self, documents: Sequence[Document], cancel: threading.Event | None = None, *, windows: int | None = None
+    ) -> Iterator[Event]:
+        """See `Assistant.prepare`."""
+        reader = yield from live(self._models.reader)
+        most = self._settings.windows if windows is None else windows
+        # A token stands for at least one character, so that of a short text nothing need be counted.
+        short = most * max(1, reader.max_length // 2 - reader.stride)
+        large = [each for each in documents if len(each.text) > short]
+        long = (yield from live(lambda _: [each for each in large if reader.windows_of(each) > most])) if large else []
+        if most:
+            yield from self._index(long, cancel or threading.Event())
+
+    def _index(self, documents: Sequence[Document], cancel: threading.Event) -> Iterator[Event]:
+        """Make ready what ranks the passages of documents, telling how far it is."""
+        if not documents:
+            return
+        try:
+            yield from live(self._models.embedder)
+        except ModelError as error:
+            yield Notice(f"Passages are ranked by the words they share with the question alone: {error}")
+        for document in documents:
+            if not self._models.ranker.knows(document):
+                yield from live(partial(_index_document, self._models.ranker, document, cancel))
+
+    def steps(self, turn: Turn, cancel: threading.Event) -> Steps:
+        """A turn's events and the work it shares with others; the last event is TurnFinished.
+
+        Raises:
+            AssistantError: the turn cannot be answered.
+        """
+        _check(turn)
+        choice = choose_route(turn)
+        asked = choice.asked if choice.asked != turn.question else None
+        yield RouteChosen(choice.route, choice.reason, asked)
+        draft = _Draft(Answer(choice.route, None, asked=asked))
+        turn = replace(turn, question=choice.asked)
+        if choice.route is Route.EXTRACT:
+            yield from self._extract(turn, draft, cancel)
+        else:
+            yield from self._generate(turn, draft, cancel)
+        if turn.verify and self._settings.verify and choice.route is not Route.OPEN and draft.answer.text is not None:
+            yield from self._verify(draft, cancel)
+        yield TurnFinished(draft.answer)
+
+    def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
+        """See `Assistant.look_ahead`."""
+        from assistant.generation.generator import LocalGenerator
+        from assistant.generation.prompts import answered_turns
+
+        generator = self._models.loaded_generator
+        if isinstance(generator, LocalGenerator) and answer.route is Route.OPEN and answer.text is not None:
+            said = [Message(Role.USER, turn.question), Message(Role.ASSISTANT, answer.text)]
+            generator.look_ahead(answered_turns([*turn.history, *said]), sampling=self._sampling(), cancel=cancel)
+
+    def _sampling(self) -> "Sampling":
+        from assistant.generation.generator import Sampling
+
+        return Sampling(
+            temperature=self._settings.temperature,
+            max_new_tokens=self._settings.max_new_tokens,
+            seed=self._settings.seed,
+        )
+
+    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
+        """The reader's answer from the documents: the span that is likeliest to be right in any of them."""
+        from assistant.reading.reader import Question
+
+        most = self._settings.windows if turn.windows is None else turn.windows
+        yield from self.prepare(turn.documents, cancel, windows=most)
+        reader = self._models.reader(unheard)
+        questions = [Question(turn.question, document) for document in turn.documents]
+        size = sum(len(document.text) for document in turn.documents)
+        readings = yield Shared(("read", most), questions, partial(_read, reader, most, cancel), size)
+        stopped = cancel.is_set()
+        document, reading = max(
+            zip(turn.documents, readings, strict=True), key=lambda pair: pair[1].best.score if pair[1].best else -1e9
+        )
+        answer = replace(
+            draft.answer,
+            models=ModelNames(reader=reader.name),
+            usage=Usage(
+                windows=sum(reading.windows for reading in readings),
+                windows_in_all=sum(reading.windows_in_all for reading in readings),
+            ),
+            stopped=stopped,
+        )
+        if stopped:
+            draft.answer = answer
+            return
+        draft.answer = _with_spans(answer, document, reading, turn.top_k)
+        if draft.answer.text is None and answer.usage.windows < answer.usage.windows_in_all:
+            yield Notice(
+                f"Read the {answer.usage.windows:,} most promising of {answer.usage.windows_in_all:,} windows; "
+                "--windows 0 (in the chat: /windows all) reads everything."
+            )
+        yield EvidenceFound(draft.answer.evidence, draft.answer.closest)
+        if draft.answer.text is not None:
+            yield TextDelta(draft.answer.text)
+            draft.claims = [span_claim(turn.question, draft.answer.text)]
+            draft.document, draft.near = document, draft.answer.evidence[:1]
+
+    def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
+        """The generator's answer, from passages of the documents on the grounded route."""
+        from assistant.generation.generator import LocalGenerator
+        from assistant.generation.prompts import answered_turns, grounded_messages
+
+        generator = yield from live(self._models.generator)
+        history = answered_turns(turn.history)
+        messages = [*history, Message(Role.USER, turn.question)]
+        closest = None
+        if draft.answer.route is Route.GROUNDED:
+            yield from self._index([each for each in turn.documents if _has_to_choose(each)], cancel)
+            passages = yield from live(lambda _: self._relevant_passages(turn, cancel))
+            closest, draft.document = passages[0].evidence(), passages[0].document
+            evidence = tuple(sorted((each.evidence() for each in passages), key=lambda place: place.start))
+            draft.answer = replace(draft.answer, evidence=evidence)
+            yield EvidenceFound(evidence)
+            messages = grounded_messages(turn.question, evidence, history)
+        if draft.answer.route is Route.OPEN and is_about_assistant(without_lead(turn.question)[0]):
+            yield Notice(
+                "The model knows nothing of the program that runs it: F1 in the chat, or --help, says what it can do."
+            )
+        stream = generator.stream(messages, sampling=self._sampling(), cancel=cancel)
+        if stream.turns_left_out:
+            yield Notice(_left_out(stream.turns_left_out))
+        if isinstance(generator, LocalGenerator):
+            text = yield Shared("write", stream, partial(_write_together, generator), alone=_written)
+        else:
+            text = yield Shared("ask", stream, alone=_written, at_a_server=self._settings.server_requests)
+        if stream.finish == "loop":
+            yield Notice("The model began to repeat itself and was stopped.")
+        if stream.finish == "length":
+            yield Notice(f"The answer reached {stream.completion_tokens} tokens and was cut; ask it to go on.")
+        if (fault := unparsable_python(text)) is not None:
+            yield Notice(f"The Python of this answer does not run as it is: it cannot be parsed ({fault}).")
+        if not text:
+            # No answer leaves no evidence for one: what was read is what came closest.
+            draft.answer = replace(draft.answer, evidence=(), closest=closest)
+        draft.answer = replace(
+            draft.answer,
+            text=text or None,
+            models=ModelNames(generator=generator.name),
+            usage=Usage(prompt_tokens=stream.prompt_tokens, completion_tokens=stream.completion_tokens),
+            stopped=stream.finish == "cancelled",
+        )
+        if draft.answer.route is Route.GROUNDED and text:
+            draft.claims, draft.near = text_claims(text), draft.answer.evidence
+
+    def _relevant_passages(self, turn: Turn, cancel: threading.Event) -> list[Passage]:
+        """The passages that bear most on the question, all of the document of which the first one is.
+
+        No passage bears more than others on "summarise it": that is asked of the document that was opened last.
+        """
+        documents = turn.documents[-1:] if asks_of_the_whole(turn.question) else turn.documents
+        ranked = self._models.ranker.rank(turn.question, documents, cancel=cancel)
+        best = ranked[0].document
+        return [passage for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
+
+    def _verify(self, draft: _Draft, cancel: threading.Event) -> Steps:
+        """Hold the answer's claims against the places it came from."""
+        if cancel.is_set() or draft.answer.stopped:
+            draft.answer = replace(draft.answer, verdict_reason=_STOPPED)
+            return
+        if not draft.claims or draft.document is None:
+            draft.answer = replace(draft.answer, verdict_reason="The answer holds no statement that could be checked.")
+            return
+        from assistant.verification.verifier import Check
+
+        verifier = yield from live(self._models.verifier)
+        if (language := verifier.foreign(draft.document)) is not None:
+            known = " and ".join(sorted(verifier.languages))
+            yield Notice(f"The document is in another language ({language}) than the verifier is made for ({known}).")
+        yield Progress("Checking", 0, len(draft.claims))
+        check = Check(draft.document, draft.claims, draft.near)
+        try:
+            verdict = yield Shared("verify", check, partial(_judge, verifier, cancel), len(draft.claims))
+            reason = _STOPPED if verdict is None else None
+        except UsageError as error:
+            verdict, reason = None, str(error)
+        names = replace(draft.answer.models, verifier=verifier.name)
+        draft.answer = replace(draft.answer, verdict=verdict, verdict_reason=reason, models=names)
+        if verdict is not None:
+            yield VerdictReached(verdict)
+
+
+def _read(
+    reader: "Reader", most: int, cancel: threading.Event, items: Sequence[Sequence["Question"]], tell: Tell
+) -> list[list["Reading"]]:
+    """The readings of the questions of each turn."""
+    readings = iter(
+        reader.read(
+            [question for questions in items for question in questions],
+            windows=most or None,
+            cancel=cancel,
+            on_progress=lambda done, total: tell(0, Progress("Reading", done, total)),
+        )
+    )
+    return [list(islice(readings, len(questions))) for questions in items]
+
+
+def _written(stream: "TextStream") -> Generator[Event, None, str]:
+    """What a stream gives, with its pieces as events."""
+    pieces = []
+    for piece in stream:
+        pieces.append(piece)
+        yield TextDelta(piece)
+    return "".join(pieces).strip()
+
+
+def _write_together(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
+    """What the streams of a local generator give."""
+    pieces: list[list[str]] = [[] for _ in streams]
+    for at, piece in generator.together(streams):
+        if piece:
+            pieces[at].append(piece)
+            tell(at, TextDelta(piece))
+    return ["".join(each).strip() for each in pieces]
+
+
+def _judge(verifier: "Verifier", cancel: threading.Event, checks: Sequence["Check"], _: Tell) -> list[Verdict | None]:
+    return verifier.verify(checks, cancel=cancel)
+
+
+def _check(turn: Turn) -> None:
+    if not turn.question.strip():
+        raise UsageError("The question is empty; type what you want to know.")
+    try:
+        turn.question.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"The question is not valid Unicode (character {error.start}).") from error
+    if turn.route in (Route.EXTRACT, Route.GROUNDED) and not turn.documents:
+        raise UsageError(f"The {turn.route} route needs a document; name one with --document or paste it.")
+
+
+def _has_to_choose(document: Document) -> bool:
+    """Whether a document has more passages than the generator is given."""
+    return len(split_passages(document)) > PASSAGES_FOR_GENERATOR
+
+
+def _index_document(ranker: Ranker, document: Document, cancel: threading.Event, tell: Listener) -> None:
+    ranker.index(document, cancel=cancel, on_progress=lambda done, total: tell(Progress("Indexing", done, total)))
+
+
+def _with_spans(answer: Answer, document: Document, reading: "Reading", top_k: int) -> Answer:
+    """The answer with what a reading found: its best spans as evidence, or as the closest place if it is no answer."""
+    score = round(reading.score, 4)
+    if reading.best is None:
+        # Nothing in the document is a word to the reader; its beginning is as close as any other place.
+        return replace(answer, score=score, closest=split_passages(document)[0].evidence())
+    places = [
+        document.evidence(span.start, span.end, round(reading.span_score(span), 4))
+        for span in distinct_answers(reading.spans, document.text, top_k)
+    ]
+    if not reading.answered:
+        return replace(answer, score=score, closest=places[0])
+    return replace(answer, text=places[0].text, score=score, evidence=tuple(places))
+
+
+def _left_out(turns: int) -> str:
+    noun = "turn was" if turns == 1 else "turns were"
+    return f"The conversation has grown longer than the model is given: the oldest {turns} {noun} left out."

@@ -1,0 +1,142 @@
+"""A turn on its way from one piece of shared work to the next, and how such work is done."""
+
+import contextlib
+import time
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+from assistant.answering.live import heard
+from assistant.events import Event, TurnFinished
+
+Tell = Callable[[int, Event], None]
+"""Takes an event and the position, among the items worked on, of the one that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Work that a turn waits for and that may be done for several turns at once.
+
+    Args:
+        key: work of equal keys may be done together.
+        item: what this turn puts in.
+        run: does the work of all items and returns, for each, its result, or the error that it alone met.
+        size: how much of the whole this item is, for telling what each turn cost.
+        alone: does the work of a single turn, and yields its events as they happen. Where no other turn is under way,
+            it ends when nobody listens any more, which a thread would not.
+        at_a_server: where above 0, a server does the work, and `alone` waits for it: for so many turns at a time.
+    """
+
+    key: Hashable
+    item: Any
+    run: Callable[[Sequence[Any], Tell], Sequence[Any]] | None = None
+    size: int = 1
+    alone: Callable[[Any], Generator[Event, None, Any]] | None = None
+    at_a_server: int = 0
+
+
+Steps = Generator[Event | Shared, Any, None]
+
+
+class Told(NamedTuple):
+    """An event of a turn of a block, or that the block is over: then there is no event."""
+
+    block: int
+    turn: int
+    event: Event | None
+
+
+@dataclass(eq=False)
+class Running:
+    """A turn in the middle of its steps: what it waits for, how far that is, what it gets next, and its seconds."""
+
+    block: int
+    turn: int
+    steps: Steps
+    waits: Shared | None = None
+    begun: bool = False
+    answered: bool = False
+    gets: Any = None
+    seconds: float = 0.0
+
+
+def is_like(turn: Running, first: Running) -> bool:
+    """Whether the work of two turns may be done together."""
+    if turn.waits is None or first.waits is None:
+        return False
+    return (turn.block, turn.waits.key) == (first.block, first.waits.key)
+
+
+def step(turn: Running) -> Iterator[Told]:
+    """Take a turn to its next wait; it waits for nothing once it is over."""
+    given = turn.gets
+    turn.gets, turn.waits, turn.begun, turn.answered = None, None, False, False
+    while True:
+        began = time.perf_counter()
+        try:
+            next_step = turn.steps.throw(given) if isinstance(given, Exception) else turn.steps.send(given)
+        except StopIteration:
+            return
+        finally:
+            turn.seconds += time.perf_counter() - began
+        given = None
+        if isinstance(next_step, Shared):
+            turn.waits = next_step
+            return
+        yield Told(turn.block, turn.turn, _with_seconds(next_step, turn.seconds))
+
+
+def work_on(group: Sequence[Running], tell: Callable[[Running, Event], None]) -> None:
+    """Do the work that a group waits for; each turn gets its result, or its error."""
+    work = [each.waits for each in group if each.waits is not None]
+    began = time.perf_counter()
+    results: Sequence[Any] | None = None
+    try:
+        if work[0].alone is not None and (len(work) == 1 or work[0].run is None):
+            results = [heard(work[0].alone(work[0].item), partial(tell, group[0]))]
+        elif work[0].run is not None:
+            results = work[0].run([each.item for each in work], lambda at, event: tell(group[at], event))
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is the last turn's own, or gone in a smaller group)
+        if len(group) == 1:
+            results = [error]
+    _share_time(group, work, began)
+    if results is None:
+        middle = len(group) // 2
+        work_on(group[:middle], tell)
+        work_on(group[middle:], tell)
+        return
+    for each, result in zip(group, results, strict=True):
+        each.gets = result
+
+
+def work_alone(turn: Running) -> Iterator[Told]:
+    """Do the work of a single turn, which gets its result or its error, in this thread."""
+    if turn.waits is None or turn.waits.alone is None:
+        return
+    with contextlib.closing(turn.waits.alone(turn.waits.item)) as events:
+        while True:
+            began = time.perf_counter()
+            try:
+                event = next(events)
+            except StopIteration as end:
+                turn.gets = end.value
+                return
+            except Exception as error:  # noqa: BLE001  (it is the turn's own)
+                turn.gets = error
+                return
+            finally:
+                turn.seconds += time.perf_counter() - began
+            yield Told(turn.block, turn.turn, event)
+
+
+def _share_time(group: Sequence[Running], work: Sequence[Shared], began: float) -> None:
+    seconds, whole = time.perf_counter() - began, sum(each.size for each in work) or 1
+    for turn, each in zip(group, work, strict=True):
+        turn.seconds += seconds * each.size / whole
+
+
+def _with_seconds(event: Event, seconds: float) -> Event:
+    if not isinstance(event, TurnFinished):
+        return event
+    return TurnFinished(replace(event.answer, usage=replace(event.answer.usage, seconds=round(seconds, 3))))

@@ -1,0 +1,247 @@
+"""Many turns answered side by side, so that what they ask of a model goes through it together.
+
+A turn is a generator of its steps: events, and `Shared` work, at which it waits. Turns come in blocks. All turns of a
+block go on until each waits or is over; then the work of one kind is done for all that wait for it, and those turns go
+on with its results. What is asked of a server is under way meanwhile, and where nothing is left to do here until the
+server has answered, the next block is begun.
+
+What goes through a model together decides the last digits of its figures, and must not depend on how fast a server is.
+So only turns of one block go through it together, and those that a server has answered go on once nothing else of their
+block is under way. Work of this process is never done side by side: two models that share its cores take longer than
+one after the other (12.6 s for reading and then generating, 13.9 s at once, on two cores).
+"""
+
+import contextlib
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Generic, TypeVar
+
+from assistant.answering.shared_work import Running, Steps, Told, is_like, step, work_alone, work_on
+from assistant.events import Event
+
+T = TypeVar("T")
+
+_BLOCKS = 2
+"""So many blocks at most are begun from the oldest that is not over: what waits for a server is bounded."""
+_POLL_SECONDS = 0.1
+
+
+def together(turns: Sequence[Steps]) -> Iterator[tuple[int, Event]]:
+    """Take all turns to their end.
+
+    Work that fails for several turns at once is done again in halves, so that in the end each turn has its own result
+    or error; with too little memory for all of them, fewer go through the model at a time.
+
+    Yields:
+        The index of a turn and one of its events, in the turn's own order. What a turn cost stands in its answer: its
+        own time, and its share of the work done together.
+    """
+    schedule: _Schedule[Sequence[Steps]] = _Schedule([turns], None, lambda steps: steps)
+    with contextlib.closing(schedule.run()) as run:
+        for _, turn, event in run:
+            if event is not None:
+                yield turn, event
+
+
+def in_blocks(blocks: Iterable[T], begin: Callable[[T], Sequence[Steps]]) -> Generator[Told, None, None]:
+    """Take the turns of any number of blocks to their end, as `together` does; a block is taken when there is time.
+
+    Args:
+        blocks: iterated in a thread, so that a slow source keeps nothing from going on.
+        begin: makes the turns of a block, while nothing else is done in this process.
+
+    Yields:
+        What turns tell. A block that was begun later may be over sooner.
+
+    Raises:
+        Exception: what `blocks` or `begin` raised, once the blocks before are over.
+    """
+    return _Schedule([], iter(blocks), begin).run()
+
+
+class _Schedule(Generic[T]):
+    """What is under way: turns of a few blocks, one piece of work of this process, and what servers are asked.
+
+    The thread that iterates `run` decides; other threads work and send it messages, which are what to do next.
+
+    Args:
+        come: blocks that are there.
+        more: gives further ones; None if there are no more.
+        begin: makes the turns of a block.
+    """
+
+    def __init__(self, come: list[T], more: Iterator[T] | None, begin: Callable[[T], Sequence[Steps]]) -> None:
+        self._come = come
+        self._more = more
+        self._begin = begin
+        self._failure: Exception | None = None
+        self._blocks = 0
+        self._left: dict[int, int] = {}
+        self._running: list[Running] = []
+        self._messages: queue.SimpleQueue[Callable[[], Iterable[Told]]] = queue.SimpleQueue()
+        self._busy = False
+        self._taking = False
+        self._asked: Counter[Hashable] = Counter()
+
+    def run(self) -> Generator[Told, None, None]:
+        """See `in_blocks`."""
+        try:
+            while True:
+                yield from self._start()
+                if not (self._busy or self._taking or self._asked.total()):
+                    break
+                yield from self._message()()
+            if self._failure is not None:
+                raise self._failure
+        finally:
+            for each in self._running:
+                each.steps.close()
+
+    def _start(self) -> Iterator[Told]:
+        """Start all work that can be started, and do what is to be done in this thread."""
+        while True:
+            if (only := self._only()) is not None:
+                yield from work_alone(only)
+                yield from self._go_on([only])
+                continue
+            self._ask()
+            if self._busy:
+                return
+            if group := self._group():
+                self._busy = True
+                self._in_thread(partial(work_on, group, self._tell), partial(self._worked, group))
+            elif answered := self._answered():
+                yield from self._go_on(answered)
+            elif self._come:
+                yield from self._add(self._come.pop(0))
+            else:
+                self._take()
+                return
+
+    def _message(self) -> Callable[[], Iterable[Told]]:
+        while True:
+            try:
+                return self._messages.get(timeout=_POLL_SECONDS)  # in small waits: Ctrl-C comes through everywhere
+            except queue.Empty:
+                continue
+
+    def _only(self) -> Running | None:
+        """The one turn that is left, where its work can be done alone and so in this thread."""
+        if len(self._running) != 1 or self._more is not None or self._come:
+            return None
+        [last] = self._running
+        return None if last.begun or last.waits is None or last.waits.alone is None else last
+
+    def _ask(self) -> None:
+        """Ask servers what turns wait for, of as many at a time as they are to be asked for."""
+        for each in self._waiting():
+            work = each.waits
+            if work is not None and self._asked[work.key] < work.at_a_server:
+                each.begun = True
+                self._asked[work.key] += 1
+                self._in_thread(partial(work_on, [each], self._tell), partial(self._has_answered, each, work.key))
+
+    def _group(self) -> list[Running]:
+        """The turns whose work is done next in this process: of one kind, and of the oldest block that has any."""
+        waiting = [each for each in self._waiting() if each.waits is not None and not each.waits.at_a_server]
+        for each in waiting:
+            each.begun = is_like(each, waiting[0])
+        return [each for each in waiting if each.begun]
+
+    def _waiting(self) -> list[Running]:
+        """The turns that wait for work that is not begun, of older blocks first."""
+        return [each for each in self._running if each.waits is not None and not each.begun]
+
+    def _worked(self, group: Sequence[Running]) -> Iterator[Told]:
+        self._busy = False
+        yield from self._go_on(group)
+
+    def _has_answered(self, turn: Running, key: Hashable) -> Iterable[Told]:
+        self._asked[key] -= 1
+        turn.answered = True
+        return ()
+
+    def _answered(self) -> list[Running]:
+        """The turns of a block that servers have answered, where nothing else of it is under way."""
+        for block in self._left:
+            turns = [each for each in self._running if each.block == block]
+            if all(each.answered for each in turns):
+                return turns
+        return []
+
+    def _take(self) -> None:
+        """Ask for the next block, if few enough are under way."""
+        more = self._more
+        if more is None or self._taking or self._blocks - min(self._left, default=self._blocks) >= _BLOCKS:
+            return
+        self._taking = True
+        come: list[T] = []
+
+        def take() -> None:
+            try:
+                come.append(next(more))
+            except StopIteration:
+                pass
+            except Exception as error:  # noqa: BLE001  (raised once the blocks before are over)
+                self._failure = error
+
+        self._in_thread(take, partial(self._taken, come))
+
+    def _taken(self, come: list[T]) -> Iterable[Told]:
+        self._taking = False
+        self._come += come
+        if not come:
+            self._more = None
+        return ()
+
+    def _add(self, block: T) -> Iterator[Told]:
+        try:
+            turns = self._begin(block)
+        except Exception as error:  # noqa: BLE001  (raised once the blocks before are over)
+            self._failure, self._more = error, None
+            return
+        number, self._blocks = self._blocks, self._blocks + 1
+        self._left[number] = len(turns)
+        new = [Running(number, turn, steps) for turn, steps in enumerate(turns)]
+        self._running += new
+        yield from self._go_on(new)
+        if not new:
+            yield self._over(number)
+
+    def _go_on(self, turns: Sequence[Running]) -> Iterator[Told]:
+        """Take turns to their next wait or their end."""
+        for each in turns:
+            yield from step(each)
+            if each.waits is None:
+                self._running.remove(each)
+                self._left[each.block] -= 1
+                if not self._left[each.block]:
+                    yield self._over(each.block)
+
+    def _over(self, block: int) -> Told:
+        del self._left[block]
+        return Told(block, 0, None)
+
+    def _tell(self, turn: Running, event: Event) -> None:
+        told = Told(turn.block, turn.turn, event)
+        self._messages.put(lambda: [told])
+
+    def _in_thread(self, work: Callable[[], None], then: Callable[[], Iterable[Told]]) -> None:
+        """Do work in a thread of its own, a daemon: a program that ends does not wait for it."""
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001  (raised again where messages are taken)
+                self._messages.put(partial(_raise, error))
+            else:
+                self._messages.put(then)
+
+        threading.Thread(target=run, name="models", daemon=True).start()
+
+
+def _raise(error: BaseException) -> Iterable[Told]:
+    raise error

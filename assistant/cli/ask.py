@@ -1,0 +1,172 @@
+"""`assistant ask`: one question, answered on standard output."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from assistant.cli.console import StatusLine
+from assistant.cli.options import NoColor, Profile, Quiet, Server, Verbose, Windows, settings, switches
+from assistant.documents.formats import FORMATS
+from assistant.errors import UsageError
+from assistant.events import Event, TextDelta, TurnFailed, TurnFinished
+from assistant.text import PrintableStream, one_line
+from assistant.types import Answer, Document, Route, Turn
+
+FAIL_ON = ("contradiction", "neutral", "no-answer")
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    document: Annotated[
+        list[str] | None, typer.Option(help=f"Answer from this file ({FORMATS}); - is standard input. May be repeated.")
+    ] = None,
+    route: Annotated[str, typer.Option(help="auto, open, extract or grounded.")] = "auto",
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not check the answer.")] = False,
+    top_k: Annotated[int, typer.Option(help="Show up to this many distinct answers of the document.", min=1)] = 1,
+    windows: Windows = None,
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help="Exit with 4 on this verdict: contradiction, neutral or no-answer.")
+    ] = None,
+    profile: Profile = None,
+    server: Server = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    r"""Ask one question, of a document or of the code assistant.
+
+    \b
+    Examples:
+      assistant ask "How do I reverse a list in Python?"
+      assistant ask "How large is the forest?" --document amazon.txt
+      curl -s https://example.org/page.txt | assistant ask "Who wrote it?" --document - --json
+    """
+    chosen = settings(profile, server, windows=windows)
+    turn = Turn(
+        read_question(question, document or []),
+        read_documents(document or [], chosen.max_document_megabytes),
+        route=parse_route(route),
+        verify=chosen.verify and not no_verify,
+        top_k=top_k,
+    )
+    watched = parse_fail_on(fail_on or [])
+    from assistant.answering.assistant import Assistant
+
+    assistant = Assistant(chosen)
+    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+        printer = _Printer(status, as_json=json_)
+        for read in turn.documents:
+            if read.encoding != "utf-8":
+                status.say(f"{one_line(read.name)} was read as {read.encoding}.")
+        for event in assistant.respond(turn):
+            if isinstance(event, TurnFailed):
+                raise event.error
+            if isinstance(event, TurnFinished):
+                status.clear()
+                printer.finish(turn, event.answer)
+                return 4 if fails(event.answer, watched) else 0
+            printer(event)
+    return 1
+
+
+class _Printer:
+    """Prints a generated answer as it comes, and the rest of an answer at its end."""
+
+    def __init__(self, status: StatusLine, *, as_json: bool) -> None:
+        self.status = status
+        self.as_json = as_json
+        self.streamed = False
+        self.route: Route | None = None
+        self._shown = PrintableStream()
+
+    def __call__(self, event: Event) -> None:
+        from assistant.events import RouteChosen
+
+        if isinstance(event, RouteChosen):
+            self.route = event.route
+        if isinstance(event, TextDelta) and not self.as_json and self.route is not Route.EXTRACT:
+            self.status.clear()
+            self.streamed = True
+            sys.stdout.write(self._shown.add(event.text))
+            sys.stdout.flush()
+        else:
+            self.status(event)
+
+    def finish(self, turn: Turn, answer: Answer) -> None:
+        if self.as_json:
+            from assistant.records import answer_to_json, json_line
+
+            print(json_line(answer_to_json(turn.question, answer, "1")))  # noqa: T201
+            return
+        if self.streamed:
+            sys.stdout.write("\n")
+        from assistant.cli.rendering import render_answer
+
+        print_text(render_answer(answer, turn.documents))
+
+
+def print_text(text: object) -> None:
+    """Print a rich Text on standard output: in colour in a terminal that wants it, plain and unwrapped elsewhere."""
+    from rich.console import Console
+
+    console = Console(
+        file=sys.stdout, no_color=not switches.color, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
+    with console.capture() as captured:
+        console.print(text, end="")
+    sys.stdout.write(captured.get())  # by ourselves: rich would end the program where the reader of a pipe has gone
+    sys.stdout.flush()
+
+
+def read_question(question: str, documents: list[str]) -> str:
+    """The question, from standard input where it is "-"."""
+    if question != "-":
+        return question
+    if "-" in documents:
+        raise UsageError(
+            "Question and document cannot both be standard input; put one of them in an argument or a file."
+        )
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError('The question "-" is read from standard input, and nothing is piped in.')
+    try:
+        return sys.stdin.buffer.read().decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The question on standard input is not UTF-8 text (byte {error.start}).") from error
+
+
+def read_documents(sources: list[str], max_megabytes: int) -> tuple[Document, ...]:
+    """The documents that --document names."""
+    from assistant.documents.open import read_document
+
+    if sources.count("-") > 1:
+        raise UsageError("--document - can be given once: standard input has one text.")
+    return tuple(read_document(source, max_megabytes) for source in sources)
+
+
+def parse_route(route: str) -> Route | None:
+    """The route that --route names; None for auto."""
+    if route == "auto":
+        return None
+    if route not in list(Route):
+        raise UsageError(f"--route {route}: choose auto, {', '.join(Route)}.")
+    return Route(route)
+
+
+def parse_fail_on(names: list[str]) -> frozenset[str]:
+    """The verdicts that --fail-on names, comma-separated or repeated."""
+    chosen = {name for value in names for name in value.replace("|", ",").split(",") if name}
+    if unknown := sorted(chosen - set(FAIL_ON)):
+        raise UsageError(f"--fail-on {unknown[0]}: choose {', '.join(FAIL_ON)}.")
+    return frozenset(chosen)
+
+
+def fails(answer: Answer, watched: frozenset[str]) -> bool:
+    """Whether --fail-on applies to an answer; `neutral` includes contradiction, which is worse."""
+    if answer.text is None:
+        return "no-answer" in watched
+    if answer.verdict is None:
+        return False
+    label = answer.verdict.label.value
+    return label in watched or (label == "contradiction" and "neutral" in watched)

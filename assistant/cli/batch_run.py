@@ -1,0 +1,145 @@
+"""One run of a batch: what is there already, what is answered now, and what is said of it at the end."""
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.batch.blocks import Ahead, Record, blocks_as_they_come, blocks_of
+from assistant.batch.executors import Engine, LocalEngine, ProcessEngine
+from assistant.batch.journal import unfinished
+from assistant.batch.lines import BatchOptions, read_lines
+from assistant.batch.ray_executor import RayEngine
+from assistant.batch.report import report_html
+from assistant.batch.runner import run_batch
+from assistant.batch.summary import Summary, summary_lines
+from assistant.cli.ask import fails
+from assistant.cli.batch_files import Files
+from assistant.cli.console import StatusLine
+from assistant.cli.options import switches
+from assistant.errors import AssistantError, UsageError
+from assistant.events import Progress
+from assistant.records import answer_from_json
+from assistant.settings import Settings
+
+LINES_AHEAD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the work runs: an engine, how many workers, and what each Ray worker takes."""
+
+    engine: str
+    workers: int
+    cpus: float
+    gpus: float
+
+
+def run(
+    files: Files, options: BatchOptions, chosen: Settings, watched: frozenset[str], place: Place, *,
+    resume: bool, report: str | None,
+) -> int:  # fmt: skip
+    """Answer what is not answered yet, and say what it came to.
+
+    Args:
+        files: where questions come from and answers go.
+        options: what applies to every line.
+        chosen: the settings.
+        watched: the verdicts of --fail-on.
+        place: where the work runs.
+        resume: whether to go on with what an earlier run has written.
+        report: where to write a page with plots.
+
+    Returns:
+        The exit code.
+    """
+    began = time.monotonic()
+    digest = options.digest(chosen)
+    with contextlib.closing(files), StatusLine(quiet=switches.quiet, color=switches.color) as status:
+        total = 0 if options.select else files.total()
+        tally = _Tally(status, watched, min(total, options.limit or sys.maxsize))
+        try:
+            _answer(files, options, tally, _engine(place, chosen, digest, status), digest, resume=resume)
+        except KeyboardInterrupt:
+            if files.resumable:
+                status.say(f"Stopped with {tally.summary.done:,} lines done; --resume goes on.")
+            raise
+        files.finish()
+        seconds = time.monotonic() - began
+        for line in summary_lines(tally.summary, seconds, tally.matched):
+            status.say(line)
+        if report is not None:
+            _write_report(report, report_html(tally.summary, seconds, files.names))
+            status.say(f"The report is in {report}.")
+    if tally.summary.failed:
+        return 3
+    return 4 if tally.matched else 0
+
+
+def _write_report(path: str, page: str) -> None:
+    try:
+        Path(path).write_text(page, "utf-8")
+    except OSError as error:
+        raise AssistantError(f"{path}: the report cannot be written ({error.strerror}); the answers are.") from error
+
+
+class _Tally:
+    """Counts the records that are written, and tells how far the run is."""
+
+    def __init__(self, status: StatusLine, watched: frozenset[str], total: int) -> None:
+        self.summary = Summary()
+        self.matched = 0
+        self._status, self._watched, self._total = status, watched, total
+
+    def before(self, record: Record) -> None:
+        """Count a record of an earlier run."""
+        self._count(record)
+        self.summary.before += 1
+
+    def now(self, record: Record) -> None:
+        """Count a record of this run."""
+        self._count(record)
+        self.tell()
+
+    def tell(self) -> None:
+        """Show how far the run is."""
+        self._status(Progress("Answering", self.summary.done, self._total))
+
+    def _count(self, record: Record) -> None:
+        self.summary.add(record)
+        if self._watched and "error" not in record:
+            self.matched += fails(answer_from_json(record), self._watched)
+
+
+def _engine(place: Place, chosen: Settings, digest: str, status: StatusLine) -> Engine:
+    if place.engine == "ray":
+        return RayEngine(chosen, place.workers, digest, cpus=place.cpus, gpus=place.gpus)
+    if place.workers > 1:
+        return ProcessEngine(chosen, place.workers, digest)
+    from assistant.answering.assistant import Assistant
+
+    return LocalEngine(Assistant(chosen), digest, status)
+
+
+def _answer(files: Files, options: BatchOptions, tally: _Tally, engine: Engine, digest: str, *, resume: bool) -> None:
+    """Answer what is not answered yet, into the journal."""
+    append = resume and files.find_earlier()
+    with files.rows(options.max_document_megabytes) as rows:
+        lines = read_lines(rows, options)
+        ahead: Ahead[Any] = Ahead(lines, LINES_AHEAD) if files.streamed else Ahead(blocks_of(lines), 1)
+        blocks = blocks_as_they_come(ahead) if files.streamed else ahead
+        try:
+            if append:
+                work = unfinished(blocks, files.journal, digest, tally.before)
+            else:
+                work = ((block, 0) for block in blocks)
+            with files.open_journal(append=append) as journal:
+                tally.tell()
+                run_batch(engine, work, journal, tally.now)
+        except UsageError:
+            files.drop_copy()
+            raise
+        finally:
+            ahead.close()

@@ -1,0 +1,113 @@
+"""What a command shows on standard error while it works: progress, notices and one-line errors."""
+
+import sys
+import time
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from assistant.events import Event, Notice, Progress, RouteChosen
+from assistant.text import one_line, printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+_LINE_EVERY_SECONDS = 5.0
+_BYTES_FROM = 1_000_000  # what counts further counts bytes
+
+
+class StatusLine:
+    """Shows events on standard error: a live bar in a terminal, else a plain line every few seconds.
+
+    Use it as a context manager and as the listener of events.
+    """
+
+    def __init__(self, *, quiet: bool = False, color: bool = True) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and not quiet
+        self._color = color
+        self._bars: Bars | None = None
+        self._task: TaskID | None = None
+        self._stage = ""
+        self._said_at = 0.0
+        self._began = (0.0, 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.clear()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event; those that are no progress, notice or route are left to others."""
+        if isinstance(event, Notice):
+            self.say(event.text)
+        elif isinstance(event, RouteChosen):
+            if self._live:
+                self.say(event.reason if event.asked is None else f"{event.reason} Asked as: {event.asked}")
+        elif isinstance(event, Progress) and not self._quiet:
+            if self._live:
+                self._draw(event)
+            else:
+                self._tell(event)
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        if self._quiet:
+            return
+        self.clear()
+        print(printable(text), file=sys.stderr)  # noqa: T201
+
+    def clear(self) -> None:
+        """Take the live bar away."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = self._task = None
+
+    def _draw(self, event: Progress) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        rate = self._rate(event, time.monotonic())
+        if self._bars is None or event.stage != self._stage:
+            self.clear()
+            self._stage = event.stage
+            counted = DownloadColumn() if event.total > _BYTES_FROM else MofNCompleteColumn()
+            columns = [BarColumn(), counted, TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
+            self._bars = Bars(
+                TextColumn("{task.description}", markup=False),
+                *(columns if event.total else []),
+                console=Console(stderr=True, no_color=not self._color),
+                transient=True,
+            )
+            self._task = self._bars.add_task(one_line(event.stage), total=event.total or None, rate=rate)
+            self._bars.start()
+        if self._task is not None:
+            self._bars.update(self._task, completed=event.done, total=event.total or None, rate=rate)
+
+    def _tell(self, event: Progress) -> None:
+        now = time.monotonic()
+        if event.stage == self._stage and now - self._said_at < _LINE_EVERY_SECONDS:
+            return
+        rate = self._rate(event, now)
+        parts = [f" {100 * event.done // event.total}%"] if event.total and event.done else []
+        parts += [rate] if rate else []
+        if rate and event.total:
+            began, before = self._began
+            left = (event.total - event.done) * (now - began) / (event.done - before)
+            parts.append(f"{timedelta(seconds=round(left))} left")
+        print(f"{one_line(event.stage)}{', '.join(parts)}", file=sys.stderr, flush=True)  # noqa: T201
+        self._stage, self._said_at = event.stage, now
+
+    def _rate(self, event: Progress, now: float) -> str:
+        """How many a second since the stage began; nothing for the first, and for bytes."""
+        if event.stage != self._stage:
+            self._began = now, event.done
+        began, before = self._began
+        if event.done <= before or now <= began or event.total > _BYTES_FROM:
+            return ""
+        return f"{(event.done - before) / (now - began):,.1f} a second"

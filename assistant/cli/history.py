@@ -1,0 +1,146 @@
+"""`assistant history`: the conversations that were had, in scripts."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from assistant.cli.options import NoColor, Quiet, Verbose
+from assistant.errors import UsageError
+from assistant.history.store import FORMS, Form, History
+from assistant.history.types import local_time
+from assistant.models.store import default_cache
+from assistant.retrieval.index_files import IndexFiles
+from assistant.text import one_line, printable
+
+_HELP = """List, show, search, export and delete conversations.
+
+\b
+Examples:
+  assistant history list
+  assistant history search "toll bridge"
+  assistant history show last
+  assistant history export last -o chat.html
+"""
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
+
+Id = Annotated[
+    str, typer.Argument(help="A conversation's id or the beginning of it; `last` is the newest.", metavar="ID")
+]
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 50,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """List conversations, the newest first."""
+    with History() as history:
+        for summary in history.list_conversations(limit):
+            print(f"{summary.id}  {_when(summary.updated)}  {summary.messages:>4}  {one_line(summary.title)}")  # noqa: T201
+    return 0
+
+
+@app.command()
+def show(conversation: Id, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+    """Print a conversation as Markdown."""
+    with History() as history:
+        print(printable(history.export(history.resolve(conversation))), end="")  # noqa: T201
+    return 0
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="Words to look for in everything said.")],
+    limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 50,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Find messages that hold some words."""
+    with History() as history:
+        for match in history.search(text, limit):
+            excerpt = one_line(match.excerpt, 120)
+            print(f"{match.conversation}  {_when(match.created)}  {match.role.value:<9}  {excerpt}")  # noqa: T201
+    return 0
+
+
+@app.command()
+def export(
+    conversation: Id,
+    form: Annotated[str | None, typer.Option("--format", help="markdown, json or html.", show_default=False)] = None,
+    output: Annotated[str, typer.Option("-o", "--output", help="A file; - is standard output.")] = "-",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Write a conversation with its evidence and verdicts as Markdown, JSON or a page of HTML.
+
+    Without --format, the end of the file's name says which; Markdown otherwise.
+    """
+    chosen = _form(form or FORMS.get(Path(output).suffix, "markdown"))
+    with History() as history:
+        text = history.export(history.resolve(conversation), chosen)
+    if output == "-":
+        sys.stdout.write(text + "\n" if chosen == "json" else printable(text))
+        return 0
+    try:
+        # It holds what was said: for nobody else to read.
+        with open(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written ({error.strerror}).") from error
+    return 0
+
+
+@app.command()
+def rename(
+    conversation: Id,
+    title: Annotated[str, typer.Argument(help="The new title.")],
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Give a conversation another title."""
+    with History() as history:
+        history.rename(conversation, title)
+    return 0
+
+
+@app.command()
+def fork(
+    conversation: Id,
+    turns: Annotated[int | None, typer.Option(help="Take along only the first so many questions.", min=0)] = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    """Copy a conversation, whole or from its beginning, and print the copy's id: `assistant --resume` goes on there."""
+    with History() as history:
+        found = history.conversation(conversation)
+        until = None if turns is None else found.end_of_turn(turns)
+        print(history.fork(found.id, until))  # noqa: T201
+    return 0
+
+
+@app.command()
+def delete(conversation: Id, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+    """Delete a conversation for good, with its documents and what was made of them."""
+    with History() as history:
+        history.delete(conversation, IndexFiles(default_cache()).forget)
+    return 0
+
+
+def _form(name: str) -> Form:
+    for known in FORMS.values():
+        if name == known:
+            return known
+    raise UsageError(f"--format {one_line(name, 30)}: choose {', '.join(get_args(Form))}.")
+
+
+def _when(moment: float) -> str:
+    return local_time(moment).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,67 @@
+"""The options that all commands share, and what they switch."""
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from assistant.settings import Settings, load_settings
+from assistant.text import printable
+
+
+@dataclass
+class Switches:
+    """How much a command says, and whether in colour."""
+
+    verbose: bool = False
+    quiet: bool = False
+    color: bool = True
+
+
+switches = Switches(color="NO_COLOR" not in os.environ)
+
+
+class _Printable(logging.Formatter):
+    """Log lines that steer no terminal, whatever names and errors they tell of."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def _set_verbose(value: bool) -> None:
+    if value:
+        switches.verbose = True
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Printable("%(name)s: %(message)s"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _set_quiet(value: bool) -> None:
+    switches.quiet = switches.quiet or value
+
+
+def _set_no_color(value: bool) -> None:
+    if value:
+        switches.color = False
+
+
+Profile = Annotated[str | None, typer.Option(help="Which models: see `assistant models list`.", metavar="NAME")]
+Server = Annotated[
+    str | None,
+    typer.Option(help="Generate on an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.", metavar="URL"),
+]
+Windows = Annotated[
+    int | None,
+    typer.Option(help="Read at most this many windows of a long document, the most promising; 0 reads all.", min=0),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", callback=_set_verbose, help="Say more, and show tracebacks.")]
+Quiet = Annotated[bool, typer.Option("--quiet", callback=_set_quiet, help="No progress and no notices.")]
+NoColor = Annotated[bool, typer.Option("--no-color", callback=_set_no_color, help="No colours (also: NO_COLOR).")]
+
+
+def settings(profile: str | None = None, server: str | None = None, **options: object) -> Settings:
+    """The settings with these options laid over them."""
+    return load_settings({"profile": profile, "server": server, **options})

@@ -1,0 +1,89 @@
+"""Answers and verdicts as text for a terminal or a file: what `ask` and `verify` print when no JSON is asked for."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from assistant.documents.excerpts import excerpt, position
+from assistant.text import one_line, printable
+from assistant.types import Answer, Claim, Document, Evidence, Label, Route, Verdict
+
+_WORDS = {
+    Label.ENTAILMENT: ("✔ entailed", "green"),
+    Label.NEUTRAL: ("? unsupported", "yellow"),
+    Label.CONTRADICTION: ("✘ contradicted", "red"),
+}
+_BAR_CELLS = 20
+
+
+def render_answer(answer: Answer, documents: Sequence[Document]) -> Text:
+    """The answer, the place it comes from, and the verdict. Text that was streamed already is not said again."""
+    text = Text()
+    if answer.asked is not None:
+        text.append(f"Asked as: {one_line(answer.asked, 300)}\n", style="dim")
+    if answer.route is Route.EXTRACT:
+        text.append_text(_found(answer, documents) if answer.text is not None else _not_found(answer, documents))
+    if answer.verdict is not None:
+        text.append("\n").append_text(render_verdict(answer.verdict))
+    elif answer.verdict_reason:
+        text.append(f"\nNot checked: {printable(answer.verdict_reason)}\n", style="dim")
+    return text
+
+
+def render_verdict(verdict: Verdict) -> Text:
+    """The verdict with three bars, then, where there are several, each claim."""
+    word, color = _WORDS[verdict.label]
+    text = Text().append(f"{word}\n", style=f"bold {color}")
+    for label in Label:
+        share = getattr(verdict.probabilities, label.value)
+        cells = round(share * _BAR_CELLS)
+        text.append(f"  {label.value:<13} ").append("█" * cells, style=_WORDS[label][1])
+        text.append("·" * (_BAR_CELLS - cells), style="dim").append(f" {share:4.0%}\n")
+    if len(verdict.claims) > 1:
+        for claim in verdict.claims:
+            text.append_text(_claim(claim))
+    return text
+
+
+def _claim(claim: Claim) -> Text:
+    word, color = _WORDS[claim.label]
+    text = Text("  ").append(word, style=color).append(f"  {one_line(claim.text, 100)}\n")
+    if claim.evidence is not None:
+        text.append(f"      “{one_line(claim.evidence.text, 100)}”\n", style="dim")
+    return text
+
+
+def _found(answer: Answer, documents: Sequence[Document]) -> Text:
+    text = Text()
+    for place in answer.evidence:
+        text.append(printable(place.text), style="bold").append("\n\n")
+        text.append_text(_place(place, documents))
+    return text
+
+
+def _not_found(answer: Answer, documents: Sequence[Document]) -> Text:
+    text = Text("Not in the document", style="bold")
+    if answer.score is not None:
+        text.append(f" ({answer.score:.0%} sure)", style="not bold")
+    text.append(".\n")
+    if answer.closest is not None:
+        text.append("\nThe closest passage:\n").append_text(_place(answer.closest, documents))
+    return text
+
+
+def document_text(place: Evidence, documents: Sequence[Document]) -> str:
+    """The text of the document that a piece of evidence is from: of two of one name, the one that holds it there."""
+    named = (each.text for each in documents if each.name == place.document)
+    return next((text for text in named if text[place.start : place.end] == place.text), place.text)
+
+
+def _place(place: Evidence, documents: Sequence[Document]) -> Text:
+    """The span in its surroundings, marked so that it shows without colour too."""
+    whole = document_text(place, documents)
+    around = excerpt(whole, place.start, place.end)
+    text = Text("  ").append(around.before).append(f"[{around.span}]", style="bold reverse").append(around.after)
+    score = f", {place.score:.0%} likely" if place.score is not None else ""
+    text.append(
+        f"\n  {one_line(place.document)}, {position(whole, place.start, place.end, place.page)}{score}\n", style="dim"
+    )
+    return text

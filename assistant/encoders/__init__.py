@@ -1,0 +1,1 @@
+"""What reader, verifier and embedder share: pairs of texts, batches, number formats."""

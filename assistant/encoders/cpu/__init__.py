@@ -1,0 +1,1 @@
+"""Faster layers of encoders on a CPU."""

@@ -1,0 +1,1 @@
+"""Models from what lies on disk, ready for use."""

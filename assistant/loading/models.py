@@ -1,0 +1,103 @@
+"""The models of a profile, each fetched and loaded when it is first needed."""
+
+from typing import TYPE_CHECKING
+
+from assistant.events import Listener, Progress
+from assistant.models.catalogue import ModelSpec, Profile
+from assistant.models.store import ModelStore
+from assistant.retrieval.index_files import IndexFiles
+from assistant.retrieval.ranking import Ranker
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from assistant.generation.generator import Generator
+    from assistant.reading.reader import Reader
+    from assistant.retrieval.embedding import SentenceEmbedder
+    from assistant.verification.verifier import Verifier
+
+
+class LoadedModels:
+    """What answers a turn: a generator, a reader, a verifier, and what ranks the passages of long documents.
+
+    Each method takes who hears of the progress, and raises ModelError where the model cannot be fetched or loaded.
+
+    Args:
+        settings: name the profile, and models that stand in for the profile's.
+        store: where models come from and are kept.
+    """
+
+    def __init__(self, settings: Settings, store: ModelStore) -> None:
+        self._settings = settings
+        self._store = store
+        hub = store.is_hub_profile(settings.profile)  # then it is known when its model is there
+        self._known_profile = None if hub else store.catalogue.profile(settings.profile)
+        self._generator: Generator | None = None
+        self._reader: Reader | None = None
+        self._verifier: Verifier | None = None
+        self._embedder: SentenceEmbedder | None = None
+        self.ranker = Ranker(lambda: self._embedder, IndexFiles(store.cache))
+
+    def close(self) -> None:
+        """Let the models go."""
+        self._generator = self._reader = self._verifier = self._embedder = None
+
+    def profile(self, on_event: Listener) -> Profile:
+        """The profile of the settings; a model of the Hub in its place is fetched to see which part it plays."""
+        if self._known_profile is None:
+            self._known_profile = self._store.profile(self._settings.profile, on_event)
+        return self._known_profile
+
+    def generator(self, on_event: Listener) -> "Generator":
+        """The profile's generator, or the server of the settings."""
+        if self._generator is None:
+            self._generator = self._load_generator(on_event)
+        return self._generator
+
+    @property
+    def loaded_generator(self) -> "Generator | None":
+        """The generator, if it was loaded already."""
+        return self._generator
+
+    def reader(self, on_event: Listener) -> "Reader":
+        """The profile's reader."""
+        if self._reader is None:
+            model = self._store.resolve(self._settings.reader or self.profile(on_event).reader, on_event)
+            on_event(Progress("Loading the reader"))
+            from assistant.loading.loaders import load_reader
+
+            self._reader = load_reader(model)
+            self._reader.ranker = self.ranker
+        return self._reader
+
+    def verifier(self, on_event: Listener) -> "Verifier":
+        """The profile's verifier."""
+        if self._verifier is None:
+            model = self._store.resolve(self._settings.verifier or self.profile(on_event).verifier, on_event)
+            on_event(Progress("Loading the verifier"))
+            from assistant.loading.loaders import load_verifier
+
+            self._verifier = load_verifier(model)
+        return self._verifier
+
+    def embedder(self, on_event: Listener) -> "SentenceEmbedder | None":
+        """What embeds passages and questions; None where the catalogue and the settings name none."""
+        name = self._settings.embedder or self._store.catalogue.embedder
+        if self._embedder is None and name is not None:
+            model = self._store.resolve(name, on_event)
+            on_event(Progress("Loading the embedder"))
+            from assistant.loading.loaders import load_embedder
+
+            self._embedder = load_embedder(model)
+        return self._embedder
+
+    def _load_generator(self, on_event: Listener) -> "Generator":
+        if self._settings.server:
+            from assistant.generation.server import ServerGenerator
+
+            return ServerGenerator(self._settings.server, self._settings.server_model)
+        spec: ModelSpec | str = self._settings.generator or self.profile(on_event).generator
+        model = self._store.resolve(spec, on_event)
+        on_event(Progress("Loading the generator"))
+        from assistant.loading.loaders import load_generator
+
+        return load_generator(model, self._settings.quantisation)

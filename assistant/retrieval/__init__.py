@@ -1,0 +1,1 @@
+"""Which passages of a long document bear on a question."""

@@ -1,0 +1,112 @@
+"""A part of a question ("and the deposit?", "et à Lyon ?") put in the place of its like in the question before it."""
+
+import re
+from collections.abc import Sequence
+
+from assistant.routing.noun_phrases import (
+    AUXILIARIES,
+    FORMS_OF_BE,
+    PREPOSITIONS_EN,
+    PREPOSITIONS_FR,
+    Phrase,
+    phrases,
+    says_when,
+)
+from assistant.routing.patterns import words
+from assistant.routing.pronouns import likeliest
+from assistant.routing.question_words import begins_with_question_word
+
+_PART_WORDS = 6
+_WORD = r"[\w'’-]+"
+_VERB = words(AUXILIARIES, FORMS_OF_BE)
+_INVERSION = r"[\w’']+-(?:t-)?(?:je|tu|ils?|elles?|on|nous|vous)\b"
+_WHOLE_QUESTION = re.compile(rf"(?:{_VERB})\b|est-ce\b|{_INVERSION}", re.IGNORECASE)
+_THE_ONE_OF = re.compile(r"(?:celui|celle|ceux|celles|those|the ones?) (?=(?:de|du|des|of|in) )", re.IGNORECASE)
+_YEAR = re.compile(r"\b(?:1\d|20)\d\d\b")
+_SPLIT = {"du": "de", "des": "de", "au": "à", "aux": "à"}
+_CONTRACTED = {("de", "le"): "du", ("de", "les"): "des", ("à", "le"): "au", ("à", "les"): "aux"}
+
+
+def exchange_part(asked: str, part: str, *, french: bool) -> str | None:
+    """The question `asked` with a part exchanged for its like or, where it has none such, with the part added.
+
+    Returns:
+        None where the part is a whole question or too long to be a part of one.
+    """
+    if len(part.split()) > _PART_WORDS or begins_with_question_word(part) or _WHOLE_QUESTION.match(part):
+        return None
+    if not french and re.search(rf"\b(?:{_VERB})\b", part, re.IGNORECASE):
+        return None
+    part = _THE_ONE_OF.sub("", part, count=1)
+    year = _YEAR.search(part)
+    if year and _YEAR.search(asked):
+        return _YEAR.sub(year[0], asked)
+    prepositions = words(PREPOSITIONS_FR if french else PREPOSITIONS_EN)
+    placed = re.match(rf"(?:{prepositions})(?:\b|(?<=['’]))", part, re.IGNORECASE)
+    if placed:
+        return _exchange_placed(asked, part, placed[0], prepositions, french=french)
+    return _exchange_phrase(asked, part, prepositions, french=french)
+
+
+def _exchange_placed(asked: str, part: str, preposition: str, prepositions: str, *, french: bool) -> str:
+    """A part with a preposition takes the place of the last part with the same one."""
+    stop = rf"(?:{prepositions}|{_VERB}|le|la|les|est|sont|a|ont)\b|{_INVERSION}"
+    article = r"(?:(?:le|la|les|un|une) )?" if french else r"(?:(?:the|a|an) )?"
+    noun = rf"(?!{stop}){_WORD}(?: (?!{stop}){_WORD})*"
+    same = list(re.finditer(rf"\b{re.escape(preposition)} ?{article}{noun}", asked, re.IGNORECASE))
+    if not same:
+        return f"{asked} {part}"
+    return asked[: same[-1].start()] + part + asked[same[-1].end() :]
+
+
+def _exchange_phrase(asked: str, part: str, prepositions: str, *, french: bool) -> str:
+    known = phrases(asked, french=french)
+    part = _with_noun(part, known)
+    # A word before it, so that a capital at its beginning is not taken for that of a sentence.
+    mine = next(iter(phrases(f"- {part}", french=french)), None)
+    owner = next((each for each in known if each.is_name and not each.determiner), None)
+    if mine is not None and mine.is_possessed and owner is not None:
+        part = f"{part} (de {owner.text})" if french else f"{owner.text}'s {mine.noun}"
+        return asked[: owner.start] + part + asked[owner.end :]
+    like = _like(part, known)
+    if like is not None:
+        return _put(asked, like, part)
+    if says_when(part):
+        return f"{asked} {part}"
+    last = re.search(rf"\b(?:{prepositions}) ({_WORD})$", asked, re.IGNORECASE)
+    return asked[: last.start(1)] + part if last else f"{asked} ({part})"
+
+
+def _with_noun(part: str, known: Sequence[Phrase]) -> str:
+    """The noun for "ones": "the rare ones" is "the rare side effects" after "the common side effects"."""
+    like = likeliest([each for each in known if each.determiner])
+    if like is None or not re.search(r"\bones?$", part, re.IGNORECASE):
+        return part
+    noun = like.noun.split()
+    return " ".join([*part.split()[:-1], *(noun[1:] or noun)])
+
+
+def _like(part: str, known: Sequence[Phrase]) -> Phrase | None:
+    """The phrase whose place a part takes: time for time, name for name, "a ..." for "a ..."."""
+    first = part.split(maxsplit=1)[0].lower()
+    if says_when(part):
+        # "The full year" takes the place of "the second quarter"; "a year earlier" is added to it.
+        definite = first in ("the", "le", "la", "l'") or len(part.split()) == 1
+        return next((each for each in reversed(known) if each.is_time), None) if definite else None
+    lasting = [each for each in known if not each.is_time]
+    if any(word[0].isupper() for word in part.split()):
+        return next((each for each in reversed(lasting) if each.is_name), None) or likeliest(lasting)
+    same = [each for each in lasting if each.determiner == first and not each.is_name]
+    return likeliest(same) or likeliest([each for each in lasting if each.determiner]) or likeliest(lasting)
+
+
+def _put(asked: str, like: Phrase, part: str) -> str:
+    """Put a part in the place of a phrase, its article contracted with a French preposition before it."""
+    before, preposition = asked[: like.start], _SPLIT.get(like.determiner)
+    if preposition is None and (stands := re.search(r"\b(de|à) $", before)):
+        preposition, before = stands[1], before[: stands.start()]
+    if preposition is not None:
+        article, _, noun = part.partition(" ")
+        contracted = _CONTRACTED.get((preposition, article.lower()))
+        part = f"{contracted} {noun}" if contracted else f"{preposition} {part}"
+    return before + part + asked[like.end :]

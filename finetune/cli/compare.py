@@ -1,0 +1,40 @@
+"""`finetune compare`: finished runs side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assistant.cli.options import NoColor, Quiet, Verbose
+from finetune.cli.options import Json, Runs
+
+
+def compare(
+    runs: Runs,
+    by: Annotated[str | None, typer.Option(help="The figure that picks the best.", metavar="METRIC")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw quality against training time into this file.")] = None,
+    json_: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> int:
+    r"""Print the figures of runs as one table and pick the best.
+
+    \b
+    Examples:
+      finetune compare runs/qa-distilbert runs/qa-roberta runs/qa-deberta
+      finetune compare runs/nli-*/ --by f1_macro --plot comparison.png
+    """
+    from finetune.run.comparison import as_json, best, compare_runs, table
+
+    results = compare_runs(runs)
+    if plot is not None:
+        from finetune.run.plots import plot_comparison
+
+        plot_comparison(results, plot)
+    if json_:
+        print(as_json(results))  # noqa: T201
+        return 0
+    print(table(results))  # noqa: T201
+    print(f"\nBest: {best(results, by).folder}")  # noqa: T201
+    return 0

@@ -1,0 +1,69 @@
+"""The `finetune` command: train the models of the assistant, measure them, and publish them."""
+
+from typing import Annotated
+
+import typer
+
+from assistant.cli.main import leave
+from assistant.cli.main import run as run_command
+from assistant.cli.options import NoColor, Quiet, Verbose
+from finetune.cli.compare import compare
+from finetune.cli.evaluate import evaluate
+from finetune.cli.options import RecipeName
+from finetune.cli.plan import plan
+from finetune.cli.push import push
+from finetune.cli.run import run
+from finetune.recipe_files import load_recipe, recipe_names, recipe_text
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Train the models of the assistant, measure them, and publish them.",
+)
+
+
+@app.command("list")
+def list_(
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+    names: Annotated[bool, typer.Option("--names", help="Their names alone, one a line.")] = False,
+) -> int:
+    r"""List the recipes that come with the program.
+
+    \b
+    Examples:
+      finetune list
+      for name in $(finetune list --names); do finetune plan $name; done
+    """
+    for name in recipe_names():
+        recipe = load_recipe(name)
+        print(name if names else f"{name:<20} {recipe.task:<5} {recipe.method:<9} {recipe.description}")  # noqa: T201
+    return 0
+
+
+@app.command()
+def show(recipe: RecipeName, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+    r"""Print a recipe with its comments; copy it to make your own.
+
+    \b
+    Examples:
+      finetune show qa-roberta
+      finetune show qa-roberta > mine.toml && finetune run mine.toml
+    """
+    load_recipe(recipe)
+    print(recipe_text(recipe), end="")  # noqa: T201
+    return 0
+
+
+app.command()(plan)
+app.command()(run)
+app.command()(evaluate)
+app.command()(compare)
+app.command()(push)
+
+
+def main() -> None:
+    """Run the command line and exit with the contract's code."""
+    leave(run_command(app, "finetune"))

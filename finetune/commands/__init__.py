@@ -1,1 +1,0 @@
-"""The commands of `finetune`, one module each."""

@@ -1,0 +1,83 @@
+"""How much memory and time a run takes, from the shape of its base: estimates, not measurements."""
+
+from typing import TYPE_CHECKING
+
+from finetune.plan.bases import BaseFacts
+from finetune.recipe import CodeRecipe, QARecipe, Recipe
+
+if TYPE_CHECKING:
+    from finetune.plan.plan import Parameters
+
+_CONTEXT_BYTES = 0.7e9
+"""What CUDA and its libraries take before anything is loaded."""
+_T4_FLOPS = 16e12
+"""Useful operations a second: a quarter of a T4's fp16 peak, as the source's two code runs took (4,539 and 7,373 s)."""
+_LAYER_SECONDS = 5e-3
+"""What Python and the launching of kernels take for a layer and batch, forward and backward; a rule of thumb."""
+_LONGEST = 1.5
+"""The longest text of a batch, in texts of average length; it decides the memory."""
+
+
+def memory(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", tokens: int | None) -> dict[str, float]:
+    """Bytes on one GPU by what takes them.
+
+    Activations after Korthikanti et al. (2022): 34 bytes for each token and unit of width in half precision, and 5 for
+    each head and pair of tokens; with recomputation, the inputs of the layers and one layer's own. `tokens` are those
+    of an average text.
+    """
+    shape, training = shape_of(facts), recipe.training
+    width, layers, heads = shape["width"], shape["layers"], shape["heads"]
+    embeddings = shape["vocabulary"] * width
+    frozen = parameters.total - parameters.trained if recipe.method != "full" else 0
+    layers_only = max(frozen - embeddings, 0)
+    half = 2.0 if isinstance(recipe, CodeRecipe) else 4.0
+    bytes_a_weight = {"nf4": 0.52, "int8": 1.05}[recipe.quantization] if recipe.method == "qlora" else half
+    weights = layers_only * bytes_a_weight + (frozen - layers_only) * half
+    trained = parameters.trained * (4 + 4 + 8)
+    if isinstance(recipe, CodeRecipe):
+        length = min(recipe.data.max_length, (tokens or recipe.data.max_length) * _LONGEST)
+    else:
+        length = recipe.max_length if isinstance(recipe, QARecipe) else recipe.data.max_length
+    batch_tokens = training.batch_size * length
+    layer = 34 * batch_tokens * width + 5 * heads * length * batch_tokens
+    activations = layers * layer
+    if isinstance(recipe, CodeRecipe):
+        # The logits in half precision, as float32 for the loss, and their gradient.
+        activations = 2 * layers * batch_tokens * width + layer + batch_tokens * shape["vocabulary"] * (2 + 4 + 4)
+    return {
+        "frozen weights": weights,
+        "trained weights, gradients, optimizer": float(trained),
+        "activations": float(activations),
+        "CUDA": _CONTEXT_BYTES,
+    }
+
+
+def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", tokens: int, batches: int) -> float:
+    """Training time on one T4: 6 operations a weight and token, 4 for the frozen ones, which get no gradient.
+
+    A small model waits for Python rather than for the arithmetic: then its layers and batches count.
+    """
+    work = 6.0 if recipe.method in ("full", "extracted") else 4.0
+    if isinstance(recipe, CodeRecipe):
+        work += 2.0  # activations are computed again in the backward pass, to save memory
+    arithmetic = work * (parameters.total - _looked_up(recipe, facts)) * tokens / _T4_FLOPS
+    return max(arithmetic, batches * shape_of(facts)["layers"] * _LAYER_SECONDS)
+
+
+def _looked_up(recipe: Recipe, facts: BaseFacts) -> int:
+    """Parameters that are looked up rather than multiplied; a language model's are its output layer too."""
+    shape = shape_of(facts)
+    return 0 if isinstance(recipe, CodeRecipe) else shape["vocabulary"] * shape["width"]
+
+
+def shape_of(facts: BaseFacts) -> dict[str, int]:
+    """Width, layers, heads and vocabulary, whatever the family calls them."""
+    names = {
+        "width": ("hidden_size", "n_embd", "dim"),
+        "layers": ("num_hidden_layers", "n_layer", "n_layers"),
+        "heads": ("num_attention_heads", "n_head", "n_heads"),
+        "vocabulary": ("vocab_size",),
+    }
+    return {
+        key: int(next(facts.config[name] for name in given if name in facts.config)) for key, given in names.items()
+    }

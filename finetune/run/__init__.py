@@ -1,0 +1,1 @@
+"""One run and what it leaves: figures, reports, cards, published models."""

@@ -1,0 +1,98 @@
+"""Finished runs side by side: the source's comparison table, and the best by a metric."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import UsageError
+from finetune.recipe_files import read_run
+from finetune.run.run import read_figures
+
+_COLUMNS = {
+    "qa": ("exact_match", "f1"),
+    "nli": ("accuracy", "f1_macro", "f1_weighted"),
+    "code": ("loss", "perplexity"),
+}
+_LOWER_IS_BETTER = ("loss", "perplexity", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run: its folder, recipe, task and base, and its figures by the names that the table has."""
+
+    folder: Path
+    name: str
+    task: str
+    base: str
+    figures: dict[str, float]
+
+
+def compare_runs(folders: Sequence[Path]) -> list[RunResult]:
+    """The results of finished runs.
+
+    Raises:
+        UsageError: a folder is none, or the runs are of different tasks.
+    """
+    results = [_result(folder) for folder in folders]
+    tasks = {result.task for result in results}
+    if len(tasks) > 1:
+        raise UsageError(f"These runs are of different tasks ({', '.join(sorted(tasks))}); compare those of one.")
+    return results
+
+
+def _result(folder: Path) -> RunResult:
+    recipe, figures = read_run(folder), read_figures(folder)
+    shown: dict[str, float] = {}
+    for name in _COLUMNS[recipe.task]:
+        # Where there was no test data, what the held-out part gave stands in.
+        for prefix in ("test_", "held_out_"):
+            if f"{prefix}{name}" in figures:
+                shown[name] = float(figures[f"{prefix}{name}"])
+                break
+    for name in ("train_loss", "steps"):
+        if name in figures:
+            shown[name] = float(figures[name])
+    if "train_runtime" in figures:
+        shown["seconds"] = float(figures["train_runtime"])
+    return RunResult(folder, recipe.name, recipe.task, recipe.base, shown)
+
+
+def best(results: Sequence[RunResult], metric: str | None = None) -> RunResult:
+    """The best run by a metric, by default F1, macro F1 or perplexity.
+
+    Raises:
+        UsageError: no run has the metric.
+    """
+    metric = metric or _COLUMNS[results[0].task][1]
+    known = [result for result in results if metric in result.figures]
+    if not known:
+        names = sorted({name for result in results for name in result.figures})
+        raise UsageError(f"No run has a figure {metric!r}; there are {', '.join(names) or 'none'}.")
+    sign = -1 if metric in _LOWER_IS_BETTER or metric.endswith("loss") else 1
+    return max(known, key=lambda result: sign * result.figures[metric])
+
+
+def table(results: Sequence[RunResult]) -> str:
+    """A Markdown table of runs."""
+    names = list(dict.fromkeys(name for result in results for name in result.figures))
+    lines = ["| run | base | " + " | ".join(names) + " |", "|---|---|" + "---:|" * len(names)]
+    for result in results:
+        values = [_shown(name, result.figures[name]) if name in result.figures else "" for name in names]
+        lines.append(f"| {result.folder.name} | {result.base} | " + " | ".join(values) + " |")
+    return "\n".join(lines)
+
+
+def _shown(name: str, value: float) -> str:
+    if name in ("steps", "seconds"):
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if "loss" in name else f"{value:.2f}"
+
+
+def as_json(results: Sequence[RunResult]) -> str:
+    """The results as JSON."""
+    rows: list[dict[str, Any]] = [
+        {"run": str(each.folder), "recipe": each.name, "base": each.base, **each.figures} for each in results
+    ]
+    return json.dumps(rows)

@@ -1,0 +1,195 @@
+"""One run of a recipe: base, training, measuring, and everything that is written into the run's folder."""
+
+import json
+import logging
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.cli.console import StatusLine
+from assistant.errors import AssistantError, UsageError
+from assistant.events import Progress
+from assistant.models.store import ModelStore
+from finetune.plan.bases import fetch_base
+from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Recipe
+from finetune.run.card import results_of, write_card
+from finetune.run.provenance import check_same, record
+from finetune.run.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder, write_json
+from finetune.trainer.processes import check_sharding, is_main_process, wait_for_all
+
+log = logging.getLogger(__name__)
+
+FIGURES_FILE = "figures.json"
+TEST_FILE = "test.json"
+_CODE_ROWS = 500
+"""Held-out questions that a code assistant is measured on, where the recipe does not say how many."""
+
+
+def run_recipe(
+    recipe: Recipe, folder: Path, status: StatusLine, *, fresh: bool = False, push_to: str | None = None
+) -> dict[str, Any]:
+    """Train a recipe into a folder, measure what came of it, and write figures, plots, report and card.
+
+    Args:
+        recipe: what to run.
+        folder: the run's; a checkpoint in it is gone on from.
+        status: hears of downloads and of measuring.
+        fresh: start over whatever the folder holds.
+        push_to: a repository of the Hub that gets every checkpoint, in the background.
+
+    Raises:
+        UsageError: the folder, the base or the data cannot be used.
+        AssistantError: the work failed; where a GPU has too little memory, the message says what to change.
+    """
+    import torch
+
+    quiet_libraries()
+    check_sharding(recipe)
+    prepare(folder, fresh=fresh)
+    check_same(recipe, folder)
+    try:
+        return _run(recipe, folder, status, push_to)
+    except torch.OutOfMemoryError as error:
+        from finetune.trainer.trainer import out_of_memory
+
+        raise AssistantError(out_of_memory(recipe.training)) from error
+
+
+def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) -> dict[str, Any]:
+    reference, base = fetch_base(recipe.base, status)
+    recipe = recipe.model_copy(update={"base": reference})
+    if is_main_process():
+        (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
+        write_json(folder / "run.json", record(recipe))
+    status.clear()
+    callbacks = []
+    if push_to is not None:
+        from finetune.run.checkpoints import CheckpointUpload
+
+        callbacks.append(CheckpointUpload(push_to, folder))
+    figures: dict[str, Any] = train(recipe, base, folder, callbacks)
+    if not is_main_process():
+        return figures
+    test = measure(recipe, folder, status)
+    if test is not None:
+        write_json(folder / TEST_FILE, test)
+        figures |= {f"test_{name}": value for name, value in test.items() if isinstance(value, float)}
+    write_json(folder / FIGURES_FILE, figures)
+    _tell(recipe, folder, figures)
+    return figures
+
+
+def quiet_libraries() -> None:
+    """Keep transformers' own bars and reports off: a fresh head is missing from every base, and that is no news."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    # peft and TRL still use names that transformers will drop; that is for them to mend.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers|peft|trl")
+    # bitsandbytes, which peft imports, asks the Hub for a kernel on some machines and reports when it has none.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def _tell(recipe: Recipe, folder: Path, figures: dict[str, Any]) -> None:
+    """Write what a person reads of the run: its report with plots, and the card that goes with the model."""
+    from finetune.run.report import data_and_test, write_report
+
+    write_report(folder)
+    trained = trained_folder(folder)
+    if trained is not None:
+        of_training = {name: value for name, value in figures.items() if not name.startswith("test_")}
+        results, command = results_of(recipe, figures), json.loads((folder / "run.json").read_text("utf-8"))["command"]
+        write_card(recipe, of_training, trained, data_and_test(folder), results, command)
+
+
+def prepare(folder: Path, *, fresh: bool) -> None:
+    """Make the run's folder, without what an earlier run left where a fresh start is wanted.
+
+    Raises:
+        UsageError: the folder cannot be used.
+    """
+    try:
+        if fresh and is_main_process():
+            for old in (*folder.glob("checkpoint-*"), folder / ADAPTER_FOLDER, folder / MODEL_FOLDER):
+                shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be used for the run ({error.strerror}).") from error
+    wait_for_all()  # or a process might go on from a checkpoint that the first removes
+
+
+def train(recipe: Recipe, base: Path, folder: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
+    """Train by the recipe's task; returns the figures of the training."""
+    if isinstance(recipe, QARecipe):
+        from finetune.tasks.qa import training as extractive_qa
+
+        return extractive_qa.train(recipe, base, folder, callbacks)
+    if isinstance(recipe, NLIRecipe):
+        from finetune.tasks.nli import training as nli
+
+        return nli.train(recipe, base, folder, callbacks)
+    from finetune.tasks.code import training as code_assistant
+
+    return code_assistant.train(recipe, base, folder, callbacks)
+
+
+def measure(recipe: Recipe, folder: Path, status: StatusLine) -> dict[str, Any] | None:
+    """Measure what a run trained, loaded as the assistant loads it; None where the recipe names no test data.
+
+    Raises:
+        AssistantError: the model or the data cannot be used.
+    """
+    trained = trained_folder(folder)
+    if trained is None or (recipe.data.test is None and not isinstance(recipe, CodeRecipe)):
+        return None
+    from assistant.loading.loaders import load_language_model, load_reader, load_verifier
+    from finetune.data.files import evenly
+
+    model = ModelStore().resolve(str(trained), status)
+    watch = measuring(status)
+    limit = recipe.data.limit
+    if isinstance(recipe, QARecipe):
+        from finetune.data.squad import read_questions
+        from finetune.tasks.qa import evaluation as qa_evaluation
+
+        questions = evenly(read_questions(recipe.data.test or "", recipe.data.columns), limit)
+        reader = load_reader(model)
+        reader.max_length, reader.stride = recipe.max_length, recipe.stride
+        return qa_evaluation.evaluate(reader, questions, watch)
+    if isinstance(recipe, NLIRecipe):
+        from finetune.data.labelled_pairs import read_labelled_pairs
+        from finetune.tasks.nli import training as nli
+
+        pairs, _ = read_labelled_pairs(recipe.data.test or "", recipe.data.columns)
+        return nli.evaluate(load_verifier(model), evenly(pairs, limit), watch)
+    from finetune.tasks.code import training as code_assistant
+
+    held_out = code_assistant.prepare_examples(recipe).held_out
+    if not held_out:
+        return None
+    network, tokenizer = load_language_model(model)
+    rows = evenly(held_out, limit or recipe.training.eval_rows or _CODE_ROWS)
+    return code_assistant.evaluate(network, tokenizer, rows, watch)
+
+
+def measuring(status: StatusLine) -> Callable[[int, int], None]:
+    """A listener for measuring that shows how far it is."""
+    return lambda done, total: status(Progress("Measuring", done, total))
+
+
+def read_figures(folder: Path) -> dict[str, Any]:
+    """The figures of a finished run.
+
+    Raises:
+        UsageError: the folder is not that of a finished run.
+    """
+    try:
+        content = json.loads((folder / FIGURES_FILE).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder}: not a finished run (it has no {FIGURES_FILE} that can be read).") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{folder}: {FIGURES_FILE} is not an object.")
+    return content

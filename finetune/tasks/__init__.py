@@ -1,0 +1,1 @@
+"""The three tasks that recipes train for."""

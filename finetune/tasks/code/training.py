@@ -1,0 +1,241 @@
+"""The code assistant: training it, by whichever method the recipe names, and measuring it."""
+
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.encoders.memory import keep_freed_memory
+from assistant.encoders.pairs import length_bucketed
+from assistant.errors import UsageError
+from assistant.generation.prompts import SYSTEM_PROMPT, render
+from assistant.types import Message, Role
+from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique
+from finetune.data.files import find_data
+from finetune.data.grounded import grounded_examples, with_passages
+from finetune.data.question_answer import read_question_answers, split_at_random
+from finetune.data.squad import is_squad, read_squad
+from finetune.data.survey import survey, write_survey
+from finetune.data.tables import is_hub
+from finetune.recipe import CodeData, CodeRecipe
+from finetune.run.saving import save_trained
+from finetune.trainer.peft_methods import load_causal, with_method
+from finetune.trainer.precision import device
+from finetune.trainer.processes import is_main_process, whole_model
+from finetune.trainer.trainer import run_trainer, training_arguments
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
+
+TOKENS_AT_ONCE = 4096
+_GROUNDED, _SEED = 200, 42
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A recipe's examples: those to train on, those held out, and how many rows were left out for what."""
+
+    train: list[CodeExample]
+    held_out: list[CodeExample]
+    left_out: Counter[str]
+
+
+def prepare_examples(recipe: CodeRecipe) -> Prepared:
+    """Read, shape, split and choose the recipe's examples.
+
+    A table of questions and answers is taken as it is and split at random, as the source work did. Of other files
+    each gives at most what `at_most` says, and all together `limit`; which ones is decided by the hash of the
+    question, so that another file or another limit changes nothing for the rest.
+    """
+    read: list[CodeExample] = []
+    left_out: Counter[str] = Counter()
+    if recipe.data.form == "question-answer":
+        for name in recipe.data.train:
+            examples, reasons = read_question_answers(name, recipe.data.columns, recipe.data.max_characters)
+            read += examples
+            left_out += reasons
+        kept, out = split_at_random(read, recipe.data.held_out, recipe.training.seed)
+        return Prepared(kept[: recipe.data.limit], out, left_out)
+    for name in recipe.data.train:
+        examples, reasons = read_code(name, recipe.data.max_characters)
+        read += examples
+        left_out += reasons
+    different = unique(read)
+    left_out["the same question or code before"] += len(read) - len(different)
+    train, held_out = split_by_question(different, recipe.data.held_out)
+    chosen: list[CodeExample] = []
+    for name in recipe.data.train:
+        of_file = sorted((example for example in train if example.source == Path(name).name), key=question_hash)
+        chosen += repeated(of_file[: recipe.data.at_most.get(name)], recipe.data.times.get(name, 1))
+    for name, count in recipe.data.grounded.items():
+        chosen += grounded_examples(read_squad(find_data(name)), count, recipe.training.seed)
+    chosen.sort(key=question_hash)
+    return Prepared(chosen[: recipe.data.limit], held_out, left_out)
+
+
+def conversation(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> list[Message]:
+    """The messages that an example's answer answers; only a chat template has a place for the system's."""
+    if example.passages:
+        return with_passages(example)
+    question = Message(Role.USER, example.instruction)
+    return [question] if tokenizer.chat_template is None else [Message(Role.SYSTEM, SYSTEM_PROMPT), question]
+
+
+def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> dict[str, list[int]]:
+    """Token ids of prompt and answer, with a mask that is 1 on the answer and its end-of-sequence token.
+
+    The prompt is rendered by the very function that inference uses.
+    """
+    prompt = render(conversation(example, tokenizer), tokenizer)
+    answer = tokenizer(example.answer, add_special_tokens=False)["input_ids"]
+    ending = [tokenizer.eos_token_id]
+    return {
+        "input_ids": [*prompt, *answer, *ending],
+        "completion_mask": [0] * len(prompt) + [1] * (len(answer) + len(ending)),
+    }
+
+
+def train(recipe: CodeRecipe, base: Path, output: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
+    """Train what the recipe says of a base and save it below the output folder; returns the training's figures.
+
+    Nothing is evaluated on the way: on CPUs with AVX512-BF16 an evaluation repacks 4-bit weights, and the training
+    step after it finds no gradient. Use `evaluate` on the finished adapter.
+    """
+    import torch
+    from datasets import Dataset, disable_progress_bars
+    from transformers import AutoTokenizer, set_seed
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    keep_freed_memory()
+    disable_progress_bars()
+    set_seed(recipe.training.seed)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    prepared = prepare_examples(recipe)
+    rows = [training_row(example, tokenizer) for example in prepared.train]
+    fitting = [row for row in rows if len(row["input_ids"]) <= recipe.data.max_length]
+    tokens = sum(len(row["input_ids"]) for row in fitting)
+    log.info(
+        "%d examples of %d tokens; %d held out; left out: %s",
+        len(fitting),
+        tokens,
+        len(prepared.held_out),
+        dict(prepared.left_out),
+    )
+    if is_main_process():
+        too_long = Counter({f"more than {recipe.data.max_length} tokens": len(rows) - len(fitting)})
+        texts = [[example.instruction for example in part] for part in (prepared.train, prepared.held_out)]
+        lengths = [len(row["input_ids"]) for row in fitting]
+        write_survey(output, survey(texts[0], [], texts[1], lengths=lengths, left_out=prepared.left_out + too_long))
+    if not fitting:
+        raise UsageError(
+            f"{recipe.name}: the data files hold no usable example; see data.max_characters and data.max_length."
+        )
+
+    def fresh() -> Any:
+        return with_method(load_causal(base, recipe), recipe, "CAUSAL_LM", tokenizer)
+
+    tuned = fresh()
+    arguments = SFTConfig(
+        **training_arguments(recipe.training, output),
+        max_length=recipe.data.max_length,
+        packing=False,
+        completion_only_loss=True,
+        gradient_checkpointing=device() != "cpu",  # memory is what a GPU lacks, time what a CPU lacks
+    )
+    trainer = SFTTrainer(
+        model=tuned,
+        args=arguments,
+        train_dataset=Dataset.from_list(fitting),
+        processing_class=tokenizer,
+    )
+    # TRL casts the adapter of a quantised model to bfloat16, for which the fp16 gradient scaler of a T4 has no kernel.
+    for parameter in tuned.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+    figures = run_trainer(trainer, arguments, output, callbacks=callbacks)
+    tuned = whole_model(trainer, tuned, fresh)
+    if is_main_process():
+        (output / "README.md").unlink(missing_ok=True)  # TRL's card; ours lies beside what was trained
+        save_trained(tuned, recipe, output, tokenizer)
+    figures["tokens"] = float(tokens)
+    figures["tokens_per_second"] = round(tokens * recipe.training.epochs / figures["train_runtime"], 1)
+    return figures
+
+
+def examples_to_evaluate(data: str, held_out: float = 0.1, limit: int | None = None) -> list[CodeExample]:
+    """The examples of a data set that no recipe trained on: those held out by the hash of their question.
+
+    A file of `prompt` and `completion` rows, or a table of `question` and `answer`, is taken whole. Of a file in SQuAD
+    format questions on passages are made, 200 unless `limit` says otherwise.
+
+    Raises:
+        UsageError: the file cannot be read, or holds no such example.
+    """
+    if data.endswith((".csv", ".tsv", ".parquet")) or is_hub(data):
+        read, _ = read_question_answers(data, {}, CodeData.model_fields["max_characters"].default)
+    else:
+        path = find_data(data)
+        if is_squad(path):
+            return grounded_examples(read_squad(path), limit or _GROUNDED, _SEED)
+        read, _ = read_code(path)
+    examples = unique(read)
+    if not all(example.ready for example in examples):
+        examples = split_by_question(examples, held_out)[1]
+    if not examples:
+        raise UsageError(f"{data}: no example to evaluate on.")
+    return sorted(examples, key=question_hash)[:limit]
+
+
+def evaluate(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    examples: Sequence[CodeExample],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Mean loss and perplexity over the tokens of the answers, end-of-sequence included, as the training counts them.
+
+    The model is a base with or without a merged adapter, never one in 4 bits on a CPU (see `train`).
+    """
+    import torch
+
+    began = time.perf_counter()
+    rows = [training_row(example, tokenizer) for example in examples]
+    total, count, done = 0.0, 0, 0
+    for batch in length_bucketed([len(row["input_ids"]) for row in rows], TOKENS_AT_ONCE):
+        longest = max(len(rows[index]["input_ids"]) for index in batch)
+        ids = torch.zeros(len(batch), longest, dtype=torch.long)
+        attention, answer = torch.zeros_like(ids), torch.zeros_like(ids)
+        for at, index in enumerate(batch):
+            length = len(rows[index]["input_ids"])
+            ids[at, :length] = torch.tensor(rows[index]["input_ids"])
+            answer[at, :length] = torch.tensor(rows[index]["completion_mask"])
+            attention[at, :length] = 1
+        ids, attention, answer = (tensor.to(model.device) for tensor in (ids, attention, answer))
+        with torch.inference_mode():
+            hidden = model.base_model(input_ids=ids, attention_mask=attention).last_hidden_state
+            wanted = answer[:, 1:].bool()
+            # Only the answers' positions meet the output layer: its 49,152 columns are most of the memory.
+            logits = model.get_output_embeddings()(hidden[:, :-1][wanted])
+            total += float(torch.nn.functional.cross_entropy(logits.float(), ids[:, 1:][wanted], reduction="sum"))
+        count += int(wanted.sum())
+        done += len(batch)
+        if on_progress is not None:
+            on_progress(done, len(rows))
+    loss = total / count
+    return {
+        "loss": round(loss, 4),
+        "perplexity": round(math.exp(loss), 3),
+        "completion_tokens": count,
+        "total": len(rows),
+        "seconds": round(time.perf_counter() - began, 1),
+    }

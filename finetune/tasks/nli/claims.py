@@ -1,0 +1,107 @@
+"""Measuring a verifier the way the product uses it: claims against whole documents, and answers in their place."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import UsageError
+from assistant.types import Document, Label, Verdict
+from assistant.verification.verifier import Check, Verifier
+from finetune.data.answer_pairs import AnswerCheck
+from finetune.data.files import read_json_lines
+
+CHECKS_AT_ONCE = 256
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentClaim:
+    """A statement on a document, and whether people found the document to support it."""
+
+    document: Document
+    text: str
+    supported: bool
+
+
+def holds_document_claims(path: Path) -> bool:
+    """Whether a file is one that `read_document_claims` reads."""
+    if path.suffix != ".jsonl":
+        return False
+    first = next(iter(read_json_lines(path)), {})
+    return {"claim", "evidence"} <= set(first) or {"article", "summary_sentences"} <= set(first)
+
+
+def read_document_claims(path: Path) -> list[DocumentClaim]:
+    """The claims of WiCE (Kamoi et al., 2023) or the summary sentences of QAGS (Wang et al., 2020), as JSON lines.
+
+    A claim of WiCE counts as supported only where all of it is; a sentence of QAGS where most of its judges say so.
+
+    Raises:
+        UsageError: the file is neither.
+    """
+    claims = []
+    try:
+        for number, row in enumerate(read_json_lines(path), 1):
+            if "summary_sentences" in row:
+                article = Document(f"article {number}", row["article"])
+                for sentence in row["summary_sentences"]:
+                    said = [response["response"] == "yes" for response in sentence["responses"]]
+                    claims.append(DocumentClaim(article, sentence["sentence"], 2 * sum(said) > len(said)))
+            else:
+                evidence = Document(f"evidence {number}", "\n".join(row["evidence"]))
+                claims.append(DocumentClaim(evidence, row["claim"], row["label"] == "supported"))
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"{path}: neither WiCE claims nor QAGS summaries: {error!r} is missing.") from error
+    return claims
+
+
+def evaluate_document_claims(
+    verifier: Verifier, claims: Sequence[DocumentClaim], on_progress: OnProgress | None = None
+) -> dict[str, Any]:
+    """How well a verifier tells supported claims from others (see `_report`)."""
+    checks = [Check(claim.document, [claim.text]) for claim in claims]
+    return _report(verifier, checks, [claim.supported for claim in claims], on_progress)
+
+
+def evaluate_answer_checks(
+    verifier: Verifier, answers: Sequence[AnswerCheck], on_progress: OnProgress | None = None
+) -> dict[str, Any]:
+    """How well a verifier tells right answers from wrong ones, each in its place in the paragraph (see `_report`)."""
+    checks = []
+    for answer in answers:
+        paragraph = Document(answer.example.title or answer.example.id, answer.example.context)
+        checks.append(Check(paragraph, [answer.claim], [paragraph.evidence(answer.start, answer.end)]))
+    return _report(verifier, checks, [answer.right for answer in answers], on_progress)
+
+
+def _report(
+    verifier: Verifier, checks: Sequence[Check], supported: Sequence[bool], on_progress: OnProgress | None
+) -> dict[str, Any]:
+    """Balanced accuracy of the verdict "entailment" and AUROC of its probability, in percent."""
+    from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+
+    began = time.perf_counter()
+    verdicts = list(_verdicts(verifier, checks, on_progress))
+    seconds = time.perf_counter() - began
+    entailed = [verdict.label is Label.ENTAILMENT for verdict in verdicts]
+    return {
+        "balanced_accuracy": 100 * float(balanced_accuracy_score(supported, entailed)),
+        "auroc": 100 * float(roc_auc_score(supported, [verdict.probabilities.entailment for verdict in verdicts])),
+        "supported": sum(supported),
+        "called_entailed": sum(entailed),
+        "total": len(checks),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _verdicts(verifier: Verifier, checks: Sequence[Check], on_progress: OnProgress | None) -> Iterable[Verdict]:
+    for at in range(0, len(checks), CHECKS_AT_ONCE):
+        some = checks[at : at + CHECKS_AT_ONCE]
+        for verdict in verifier.verify(some):
+            if verdict is None:
+                raise UsageError("A claim has no statement that could be checked.")
+            yield verdict
+        if on_progress is not None:
+            on_progress(at + len(some), len(checks))

@@ -1,0 +1,93 @@
+"""Fitting what a reader's scores mean, on questions held out of its training."""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.metrics import token_f1
+from assistant.reading.calibration import Calibration, Logistic
+from assistant.reading.reader import Reading
+from finetune.data.squad import QAExample
+from finetune.data.unanswerable import make_unanswerable
+
+RIGHT_F1 = 0.5
+"""An answer of at least this token F1 counts as right for the score."""
+
+MIX = {"altered": 0.65, "removed": 0.2, "moved": 0.15}
+"""Half of what is calibrated on has no answer, mixed as people make such questions: in a sample of SQuAD v2.0 about two
+thirds negate, swap a name or number, or turn a word into its opposite (Rajpurkar et al., 2018, table 1)."""
+
+DRAWS = 8
+"""People were asked for questions to which the paragraph has a plausible answer. Rules do not know what is plausible,
+so of this many questions made of one, that counts which the reader itself finds most answerable."""
+
+_NOTHING = -20.0  # the score of a reading without any span
+Floats = npt.NDArray[np.float64]
+
+
+def calibration_questions(answerable: Sequence[QAExample], seed: int) -> list[QAExample]:
+    """Held-out questions with an answer, and for each up to `DRAWS` without one, all of the same kind and id."""
+    generator = random.Random(seed)
+    kinds = generator.choices(list(MIX), list(MIX.values()), k=len(answerable))
+    made = list(answerable)
+    for kind in MIX:
+        chosen = [example for example, given in zip(answerable, kinds, strict=True) if given == kind]
+        for draw in range(DRAWS):
+            made += make_unanswerable(chosen, {kind: len(chosen)}, seed + draw)
+    return made
+
+
+def hardest(examples: Sequence[QAExample], readings: Sequence[Reading]) -> tuple[list[QAExample], list[Reading]]:
+    """Of questions without an answer that have the same id, the one whose best span scores highest."""
+    best: dict[tuple[str, bool], int] = {}
+    for at, (example, reading) in enumerate(zip(examples, readings, strict=True)):
+        key = example.id, bool(example.answers)
+        if key not in best or (not example.answers and _score(reading) > _score(readings[best[key]])):
+            best[key] = at
+    kept = sorted(best.values())
+    return [examples[at] for at in kept], [readings[at] for at in kept]
+
+
+def calibrate(examples: Sequence[QAExample], readings: Sequence[Reading]) -> Calibration:
+    """Fit what the scores mean (Platt scaling) and choose the threshold that gives the best mean F1."""
+    margin = np.array([_score(reading) for reading in readings])
+    f1 = np.array([_f1(example, reading) for example, reading in zip(examples, readings, strict=True)])
+    absent = np.array([not example.answers for example in examples])
+    order = np.argsort(margin)
+    # With the threshold above the first k margins, those k are answered by null: gain[k] is what that is worth.
+    gain = np.concatenate([[0.0], np.cumsum(np.where(absent, 1.0, -f1)[order])])
+    between = np.concatenate([margin[order][:1] - 1, margin[order], margin[order][-1:] + 1])
+    best = int(np.argmax(gain))
+    return Calibration(
+        right=_platt(margin, (f1 >= RIGHT_F1) & ~absent),
+        absent=_platt(margin, absent),
+        threshold=round(float((between[best] + between[best + 1]) / 2), 4),
+    )
+
+
+def _score(reading: Reading) -> float:
+    return reading.best.score if reading.best else _NOTHING
+
+
+def _f1(example: QAExample, reading: Reading) -> float:
+    best = reading.best
+    return token_f1(example.context[best.start : best.end] if best else "", example.answers)
+
+
+def _platt(score: Floats, target: npt.NDArray[np.bool_]) -> Logistic:
+    """A logistic fit by Newton's method on the log-loss, with Platt's smoothed targets."""
+    positives, negatives = float(target.sum()), float((~target).sum())
+    smooth = np.where(target, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    features = np.stack([score, np.ones_like(score)], axis=1)
+    weights = np.zeros(2)
+    for _ in range(50):
+        probability = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
+        gradient = features.T @ (probability - smooth)
+        curvature = (features * (probability * (1 - probability))[:, None]).T @ features + 1e-6 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    return Logistic(round(float(weights[0]), 5), round(float(weights[1]), 5))

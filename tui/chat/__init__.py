@@ -1,0 +1,1 @@
+"""The chat without its screen: the conversation, its commands, the models' thread."""

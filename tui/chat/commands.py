@@ -1,0 +1,79 @@
+"""The slash commands: what there is, and reading one from what was typed."""
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from assistant.errors import UsageError
+from assistant.text import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A slash command: its name without the slash, what may follow it, and what it does."""
+
+    name: str
+    argument: str
+    help: str
+
+
+COMMANDS = (
+    Command("open", "FILE", "open a document and ask about it"),
+    Command("close", "[NAME]", "close one document, or all"),
+    Command("route", "auto|open|extract|grounded", "choose how questions are answered"),
+    Command("windows", "all|N", "choose how much of a long document is read for a question"),
+    Command("compare", "READER ...", "ask the last document question of other readers too"),
+    Command("copy", "[code]", "copy the last answer, or its last code block"),
+    Command("retry", "[ROUTE]", "ask the last question again, or another way; load the models again"),
+    Command("edit", "[N]", "change question N, or the last, and ask it from there"),
+    Command("fork", "[N]", "go on in a copy of the conversation, as far as question N"),
+    Command("history", "[WORDS]", "find, resume, rename and delete conversations"),
+    Command("rename", "TITLE", "give this conversation another title"),
+    Command("export", "FILE", "write the conversation to a .md, .html or .json file"),
+    Command("new", "", "begin a new conversation"),
+    Command("models", "", "see the models, and choose others"),
+    Command("settings", "", "see and change the settings"),
+    Command("theme", "[NAME]", "choose the colours; `terminal` follows your terminal's"),
+    Command("help", "", "show keys and commands"),
+    Command("quit", "", "leave; everything is saved"),
+)
+NAMES = [command.name for command in COMMANDS]
+# What other programs call these.
+_MEANT = {
+    "exit": "quit", "q": "quit", "bye": "quit", "clear": "new", "reset": "new", "save": "export", "resume": "history",
+    "search": "history", "find": "history", "delete": "history", "list": "history", "model": "models",
+    "profile": "models", "config": "settings", "load": "open", "file": "open", "read": "open", "undo": "edit",
+    "regenerate": "retry",
+}  # fmt: skip
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """The command's name and what follows it, or None where the text is a question.
+
+    Raises:
+        UsageError: it looks like a command and is none; the message names the nearest right one.
+    """
+    match = re.fullmatch(r"/([A-Za-z]+)(?:\s+(.*?))?\s*", text.strip(), re.DOTALL)
+    if not match:
+        return None
+    name, argument = match[1].lower(), match[2] or ""
+    if name in NAMES:
+        return name, argument
+    near = get_close_matches(name, NAMES, n=1, cutoff=0.5) or [known for known in NAMES if known.startswith(name)]
+    meant = _MEANT.get(name) or (near[0] if near else None)
+    hint = f"did you mean /{meant}?" if meant else "/help lists the commands."
+    raise UsageError(f"/{one_line(name, 30)} is not a command; {hint}")
+
+
+def matching(text: str) -> list[Command]:
+    """The commands that a beginning such as `/ex` may become; none once the name is complete and followed by more."""
+    if not re.fullmatch(r"/[A-Za-z]*", text):
+        return []
+    return [command for command in COMMANDS if command.name.startswith(text[1:].lower())]
+
+
+def nearest(word: str, choices: list[str]) -> str:
+    """The choice nearest to a wrong word, as the end of an error message."""
+    near = get_close_matches(word.lower(), [choice.lower() for choice in choices], n=1, cutoff=0.4)
+    found = next((choice for choice in choices if near and choice.lower() == near[0]), None)
+    return f"did you mean {found}?" if found else f"choose one of {', '.join(choices)}."

@@ -1,0 +1,120 @@
+"""The questions of a chat on their way: which waits for what, which is being answered, and how the models are."""
+
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+
+from assistant.events import Event
+from assistant.history.store import Status
+from tui.chat.session import Exchange, Session
+from tui.chat.worker import Engine
+from tui.widgets.exchange_view import ExchangeView
+
+
+class Models(StrEnum):
+    """How the models of the chat are."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+_WAITS = {
+    Models.LOADING: "waiting for the models",
+    Models.FAILED: "waiting for the models; /retry loads them again",
+}
+
+
+class Answering:
+    """Hands one question after another to the engine, once the models are there.
+
+    Args:
+        session: What is asked, and where it is saved.
+        engine: What answers.
+        view: The view of the exchange with a number, if it is on screen.
+        save: Saves an exchange.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        engine: Engine,
+        view: Callable[[int], ExchangeView | None],
+        save: Callable[[Exchange], None],
+    ) -> None:
+        self.models = Models.LOADING
+        self._session = session
+        self._engine = engine
+        self._view = view
+        self._save = save
+        self._waiting: deque[Exchange] = deque()
+        self._current: Exchange | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a question is being answered or waits."""
+        return self._current is not None or bool(self._waiting)
+
+    def load(self) -> None:
+        """Load the models; questions wait meanwhile."""
+        self.models = Models.LOADING
+        self._engine.load()
+        self._next()
+
+    def loaded(self, models: Models) -> None:
+        """The models are ready, or could not be loaded."""
+        self.models = models
+        self._next()
+
+    def add(self, exchange: Exchange) -> None:
+        """Answer a question as soon as it is its turn; models that failed are loaded again for it."""
+        self._waiting.append(exchange)
+        if self.models is Models.FAILED:
+            self.load()
+        else:
+            self._next()
+
+    def take(self, number: int, event: Event) -> None:
+        """Take in what the engine reports of the running answer."""
+        if self._current is not None and number == self._current.number:
+            self._current.apply(event)
+
+    async def key_shown(self) -> None:
+        """A key is on the screen: draw more of the running answer."""
+        if self._current is not None and (view := self._view(self._current.number)):
+            await view.key_shown()
+
+    async def over(self, number: int) -> None:
+        """The engine is done with an exchange: finish it and go on with the next question."""
+        exchange = self._current
+        if exchange is None or exchange.number != number:
+            return
+        exchange.stop()  # an engine that ended without a word leaves what came
+        self._current = None
+        self._save(exchange)
+        if view := self._view(exchange.number):
+            await view.finish()
+        self._next()
+
+    def stop(self) -> Exchange | None:
+        """Stop the running answer; with none, give back the last waiting question, which is asked no more."""
+        if self._current is not None:
+            self._engine.stop()
+            return None
+        if not self._waiting:
+            return None
+        exchange = self._waiting.pop()
+        exchange.stop()
+        return exchange
+
+    def _next(self) -> None:
+        if self.models is Models.READY and self._current is None and self._waiting:
+            exchange = self._current = self._waiting.popleft()
+            exchange.status = Status.STREAMING
+            self._save(exchange)
+            if view := self._view(exchange.number):
+                view.begin()
+            self._engine.answer(exchange.number, self._session.turn(exchange))
+        for place, exchange in enumerate(self._waiting):
+            if view := self._view(exchange.number):
+                view.wait(_WAITS.get(self.models) or ("next" if place == 0 else f"{place} questions before this one"))

@@ -1,0 +1,218 @@
+"""The one thread that owns the models: it loads them, answers one turn at a time, and reports to the app.
+
+While nothing is asked it computes what the next turn begins with.
+
+A thread of our own, a daemon: those of an executor are waited for when the program ends, and a download or a
+forward pass that cannot be interrupted would keep the terminal from the user.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
+
+from textual.message import Message
+
+from assistant.errors import AssistantError, UsageError
+from assistant.events import Event, Progress, TurnFailed, TurnFinished
+from assistant.types import Answer, Turn
+from tui.messages import (
+    ComparisonAnswer,
+    ComparisonOver,
+    ComparisonProgress,
+    ModelsFailed,
+    ModelsLoading,
+    ModelsReady,
+    TurnEvent,
+    TurnOver,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Responder(Protocol):
+    """What the chat needs of the assistant; used from one thread."""
+
+    def load(self, on_event: Callable[[Event], None]) -> None:
+        """Load all models, reporting progress."""
+
+    def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
+        """Answer a turn; stop soon after `cancel` is set."""
+
+    def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
+        """Use the time until the next turn, if there is something to do; stop soon after `cancel` is set."""
+
+    def close(self) -> None:
+        """Let the models go."""
+
+
+class _LeavingError(BaseException):
+    """Raised into a running load when the app is being left; not an Exception, so that nobody handles it on the way."""
+
+
+class Engine:
+    """Runs a responder in its own thread.
+
+    Args:
+        factory: Makes the responder; called in the thread, as it may import much.
+        post: Takes the messages for the app; called from the thread.
+    """
+
+    def __init__(self, factory: Callable[[], Responder], post: Callable[[Message], object]) -> None:
+        self._factory = factory
+        self._post_message = post
+        self._responder: Responder | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._leaving = threading.Event()
+        self._cancel = threading.Event()
+        self._wanted = threading.Event()  # set when there is something better to do than to look ahead
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def load(self) -> None:
+        """Load the models; ends in ModelsReady or ModelsFailed."""
+        if not self._thread.is_alive():
+            self._thread.start()
+        self._put(self._load)
+
+    def replace(self, factory: Callable[[], Responder]) -> None:
+        """Let the responder go and take another, once what is running is done; `load` then loads its models."""
+
+        def swap() -> None:
+            if self._responder is not None:
+                self._responder.close()
+            self._responder, self._factory = None, factory
+
+        self._put(swap)
+
+    def answer(self, exchange: int, turn: Turn) -> None:
+        """Answer a turn; its events come as TurnEvent, and TurnOver at the end."""
+        self._cancel = threading.Event()
+        self._put(partial(self._answer, exchange, turn, self._cancel))
+
+    def compare(self, turn: Turn, names: Sequence[str], report: Callable[[Message], object]) -> None:
+        """Put a turn to several readers; `report` takes ComparisonProgress and -Answer, and ComparisonOver at the end.
+
+        Each reader is let go before the next is loaded; the responder's own models stay.
+        """
+        self._cancel = threading.Event()
+        self._put(partial(self._compare, turn, names, report, self._cancel))
+
+    def stop(self) -> None:
+        """Ask the answer or the comparison that is running to stop."""
+        self._cancel.set()
+
+    def shut_down(self) -> None:
+        """Ask the thread to end; returns at once."""
+        self._leaving.set()
+        self._cancel.set()
+        self._put(None)
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread to end, in seconds; whether it did."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _put(self, job: Callable[[], None] | None) -> None:
+        self._jobs.put(job)
+        self._wanted.set()
+
+    def _run(self) -> None:
+        try:
+            while (job := self._jobs.get()) is not None and not self._leaving.is_set():
+                job()
+        except _LeavingError:
+            pass
+        finally:
+            if self._responder is not None:
+                self._responder.close()
+
+    def _load(self) -> None:
+        try:
+            if self._responder is None:
+                self._responder = self._factory()
+            self._responder.load(self._report_loading)
+        except AssistantError as error:
+            self._post(ModelsFailed(error))
+        except Exception as error:  # noqa: BLE001 (the end of the thread: nobody above could tell the user)
+            self._post(ModelsFailed(_fault(error)))
+        else:
+            self._post(ModelsReady())
+
+    def _report_loading(self, event: Event) -> None:
+        if self._leaving.is_set():
+            raise _LeavingError
+        if isinstance(event, Progress):
+            self._post(ModelsLoading(event))
+
+    def _answer(self, exchange: int, turn: Turn, cancel: threading.Event) -> None:
+        finished: Answer | None = None
+        try:
+            if self._responder is None:
+                self._responder = self._factory()
+            for event in self._responder.respond(turn, cancel):
+                finished = event.answer if isinstance(event, TurnFinished) else None
+                self._post(TurnEvent(exchange, event))
+                if self._leaving.is_set():
+                    break
+        except AssistantError as error:
+            self._post(TurnEvent(exchange, TurnFailed(error)))
+        except Exception as error:  # noqa: BLE001 (as above)
+            self._post(TurnEvent(exchange, TurnFailed(_fault(error))))
+        self._post(TurnOver(exchange))
+        if finished is not None:
+            self._look_ahead(turn, finished)
+
+    def _look_ahead(self, turn: Turn, answer: Answer) -> None:
+        """Use the time until something is put in the queue, where nothing waits in it yet."""
+        self._wanted = threading.Event()
+        if self._responder is None or not self._jobs.empty():
+            return
+        try:
+            self._responder.look_ahead(turn, answer, self._wanted)
+        except Exception as error:  # noqa: BLE001  (it was for speed alone)
+            _fault(error)
+
+    def _compare(
+        self, turn: Turn, names: Sequence[str], report: Callable[[Message], object], cancel: threading.Event
+    ) -> None:
+        def heard(event: Event) -> None:
+            if self._leaving.is_set():
+                raise _LeavingError
+            if isinstance(event, Progress):
+                self._post(ComparisonProgress(event), report)
+
+        failure: AssistantError | None = None
+        try:
+            from assistant.answering.assistant import Assistant
+            from assistant.answering.comparison import compare
+
+            if self._responder is None:
+                self._responder = self._factory()
+            if not isinstance(self._responder, Assistant):
+                raise UsageError("This chat's answers come from elsewhere; there is no reader here to compare with.")
+            settings = self._responder.settings
+            for row in compare(turn, "reader", names, settings, own=self._responder, cancel=cancel, on_event=heard):
+                self._post(ComparisonAnswer(row), report)
+        except AssistantError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  (as above)
+            failure = _fault(error)
+        self._post(ComparisonOver(failure), report)
+
+    def _post(self, message: Message, report: Callable[[Message], object] | None = None) -> None:
+        if self._leaving.is_set():
+            return
+        try:
+            (report or self._post_message)(message)
+        except RuntimeError:  # the event loop closed between the two lines
+            self._leaving.set()
+
+
+def _fault(error: Exception) -> AssistantError:
+    _log.debug("fault in the engine", exc_info=error)
+    fault = AssistantError(f"A fault in the program stopped this ({type(error).__name__}); /retry tries it again.")
+    fault.__cause__ = error
+    return fault

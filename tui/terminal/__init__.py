@@ -1,0 +1,1 @@
+"""What terminals differ in: escape sequences, the clipboard, editors."""
