@@ -20,7 +20,7 @@ from assistant.generation.engines.base import TransformersEngine
 from assistant.generation.generator import LocalGenerator, end_tokens
 from assistant.generation.prompts import grounded_messages
 from assistant.generation.stream import Sampling
-from assistant.loading.loaders import load_language_model
+from assistant.loading.generator import load_language_model
 from assistant.types import Evidence, Message, Role
 from benchmarks.report import default_threads, machine, number, table, write_json
 from benchmarks.weights import resolve_part

@@ -122,6 +122,15 @@ TOKENIZERS: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def prepared_in_the_session(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Where no cache is named, the form in which generators are run is kept for the session only."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("assistant.loading.preparing.default_cache", lambda: folder)
+        yield
+
+
 @pytest.fixture(scope="session")
 def encoder() -> PairEncoder:
     """The pair encoder of the tiny BERT."""
@@ -261,7 +270,7 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
     The models are loaded once for all its runs with the same settings.
     """
     from assistant.answering import assistant as module
-    from assistant.cli.main import main as cli
+    from assistant.cli import main as cli
     from assistant.cli.options import switches
 
     for name in list(os.environ):

@@ -13,18 +13,21 @@ from assistant.generation.decoding import LocalStream, draft
 from assistant.generation.engines.base import CONTEXT_TOKENS, Engine
 from assistant.generation.prompts import Prompt, fit
 from assistant.generation.stream import Finish, Generator, Sampling, TextStream
+from assistant.models.validation import CONFIG, read_json
 from assistant.text import one_line
 from assistant.types import Message, Role
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 __all__ = ["CONTEXT_TOKENS", "Finish", "Generator", "LocalGenerator", "Sampling", "TextStream"]
 
 PREFILL_TOKENS = 128
 """A prompt is taken in pieces of so many tokens: what is re-used of the last one is whole pieces."""
 GENERATION_CONFIG = "generation_config.json"
+LIGHT_PENALTY = 1.05
+"""Where a model names no repetition penalty: without any, models of this size go round in long answers."""
 _ENDS = ("<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
 
 
@@ -182,12 +185,17 @@ class LocalGenerator:
         return logits
 
 
-def end_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
-    """The ids at which an answer ends: those the model and the tokenizer name, and the usual control tokens."""
+def end_tokens(base: Path, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
+    """The ids at which an answer ends: those that a folder and its tokenizer name, and the usual control tokens.
+
+    Args:
+        base: the folder.
+        tokenizer: of the same model.
+    """
     ends: set[int] = set()
-    for config in (model.generation_config, model.config):
-        found = getattr(config, "eos_token_id", None)
-        ends.update(found if isinstance(found, list) else [] if found is None else [found])
+    for name in (GENERATION_CONFIG, CONFIG):
+        found = read_json(base / name).get("eos_token_id") if (base / name).is_file() else None
+        ends.update(id_ for id_ in (found if isinstance(found, list) else [found]) if isinstance(id_, int))
     if tokenizer.eos_token_id is not None:
         ends.add(int(tokenizer.eos_token_id))
     ends.update(
@@ -196,20 +204,18 @@ def end_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -
     return frozenset(ends)
 
 
-def own_penalty(model: "PreTrainedModel", adapter: Path | None) -> float:
+def own_penalty(base: Path, adapter: Path | None) -> float:
     """The repetition penalty that `generation_config.json` asks for, beside the adapter or else beside the base.
 
     Raises:
         ModelError: it is not a positive number.
     """
-    from transformers import GenerationConfig
-
-    found = model.generation_config
-    if adapter is not None and (adapter / GENERATION_CONFIG).is_file():
-        found = GenerationConfig.from_pretrained(adapter)
-    penalty = getattr(found, "repetition_penalty", None)
+    found = next(
+        (folder for folder in (adapter, base) if folder is not None and (folder / GENERATION_CONFIG).is_file()), None
+    )
+    penalty = read_json(found / GENERATION_CONFIG).get("repetition_penalty") if found is not None else None
     if penalty is None:
-        return 1.0
+        return LIGHT_PENALTY
     if not isinstance(penalty, int | float) or not 0 < penalty < math.inf:
         raise ModelError(f"{GENERATION_CONFIG}: repetition_penalty is {one_line(str(penalty))}, not a positive number.")
     return float(penalty)

@@ -63,7 +63,7 @@ class LoadedModels:
         if self._reader is None:
             model = self._store.resolve(self._settings.reader or self.profile(on_event).reader, on_event)
             on_event(Progress("Loading the reader"))
-            from assistant.loading.loaders import load_reader
+            from assistant.loading.reader import load_reader
 
             self._reader = load_reader(model)
             self._reader.ranker = self.ranker
@@ -74,7 +74,7 @@ class LoadedModels:
         if self._verifier is None:
             model = self._store.resolve(self._settings.verifier or self.profile(on_event).verifier, on_event)
             on_event(Progress("Loading the verifier"))
-            from assistant.loading.loaders import load_verifier
+            from assistant.loading.verifier import load_verifier
 
             self._verifier = load_verifier(model)
         return self._verifier
@@ -85,7 +85,7 @@ class LoadedModels:
         if self._embedder is None and name is not None:
             model = self._store.resolve(name, on_event)
             on_event(Progress("Loading the embedder"))
-            from assistant.loading.loaders import load_embedder
+            from assistant.loading.embedder import load_embedder
 
             self._embedder = load_embedder(model)
         return self._embedder
@@ -98,6 +98,6 @@ class LoadedModels:
         spec: ModelSpec | str = self._settings.generator or self.profile(on_event).generator
         model = self._store.resolve(spec, on_event)
         on_event(Progress("Loading the generator"))
-        from assistant.loading.loaders import load_generator
+        from assistant.loading.generator import load_generator
 
-        return load_generator(model, self._settings.quantisation)
+        return load_generator(model, self._settings.quantisation, cache=self._store.cache, on_progress=on_event)

@@ -26,11 +26,15 @@ from assistant.text import one_line
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A model that is ready to be loaded: its name in answers, the folder of its base, and that of its adapter."""
+    """A model that is ready to be loaded: its name in answers, the folder of its base, and that of its adapter.
+
+    `gguf` is the file of the weights, where these are not safetensors in the base's folder.
+    """
 
     name: str
     base: Path
     adapter: Path | None = None
+    gguf: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

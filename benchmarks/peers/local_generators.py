@@ -1,6 +1,7 @@
 """Workers: our generator, and transformers' own `generate` on the same weights."""
 
 import threading
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +24,10 @@ class Worker:
             stock: the number format for transformers' own `generate`; by default our generator answers.
             exact: the products that our engine computes in float32 instead of integers.
         """
+        from assistant.generation.engines.base import context_of
         from assistant.generation.engines.onnx import OnnxEngine
-        from assistant.loading.loaders import load_generator, load_language_model
+        from assistant.generation.engines.prepared import prepare_network
+        from assistant.loading.generator import load_generator, load_language_model
         from assistant.models.store import ResolvedModel
 
         model = ResolvedModel("benchmark", Path(folder), Path(adapter) if adapter else None)
@@ -36,7 +39,10 @@ class Worker:
         else:
             self.generator = load_generator(model)
             if exact is not None:
-                self.generator.engine = OnnxEngine(load_language_model(model, fastest=False)[0], exact=frozenset(exact))
+                prepared = Path(tempfile.mkdtemp())
+                network = load_language_model(model, fastest=False)[0]
+                prepare_network(network, context_of(network), prepared, exact=frozenset(exact))
+                self.generator.engine = OnnxEngine(prepared)
             engine = type(self.generator.engine).__name__
         seconds = time.perf_counter() - began
         found = versions("torch", "transformers", "onnxruntime")

@@ -33,7 +33,7 @@ class Worker:
         from transformers import AutoModelForQuestionAnswering
 
         from assistant.encoders.cpu.eight_bits import layers_in_8_bits
-        from assistant.loading.loaders import load_reader
+        from assistant.loading.reader import load_reader
         from assistant.models.store import ResolvedModel
         from assistant.reading.spans import MAX_ANSWER_TOKENS
 

@@ -14,7 +14,7 @@ class Worker:
         """Load a verifier by its name, in the number format of the product's choice if none is given."""
         import torch
 
-        from assistant.loading.loaders import load_verifier
+        from assistant.loading.verifier import load_verifier
         from benchmarks.weights import resolve_part
 
         self.verifier = load_verifier(resolve_part("verifier", model))

@@ -18,7 +18,8 @@ class Worker:
             model: which reader.
             embeddings: rank by meaning too, as the assistant does; else by shared words alone.
         """
-        from assistant.loading.loaders import load_embedder, load_reader
+        from assistant.loading.embedder import load_embedder
+        from assistant.loading.reader import load_reader
         from assistant.models.store import ModelStore
         from assistant.retrieval.index_files import IndexFiles
         from assistant.retrieval.ranking import Ranker

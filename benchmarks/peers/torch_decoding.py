@@ -21,7 +21,7 @@ class Worker:
         import torch
         from transformers import StaticCache
 
-        from assistant.loading.loaders import load_language_model
+        from assistant.loading.generator import load_language_model
         from assistant.models.store import ResolvedModel
 
         if way == "compiled" and shutil.which("g++") is None:

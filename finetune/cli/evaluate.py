@@ -151,7 +151,7 @@ def _evaluate_qa(
     keep: bool,
     **files: Path | None,
 ) -> dict[str, Any]:
-    from assistant.loading.loaders import load_reader
+    from assistant.loading.reader import load_reader
     from finetune.data.files import evenly
     from finetune.data.squad import read_questions, split_by_article
     from finetune.run.run import measuring
@@ -178,7 +178,7 @@ def _evaluate_qa(
 def _evaluate_nli(
     data: str, model: "ResolvedModel", limit: int | None, status: StatusLine, *, int8: bool, keep: bool
 ) -> dict[str, Any]:
-    from assistant.loading.loaders import load_verifier
+    from assistant.loading.verifier import load_verifier
     from finetune.run.run import measuring
     from finetune.trainer.int8 import SAMPLE, cost_of_int8
 
@@ -217,7 +217,7 @@ def _nli_measure(
 
 def _answer_checks(data: str, count: int, status: StatusLine) -> "list[AnswerCheck]":
     """Right and wrong answers to a file's questions; some of the wrong ones are the embedded reader's."""
-    from assistant.loading.loaders import load_reader
+    from assistant.loading.reader import load_reader
     from finetune.data.answer_pairs import answer_checks, wrong_readings
     from finetune.data.squad import read_questions
 
@@ -228,7 +228,7 @@ def _answer_checks(data: str, count: int, status: StatusLine) -> "list[AnswerChe
 
 
 def _evaluate_code(data: str, model: "ResolvedModel", limit: int | None, status: StatusLine) -> dict[str, Any]:
-    from assistant.loading.loaders import load_language_model
+    from assistant.loading.generator import load_language_model
     from finetune.run.run import measuring
     from finetune.tasks.code import training as code_assistant
 
@@ -248,7 +248,7 @@ def _answer_code(
     answers: Path | None,
 ) -> dict[str, Any]:
     """Figures of the answers themselves, by the name of the model."""
-    from assistant.loading.loaders import load_generator
+    from assistant.loading.generator import load_generator
     from finetune.run.run import measuring
     from finetune.tasks.code import answers as code_answers
     from finetune.tasks.code import training as code_assistant

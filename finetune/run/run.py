@@ -145,7 +145,9 @@ def measure(recipe: Recipe, folder: Path, status: StatusLine) -> dict[str, Any] 
     trained = trained_folder(folder)
     if trained is None or (recipe.data.test is None and not isinstance(recipe, CodeRecipe)):
         return None
-    from assistant.loading.loaders import load_language_model, load_reader, load_verifier
+    from assistant.loading.generator import load_language_model
+    from assistant.loading.reader import load_reader
+    from assistant.loading.verifier import load_verifier
     from finetune.data.files import evenly
 
     model = ModelStore().resolve(str(trained), status)

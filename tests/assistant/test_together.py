@@ -28,7 +28,7 @@ def assistant(tiny_settings: dict[str, str], request: pytest.FixtureRequest) -> 
     made = Assistant(Settings(**tiny_settings, max_new_tokens=6))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
-            "assistant.loading.loaders.best_precision", lambda device: Precision(request.param, "chosen by a test")
+            "assistant.loading.pretrained.best_precision", lambda device: Precision(request.param, "chosen by a test")
         )
         made.load()
     return made

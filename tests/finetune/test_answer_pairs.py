@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.loading.loaders import load_reader
+from assistant.loading.reader import load_reader
 from assistant.models.store import ResolvedModel
 from assistant.types import Label
 from finetune.data.answer_pairs import (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.loading.loaders import load_generator
+from assistant.loading.generator import load_generator
 from assistant.models.store import ModelStore
 from finetune.data.code import CodeExample, read_code
 from finetune.tasks.code.answers import Answered, answer_all, figures, measure, rouge_l, write_answers

@@ -251,7 +251,7 @@ from assistant.answering.assistant import Assistant
 from assistant.types import Document, Turn, Route
 from assistant.errors import ModelError
 from assistant.settings import load_settings
-import torch, transformers, assistant.loading.loaders
+import torch, transformers, assistant.loading.reader
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer, BertForQuestionAnswering, BertConfig
 turn = Turn("How large?", (Document("a", "The forest is large."),), route=Route.EXTRACT, verify=False)
 room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + int(sys.argv[1])

@@ -18,7 +18,10 @@ from assistant.batch.sources import read_rows
 from assistant.documents import isolation as extraction
 from assistant.documents.open import decode_document, read_document
 from assistant.errors import AssistantError, DocumentError, ModelError, SettingsError, UsageError
-from assistant.loading.loaders import load_embedder, load_generator, load_reader, load_verifier
+from assistant.loading.embedder import load_embedder
+from assistant.loading.generator import load_generator
+from assistant.loading.reader import load_reader
+from assistant.loading.verifier import load_verifier
 from assistant.models import hub
 from assistant.models.cards import read_figures, read_languages
 from assistant.models.catalogue import load_catalogue

@@ -2,19 +2,15 @@
 
 import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.generation.engines.base import context_of, parameters_of
+from assistant.generation.engines.embeddings import EmbeddingTable
+from assistant.generation.engines.onnx_graph import GRAPH_FILE
+from assistant.generation.engines.prepared import read_facts
 
 if TYPE_CHECKING:
     import torch
-    from transformers import LlamaForCausalLM
-
-    from assistant.generation.engines.onnx_graph import Array
-
-_CHECK_TOKENS = 8
-_LARGEST_DIFFERENCE = 0.15
-"""Of the norm of the logits, their mean taken off. Rounding costs two to four hundredths on text that makes sense."""
 
 
 def is_installed() -> bool:
@@ -23,36 +19,36 @@ def is_installed() -> bool:
 
 
 class OnnxEngine:
-    """A Llama model in the graph of `onnx_graph`, with a cache that is allocated once.
+    """A Llama or Qwen2 model in the graph of `onnx_graph`, with a cache that is allocated once.
 
     Args:
-        model: float32, on the CPU, its adapter merged; not needed any more afterwards.
-        exact: the products to compute in float32 instead of integers, as `llama_graph` names them.
+        folder: where it is prepared (see `prepared`).
+
+    Raises:
+        ModelError: the folder is not whole.
+        RuntimeError: ONNX Runtime does not take the graph; it has errors of its own besides.
     """
 
-    def __init__(self, model: "LlamaForCausalLM", *, exact: frozenset[str] = frozenset()) -> None:
+    def __init__(self, folder: Path) -> None:
         import onnxruntime
         import torch
 
-        from assistant.generation.engines.onnx_graph import llama_graph
-        from assistant.generation.engines.smoothing import smoothing_scales
-
-        self.architecture, self.parameters = type(model).__name__, parameters_of(model)
-        self.context_tokens = context_of(model)
+        facts = read_facts(folder)
+        self.architecture, self.parameters = facts.architecture, facts.parameters
+        self.context_tokens = facts.context_tokens
         self.device = "cpu"
-        graph = llama_graph(model, self.context_tokens, smoothing_scales(model), exact=exact)
-        self._embeddings = graph.embeddings
+        table = facts.embeddings
+        path = Path(table.file) if Path(table.file).is_absolute() else folder / table.file
+        self._embeddings = EmbeddingTable(path, table.kind, table.offset, table.shape, facts.hidden)
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
-        values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in graph.weights.items()}
-        options.add_external_initializers(list(values), list(values.values()))
         self._session = onnxruntime.InferenceSession(
-            graph.model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
         )
-        self._layers = int(model.config.num_hidden_layers)
-        self._heads = int(model.config.num_key_value_heads or 0), int(model.config.head_dim or 0)
+        self._layers = facts.layers
+        self._heads = facts.shared_heads, facts.head_size
         self._own = self.rows(1, self.context_tokens)
 
     @property
@@ -76,30 +72,6 @@ class OnnxEngine:
         """See `Engine.rows`."""
         return OnnxRows(self._session, self._embeddings, self._layers, self._heads, count, tokens)
 
-    def check_against(self, model: "LlamaForCausalLM") -> None:
-        """Put a few tokens that the model itself goes on with through both, and leave the cache empty.
-
-        Raises:
-            ArithmeticError: the logits are not those of the model it was made from.
-        """
-        import torch
-
-        tokens = [int(model.config.bos_token_id or 0)]
-        while True:
-            with torch.inference_mode():
-                expected = model(input_ids=torch.tensor([tokens]), logits_to_keep=1).logits[:, -1].float()
-            if len(tokens) == _CHECK_TOKENS:
-                break
-            tokens.append(int(expected.argmax()))
-        self.rewind(0)
-        self.forward(tokens[:-1])
-        found = self.forward(tokens[-1:])
-        self.rewind(0)
-        expected, found = expected - expected.mean(), found - found.mean()
-        difference = float((found - expected).norm() / expected.norm())
-        if not difference < _LARGEST_DIFFERENCE:
-            raise ArithmeticError(f"logits differ by {difference:.0%} from those of the model")
-
 
 class OnnxRows:
     """Rows of tokens in the graph, their caches allocated once; see `Rows`.
@@ -114,7 +86,7 @@ class OnnxRows:
     """
 
     def __init__(
-        self, session: Any, embeddings: "Array", layers: int, heads: tuple[int, int], count: int, tokens: int
+        self, session: Any, embeddings: EmbeddingTable, layers: int, heads: tuple[int, int], count: int, tokens: int
     ) -> None:
         import numpy as np
 
@@ -155,7 +127,7 @@ class OnnxRows:
         if max(lengths) > self._room:
             raise ValueError(f"{max(lengths)} tokens do not fit into a cache of {self._room}")
         binding = self._binding(first, stop)
-        binding.bind_cpu_input("hidden", self._embeddings[np.array(tokens)].astype(np.float32))
+        binding.bind_cpu_input("hidden", self._embeddings[np.array(tokens)])
         binding.bind_cpu_input("last", np.array(lengths, np.int32) - 1)
         binding.bind_cpu_input("total", np.array([max(lengths)], np.int32))
         binding.bind_output("logits")

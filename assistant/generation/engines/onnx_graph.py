@@ -1,63 +1,96 @@
-"""A Llama model as an ONNX graph for decoding on a CPU, in ten operations a layer.
+"""A Llama or Qwen2 model as an ONNX graph for decoding on a CPU.
 
 The operations are ONNX Runtime's own (docs/ContribOperators.md there): rotary positions, the cache and attention are
-one of them, the residual sum and its norm another. Products with the query, key and value matrices are one product, and
-so are those of gate and up.
+one of them, the residual sum and its norm another. Products that share their input are one product where their weights
+have the same form.
 
-Decoding reads every weight once a token, so its speed is that of the memory. The large matrices are kept as 8-bit
-integers with a scale and a zero point for every block of numbers. Products of integers round their input too, block by
-block, so inputs are made smooth first (see `smoothing`), and blocks are short but in the two largest matrices, where
-they would cost most time. `benchmarks.generator` measures what is lost.
+Decoding reads every weight once a token, so its speed is that of the memory: the large matrices are kept in 4 or 8
+bits (see `packing`). Products of integers round their input to 8 bits too, block by block; the sums of the input over
+each block, which meet the blocks' offsets, are exact. `benchmarks.generator` measures what is lost.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, ValueInfoProto
-    from transformers import LlamaForCausalLM
+from assistant.generation.engines.packing import Packed
 
-BLOCK = 16
-LONG_BLOCK = 32
-_LARGEST = frozenset({"gate_up", "logits"})
-_ROPE_TYPES = {"default", "linear", "llama3", "yarn"}  # those whose angles do not depend on the length of the text
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto, ValueInfoProto
+
+GRAPH_FILE, WEIGHTS_FILE = "model.onnx", "weights.bin"
 _CONTRIB = "com.microsoft"
 _ACCURACY_INT8 = 4  # MatMulNBits: the input is rounded to 8 bits for each block, and integers are multiplied
 _SMALL = 64  # numbers; what is smaller stays in the graph itself
+_PAGE = 1 << 16  # where a weight may begin in a file that is mapped, on every system
 
 Array = npt.NDArray[Any]
+Matrix = Packed | Array
+"""A matrix of shape (outputs, inputs): in few bits, or float32 and computed so."""
 
 
-class Graph(NamedTuple):
-    """A model without its weights, the weights by name, and the embedding of each token, which is looked up outside."""
+class LowRank(NamedTuple):
+    """A LoRA update beside a matrix: `up` of shape (outputs, rank), scaled, times `down` of shape (rank, inputs)."""
 
-    model: "ModelProto"
-    weights: dict[str, Array]
-    embeddings: Array
-
-
-def can_be_graph(model: Any) -> bool:
-    """Whether a model is a Llama whose every feature the graph has."""
-    config = model.config
-    if getattr(config, "model_type", None) != "llama" or getattr(model, "is_quantized", False):
-        return False
-    plain = config.hidden_act == "silu" and not config.attention_bias and not config.mlp_bias
-    rope = config.rope_parameters or {}
-    return bool(plain and rope.get("rope_type", "default") in _ROPE_TYPES and config.head_dim % 8 == 0)
+    down: Array
+    up: Array
 
 
-def llama_graph(
-    model: "LlamaForCausalLM",
-    context_tokens: int,
-    scales: Mapping[str, Array],
-    *,
-    exact: frozenset[str] = frozenset(),
-    all_logits: bool = False,
-) -> Graph:
-    """The graph of a Llama model.
+class Layer(NamedTuple):
+    """The weights of a layer. Products of one input are several matrices where these are of several forms."""
+
+    attention_norm: Array
+    qkv: Sequence[Matrix]
+    qkv_bias: Array | None
+    output: Matrix
+    mlp_norm: Array
+    gate_up: Sequence[Matrix]
+    down: Matrix
+    qkv_update: LowRank | None = None
+    output_update: LowRank | None = None
+    gate_up_update: LowRank | None = None
+    down_update: LowRank | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """A model's sizes and what surrounds its layers.
+
+    Args:
+        layers: how many.
+        hidden: numbers of a token's state.
+        heads: of the queries.
+        shared_heads: of keys and values.
+        head_size: numbers of a head.
+        vocabulary: how many tokens there are.
+        epsilon: of the norms.
+        cos: of the rotary positions, shape (context, half a head).
+        sin: as `cos`.
+        rotates_neighbours: whether positions turn neighbouring numbers of a head rather than its two halves.
+        norm: the last one.
+        logits: the output matrix.
+    """
+
+    layers: int
+    hidden: int
+    heads: int
+    shared_heads: int
+    head_size: int
+    vocabulary: int
+    epsilon: float
+    cos: Array
+    sin: Array
+    rotates_neighbours: bool
+    norm: Array
+    logits: Matrix
+
+
+def write_graph(decoder: Decoder, layers: Iterable[Layer], folder: Path, *, all_logits: bool = False) -> None:
+    """Write a model as `model.onnx` and `weights.bin`.
 
     Inputs: `hidden`, the embeddings of the tokens, float32 of shape (rows, tokens, hidden size); `last`, the index of
     each row's last token in the cache; `total`, how many tokens are in the longest row of it then; for each layer N
@@ -65,195 +98,188 @@ def llama_graph(
     Outputs: `logits`, and the caches as `new_key.N` and `new_value.N`, which may be the same memory.
 
     Args:
-        model: float32, its adapter merged.
-        context_tokens: the longest cache.
-        scales: what the inputs of products are divided by, as `smoothing_scales` finds them.
-        exact: the products to compute in float32, of `qkv`, `output`, `gate_up`, `down` and `logits`.
+        decoder: sizes, and what surrounds the layers.
+        layers: one after the other, so that they need not be in memory together.
+        folder: an existing one.
         all_logits: give those after every token instead of after the last.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
-    return _Builder(exact, scales).build(model, context_tokens, all_logits=all_logits)
+    import onnx
+    from onnx import helper
+
+    with (folder / WEIGHTS_FILE).open("wb") as file:
+        builder = _Builder(decoder, file)
+        builder.build(layers, all_logits=all_logits)
+    inputs, outputs = _signature(decoder)
+    graph = helper.make_graph(builder.nodes, "decoder", inputs, outputs, initializer=builder.weights)
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid(_CONTRIB, 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), str(folder / GRAPH_FILE))
 
 
 class _Builder:
-    """Collects nodes and weights."""
+    """Collects nodes, and writes weights into a file as they come."""
 
-    def __init__(self, exact: frozenset[str], scales: Mapping[str, Array]) -> None:
-        self._exact = exact
-        self._scales = scales
-        self._nodes: list[NodeProto] = []
-        self._weights: dict[str, Array] = {}
+    def __init__(self, decoder: Decoder, file: BinaryIO) -> None:
+        self.nodes: list[NodeProto] = []
+        self.weights: list[TensorProto] = []
+        self._decoder = decoder
+        self._file = file
+        self._sums: dict[tuple[str, int], str] = {}
 
-    def build(self, model: "LlamaForCausalLM", context_tokens: int, *, all_logits: bool) -> Graph:
-        from onnx import helper
-
-        config = model.config
-        self._epsilon = float(config.rms_norm_eps)
-        self._rotations(model, context_tokens)
-        layers = model.model.layers
-        self._weight("norm.0", array_of(layers[0].input_layernorm.weight) / self._scales["qkv.0"])
-        normed, residual = "normed.0", "hidden"
-        self._node(
-            "SimplifiedLayerNormalization", ["hidden", "norm.0"], [normed], domain="", axis=-1, epsilon=self._epsilon
-        )
+    def build(self, layers: Iterable[Layer], *, all_logits: bool) -> None:
+        decoder = self._decoder
+        self._weight("cos", decoder.cos)
+        self._weight("sin", decoder.sin)
+        added, residual = "hidden", ""
         for at, layer in enumerate(layers):
-            if at + 1 < len(layers):
-                norm = array_of(layers[at + 1].input_layernorm.weight) / self._scales[f"qkv.{at + 1}"]
-            else:
-                norm = array_of(model.model.norm.weight) / self._scales["logits"]
-            normed, residual = self._layer(at, layer, norm, normed, residual, config)
+            normed, residual = self._norm(f"attention.{at}", added, residual, layer.attention_norm)
+            attended = self._attention(at, layer, normed)
+            normed, residual = self._norm(f"mlp.{at}", attended, residual, layer.mlp_norm)
+            added = self._mlp(at, layer, normed)
+        normed, _ = self._norm("last", added, residual, decoder.norm)
         if not all_logits:
-            for name, value in (("from", -1), ("to", np.iinfo(np.int64).max), ("axis", 1)):
-                self._weight(name, np.array([value], np.int64))
-            normed = self._node("Slice", [normed, "from", "to", "axis"], ["last_normed"], domain="")
-        self._product("logits", normed, array_of(model.lm_head.weight) * self._scales["logits"], "logits")
-        inputs, outputs = _signature(config)
-        graph = helper.make_graph(
-            self._nodes, "llama", inputs, outputs, initializer=[_initializer(*item) for item in self._weights.items()]
-        )
-        opsets = [helper.make_opsetid("", 21), helper.make_opsetid(_CONTRIB, 1)]
-        outside = {name: array for name, array in self._weights.items() if array.size >= _SMALL}
-        return Graph(helper.make_model(graph, opset_imports=opsets, ir_version=10), outside, _embeddings(model))
+            ends = [self._weight(name, np.array([value], np.int64)) for name, value in _LAST_POSITION.items()]
+            normed = self._node("Slice", [normed, *ends], ["last_normed"], domain="")
+        self._products("logits", normed, [decoder.logits])
 
-    def _layer(self, at: int, layer: Any, norm: Array, normed: str, residual: str, config: Any) -> tuple[str, str]:
-        """One layer; returns the names of its normed output, by the norm that follows it, and of its residual sum."""
-        attention, mlp = layer.self_attn, layer.mlp
-        query, key, value = (array_of(each.weight) for each in (attention.q_proj, attention.k_proj, attention.v_proj))
-        value = value / self._scales[f"output.{at}"][:, None]
-        stacked = np.concatenate([query, key, value]) * self._scales[f"qkv.{at}"]
-        qkv = self._product("qkv", normed, stacked, f"qkv.{at}")
+    def _attention(self, at: int, layer: Layer, normed: str) -> str:
+        decoder = self._decoder
+        qkv = self._products(f"qkv.{at}", normed, layer.qkv, layer.qkv_bias, layer.qkv_update)
         attended = self._node(
             "GroupQueryAttention",
             [qkv, "", "", f"key.{at}", f"value.{at}", "last", "total", "cos", "sin"],
             [f"attended.{at}", f"new_key.{at}", f"new_value.{at}"],
-            num_heads=config.num_attention_heads,
-            kv_num_heads=config.num_key_value_heads,
+            num_heads=decoder.heads,
+            kv_num_heads=decoder.shared_heads,
             do_rotary=1,
+            rotary_interleaved=int(decoder.rotates_neighbours),
         )
-        of_heads = self._scales[f"output.{at}"].reshape(config.num_key_value_heads, 1, -1)
-        shared = of_heads.repeat(config.num_attention_heads // config.num_key_value_heads, axis=1).reshape(-1)
-        output = self._product("output", attended, array_of(attention.o_proj.weight) * shared, f"output.{at}")
-        scale = self._scales[f"gate_up.{at}"]
-        middle = array_of(layer.post_attention_layernorm.weight) / scale
-        normed, residual = self._add_and_norm(f"middle.{at}", output, residual, middle)
-        wide = np.concatenate([array_of(mlp.gate_proj.weight), array_of(mlp.up_proj.weight)]) * scale
-        both = self._product("gate_up", normed, wide, f"gate_up.{at}")
+        return self._products(f"output.{at}", attended, [layer.output], None, layer.output_update)
+
+    def _mlp(self, at: int, layer: Layer, normed: str) -> str:
+        both = self._products(f"gate_up.{at}", normed, layer.gate_up, None, layer.gate_up_update)
         self._node("Split", [both], [f"gate.{at}", f"up.{at}"], domain="", axis=-1, num_outputs=2)
         self._node("QuickGelu", [f"gate.{at}"], [f"silu.{at}"], alpha=1.0)  # x times sigmoid(x), which is SiLU
         inner = self._node("Mul", [f"silu.{at}", f"up.{at}"], [f"inner.{at}"], domain="")
-        down = self._product("down", inner, array_of(mlp.down_proj.weight), f"down.{at}")
-        return self._add_and_norm(f"end.{at}", down, residual, norm)
+        return self._products(f"down.{at}", inner, [layer.down], None, layer.down_update)
 
-    def _add_and_norm(self, name: str, added: str, residual: str, norm: Array) -> tuple[str, str]:
-        self._weight(f"{name}.norm", norm)
-        outputs = [f"{name}.normed", "", "", f"{name}.sum"]
+    def _norm(self, name: str, added: str, residual: str, weight: Array) -> tuple[str, str]:
+        """The norm of a sum, and the sum; the names of both."""
+        norm = self._weight(f"{name}.norm", weight.astype(np.float32))
+        normed, total = f"{name}.normed", f"{name}.sum"
+        epsilon = self._decoder.epsilon
+        if not residual:
+            self._node("SimplifiedLayerNormalization", [added, norm], [normed], domain="", axis=-1, epsilon=epsilon)
+            return normed, added
+        kind = "SkipSimplifiedLayerNormalization"
+        self._node(kind, [added, residual, norm], [normed, "", "", total], epsilon=epsilon)
+        return normed, total
+
+    def _products(
+        self,
+        name: str,
+        left: str,
+        matrices: Sequence[Matrix],
+        bias: Array | None = None,
+        update: LowRank | None = None,
+    ) -> str:
+        """`left` times each matrix, side by side, with what is added to that."""
+        extra = [] if bias is None else [self._weight(f"{name}.bias", bias.astype(np.float32))]
+        if update is not None:
+            down = self._node("MatMul", [left, self._weight(f"{name}.down", update.down.T)], [f"{name}.low"], domain="")
+            extra.append(
+                self._node("MatMul", [down, self._weight(f"{name}.up", update.up.T)], [f"{name}.update"], domain="")
+            )
+        one = len(matrices) == 1 and not extra
+        parts = [
+            self._product(name if one else f"{name}.{number}", left, matrix) for number, matrix in enumerate(matrices)
+        ]
+        result = parts[0]
+        if len(parts) > 1:
+            result = self._node("Concat", parts, [f"{name}.all" if extra else name], domain="", axis=-1)
+        for number, added in enumerate(extra):
+            total = name if number + 1 == len(extra) else f"{name}.with.{number}"
+            result = self._node("Add", [result, added], [total], domain="")
+        return result
+
+    def _product(self, name: str, left: str, matrix: Matrix) -> str:
+        if not isinstance(matrix, Packed):
+            return self._node("MatMul", [left, self._weight(f"{name}.weight", matrix.T)], [name], domain="")
+        numbers = self._weight(f"{name}.numbers", matrix.numbers)
+        scales = self._weight(f"{name}.scales", matrix.scales)
+        exact = name if matrix.offsets is None else f"{name}.scaled"
         self._node(
-            "SkipSimplifiedLayerNormalization", [added, residual, f"{name}.norm"], outputs, epsilon=self._epsilon
-        )
-        return outputs[0], outputs[-1]
-
-    def _product(self, kind: str, left: str, weight: Array, name: str) -> str:
-        """`left` times the transposed `weight`, of shape (outputs, inputs)."""
-        if kind in self._exact:
-            self._weight(f"{name}.weight", weight.T)
-            return self._node("MatMul", [left, f"{name}.weight"], [name], domain="")
-        block = LONG_BLOCK if kind in _LARGEST else BLOCK
-        parts = quantise(weight, block)
-        for part, array in zip(("numbers", "scales", "zeros"), parts, strict=True):
-            self._weight(f"{name}.{part}", array)
-        return self._node(
             "MatMulNBits",
-            [left, f"{name}.numbers", f"{name}.scales", f"{name}.zeros"],
-            [name],
-            K=weight.shape[1],
-            N=weight.shape[0],
-            bits=8,
-            block_size=block,
+            [left, numbers, scales],
+            [exact],
+            K=matrix.inputs,
+            N=len(matrix.scales),
+            bits=matrix.bits,
+            block_size=matrix.block,
             accuracy_level=_ACCURACY_INT8,
         )
+        if matrix.offsets is None:
+            return name
+        offsets = self._weight(f"{name}.offsets", matrix.offsets.T)
+        rest = self._node("MatMul", [self._block_sums(left, matrix), offsets], [f"{name}.rest"], domain="")
+        return self._node("Add", [exact, rest], [name], domain="")
 
-    def _rotations(self, model: "LlamaForCausalLM", context_tokens: int) -> None:
-        """Cosines and sines of the rotary positions, of shape (context, half a head), as the model itself has them."""
-        import torch
+    def _block_sums(self, left: str, matrix: Packed) -> str:
+        """The sums of an input over each block, shape (rows, tokens, blocks)."""
+        key = left, matrix.block
+        if key not in self._sums:
+            shape = self._weight(f"{left}.shape.{matrix.block}", np.array([0, 0, -1, matrix.block], np.int64))
+            blocks = self._node("Reshape", [left, shape], [f"{left}.blocks.{matrix.block}"], domain="")
+            axis = self._weight(f"{left}.axis.{matrix.block}", np.array([-1], np.int64))
+            outputs = [f"{left}.sums.{matrix.block}"]
+            self._sums[key] = self._node("ReduceSum", [blocks, axis], outputs, domain="", keepdims=0)
+        return self._sums[key]
 
-        positions = torch.arange(context_tokens)[None]
-        with torch.inference_mode():
-            cos, sin = model.model.rotary_emb(torch.zeros(1), positions)
-        half = cos.shape[-1] // 2
-        self._weight("cos", cos[0, :, :half].numpy())
-        self._weight("sin", sin[0, :, :half].numpy())
+    def _weight(self, name: str, array: Array) -> str:
+        """Keep a weight: a small one in the graph, a large one in the file."""
+        from onnx import TensorProto, helper, numpy_helper
 
-    def _weight(self, name: str, array: Array) -> None:
-        self._weights[name] = np.ascontiguousarray(array)
+        array = np.ascontiguousarray(array)
+        if array.size < _SMALL:
+            self.weights.append(numpy_helper.from_array(array, name))
+            return name
+        begin = -(-self._file.tell() // _PAGE) * _PAGE
+        self._file.seek(begin)
+        self._file.write(array.data)
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+        tensor = TensorProto(name=name, dims=array.shape, data_type=kind, data_location=TensorProto.EXTERNAL)
+        for key, value in (("location", WEIGHTS_FILE), ("offset", begin), ("length", array.nbytes)):
+            tensor.external_data.add(key=key, value=str(value))
+        self.weights.append(tensor)
+        return name
 
     def _node(self, kind: str, inputs: list[str], outputs: list[str], domain: str = _CONTRIB, **settings: Any) -> str:
         from onnx import helper
 
-        self._nodes.append(
+        self.nodes.append(
             helper.make_node(kind, inputs, outputs, name=f"{kind}:{outputs[0]}", domain=domain, **settings)
         )
         return outputs[0]
 
 
-def quantise(weight: Array, block: int = BLOCK) -> tuple[Array, Array, Array]:
-    """Round a matrix of shape (outputs, inputs) to 8-bit integers, each block of inputs from its least to its greatest.
-
-    Returns:
-        Integers of shape (outputs, blocks, block), scales and zero points of shape (outputs, blocks); a number is
-        (integer - zero point) * scale.
-    """
-    rows, columns = weight.shape
-    blocks = -(-columns // block)
-    padded = np.pad(weight, ((0, 0), (0, blocks * block - columns))).reshape(rows, blocks, block)
-    least, greatest = np.minimum(padded.min(-1), 0), np.maximum(padded.max(-1), 0)
-    scales = (greatest - least) / np.float32(255)
-    scales[scales == 0] = 1
-    zeros = np.rint(-least / scales)
-    numbers = np.rint(padded / scales[..., None]) + zeros[..., None]
-    return np.clip(numbers, 0, 255).astype(np.uint8), scales.astype(np.float32), zeros.astype(np.uint8)
+_LAST_POSITION = {"from": -1, "to": int(np.iinfo(np.int64).max), "axis": 1}
 
 
-def _signature(config: Any) -> tuple[list["ValueInfoProto"], list["ValueInfoProto"]]:
+def _signature(decoder: Decoder) -> tuple[list["ValueInfoProto"], list["ValueInfoProto"]]:
     from onnx import TensorProto, helper
 
-    cache = ["rows", config.num_key_value_heads, "context", config.head_dim]
-    names = [f"{part}.{at}" for at in range(config.num_hidden_layers) for part in ("key", "value")]
+    cache: list[int | str | None] = ["rows", decoder.shared_heads, "context", decoder.head_size]
+    names = [f"{part}.{at}" for at in range(decoder.layers) for part in ("key", "value")]
     inputs = [
-        helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["rows", "tokens", config.hidden_size]),
+        helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["rows", "tokens", decoder.hidden]),
         helper.make_tensor_value_info("last", TensorProto.INT32, ["rows"]),
         helper.make_tensor_value_info("total", TensorProto.INT32, [1]),
         *(helper.make_tensor_value_info(name, TensorProto.FLOAT, cache) for name in names),
     ]
     outputs = [
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", "positions", config.vocab_size]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", "positions", decoder.vocabulary]),
         *(helper.make_tensor_value_info(f"new_{name}", TensorProto.FLOAT, cache) for name in names),
     ]
     return inputs, outputs
-
-
-def _initializer(name: str, array: Array) -> Any:
-    """A weight of the graph; of a large one only its shape, as it is handed over when the graph is loaded."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    if array.size < _SMALL:
-        return numpy_helper.from_array(array, name)
-    tensor = TensorProto(
-        name=name,
-        dims=array.shape,
-        data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
-        data_location=TensorProto.EXTERNAL,
-    )
-    tensor.external_data.add(key="location", value="handed over")
-    return tensor
-
-
-def _embeddings(model: Any) -> Array:
-    """One row a token, in float16 where that is exactly the same."""
-    table = array_of(model.get_input_embeddings().weight)
-    short = table.astype(np.float16)
-    return short if np.array_equal(short.astype(np.float32), table) else table
-
-
-def array_of(tensor: Any) -> Array:
-    """The numbers of a tensor in float32; they may be the tensor's own, so nothing is written to them."""
-    array: Array = tensor.detach().float().cpu().numpy()
-    return array

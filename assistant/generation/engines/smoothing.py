@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant.generation.engines.onnx_graph import Array, array_of
+from assistant.generation.engines.network_model import array_of
+from assistant.generation.engines.onnx_graph import Array
 
 if TYPE_CHECKING:
     import torch
-    from transformers import LlamaForCausalLM
+    from transformers import PreTrainedModel
 
 _TOKENS = 128
 _LEAST = 1e-5  # a channel that is always nought needs no scale
 
 
-def smoothing_scales(model: "LlamaForCausalLM") -> dict[str, Array]:
+def smoothing_scales(model: "PreTrainedModel") -> dict[str, Array]:
     """What to divide each input channel of a product by, found with tokens from all over the vocabulary.
 
     Half of a channel's range goes into the weights: the scale is the root of its largest activation over its largest
@@ -33,11 +34,12 @@ def smoothing_scales(model: "LlamaForCausalLM") -> dict[str, Array]:
         For `qkv.N`, `output.N` and `gate_up.N` of each layer and for `logits`, an array with a scale for each channel.
         Heads that share a value projection share the scales of `output.N`, which has one for each of its channels.
     """
-    layers = model.model.layers
-    largest = _largest_inputs(model)
-    scales = {"logits": _scale(largest["logits"], [model.lm_head])}
-    shared = int(model.config.num_key_value_heads or 1)
-    heads = shared, int(model.config.num_attention_heads) // shared
+    network: Any = model
+    layers = network.model.layers
+    largest = _largest_inputs(network)
+    scales = {"logits": _scale(largest["logits"], [network.lm_head])}
+    shared = int(network.config.num_key_value_heads or 1)
+    heads = shared, int(network.config.num_attention_heads) // shared
     for at, layer in enumerate(layers):
         attention, mlp = layer.self_attn, layer.mlp
         scales[f"qkv.{at}"] = _scale(largest[f"qkv.{at}"], [attention.q_proj, attention.k_proj, attention.v_proj])
@@ -46,7 +48,7 @@ def smoothing_scales(model: "LlamaForCausalLM") -> dict[str, Array]:
     return scales
 
 
-def _largest_inputs(model: "LlamaForCausalLM") -> dict[str, Array]:
+def _largest_inputs(model: Any) -> dict[str, Array]:
     import torch
 
     largest: dict[str, Array] = {}

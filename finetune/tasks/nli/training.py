@@ -14,7 +14,7 @@ import numpy.typing as npt
 from assistant.encoders.memory import keep_freed_memory
 from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
-from assistant.loading.loaders import load_reader
+from assistant.loading.reader import load_reader
 from assistant.metrics import classification_report, confusion_matrix
 from assistant.models.store import ModelStore
 from assistant.types import Label

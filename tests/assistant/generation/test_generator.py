@@ -55,20 +55,20 @@ def test_a_prompt_longer_than_one_prefill_gives_the_same_text(llama, chat_tokeni
     assert parts == whole
 
 
-def test_it_stops_at_a_token_that_the_generation_config_names_and_does_not_show_it(llama, chat_tokenizer):
+def test_it_stops_at_a_token_that_the_generation_config_names_and_does_not_show_it(llama, chat_tokenizer, tmp_path):
     prompt = fit(QUESTION, chat_tokenizer, 400).ids
     tokens = greedy_of_transformers(llama, prompt, 12)
     ending = next(token for token in tokens[4:] if token not in tokens[:4])
     llama.generation_config.eos_token_id = [ending, chat_tokenizer.eos_token_id]
-    stream = a_generator(llama, chat_tokenizer, end_tokens(llama, chat_tokenizer)).stream(QUESTION)
+    llama.generation_config.save_pretrained(tmp_path)
+    stream = a_generator(llama, chat_tokenizer, end_tokens(tmp_path, chat_tokenizer)).stream(QUESTION)
     shown = tokens[: tokens.index(ending)]
     assert "".join(stream) == chat_tokenizer.decode(shown).rstrip("�")
     assert (stream.finish, stream.completion_tokens) == ("end", len(shown) + 1)
 
 
-def test_control_tokens_of_the_chat_format_end_an_answer_whatever_the_model_names(llama, chat_tokenizer):
-    llama.generation_config.eos_token_id = None
-    ends = end_tokens(llama, chat_tokenizer)
+def test_control_tokens_of_the_chat_format_end_an_answer_whatever_the_model_names(chat_tokenizer, tmp_path):
+    ends = end_tokens(tmp_path, chat_tokenizer)
     assert {chat_tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|im_start|>")} <= ends
 
 

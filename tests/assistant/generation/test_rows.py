@@ -1,6 +1,7 @@
 """Answers decoded together are what they are alone."""
 
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from assistant.generation import batch_decoding as rows_module
 from assistant.generation import generator as module
 from assistant.generation.decoding import LocalStream
 from assistant.generation.engines.base import TransformersEngine
+from assistant.generation.engines.prepared import prepare_network
 from assistant.generation.generator import LocalGenerator, Sampling
 from assistant.types import Message, Role
 
@@ -29,9 +31,10 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def generator(llama: PreTrainedModel, chat_tokenizer: PreTrainedTokenizerBase) -> LocalGenerator:
+def generator(llama: PreTrainedModel, chat_tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> LocalGenerator:
+    prepare_network(llama, 512, tmp_path)
     # Most answers end by themselves at tokens of their own, so that rows become free at different steps.
-    return LocalGenerator(OnnxEngine(llama), chat_tokenizer, "tiny", ends=frozenset(range(3, 24)))
+    return LocalGenerator(OnnxEngine(tmp_path), chat_tokenizer, "tiny", ends=frozenset(range(3, 24)))
 
 
 def _streams(generator: LocalGenerator, sampling: Sampling, cancel: threading.Event | None = None) -> list[LocalStream]:

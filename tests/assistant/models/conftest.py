@@ -69,7 +69,16 @@ def _byte_tokens() -> list[str]:
     return ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *sorted(ByteLevel.alphabet()), "ĠĠ", "ab"]
 
 
-def _write_gguf(path: Path, architecture: str = "llama", splitting: str = "smollm") -> Path:
+def _write_gguf(
+    path: Path,
+    architecture: str = "llama",
+    splitting: str = "smollm",
+    kinds: tuple[str, ...] = ("Q4_1",),
+    *,
+    biased: bool = False,
+    own_output: bool = False,
+) -> Path:
+    """A model of two tiny layers; the number formats of its matrices come in turn, where they fit."""
     from gguf import GGMLQuantizationType, GGUFWriter
     from gguf.quants import quantize
 
@@ -107,10 +116,14 @@ def _write_gguf(path: Path, architecture: str = "llama", splitting: str = "smoll
             f"blk.{layer}.ffn_up": (INNER, HIDDEN),
             f"blk.{layer}.ffn_down": (HIDDEN, INNER),
         }
-    for name, shape in shapes.items():
+    if own_output:
+        shapes["output"] = shapes["token_embd"]
+    for number, (name, shape) in enumerate(shapes.items()):
         values = random.normal(scale=0.3, size=shape).astype(np.float32)
-        kind = GGMLQuantizationType.Q8_0 if name == "token_embd" else GGMLQuantizationType.Q4_1
+        kind = GGMLQuantizationType["Q8_0" if name == "token_embd" else kinds[number % len(kinds)]]
         writer.add_tensor(f"{name}.weight", quantize(values, kind), raw_dtype=kind)
+        if biased and name.endswith(("attn_q", "attn_k", "attn_v")):
+            writer.add_tensor(f"{name}.bias", random.normal(size=shape[0]).astype(np.float32))
     for name in ["output_norm", *(f"blk.{n}.{part}" for n in range(LAYERS) for part in ("attn_norm", "ffn_norm"))]:
         writer.add_tensor(f"{name}.weight", random.uniform(0.5, 1.5, HIDDEN).astype(np.float32))
     writer.write_header_to_file()

@@ -18,7 +18,8 @@ from assistant.encoders.cpu.eight_bits import (
 )
 from assistant.encoders.cpu.linear import fuse_linear_layers
 from assistant.errors import ModelError
-from assistant.loading.loaders import load_reader, load_verifier
+from assistant.loading.reader import load_reader
+from assistant.loading.verifier import load_verifier
 from assistant.models.store import ResolvedModel
 from tests.conftest import NLI_LABELS, bert_tokenizer, tiny_model
 

@@ -7,7 +7,7 @@ import torch
 
 from assistant.encoders.precision import Precision
 from assistant.errors import ModelError, UsageError
-from assistant.loading.loaders import load_reader
+from assistant.loading.reader import load_reader
 from assistant.models.store import ModelStore
 from assistant.reading.reader import Question, Reader
 from assistant.types import Document
@@ -102,7 +102,9 @@ def test_a_batch_of_windows_gives_what_each_window_gives_alone(family: tuple[str
 def test_it_works_in_every_number_format_a_machine_may_choose(
     folder: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
 ) -> None:
-    monkeypatch.setattr("assistant.loading.loaders.best_precision", lambda device: Precision(dtype, "chosen by a test"))
+    monkeypatch.setattr(
+        "assistant.loading.pretrained.best_precision", lambda device: Precision(dtype, "chosen by a test")
+    )
     reader = _load(folder[1])
     assert next(reader.model.parameters()).dtype == dtype
     for name, buffer in reader.model.named_buffers():
@@ -136,7 +138,7 @@ def test_a_format_that_overflows_is_left_for_float32(tmp_path: Path, monkeypatch
     weights["qa_outputs.bias"] += 1e6  # more than float16 holds, and nothing to float32
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     monkeypatch.setattr(
-        "assistant.loading.loaders.best_precision", lambda device: Precision(torch.float16, "chosen by a test")
+        "assistant.loading.pretrained.best_precision", lambda device: Precision(torch.float16, "chosen by a test")
     )
     reader = _load(folder)
     assert next(reader.model.parameters()).dtype == torch.float32
