@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_CHUNK = 1 << 14  # bytes kept at once; by default 10 MB, which a slow line takes as long for as one that is dead
+
 
 def main() -> None:
     """Fetch the files that the task names.
@@ -36,6 +38,7 @@ def _fetch(task: dict[str, Any]) -> None:
     # Documented, and not in the list of what the module exports.
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
+    constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
     tell(started=True)
     repo, revision = task["repo"], task["revision"]
     for file in task["files"]:

@@ -6,8 +6,6 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +19,7 @@ from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
 from assistant.models.catalogue import Base, Catalogue, HubFiles, ModelSpec
 from assistant.models.store import ModelStore
+from tests.assistant.models.processes import in_another_process
 
 CatalogueOf = Callable[..., Catalogue]
 Build = Callable[..., Any]
@@ -39,26 +38,6 @@ def leftovers(store: ModelStore) -> list[str]:
 def repinned(base: Base, **changes: object) -> Base:
     """The base with its only wheel pinned in another way."""
     return replace(base, parts=(replace(base.parts[0], **changes),))  # type: ignore[arg-type]
-
-
-def in_another_process(store: ModelStore, base: Base, setup: str = "", **options: object) -> subprocess.Popen[str]:
-    code = f"""
-        import sys
-        from pathlib import Path
-        from assistant.models.catalogue import Archive, Base, BaseFile, Catalogue, HubFiles, Part
-        from assistant.models.store import ModelStore
-        {setup}
-        base = {base!r}
-        store = ModelStore(Path({str(store.folder.parent)!r}), Catalogue({{base.name: base}}, {{}}))
-        print(store.ensure(base.name, lambda progress: print(progress.stage, flush=True)), flush=True)
-    """
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,  # type: ignore[call-overload]
-    )
 
 
 def test_a_base_is_fetched_once_and_holds_only_what_was_asked_for(store: ModelStore, monkeypatch: pytest.MonkeyPatch):
