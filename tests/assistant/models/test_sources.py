@@ -325,6 +325,23 @@ def test_the_hubs_own_cache_is_used_without_the_network(
     assert list(Path(os.environ["HF_HOME"]).rglob("*.gguf"))
 
 
+def test_an_unfinished_fetch_goes_on_at_the_source_that_gave_most_of_it(
+    hub: Hub, base_on_hub: Base, store_of: StoreOf, index: Path, tiny_gguf: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(wheels, "_AT_ONCE", 1)
+    monkeypatch.setenv("ASSISTANT_SOURCE", "index")
+    last = index / "tiny_llama_part5-1.0-py3-none-any.whl"
+    held = last.read_bytes()
+    last.unlink()
+    store = store_of(base_on_hub)
+    with pytest.raises(StoreError):
+        store.ensure("tiny-llama")
+    last.write_bytes(held)
+    monkeypatch.setenv("ASSISTANT_SOURCE", "auto")
+    assert is_whole(store, tiny_gguf)
+    assert hub.requests == 0
+
+
 def test_offline_mode_leaves_the_hub_alone(
     hub: Hub, base_on_hub: Base, store_of: StoreOf, tiny_gguf: bytes, monkeypatch: pytest.MonkeyPatch
 ):
