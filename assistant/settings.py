@@ -26,7 +26,7 @@ class Settings(BaseModel):
     profile: str = "embedded"
     """Which generator, reader and verifier; `assistant models list` shows the profiles."""
     generator: str | None = None
-    """A generator in place of the profile's: a model of the list, a folder, a Hub name, a GGUF file or `ollama:NAME`."""
+    """A generator in place of the profile's: of the list, a folder, a Hub name, a GGUF file, `ollama:NAME`."""
     reader: str | None = None
     """A reader in place of the profile's."""
     verifier: str | None = None

@@ -138,13 +138,16 @@ class ModelStore:
             on_progress: as for `ensure`.
 
         Raises:
-            UsageError: it holds none of the catalogue's bases.
+            UsageError: it cannot be read, or holds none of the catalogue's bases.
             ModelError: a file of it is not the one that was pinned.
-            StoreError: it cannot be read, or the store cannot be written.
+            StoreError: the store cannot be written.
         """
         heard = on_progress or _unheard
-        with storage_errors("add", path.name, self.folder):
+        try:
             given = recognise(path, self.catalogue.bases.values(), heard)
+        except OSError as error:
+            raise UsageError(f"{one_line(str(path), 300)} cannot be read ({error.strerror or error}).") from error
+        with storage_errors("add", path.name, self.folder):
             self._ensure_entry(
                 given.base, heard, lambda _, unfinished, listener: take_given(given, unfinished, listener)
             )
@@ -243,12 +246,13 @@ class ModelStore:
         return freed + IndexFiles(self.cache).remove_model(reference)
 
     def _stored(self, reference: str) -> Path | None:
-        """The entry of a model that is in the store under this very name, in the catalogue or in one of old."""
+        """The entry of a model, whole or unfinished, that is in the store under this name, in the catalogue or not."""
         if not reference or reference.startswith(".") or "\\" in reference:
             return None
         entry = self.folder / reference.replace("/", "--")
         manifest = read_manifest(entry)
-        return entry if manifest is not None and manifest.name == reference else None
+        whole = manifest is not None and manifest.name == reference
+        return entry if whole or unfinished_of(entry).folder.is_dir() else None
 
     def _place(self, reference: str) -> Base | HubReference | Path | GgufFile:
         """What a reference means: a base or adapter of the package first, then a file or folder, then the Hub."""

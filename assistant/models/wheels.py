@@ -199,11 +199,13 @@ def _failure(base: Base, number: int, part: Part, output: str) -> Exception:
 
 def _elsewhere(base: Base) -> str:
     """What to do when the package index does not have a base any more."""
-    what = base.files[0].name if base.gguf else "a folder or ZIP with its files"
-    given = f"take {what} from wherever you can and run `assistant models add FILE`"
+    what = base.files[0].name if base.gguf else "its files, in a folder or a ZIP archive,"
     if base.hub is None:
-        return given
-    return f"fetch it from the Hub (ASSISTANT_SOURCE=hub; {base.hub.page(base.files[0].name)}), or {given}"
+        return f"get {what} from wherever you can and run `assistant models add FILE`"
+    return (
+        f"the Hub has it too (ASSISTANT_SOURCE=hub asks it alone), or get {what} yourself, as from "
+        f"{base.hub.page(base.files[0].name)}, and run `assistant models add FILE`"
+    )
 
 
 def _join(base: Base, store: Unfinished, wheels: list[Path], on_progress: ProgressListener) -> Path | None:
