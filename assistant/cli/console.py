@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LINE_EVERY_SECONDS = 5.0
 _BYTES_FROM = 1_000_000  # what counts further counts bytes
+_MEGABYTE = 1_000_000
 
 
 class StatusLine:
@@ -72,22 +73,23 @@ class StatusLine:
         from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
-        rate = self._rate(event, time.monotonic())
+        rate, left = self._rate(event, time.monotonic()), _left(event)
         if self._bars is None or event.stage != self._stage:
             self.clear()
             self._stage = event.stage
             counted = DownloadColumn() if event.total > _BYTES_FROM else MofNCompleteColumn()
-            columns = [BarColumn(), counted, TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
+            remaining = TextColumn("{task.fields[left]}") if event.total > _BYTES_FROM else TimeRemainingColumn()
+            columns = [BarColumn(), counted, TextColumn("{task.fields[rate]}"), remaining]
             self._bars = Bars(
                 TextColumn("{task.description}", markup=False),
                 *(columns if event.total else []),
                 console=Console(stderr=True, no_color=not self._color),
                 transient=True,
             )
-            self._task = self._bars.add_task(one_line(event.stage), total=event.total or None, rate=rate)
+            self._task = self._bars.add_task(one_line(event.stage), total=event.total or None, rate=rate, left=left)
             self._bars.start()
         if self._task is not None:
-            self._bars.update(self._task, completed=event.done, total=event.total or None, rate=rate)
+            self._bars.update(self._task, completed=event.done, total=event.total or None, rate=rate, left=left)
 
     def _tell(self, event: Progress) -> None:
         now = time.monotonic()
@@ -95,19 +97,33 @@ class StatusLine:
             return
         rate = self._rate(event, now)
         parts = [f" {100 * event.done // event.total}%"] if event.total and event.done else []
+        if event.total > _BYTES_FROM and event.done:
+            parts.append(f"{event.done / _MEGABYTE:,.0f} of {event.total / _MEGABYTE:,.0f} MB")
         parts += [rate] if rate else []
-        if rate and event.total:
+        if left := _left(event):
+            parts.append(left)
+        elif rate and event.total and event.per_second is None:
             began, before = self._began
-            left = (event.total - event.done) * (now - began) / (event.done - before)
-            parts.append(f"{timedelta(seconds=round(left))} left")
+            parts.append(_clock((event.total - event.done) * (now - began) / (event.done - before)))
         print(f"{one_line(event.stage)}{', '.join(parts)}", file=sys.stderr, flush=True)  # noqa: T201
         self._stage, self._said_at = event.stage, now
 
     def _rate(self, event: Progress, now: float) -> str:
-        """How many a second since the stage began; nothing for the first, and for bytes."""
+        """How many a second, as the stage says or since it began; nothing for the first, and for bytes untold."""
+        if event.per_second is not None and event.total > _BYTES_FROM:
+            return f"{event.per_second / _MEGABYTE:,.1f} MB/s"
         if event.stage != self._stage:
             self._began = now, event.done
         began, before = self._began
         if event.done <= before or now <= began or event.total > _BYTES_FROM:
             return ""
         return f"{(event.done - before) / (now - began):,.1f} a second"
+
+
+def _left(event: Progress) -> str:
+    """How long a stage that knows it will take; nothing where it does not."""
+    return "" if event.seconds_left is None else _clock(event.seconds_left)
+
+
+def _clock(seconds: float) -> str:
+    return f"{timedelta(seconds=round(min(seconds, 1e8)))} left"

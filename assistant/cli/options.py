@@ -53,6 +53,15 @@ Server = Annotated[
     str | None,
     typer.Option(help="Generate on an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.", metavar="URL"),
 ]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="The model that generates: of the list, a folder, a Hub name, a GGUF file, ollama:NAME or lmstudio:NAME; "
+        "on a server, the server's.",
+        metavar="NAME",
+    ),
+]
 Windows = Annotated[
     int | None,
     typer.Option(help="Read at most this many windows of a long document, the most promising; 0 reads all.", min=0),
@@ -62,6 +71,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", callback=_set_quiet, help="No pr
 NoColor = Annotated[bool, typer.Option("--no-color", callback=_set_no_color, help="No colours (also: NO_COLOR).")]
 
 
-def settings(profile: str | None = None, server: str | None = None, **options: object) -> Settings:
-    """The settings with these options laid over them."""
-    return load_settings({"profile": profile, "server": server, **options})
+def settings(
+    profile: str | None = None, server: str | None = None, model: str | None = None, **options: object
+) -> Settings:
+    """The settings with these options laid over them; the model is the server's, where the answers come from one."""
+    given = {"profile": profile, "server": server, **options}
+    chosen = load_settings(given)
+    if model is None:
+        return chosen
+    return load_settings(given | {"server_model" if chosen.server else "generator": model})

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from assistant.events import Listener, Progress
+from assistant.events import Listener, Notice, Progress
+from assistant.loading.free_memory import memory_warning
 from assistant.models.catalogue import ModelSpec, Profile
 from assistant.models.store import ModelStore
 from assistant.retrieval.index_files import IndexFiles
@@ -95,6 +96,8 @@ class LoadedModels:
             from assistant.generation.server import ServerGenerator
 
             return ServerGenerator(self._settings.server, self._settings.server_model)
+        if self._settings.generator is None and (warning := memory_warning(self.profile(on_event))):
+            on_event(Notice(warning))
         spec: ModelSpec | str = self._settings.generator or self.profile(on_event).generator
         model = self._store.resolve(spec, on_event)
         on_event(Progress("Loading the generator"))

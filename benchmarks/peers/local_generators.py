@@ -1,7 +1,7 @@
 """Workers: our generator, and transformers' own `generate` on the same weights."""
 
-import threading
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path

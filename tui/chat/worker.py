@@ -16,7 +16,7 @@ from typing import Protocol
 from textual.message import Message
 
 from assistant.errors import AssistantError, UsageError
-from assistant.events import Event, Progress, TurnFailed, TurnFinished
+from assistant.events import Event, Notice, Progress, TurnFailed, TurnFinished
 from assistant.types import Answer, Turn
 from tui.messages import (
     ComparisonAnswer,
@@ -24,6 +24,7 @@ from tui.messages import (
     ComparisonProgress,
     ModelsFailed,
     ModelsLoading,
+    ModelsNotice,
     ModelsReady,
     TurnEvent,
     TurnOver,
@@ -146,6 +147,8 @@ class Engine:
             raise _LeavingError
         if isinstance(event, Progress):
             self._post(ModelsLoading(event))
+        elif isinstance(event, Notice):
+            self._post(ModelsNotice(event.text))
 
     def _answer(self, exchange: int, turn: Turn, cancel: threading.Event) -> None:
         finished: Answer | None = None

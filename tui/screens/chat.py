@@ -161,6 +161,11 @@ class ChatScreen(Screen[None]):
         """Show the progress."""
         self.query_one(StatusBar).show_loading(message.progress)
 
+    @on(messages.ModelsNotice)
+    def models_notice(self, message: messages.ModelsNotice) -> None:
+        """Say it, until the next key is sent."""
+        self.say(message.text)
+
     @on(messages.ModelsReady)
     def models_ready(self) -> None:
         """Answer what waits."""

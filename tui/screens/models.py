@@ -22,6 +22,7 @@ _PARTS = ("generator", "reader", "verifier")
 # Measured with the embedded profile: 2.1 GB. Weights are float32 while they are made ready for the engine, which holds
 # its own as well.
 _PROGRAM, _EACH = 800_000_000, 8  # bytes, and bytes a parameter
+_TIMES_GGUF = 1.5  # weights that stay in few bits take what their file takes; some are held once more
 
 
 class ModelsScreen(ModalScreen[None]):
@@ -93,16 +94,23 @@ class ModelsScreen(ModalScreen[None]):
 
     def _memory(self, profile: Profile) -> list[Content]:
         """What it needs of the machine's memory, beside what there is; nothing where a model's size is not known."""
-        bases = {getattr(profile, part).base: self._parameters(getattr(profile, part)) for part in _PARTS}
-        known = [parameters for parameters in bases.values() if parameters is not None]
+        bases = {getattr(profile, part).base: self._weights(getattr(profile, part)) for part in _PARTS}
+        known = [weights for weights in bases.values() if weights is not None]
         if len(known) < len(bases):
             return []
-        needed, there = _PROGRAM + _EACH * sum(known), machine_memory()
+        needed, there = _PROGRAM + sum(known), machine_memory()
         line = f"  memory     up to {needed / 1e9:.1f} GB"
         if there is None:
             return [Content.styled(line, "$foreground 60%")]
         style = "$foreground 60%" if needed < there else "$text-warning"
         return [Content.styled(f"{line}; this machine has {there / 1e9:.1f} GB", style)]
+
+    def _weights(self, spec: ModelSpec) -> float | None:
+        """What a model's weights take, in bytes; None where its size is not known."""
+        base, parameters = self._store.catalogue.bases.get(spec.base), self._parameters(spec)
+        if base is not None and base.gguf is not None:
+            return _TIMES_GGUF * base.gguf.bytes
+        return None if parameters is None else _EACH * parameters
 
     def _parameters(self, spec: ModelSpec) -> int | None:
         base = self._store.catalogue.bases.get(spec.base)

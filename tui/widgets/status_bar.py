@@ -1,5 +1,7 @@
 """One slim line: how the models are, the route, and what there is to say just now."""
 
+from datetime import timedelta
+
 from textual.content import Content
 from textual.widgets import Static
 
@@ -32,6 +34,10 @@ class StatusBar(Static):
             size = ""
             if progress.total > _MEGABYTE:
                 size = f"  {progress.done / _MEGABYTE:.0f} of {progress.total / _MEGABYTE:.0f} MB"
+                if progress.per_second is not None:
+                    size += f"  {progress.per_second / _MEGABYTE:.1f} MB/s"
+                if progress.seconds_left is not None:
+                    size += f"  {timedelta(seconds=round(min(progress.seconds_left, 1e8)))} left"
             self._models = Content.assemble(
                 ("○ ", "$text-accent"),
                 (f"{stage}  ", "$foreground 60%"),

@@ -1,6 +1,7 @@
 """Tiny models in real wheels, which real pip fetches from a folder instead of a package index."""
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from assistant.models.catalogue import Base, Catalogue
+from assistant.models.catalogue import Archive, Base, BaseFile, Catalogue, Part
 
 HIDDEN, HEADS, KEY_HEADS, INNER, LAYERS = 64, 4, 2, 96, 2
 TEMPLATE = (
@@ -43,24 +44,48 @@ def _write_wheel(folder: Path, name: str, members: dict[str, bytes]) -> Path:
     return wheel
 
 
-def _base_of(wheel: Path, content: bytes, **changes: object) -> Base:
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _part_of(wheel: Path, member: str | None = None, member_bytes: int = 0) -> Part:
     name = wheel.name.split("-")[0]
-    base = Base(
-        name="tiny-encoder",
-        wheel=f"{name}==1.0",
-        wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        download_bytes=wheel.stat().st_size,
-        weights=f"{name}/model.safetensors",
-        weights_sha256=hashlib.sha256(content).hexdigest(),
-        weights_bytes=len(content),
-        format="safetensors",
-        files=(f"{name}/config.json", f"{name}/tokenizer.json"),
-        architecture="BERT",
+    return Part(f"{name}==1.0", wheel.stat().st_size, _digest(wheel.read_bytes()), member, member_bytes)
+
+
+def _base(name: str, files: dict[str, bytes], parts: tuple[Part, ...], folder: str = "") -> Base:
+    """A base of these files, the weights first, in the folder of an archive where one is given."""
+    return Base(
+        name=name,
+        files=tuple(
+            BaseFile(file, len(content), _digest(content), f"{folder}/{file}" if folder else None)
+            for file, content in files.items()
+        ),
+        architecture="tiny",
         licence="Apache-2.0",
         parameters=16,
         purpose="tests",
+        parts=parts,
     )
-    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def _write_parts(index: Path, name: str, content: bytes, count: int) -> tuple[Part, ...]:
+    """Wheels that hold a file in parts."""
+    size = -(-len(content) // count)
+    parts = []
+    for number in range(1, count + 1):
+        package, piece = f"{name}_part{number}", content[(number - 1) * size : number * size]
+        member = f"{package}/data/part{number:02}.bin"
+        parts.append(_part_of(_write_wheel(index, package, {member: piece}), member, len(piece)))
+    return tuple(parts)
+
+
+def _encoder_files(weights: bytes) -> dict[str, bytes]:
+    return {
+        "model.safetensors": weights,
+        "config.json": json.dumps({"model_type": "bert"}).encode(),
+        "tokenizer.json": json.dumps(TINY_TOKENIZER).encode(),
+    }
 
 
 def _byte_tokens() -> list[str]:
@@ -144,21 +169,42 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that pip takes for its only package index."""
     folder = tmp_path / "index"
     folder.mkdir()
+    monkeypatch.setenv("ASSISTANT_SOURCE", "index")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     return folder
 
 
-@pytest.fixture
-def base_in_wheel(index: Path) -> Callable[..., tuple[Base, Path]]:
-    """Puts a wheel with the given weights alone into the index and describes it as the catalogue does."""
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A GGUF file of the kind that the catalogue's generators are."""
+    return _write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf").read_bytes()
 
-    def build(member: str, content: bytes, **changes: object) -> tuple[Base, Path]:
-        wheel = _write_wheel(index, member.partition("/")[0], {member: content})
-        return _base_of(wheel, content, weights=member, files=(), **changes), wheel
+
+@pytest.fixture
+def base_in_parts(index: Path) -> Callable[..., Base]:
+    """Puts a file into the index, in wheels that hold a part each, and describes it as the catalogue does."""
+
+    def build(content: bytes, name: str = "tiny-llama", count: int = 5) -> Base:
+        parts = _write_parts(index, name.replace("-", "_"), content, count)
+        return _base(name, {"tiny-q4.gguf": content}, parts)
 
     return build
+
+
+@pytest.fixture
+def archive_in_parts(index: Path, tiny_weights: bytes) -> tuple[Base, bytes]:
+    """A base whose files lie in a ZIP archive that is in the index in parts, and the archive."""
+    files = _encoder_files(tiny_weights)
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("tiny/1_Pooling/config.json", b"{}")
+        for file, content in files.items():
+            archive.writestr(f"tiny/{file}", content)
+    content = held.getvalue()
+    base = _base("tiny-zipped", files, _write_parts(index, "tiny_zipped", content, 3), "tiny")
+    return replace(base, archive=Archive(len(content), _digest(content))), content
 
 
 @pytest.fixture
@@ -170,18 +216,11 @@ def tiny_weights() -> bytes:
 @pytest.fixture
 def tiny_base(index: Path, tiny_weights: bytes) -> Base:
     """A base in a wheel that also holds what nobody wants."""
-    wheel = _write_wheel(
-        index,
-        "tiny_encoder",
-        {
-            "tiny_encoder/__init__.py": b"raise SystemExit('never imported')",
-            "tiny_encoder/model.safetensors": tiny_weights,
-            "tiny_encoder/config.json": json.dumps({"model_type": "bert"}).encode(),
-            "tiny_encoder/tokenizer.json": json.dumps(TINY_TOKENIZER).encode(),
-            "../../escaped.txt": b"zip slip",
-        },
-    )
-    return _base_of(wheel, tiny_weights)
+    files = _encoder_files(tiny_weights)
+    members = {f"tiny_encoder/{name}": content for name, content in files.items()}
+    unwanted = {"tiny_encoder/__init__.py": b"raise SystemExit('never imported')", "../../escaped.txt": b"zip slip"}
+    wheel = _write_wheel(index, "tiny_encoder", members | unwanted)
+    return _base("tiny-encoder", files, (_part_of(wheel),), "tiny_encoder")
 
 
 @pytest.fixture

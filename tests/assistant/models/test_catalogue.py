@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,33 @@ from assistant.models.store import ModelStore
 def test_the_embedded_profile_names_only_bases_of_the_catalogue():
     catalogue = load_catalogue()
     profile = catalogue.profile("embedded")
-    assert profile.generator == ModelSpec("smollm2-135m-instruct", "coder")
+    assert profile.generator == ModelSpec("qwen2.5-coder-1.5b-instruct")
     assert profile.reader == ModelSpec("all-minilm-l6-v2", "reader")
     assert profile.verifier == ModelSpec("all-minilm-l6-v2", "verifier")
     assert {profile.generator.base, profile.reader.base} <= set(catalogue.bases)
+
+
+def test_the_light_profile_has_the_smaller_generator_and_wants_no_certain_memory():
+    catalogue = load_catalogue()
+    light, embedded = catalogue.profile("light"), catalogue.profile("embedded")
+    assert light.generator == ModelSpec("qwen2.5-coder-0.5b-instruct")
+    assert catalogue.bases[light.generator.base].bytes < catalogue.bases[embedded.generator.base].bytes
+    assert (light.memory, embedded.memory) == (None, 4_000_000_000)
+
+
+def test_every_base_can_be_had_from_the_hub_and_from_the_index_and_each_piece_is_pinned():
+    for base in load_catalogue().bases.values():
+        assert base.hub is not None and re.fullmatch("[0-9a-f]{40}", base.hub.revision)
+        assert base.parts
+        for pin in [*base.files, *base.parts]:
+            assert re.fullmatch("[0-9a-f]{64}", pin.sha256)
+            assert pin.bytes > 0
+        joined = sum(part.member_bytes for part in base.parts)
+        if base.archive is not None:
+            assert joined == base.archive.bytes
+        elif base.gguf is not None:
+            assert joined == base.gguf.bytes
+        assert (base.gguf is None) == all(file.member for file in base.files)
 
 
 def test_hub_profiles_are_pinned_to_a_commit_and_differ_in_the_generator_only():
@@ -36,7 +60,7 @@ def test_a_wrong_profile_is_answered_with_the_nearest_right_one(wrong: str, righ
 
 
 def test_a_profile_like_no_other_is_answered_with_all_of_them():
-    with pytest.raises(UsageError, match=r"embedded, gpt2-large, llama-3\.2-1b"):
+    with pytest.raises(UsageError, match=r"embedded, gpt2-large, light, llama-3\.2-1b"):
         load_catalogue().profile("qqqq")
 
 

@@ -10,8 +10,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from assistant.errors import ModelError
-from assistant.generation.stream import Sampling
 from assistant.generation.generator import LIGHT_PENALTY
+from assistant.generation.stream import Sampling
 from assistant.loading.generator import load_generator, load_language_model
 from assistant.models.store import ResolvedModel
 from assistant.types import Message, Role
