@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from assistant.answering.live import heard
 from assistant.events import Event, TurnFinished
 
+
 @dataclass(frozen=True, slots=True)
 class Early:
     """The result of one item, told while the work of the others goes on."""

@@ -7,8 +7,9 @@ server has answered, the next block is begun.
 
 What goes through a model together decides the last digits of its figures, and must not depend on how fast a server is.
 So only turns of one block go through it together, and what those ask that a server has answered waits until no other of
-their block is under way, unless it is done for each turn alone. Work of this process is never done side by side: two models that share its cores take longer than
-one after the other (12.6 s for reading and then generating, 13.9 s at once, on two cores).
+their block is under way, unless it is done for each turn alone. Work of this process is never done side by side: two
+models that share its cores take longer than one after the other (12.6 s for reading and then generating, 13.9 s at
+once, on two cores).
 """
 
 import contextlib

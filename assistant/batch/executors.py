@@ -27,7 +27,7 @@ class Engine(Protocol):
     """Answers blocks of lines."""
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
-        """The records of the lines of all blocks, in order, some at a time; few blocks are taken ahead of what is given.
+        """The records of all blocks' lines, in order, some at a time; few blocks are taken ahead of what is given.
 
         Raises:
             AssistantError: the work cannot go on at all.

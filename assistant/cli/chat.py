@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 
 def chat(
-    documents: list[str], resume: str | None, profile: str | None, server: str | None, plain: bool | None = None
+    documents: list[str],
+    resume: str | None,
+    profile: str | None,
+    server: str | None,
+    plain: bool | None = None,
+    model: str | None = None,
 ) -> int:
     """Open the chat: on a screen, or in plain lines where these are wanted or the terminal can do no more.
 
     Raises:
         UsageError: standard input or output is no terminal, or an option is wrong.
     """
-    chosen = settings(profile, server, plain=plain)
+    chosen = settings(profile, server, model, plain=plain)
     opened = read_documents(documents, chosen.max_document_megabytes)
     in_browser = "TEXTUAL_DRIVER" in os.environ  # textual-serve draws what comes through our pipes
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):

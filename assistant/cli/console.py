@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from assistant.events import Event, Notice, Progress, RouteChosen
+from assistant.events import Event, Notice, Progress, RouteChosen, ThinkingDelta, Waiting
 from assistant.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class StatusLine:
         self._stage = ""
         self._said_at = 0.0
         self._began = (0.0, 0)
+        self._words = 0
+        self._waited_at = -_LINE_EVERY_SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +50,11 @@ class StatusLine:
         elif isinstance(event, RouteChosen):
             if self._live:
                 self.say(event.reason if event.asked is None else f"{event.reason} Asked as: {event.asked}")
+        elif isinstance(event, ThinkingDelta):
+            self._words += len(event.text.split())
+            self(Progress("Thinking"))
+        elif isinstance(event, Waiting) and not self._quiet:
+            self._wait(event)
         elif isinstance(event, Progress) and not self._quiet:
             if self._live:
                 self._draw(event)
@@ -67,6 +74,17 @@ class StatusLine:
             self._bars.stop()
             self._bars = self._task = None
 
+    def _wait(self, event: Waiting) -> None:
+        """Say what is waited for: in the place of the bar's name, or on a line every few seconds."""
+        how_long = f"{event.stage} ({event.done} of {event.total} s)"
+        if self._live and self._bars is not None and self._task is not None:
+            self._bars.update(self._task, description=one_line(how_long))
+        elif self._live:
+            self._draw(Progress(event.stage, event.done, event.total))
+        elif (now := time.monotonic()) - self._waited_at >= _LINE_EVERY_SECONDS:
+            self._waited_at = now
+            print(one_line(how_long, 120), file=sys.stderr, flush=True)  # noqa: T201
+
     def _draw(self, event: Progress) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -76,8 +94,8 @@ class StatusLine:
         if self._bars is None or event.stage != self._stage:
             self.clear()
             self._stage = event.stage
-            counted = DownloadColumn() if event.total > _BYTES_FROM else MofNCompleteColumn()
-            columns = [BarColumn(), counted, TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
+            how_many = DownloadColumn() if event.total > _BYTES_FROM else MofNCompleteColumn()
+            columns = [BarColumn(), how_many, TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
             self._bars = Bars(
                 TextColumn("{task.description}", markup=False),
                 *(columns if event.total else []),
@@ -87,7 +105,8 @@ class StatusLine:
             self._task = self._bars.add_task(one_line(event.stage), total=event.total or None, rate=rate)
             self._bars.start()
         if self._task is not None:
-            self._bars.update(self._task, completed=event.done, total=event.total or None, rate=rate)
+            name = one_line(event.stage + (f", {counted(self._words, 'word')}" if event.stage == "Thinking" else ""))
+            self._bars.update(self._task, description=name, completed=event.done, total=event.total or None, rate=rate)
 
     def _tell(self, event: Progress) -> None:
         now = time.monotonic()

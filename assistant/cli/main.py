@@ -18,7 +18,7 @@ from assistant.cli import config, history, models
 from assistant.cli.ask import ask
 from assistant.cli.batch import batch
 from assistant.cli.compare import compare
-from assistant.cli.options import NoColor, Profile, Quiet, Server, Verbose, switches
+from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, switches
 from assistant.cli.verify import verify
 from assistant.cli.web import web
 from assistant.documents.formats import FORMATS
@@ -47,6 +47,7 @@ def main_options(
     plain: Plain = None,
     profile: Profile = None,
     server: Server = None,
+    model: Model = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -66,7 +67,10 @@ def main_options(
       assistant verify --premise @report.txt --hypothesis "Sales rose."
     """
     if context.invoked_subcommand is not None:
-        ours = {"--document": document, "--resume": resume, "--plain": plain, "--profile": profile, "--server": server}
+        ours = {
+            "--document": document, "--resume": resume, "--plain": plain, "--profile": profile, "--server": server,
+            "--model": model,
+        }  # fmt: skip
         if early := next((option for option, value in ours.items() if value is not None), None):
             raise UsageError(
                 f"{early} is not heeded before a command; put it behind: "
@@ -75,7 +79,7 @@ def main_options(
         return 0
     from assistant.cli.chat import chat
 
-    return chat(document or [], resume, profile, server, plain)
+    return chat(document or [], resume, profile, server, plain, model)
 
 
 @app.command("chat")
@@ -85,6 +89,7 @@ def chat_command(
     plain: Plain = None,
     profile: Profile = None,
     server: Server = None,
+    model: Model = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -99,7 +104,7 @@ def chat_command(
     """
     from assistant.cli.chat import chat
 
-    return chat(document or [], resume, profile, server, plain)
+    return chat(document or [], resume, profile, server, plain, model)
 
 
 app.command()(ask)

@@ -1,21 +1,24 @@
 """`assistant models`: what is on this machine, fetching ahead of time, and removing."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from assistant.cli.console import StatusLine
 from assistant.cli.files import path_line
-from assistant.cli.options import NoColor, Quiet, Verbose, switches
+from assistant.cli.options import NoColor, Quiet, Server, Verbose, switches
 from assistant.models.catalogue import ModelSpec
 from assistant.models.store import ModelStore
-from assistant.text import one_line
+from assistant.settings import load_settings
+from assistant.text import counted, one_line
 
 _HELP = """See, fetch and remove models.
 
 \b
 Examples:
   assistant models list
+  assistant models list --server ollama    those of a server
   assistant models pull                    all of the embedded profile, for later without a network
   assistant models path all-minilm-l6-v2
   assistant models remove embedded
@@ -27,8 +30,10 @@ Model = Annotated[str, typer.Argument(help="A model of the list, a folder, or ow
 
 
 @app.command("list")
-def list_(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
-    """List the profiles, and the models that are on this machine."""
+def list_(server: Server = None, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+    """List the profiles and the models that are on this machine, or with --server, those of a server."""
+    if server is not None:
+        return _list_server(server)
     store = ModelStore()
     lines = ["Profiles"]
     for profile in store.catalogue.profiles.values():
@@ -81,6 +86,23 @@ def remove(reference: Reference, verbose: Verbose = False, quiet: Quiet = False,
     freed = sum(store.remove(name) for name in names)
     if not switches.quiet:
         print(f"Freed {freed / 1e6:.1f} MB.")  # noqa: T201
+    return 0
+
+
+def _list_server(server: str) -> int:
+    from assistant.generation.server import list_models, resolve
+
+    chosen = load_settings()
+    address = resolve(server, chosen.servers)
+    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+        models = list_models(address, status, patience=chosen.server_patience)
+    for model in models:
+        notes = [] if model.converses else ["holds no conversations"]
+        notes += [f"context of {counted(model.context, 'token')}"] if model.context else []
+        notes += ["loaded"] if model.loaded else []
+        print(model.name + (f"  ({', '.join(notes)})" if notes else ""))  # noqa: T201
+    if not models and not switches.quiet:
+        print(f"{address.shown} lists no model.", file=sys.stderr)  # noqa: T201
     return 0
 
 

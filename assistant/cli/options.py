@@ -51,7 +51,14 @@ def _set_no_color(value: bool) -> None:
 Profile = Annotated[str | None, typer.Option(help="Which models: see `assistant models list`.", metavar="NAME")]
 Server = Annotated[
     str | None,
-    typer.Option(help="Generate on an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.", metavar="URL"),
+    typer.Option(
+        help="Generate on an OpenAI-compatible server: its address, ollama, lmstudio, or a name of the settings.",
+        metavar="URL",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="The model that writes answers; with --server, one of its.", metavar="NAME"),
 ]
 Windows = Annotated[
     int | None,
@@ -62,6 +69,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", callback=_set_quiet, help="No pr
 NoColor = Annotated[bool, typer.Option("--no-color", callback=_set_no_color, help="No colours (also: NO_COLOR).")]
 
 
-def settings(profile: str | None = None, server: str | None = None, **options: object) -> Settings:
-    """The settings with these options laid over them."""
-    return load_settings({"profile": profile, "server": server, **options})
+def settings(
+    profile: str | None = None, server: str | None = None, model: str | None = None, **options: object
+) -> Settings:
+    """The settings with these options laid over them; a model is the server's where there is a server."""
+    given = {"profile": profile, "server": server, **options}
+    chosen = load_settings(given)
+    if model is None:
+        return chosen
+    return load_settings({**given, "server_model" if chosen.server else "generator": model})
