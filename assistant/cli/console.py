@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from assistant.events import Event, Notice, Progress, RouteChosen, ThinkingDelta, Waiting
-from assistant.text import one_line, printable
+from assistant.text import counted, one_line, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

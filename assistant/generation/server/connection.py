@@ -147,8 +147,8 @@ class Call:
             found = info["return_value"].get_extra_info("socket")
             if isinstance(found, socket.socket):
                 self._sockets.append(found)
-        if self._left.is_set():
-            raise ConnectionAbortedError
+            if self._left.is_set():
+                raise ConnectionAbortedError
 
 
 def _beginning(response: "httpx2.Response") -> bytes:

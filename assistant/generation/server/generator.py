@@ -33,6 +33,7 @@ _WAITS = {
     Kind.BROKEN: "Waiting for the server, which broke off",
 }
 _SLOW_TRIES = _ATTENDED_TRIES = 3
+_SILENCES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class _Job:
     cancel: threading.Event
     began: float = field(default_factory=time.monotonic)
     tries: int = 0
-    shortened_for_silence: bool = False
+    silences: int = 0
+    silent_at: int | None = None
 
 
 class ServerGenerator:
@@ -163,6 +165,7 @@ class ServerGenerator:
                 self._pace.leave()
             stream.turns_left_out = conversation.turns_left_out
             if attempt.trouble is None:
+                self._longest = job.silent_at or self._longest
                 break
             self._pace.failed()
             broken = attempt.spoken and attempt.trouble.kind is not Kind.PARAMETER
@@ -228,19 +231,22 @@ class ServerGenerator:
                     yield from self._once(f"{self.address.shown}: {notice}")
             case Kind.ROLES if not self._plain_roles:
                 self._plain_roles = True
-            case Kind.EMPTY if (
-                not job.shortened_for_silence and not attempt.thinking_pieces and trouble.sentence == "end"
-            ):
-                # Some servers say nothing at all where the conversation is longer than their context.
-                job.shortened_for_silence = True
-                if not job.conversation.shorten():
-                    raise self._error(job, trouble, attempt)
+            case Kind.EMPTY if self._may_be_too_long(job, attempt):
+                job.silences += 1
+                job.silent_at = job.conversation.characters
+                job.conversation.shorten()
             case _ if self._may_pass(job, trouble):
                 if trouble.kind is Kind.TIMEOUT:
                     yield from self._ask_less_at_once()
                 yield from self._wait(job, attempt, trouble)
             case _:
                 raise self._error(job, trouble, attempt)
+
+    @staticmethod
+    def _may_be_too_long(job: _Job, attempt: Attempt) -> bool:
+        """Whether an empty answer may be to a conversation longer than the context: some servers then say nothing."""
+        silent = attempt.trouble is not None and attempt.trouble.sentence == "end" and not attempt.thinking_pieces
+        return silent and job.conversation.turns > 1 and job.silences < _SILENCES
 
     def _may_pass(self, job: _Job, trouble: Reply) -> bool:
         """Whether it makes sense to wait and to ask again, for somebody who watches or for nobody."""
