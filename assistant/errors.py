@@ -2,9 +2,13 @@
 
 
 class AssistantError(Exception):
-    """The work failed. The message is one line for a person; the cause is chained."""
+    """The work failed. The message is one line for a person; the cause is chained.
+
+    `passing` says that the same request may well succeed later: the network, a busy server, a rate limit.
+    """
 
     exit_code = 1
+    passing = False
 
 
 class UsageError(AssistantError):
@@ -30,4 +34,17 @@ class StoreError(ModelError):
 
 
 class GenerationError(AssistantError):
-    """The generator could not answer, for example because the question alone exceeds its context."""
+    """The generator could not answer, for example because the question alone exceeds its context.
+
+    Args:
+        message: one line for a person.
+        passing: whether the same request may well succeed later.
+    """
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
+
+
+class ContextFullError(GenerationError):
+    """The prompt is longer than the model's context, even without the turns before it."""

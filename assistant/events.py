@@ -31,6 +31,11 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting(Progress):
+    """A server is waited for: `stage` says why, `done` and `total` are seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user should know that does not stop the turn, such as turns left out of the context."""
 
@@ -38,10 +43,27 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerNotice(Notice):
+    """A notice about the server rather than about one answer of it: said once for all turns."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """The next piece of the answer's text."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """The next piece of what the model thinks before it answers, which is no part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextTakenBack:
+    """The pieces of text so far are not the answer, which begins anew: they were thinking, or the answer broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +95,18 @@ class TurnFailed:
     error: AssistantError
 
 
-Event = RouteChosen | Progress | Notice | TextDelta | EvidenceFound | VerdictReached | TurnFinished | TurnFailed
+Event = (
+    RouteChosen
+    | Progress
+    | Notice
+    | TextDelta
+    | ThinkingDelta
+    | TextTakenBack
+    | EvidenceFound
+    | VerdictReached
+    | TurnFinished
+    | TurnFailed
+)
 
 Listener = Callable[[Event], None]
 """Who hears of events as they happen."""

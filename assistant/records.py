@@ -60,6 +60,8 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
         record["stopped"] = True
     if answer.asked is not None:
         record["asked"] = answer.asked
+    if answer.incomplete is not None:
+        record["incomplete"] = answer.incomplete
     return record
 
 
@@ -83,6 +85,7 @@ def answer_from_json(record: dict[str, Any]) -> Answer:
         usage=Usage(**record["usage"]),
         stopped=bool(record.get("stopped", False)),
         asked=record.get("asked"),
+        incomplete=record.get("incomplete"),
     )
 
 
@@ -95,9 +98,10 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def error_to_json(error: AssistantError) -> dict[str, str]:
-    """An error as the `error` object of a batch line."""
-    return {"type": type(error).__name__, "message": str(error)}
+def error_to_json(error: AssistantError) -> dict[str, Any]:
+    """An error as the `error` object of a batch line; `passing` stands there where a later run may well succeed."""
+    record: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+    return {**record, "passing": True} if error.passing else record
 
 
 def _claim_to_json(claim: Claim) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_config_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from assistant.errors import SettingsError
 
@@ -16,6 +16,21 @@ PREFIX = "ASSISTANT_"
 _LARGEST = 32_000  # bytes; the time that parsing takes may grow with the square
 # Variables of ours that say where things are kept; they are no settings.
 _PLACES = {"ASSISTANT_CACHE", "ASSISTANT_DATA", "ASSISTANT_CONFIG", "ASSISTANT_TEST_DATA", "ASSISTANT_API_KEY"}
+
+
+class ServerSettings(BaseModel):
+    """A server with a name of its own, a table `[servers.NAME]` of the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    url: str
+    """The API's base, such as https://api.example.org/v1; a missing scheme is added."""
+    model: str | None = None
+    """The model to ask for, where none is named otherwise."""
+    key: SecretStr | None = None
+    """Its key; better kept out of the file, in the variable that `key_variable` names."""
+    key_variable: str | None = None
+    """The environment variable that holds its key."""
 
 
 class Settings(BaseModel):
@@ -38,11 +53,19 @@ class Settings(BaseModel):
     quantisation: Literal["4bit", "8bit"] | None = None
     """Load the generator's weights in so few bits with bitsandbytes: less memory, and on a CPU slower."""
     server: str | None = None
-    """Base URL of an OpenAI-compatible server to generate on, such as http://127.0.0.1:8000/v1."""
+    """An OpenAI-compatible server to generate on: its address, `ollama`, `lmstudio`, or a name of `servers`."""
     server_model: str | None = None
-    """The model to ask the server for; by default the first it lists."""
+    """The model to ask the server for; by default the first for conversations that it lists."""
     server_requests: int = Field(default=8, ge=1)
-    """How many requests a batch has under way on the server at once."""
+    """How many requests a batch has under way on the server at once; fewer once the server is too slow for them."""
+    server_first_token_timeout: float = Field(default=600, gt=0)
+    """Seconds that the server may take to begin an answer: it may have to load the model or to read a long prompt."""
+    server_token_timeout: float = Field(default=120, gt=0)
+    """Seconds that the server may take between two pieces of an answer."""
+    server_patience: float = Field(default=900, ge=0)
+    """Seconds that a line of a batch waits, in all, for a server that is loading, busy, down or limits its rate."""
+    servers: dict[str, ServerSettings] = Field(default_factory=dict)
+    """Servers by name, each with `url` and, where it wants them, `model` and `key` or `key_variable`."""
     verify: bool = True
     """Check answers about documents."""
     temperature: float = Field(default=0.0, ge=0, le=2)

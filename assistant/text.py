@@ -55,6 +55,11 @@ class PrintableStream:
         return new
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, in the plural where it is not one: `1 token`, `1,200 tokens`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def one_line(text: str, limit: int = 80) -> str:
     """The text made printable, on one line, and cut at `limit` characters with an ellipsis."""
     line = " ".join(printable(text).split())

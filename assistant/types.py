@@ -150,13 +150,14 @@ class ModelNames:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer cost."""
+    """What an answer cost; `thinking_tokens` are those of `completion_tokens` that are not in the answer."""
 
     seconds: float = 0.0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     windows: int = 0
     windows_in_all: int = 0
+    thinking_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,8 @@ class Answer:
     """What a turn gave. `text` is None when the document holds no answer; `closest` then says what came near.
 
     `asked` is the question as it was put to the documents where it leaned on the turns before and was completed.
+    `incomplete` says why a written answer ends before its end: "length" (the limit of tokens), "filtered" (by the
+    server) or "broken" (the connection).
     """
 
     route: Route
@@ -177,6 +180,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     stopped: bool = False
     asked: str | None = None
+    incomplete: str | None = None
 
 
 class Role(StrEnum):

@@ -26,7 +26,9 @@ class ModelsNotice(Message):
 
 @dataclass
 class ModelsReady(Message):
-    """All models of the profile are in memory."""
+    """All models are ready; `generator` writes answers, on this machine or on a server."""
+
+    generator: str | None = None
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from assistant.answering.flow import Flow
@@ -9,7 +10,7 @@ from assistant.answering.shared_work import Steps
 from assistant.answering.together import in_blocks, together
 from assistant.encoders.memory import release_freed_memory
 from assistant.errors import AssistantError, GenerationError, ModelError
-from assistant.events import Event, Listener, TurnFailed, TurnFinished, unheard
+from assistant.events import Event, Listener, ServerNotice, TurnFailed, TurnFinished, Waiting, unheard
 from assistant.loading.models import LoadedModels
 from assistant.models.store import ModelStore
 from assistant.routing.router import choose_route
@@ -39,6 +40,12 @@ class Assistant:
         self.models.reader(listener)
         self.models.verifier(listener)
         self.models.generator(listener)
+
+    @property
+    def generator_name(self) -> str | None:
+        """The model that writes answers, if it is loaded."""
+        generator = self.models.loaded_generator
+        return generator.name if generator is not None else None
 
     def close(self) -> None:
         """Let the models go."""
@@ -113,7 +120,7 @@ class Assistant:
 
         Args:
             blocks: taken as there is time for them, two at most ahead of what is given.
-            on_event: hears how far the fetching and loading of models is, which is no turn's own time.
+            on_event: hears how far the fetching and loading of models is, and what a server is waited for.
 
         Yields:
             How each turn of a block ended, in the order of blocks and turns.
@@ -121,28 +128,72 @@ class Assistant:
         Raises:
             ModelError: a model cannot be fetched or loaded, so that no further turn could be answered.
         """
-        ends: dict[int, list[Answer | AssistantError]] = {}
-        over: set[int] = set()
-        begun, given, never = itertools.count(), 0, threading.Event()
+        sizes: deque[int] = deque()
+
+        def counted_blocks() -> Iterator[Sequence[Turn]]:
+            for block in blocks:
+                sizes.append(len(block))
+                yield block
+
+        ready: list[Answer | AssistantError] = []
+        for ends in self.answer_in_order(counted_blocks(), on_event):
+            ready += ends
+            while sizes and len(ready) >= sizes[0]:
+                size = sizes.popleft()
+                yield ready[:size]
+                ready = ready[size:]
+
+    def answer_in_order(
+        self, blocks: Iterable[Sequence[Turn]], on_event: Listener | None = None
+    ) -> Iterator[list[Answer | AssistantError]]:
+        """As `answer_blocks`, but what is done is given as soon as all before it is: a few turns at a time.
+
+        Nobody watches each turn: a server's passing troubles are waited out.
+
+        Args:
+            blocks: taken as there is time for them, two at most ahead of what is given.
+            on_event: hears how far the fetching and loading of models is, and what a server is waited for.
+
+        Yields:
+            How the next turns ended, in the order of blocks and turns; nothing where only empty blocks were taken.
+
+        Raises:
+            ModelError: a model cannot be fetched or loaded, so that no further turn could be answered.
+        """
+        listener = on_event or unheard
+        self.models.unattended = True
+        waiting: deque[list[Answer | AssistantError | None]] = deque()
+        first, given, never = 0, 0, threading.Event()
 
         def begin(turns: Sequence[Turn]) -> list[Steps]:
-            self._load_for(turns, on_event or unheard)
-            ends[next(begun)] = [AssistantError("The turn ended without an answer.") for _ in turns]
+            self._load_for(turns, listener)
+            waiting.append([None] * len(turns))
             return [self._steps(turn, never) for turn in turns]
 
-        for block, turn, event in in_blocks(blocks, begin):
-            if event is None:
-                over.add(block)
-                release_freed_memory()
-                while given in over:
-                    yield ends.pop(given)
-                    given += 1
-            elif isinstance(event, TurnFinished):
-                ends[block][turn] = event.answer
-            elif isinstance(event, TurnFailed):
-                if isinstance(event.error, ModelError):
-                    raise event.error
-                ends[block][turn] = event.error
+        for block, turn, event in in_blocks(blocks, begin, tell_waits=True):
+            match event:
+                case TurnFinished(answer):
+                    waiting[block - first][turn] = answer
+                case TurnFailed(error):
+                    if isinstance(error, ModelError):
+                        raise error
+                    waiting[block - first][turn] = error
+                case Waiting() | ServerNotice():
+                    listener(event)
+                case None:
+                    if block >= 0:
+                        release_freed_memory()
+                    ready: list[Answer | AssistantError] = []
+                    while waiting:
+                        done = list(itertools.takewhile(lambda end: end is not None, waiting[0][given:]))
+                        ready += [end for end in done if end is not None]
+                        given += len(done)
+                        if given < len(waiting[0]):
+                            break
+                        waiting.popleft()
+                        first, given = first + 1, 0
+                    if ready or block >= 0:
+                        yield ready
 
     def _load_for(self, turns: Sequence[Turn], on_event: Listener) -> None:
         """Fetch and load what turns need."""

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from assistant.answering.live import live
-from assistant.answering.shared_work import Shared, Steps, Tell
+from assistant.answering.shared_work import Early, Shared, Steps, Tell
 from assistant.documents.passages import Passage
 from assistant.documents.splitting import split_passages
 from assistant.errors import ModelError, UsageError
@@ -20,10 +20,12 @@ from assistant.events import (
     Progress,
     RouteChosen,
     TextDelta,
+    TextTakenBack,
     TurnFinished,
     VerdictReached,
     unheard,
 )
+from assistant.generation.stream import turns_left_out
 from assistant.loading.models import LoadedModels
 from assistant.reading.spans import distinct_answers
 from assistant.retrieval.ranking import Ranker
@@ -31,6 +33,7 @@ from assistant.routing.followups import without_lead
 from assistant.routing.intents import asks_of_the_whole, is_about_assistant
 from assistant.routing.router import choose_route
 from assistant.settings import Settings
+from assistant.text import counted
 from assistant.types import (
     Answer,
     Document,
@@ -141,6 +144,7 @@ class Flow:
             temperature=self._settings.temperature,
             max_new_tokens=self._settings.max_new_tokens,
             seed=self._settings.seed,
+            chosen=frozenset(self._settings.model_fields_set),
         )
 
     def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
@@ -204,15 +208,13 @@ class Flow:
             )
         stream = generator.stream(messages, sampling=self._sampling(), cancel=cancel)
         if stream.turns_left_out:
-            yield Notice(_left_out(stream.turns_left_out))
+            yield Notice(turns_left_out(stream.turns_left_out))
         if isinstance(generator, LocalGenerator):
             text = yield Shared("write", stream, partial(_write_together, generator), alone=_written)
         else:
             text = yield Shared("ask", stream, alone=_written, at_a_server=self._settings.server_requests)
-        if stream.finish == "loop":
-            yield Notice("The model began to repeat itself and was stopped.")
-        if stream.finish == "length":
-            yield Notice(f"The answer reached {stream.completion_tokens} tokens and was cut; ask it to go on.")
+        if (notice := _about_end(stream)) is not None:
+            yield Notice(notice)
         if (fault := unparsable_python(text)) is not None:
             yield Notice(f"The Python of this answer does not run as it is: it cannot be parsed ({fault}).")
         if not text:
@@ -221,9 +223,14 @@ class Flow:
         draft.answer = replace(
             draft.answer,
             text=text or None,
-            models=ModelNames(generator=generator.name),
-            usage=Usage(prompt_tokens=stream.prompt_tokens, completion_tokens=stream.completion_tokens),
+            models=ModelNames(generator=stream.model or generator.name),
+            usage=Usage(
+                prompt_tokens=stream.prompt_tokens,
+                completion_tokens=stream.completion_tokens,
+                thinking_tokens=stream.thinking_tokens,
+            ),
             stopped=stream.finish == "cancelled",
+            incomplete=stream.finish if stream.finish in ("length", "filtered", "broken") else None,
         )
         if draft.answer.route is Route.GROUNDED and text:
             draft.claims, draft.near = text_claims(text), draft.answer.evidence
@@ -255,7 +262,15 @@ class Flow:
         yield Progress("Checking", 0, len(draft.claims))
         check = Check(draft.document, draft.claims, draft.near)
         try:
-            verdict = yield Shared("verify", check, partial(_judge, verifier, cancel), len(draft.claims))
+            # What a model has written is checked by itself: its figures are then the same whichever other lines of a
+            # batch failed, or were written in an earlier run.
+            verdict = yield Shared(
+                "verify",
+                check,
+                partial(_judge, verifier, cancel),
+                len(draft.claims),
+                independent=draft.answer.route is Route.GROUNDED,
+            )
             reason = _STOPPED if verdict is None else None
         except UsageError as error:
             verdict, reason = None, str(error)
@@ -282,20 +297,46 @@ def _read(
 
 def _written(stream: "TextStream") -> Generator[Event, None, str]:
     """What a stream gives, with its pieces as events."""
-    pieces = []
-    for piece in stream:
-        pieces.append(piece)
-        yield TextDelta(piece)
+    pieces: list[str] = []
+    try:
+        for event in stream.events():
+            if isinstance(event, TextDelta):
+                pieces.append(event.text)
+            elif isinstance(event, TextTakenBack):
+                pieces.clear()
+            yield event
+    finally:
+        stream.close()
     return "".join(pieces).strip()
+
+
+def _about_end(stream: "TextStream") -> str | None:
+    """What there is to say of how a stream ended."""
+    match stream.finish:
+        case "loop":
+            return "The model began to repeat itself and was stopped."
+        case "length":
+            tokens = counted(stream.completion_tokens, "token")
+            return f"The answer reached {tokens} and was cut; ask it to go on."
+        case "filtered":
+            return "The server's content filter ended the answer: it is not complete."
+        case "broken":
+            return f"The answer is not complete: {getattr(stream, 'trouble', None) or 'the connection broke off.'}"
+    return None
 
 
 def _write_together(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
     """What the streams of a local generator give."""
     pieces: list[list[str]] = [[] for _ in streams]
+    told: set[int] = set()
     for at, piece in generator.together(streams):
         if piece:
             pieces[at].append(piece)
             tell(at, TextDelta(piece))
+        for over in [each for each, stream in enumerate(streams) if stream.finish is not None and each not in told]:
+            if over != at:  # the last piece of the one at hand may be yet to come
+                told.add(over)
+                tell(over, Early("".join(pieces[over]).strip()))
     return ["".join(each).strip() for each in pieces]
 
 
@@ -336,8 +377,3 @@ def _with_spans(answer: Answer, document: Document, reading: "Reading", top_k: i
     if not reading.answered:
         return replace(answer, score=score, closest=places[0])
     return replace(answer, text=places[0].text, score=score, evidence=tuple(places))
-
-
-def _left_out(turns: int) -> str:
-    noun = "turn was" if turns == 1 else "turns were"
-    return f"The conversation has grown longer than the model is given: the oldest {turns} {noun} left out."

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 from assistant.answering.live import heard
 from assistant.events import Event, TurnFinished
 
-Tell = Callable[[int, Event], None]
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """The result of one item, told while the work of the others goes on."""
+
+    result: Any
+
+
+Tell = Callable[[int, "Event | Early"], None]
 """Takes an event and the position, among the items worked on, of the one that it is about."""
 
 
@@ -26,6 +34,7 @@ class Shared:
         alone: does the work of a single turn, and yields its events as they happen. Where no other turn is under way,
             it ends when nobody listens any more, which a thread would not.
         at_a_server: where above 0, a server does the work, and `alone` waits for it: for so many turns at a time.
+        independent: the work is done for this turn alone, as soon as there is time for it.
     """
 
     key: Hashable
@@ -34,13 +43,17 @@ class Shared:
     size: int = 1
     alone: Callable[[Any], Generator[Event, None, Any]] | None = None
     at_a_server: int = 0
+    independent: bool = False
 
 
 Steps = Generator[Event | Shared, Any, None]
 
 
 class Told(NamedTuple):
-    """An event of a turn of a block, or that the block is over: then there is no event."""
+    """An event of a turn of a block, or that the block is over: then there is no event.
+
+    Neither a turn nor a block has what tells that nothing more comes without waiting: its block is below 0.
+    """
 
     block: int
     turn: int
@@ -56,22 +69,22 @@ class Running:
     steps: Steps
     waits: Shared | None = None
     begun: bool = False
-    answered: bool = False
+    apart: bool = False  # it got its own result before others of its block, at a server or early
     gets: Any = None
     seconds: float = 0.0
 
 
 def is_like(turn: Running, first: Running) -> bool:
     """Whether the work of two turns may be done together."""
-    if turn.waits is None or first.waits is None:
-        return False
+    if turn.waits is None or first.waits is None or turn.waits.independent or first.waits.independent:
+        return turn is first
     return (turn.block, turn.waits.key) == (first.block, first.waits.key)
 
 
 def step(turn: Running) -> Iterator[Told]:
     """Take a turn to its next wait; it waits for nothing once it is over."""
     given = turn.gets
-    turn.gets, turn.waits, turn.begun, turn.answered = None, None, False, False
+    turn.gets, turn.waits, turn.begun = None, None, False
     while True:
         began = time.perf_counter()
         try:
@@ -87,27 +100,37 @@ def step(turn: Running) -> Iterator[Told]:
         yield Told(turn.block, turn.turn, _with_seconds(next_step, turn.seconds))
 
 
-def work_on(group: Sequence[Running], tell: Callable[[Running, Event], None]) -> None:
-    """Do the work that a group waits for; each turn gets its result, or its error."""
+def work_on(group: Sequence[Running], tell: Callable[[Running, Event | Early], None]) -> None:
+    """Do the work that a group waits for; each turn gets its result, or its error, but for those told early."""
     work = [each.waits for each in group if each.waits is not None]
     began = time.perf_counter()
     results: Sequence[Any] | None = None
+    early: set[int] = set()
+
+    def tell_of(at: int, event: Event | Early) -> None:
+        if isinstance(event, Early):
+            early.add(at)
+            group[at].seconds += (time.perf_counter() - began) / len(group)
+        tell(group[at], event)
+
     try:
         if work[0].alone is not None and (len(work) == 1 or work[0].run is None):
             results = [heard(work[0].alone(work[0].item), partial(tell, group[0]))]
         elif work[0].run is not None:
-            results = work[0].run([each.item for each in work], lambda at, event: tell(group[at], event))
+            results = work[0].run([each.item for each in work], tell_of)
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the last turn's own, or gone in a smaller group)
-        if len(group) == 1:
-            results = [error]
-    _share_time(group, work, began)
+        if len(group) - len(early) == 1:
+            results = [error] * len(group)
+    left = [at for at in range(len(group)) if at not in early]
+    _share_time([group[at] for at in left], [work[at] for at in left], began)
     if results is None:
-        middle = len(group) // 2
-        work_on(group[:middle], tell)
-        work_on(group[middle:], tell)
+        middle = (len(left) + 1) // 2
+        for part in (left[:middle], left[middle:]):
+            if part:
+                work_on([group[at] for at in part], tell)
         return
-    for each, result in zip(group, results, strict=True):
-        each.gets = result
+    for at in left:
+        group[at].gets = results[at]
 
 
 def work_alone(turn: Running) -> Iterator[Told]:

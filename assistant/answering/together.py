@@ -6,9 +6,10 @@ on with its results. What is asked of a server is under way meanwhile, and where
 server has answered, the next block is begun.
 
 What goes through a model together decides the last digits of its figures, and must not depend on how fast a server is.
-So only turns of one block go through it together, and those that a server has answered go on once nothing else of their
-block is under way. Work of this process is never done side by side: two models that share its cores take longer than
-one after the other (12.6 s for reading and then generating, 13.9 s at once, on two cores).
+So only turns of one block go through it together, and what those ask that a server has answered waits until no other of
+their block is under way, unless it is done for each turn alone. Work of this process is never done side by side: two
+models that share its cores take longer than one after the other (12.6 s for reading and then generating, 13.9 s at
+once, on two cores).
 """
 
 import contextlib
@@ -17,9 +18,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from assistant.answering.shared_work import Running, Steps, Told, is_like, step, work_alone, work_on
+from assistant.answering.shared_work import Early, Running, Steps, Told, is_like, step, work_alone, work_on
 from assistant.events import Event
 
 T = TypeVar("T")
@@ -27,6 +28,8 @@ T = TypeVar("T")
 _BLOCKS = 2
 """So many blocks at most are begun from the oldest that is not over: what waits for a server is bounded."""
 _POLL_SECONDS = 0.1
+NOTHING_MORE_YET = Told(-1, -1, None)
+"""Told before the next event has to be waited for: what has come can be handed on."""
 
 
 def together(turns: Sequence[Steps]) -> Iterator[tuple[int, Event]]:
@@ -46,12 +49,15 @@ def together(turns: Sequence[Steps]) -> Iterator[tuple[int, Event]]:
                 yield turn, event
 
 
-def in_blocks(blocks: Iterable[T], begin: Callable[[T], Sequence[Steps]]) -> Generator[Told, None, None]:
+def in_blocks(
+    blocks: Iterable[T], begin: Callable[[T], Sequence[Steps]], *, tell_waits: bool = False
+) -> Generator[Told, None, None]:
     """Take the turns of any number of blocks to their end, as `together` does; a block is taken when there is time.
 
     Args:
         blocks: iterated in a thread, so that a slow source keeps nothing from going on.
         begin: makes the turns of a block, while nothing else is done in this process.
+        tell_waits: tell NOTHING_MORE_YET before each wait.
 
     Yields:
         What turns tell. A block that was begun later may be over sooner.
@@ -59,7 +65,7 @@ def in_blocks(blocks: Iterable[T], begin: Callable[[T], Sequence[Steps]]) -> Gen
     Raises:
         Exception: what `blocks` or `begin` raised, once the blocks before are over.
     """
-    return _Schedule([], iter(blocks), begin).run()
+    return _Schedule([], iter(blocks), begin, tell_waits=tell_waits).run()
 
 
 class _Schedule(Generic[T]):
@@ -71,9 +77,18 @@ class _Schedule(Generic[T]):
         come: blocks that are there.
         more: gives further ones; None if there are no more.
         begin: makes the turns of a block.
+        tell_waits: see `in_blocks`.
     """
 
-    def __init__(self, come: list[T], more: Iterator[T] | None, begin: Callable[[T], Sequence[Steps]]) -> None:
+    def __init__(
+        self,
+        come: list[T],
+        more: Iterator[T] | None,
+        begin: Callable[[T], Sequence[Steps]],
+        *,
+        tell_waits: bool = False,
+    ) -> None:
+        self._tell_waits = tell_waits
         self._come = come
         self._more = more
         self._begin = begin
@@ -85,6 +100,7 @@ class _Schedule(Generic[T]):
         self._busy = False
         self._taking = False
         self._asked: Counter[Hashable] = Counter()
+        self._gone_on: list[Running] = []
 
     def run(self) -> Generator[Told, None, None]:
         """See `in_blocks`."""
@@ -93,6 +109,8 @@ class _Schedule(Generic[T]):
                 yield from self._start()
                 if not (self._busy or self._taking or self._asked.total()):
                     break
+                if self._tell_waits and self._messages.empty():
+                    yield NOTHING_MORE_YET
                 yield from self._message()()
             if self._failure is not None:
                 raise self._failure
@@ -113,8 +131,6 @@ class _Schedule(Generic[T]):
             if group := self._group():
                 self._busy = True
                 self._in_thread(partial(work_on, group, self._tell), partial(self._worked, group))
-            elif answered := self._answered():
-                yield from self._go_on(answered)
             elif self._come:
                 yield from self._add(self._come.pop(0))
             else:
@@ -147,9 +163,19 @@ class _Schedule(Generic[T]):
     def _group(self) -> list[Running]:
         """The turns whose work is done next in this process: of one kind, and of the oldest block that has any."""
         waiting = [each for each in self._waiting() if each.waits is not None and not each.waits.at_a_server]
+        waiting = [each for each in waiting if self._may_begin(each)]
         for each in waiting:
             each.begun = is_like(each, waiting[0])
         return [each for each in waiting if each.begun]
+
+    def _may_begin(self, turn: Running) -> bool:
+        """Whether a turn's work need not wait for others of its block, so as to be done with theirs."""
+        if not turn.apart or (turn.waits is not None and turn.waits.independent):
+            return True
+        others = [each for each in self._running if each.block == turn.block]
+        return all(
+            each.apart and not each.begun and each.waits is not None and not each.waits.at_a_server for each in others
+        )
 
     def _waiting(self) -> list[Running]:
         """The turns that wait for work that is not begun, of older blocks first."""
@@ -157,20 +183,18 @@ class _Schedule(Generic[T]):
 
     def _worked(self, group: Sequence[Running]) -> Iterator[Told]:
         self._busy = False
-        yield from self._go_on(group)
+        yield from self._go_on([each for each in group if each not in self._gone_on])
+        self._gone_on.clear()
 
-    def _has_answered(self, turn: Running, key: Hashable) -> Iterable[Told]:
+    def _has_answered(self, turn: Running, key: Hashable) -> Iterator[Told]:
         self._asked[key] -= 1
-        turn.answered = True
-        return ()
+        turn.apart = True
+        yield from self._go_on([turn])
 
-    def _answered(self) -> list[Running]:
-        """The turns of a block that servers have answered, where nothing else of it is under way."""
-        for block in self._left:
-            turns = [each for each in self._running if each.block == block]
-            if all(each.answered for each in turns):
-                return turns
-        return []
+    def _early(self, turn: Running, result: Any) -> Iterator[Told]:
+        turn.gets, turn.apart = result, True
+        self._gone_on.append(turn)
+        yield from self._go_on([turn])
 
     def _take(self) -> None:
         """Ask for the next block, if few enough are under way."""
@@ -225,7 +249,10 @@ class _Schedule(Generic[T]):
         del self._left[block]
         return Told(block, 0, None)
 
-    def _tell(self, turn: Running, event: Event) -> None:
+    def _tell(self, turn: Running, event: Event | Early) -> None:
+        if isinstance(event, Early):
+            self._messages.put(partial(self._early, turn, event.result))
+            return
         told = Told(turn.block, turn.turn, event)
         self._messages.put(lambda: [told])
 

@@ -140,7 +140,7 @@ def _record(line: Line, end: Answer | AssistantError | None, options_digest: str
     if line.turn is None or not isinstance(end, Answer):
         error = end if isinstance(end, AssistantError) else AssistantError("The turn ended without an answer.")
         return {**line.carried, "id": line.id, "line": line.number, "error": error_to_json(error), **digests}
-    scored = {} if line.expected is None else scores(end.text, line.expected)
+    scored = {} if line.expected is None else scores(end.text, line.expected, written=end.route is not Route.EXTRACT)
     return {**line.carried, **answer_to_json(line.turn.question, end, line.id), **scored, **digests}
 
 

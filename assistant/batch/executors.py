@@ -8,10 +8,11 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from assistant.batch.blocks import Block, Record, records_of, turns_of
+from assistant.batch.lines import Line
 from assistant.errors import AssistantError
 from assistant.events import Listener, unheard
 from assistant.settings import Settings
-from assistant.types import Turn
+from assistant.types import Answer, Turn
 
 if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant
@@ -26,7 +27,7 @@ class Engine(Protocol):
     """Answers blocks of lines."""
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
-        """The records of each block, in the order of the blocks; few blocks are taken ahead of what is given.
+        """The records of all blocks' lines, in order, some at a time; few blocks are taken ahead of what is given.
 
         Raises:
             AssistantError: the work cannot go on at all.
@@ -37,10 +38,12 @@ class Engine(Protocol):
 class LocalEngine:
     """An assistant in this process: one block after the other, and two where a server writes the answers.
 
+    Each record is given as soon as it and all before it are done.
+
     Args:
         assistant: answers.
         options_digest: written into each record.
-        on_event: hears how far the fetching and loading of models is.
+        on_event: hears how far the fetching and loading of models is, and what a server is waited for.
     """
 
     def __init__(self, assistant: "Assistant", options_digest: str = "", on_event: Listener = unheard) -> None:
@@ -50,15 +53,26 @@ class LocalEngine:
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
         """See Engine."""
-        given: deque[Block] = deque()
+        given: deque[Line] = deque()
 
         def turns() -> Iterator[list[Turn]]:
             for block in blocks:
-                given.append(block)
+                given.extend(block)
                 yield turns_of(block)
 
-        for ends in self._assistant.answer_blocks(turns(), self._on_event):
-            yield records_of(given.popleft(), ends, self._options_digest)
+        def records(ends: Iterable[Answer | AssistantError]) -> list[Record]:
+            made: list[Record] = []
+            left = deque(ends)
+            while given and (left or given[0].turn is None):
+                line = given.popleft()
+                made += records_of([line], [left.popleft()] if line.turn is not None else [], self._options_digest)
+            return made
+
+        for ends in self._assistant.answer_in_order(turns(), self._on_event):
+            if made := records(ends):
+                yield made
+        if made := records(()):
+            yield made
 
 
 class ProcessEngine:
@@ -119,8 +133,7 @@ class Worker:
 
     def answer(self, block: Block) -> list[Record]:
         """The records of a block."""
-        [records] = self._engine.answer([block])
-        return records
+        return [record for records in self._engine.answer([block]) for record in records]
 
 
 _workers: list[Worker] = []

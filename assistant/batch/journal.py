@@ -1,10 +1,12 @@
-"""The output as it grows: one record a line, on disk before the next block is begun, and gone on with after a kill."""
+"""The output as it grows: one record a line, on disk as soon as it and those before are done, resumed after a kill."""
 
 import errno
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +14,8 @@ from assistant.batch.blocks import Block, Record, written
 from assistant.batch.lines import Line
 from assistant.errors import UsageError
 from assistant.records import answer_from_json
+from assistant.routing.router import choose_route
+from assistant.types import Route
 
 # What syncing says of a pipe, a terminal or a file system that knows no syncing.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EROFS, errno.ENOSYS, errno.EBADF)
@@ -40,6 +44,8 @@ def unfinished(
 ) -> Iterator[tuple[Block, int]]:
     """The blocks that an earlier run has not finished, each with the number of its lines that are done.
 
+    Of the lines that are done, those remain to be answered again whose answer others share: see `only_needed`.
+
     A torn last line of the output is cut off, once all whole lines have been found to answer this input.
 
     Args:
@@ -67,11 +73,111 @@ def unfinished(
                 waiting = next(done, None)
             if finished < len(block):
                 _repair(path)
-                yield block, finished
+                yield only_needed(block, range(finished, len(block))), finished
         if waiting is not None:
             where = f"{path}, line {count + 1}"
             raise _refused(where, waiting, "the input has no more questions")
     _repair(path)
+
+
+def failed_lines(path: Path, *, all_of_them: bool) -> int:
+    """How many lines of an earlier run's output failed: for passing reasons, or for any.
+
+    Raises:
+        UsageError: it is no output of a batch.
+    """
+    with path.open("rb") as file:
+        return sum(_is_to_retry(record, all_of_them=all_of_them) for record in _records(file, path))
+
+
+def to_retry(
+    blocks: Iterable[Block], path: Path, options_digest: str, *, all_of_them: bool
+) -> Iterator[tuple[Block, frozenset[int]]]:
+    """The blocks with lines that failed in an earlier run, each with the positions of those that are not to be written.
+
+    Raises:
+        UsageError: as `unfinished`.
+    """
+    with path.open("rb") as file:
+        done = _records(file, path)
+        count = 0
+        for block in blocks:
+            again: set[int] = set()
+            for at, line in enumerate(block):
+                record = next(done, None)
+                if record is None:
+                    break
+                count += 1
+                _compare(line, record, options_digest, f"{path}, line {count}")
+                if _is_to_retry(record, all_of_them=all_of_them):
+                    again.add(at)
+            if again:
+                yield only_needed(block, again), frozenset(range(len(block))) - again
+
+
+def only_needed(block: Block, wanted: Collection[int]) -> list[Line]:
+    """A block with only those turns that are needed to answer some of its lines as they would be answered in it all.
+
+    What the reader reads together decides the last digits of its figures, so it reads all of its lines again or none;
+    what a model writes, it writes for each line alone.
+
+    Args:
+        block: the whole of it.
+        wanted: positions of the lines to answer.
+    """
+    read = {at for at, line in enumerate(block) if _is_read(line)}
+    needed = {*wanted, *(read if read & set(wanted) else ())}
+    return [line if at in needed else replace(line, turn=None) for at, line in enumerate(block)]
+
+
+def _is_read(line: Line) -> bool:
+    return line.turn is not None and choose_route(line.turn).route is Route.EXTRACT
+
+
+def merge_retried(path: Path, retried: Path) -> None:
+    """Put the records of lines that were tried again in the places of those that had failed.
+
+    A kill at any moment loses nothing: the output is replaced as a whole, and what was tried again is kept until then.
+
+    Args:
+        path: the output.
+        retried: the new records, in the order of the lines; gone afterwards.
+    """
+    if not retried.exists():
+        return
+    draft = path.with_name(f"{path.name}.merged")
+    with path.open("rb") as old, retried.open("rb") as new, draft.open("wb") as merged:
+        waiting = _next_whole(new)
+        for raw in old:
+            if waiting is not None and raw.endswith(b"\n") and _replaces(waiting, raw):
+                merged.write(waiting)
+                waiting = _next_whole(new)
+            else:
+                merged.write(raw)
+        merged.flush()
+        os.fsync(merged.fileno())
+    shutil.copymode(path, draft)
+    draft.replace(path)
+    retried.unlink()
+
+
+def _next_whole(file: IO[bytes]) -> bytes | None:
+    raw = file.readline()
+    return raw if raw.endswith(b"\n") else None
+
+
+def _replaces(new: bytes, old: bytes) -> bool:
+    """Whether a record is that of the same line as one that failed."""
+    try:
+        ours, theirs = json.loads(new), json.loads(old)
+        return "error" in theirs and all(ours[key] == theirs[key] for key in ("id", "input_digest"))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _is_to_retry(record: Record, *, all_of_them: bool) -> bool:
+    error = record.get("error")
+    return error is not None and (all_of_them or (isinstance(error, dict) and error.get("passing") is True))
 
 
 def _records(file: IO[bytes], path: Path) -> Iterator[Record]:

@@ -32,10 +32,12 @@ OURS = frozenset(
         "usage",
         "stopped",
         "asked",
+        "incomplete",
         "line",
         "error",
         "exact_match",
         "f1",
+        "contains",
         "input_digest",
         "options_digest",
     )
@@ -44,7 +46,10 @@ OURS = frozenset(
 _NEWEST_IDS = 4096
 _FILES_KEPT, _CHARACTERS_KEPT = 8, 20_000_000
 # Settings that change no answer: how much is done at once, what is refused, and how the chat looks.
-_WITHOUT_EFFECT = {"server_requests", "max_document_megabytes", "theme", "mouse", "unicode", "plain", "keys"}
+_WITHOUT_EFFECT = {
+    "server_requests", "server_first_token_timeout", "server_token_timeout", "server_patience", "servers",
+    "max_document_megabytes", "theme", "mouse", "unicode", "plain", "keys",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class BatchOptions:
 
     def digest(self, settings: Settings) -> str:
         """What tells runs apart that could answer differently: the options and settings that answers depend on."""
-        own = {
+        own: dict[str, Any] = {
             "document": self.document.id if self.document else None,
             "route": self.route,
             "verify": self.verify,
@@ -92,6 +97,11 @@ class BatchOptions:
             "select": [(each.column, each.value, each.negated) for each in self.select],
             "settings": settings.model_dump(exclude=_WITHOUT_EFFECT),
         }
+        if settings.server:
+            # What a server is sent depends on what was chosen, be it the default.
+            own["chosen"] = sorted(settings.model_fields_set - _WITHOUT_EFFECT)
+        if (named := settings.servers.get(settings.server or "")) is not None:
+            own["server"] = [named.url, named.model]
         return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -46,6 +46,7 @@ def report_html(summary: Summary, seconds: float, names: Sequence[tuple[str, str
         for key, name in (
             ("exact_match", f"exact match, {summary.expected:,} lines with expected answers"),
             ("f1", "token F1 of these"),
+            ("contains", "written answers that contain an expected one"),
             ("agreement", "verdicts that agree with the truth"),
         )
         if key in summary.figures
@@ -61,7 +62,8 @@ def report_html(summary: Summary, seconds: float, names: Sequence[tuple[str, str
         parts += [
             "<h2>Verdicts and the truth</h2>",
             _table(("verdict", "right answers", "wrong answers"), rows),
-            f'<p class="note">An answer is right from a token F1 of {RIGHT_F1} on.</p>',
+            f'<p class="note">An answer is right from a token F1 of {RIGHT_F1} on, and a written one where it '
+            "contains an expected answer.</p>",
         ]
     slow = [(each.id, each.question, f"{each.seconds:.2f} s") for each in sorted(summary.slowest, reverse=True)]
     if slow:

@@ -1,7 +1,7 @@
 """A batch from its lines to its output, and the same over any rows that a program has."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from assistant.batch.blocks import Block, Record, blocks_of
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 
 def run_batch(
-    engine: Engine, work: Iterable[tuple[Block, int]], output: IO[str], on_record: Callable[[Record], None]
+    engine: Engine,
+    work: Iterable[tuple[Block, int | Container[int]]],
+    output: IO[str],
+    on_record: Callable[[Record], None],
 ) -> None:
-    """Answer blocks and write their records, in order; each block is on disk before the next is written.
+    """Answer blocks and write their records, in order; each is on disk when it and those before are done.
 
     Args:
         engine: where the work is done.
-        work: blocks, each with the number of its lines that an earlier run has written already.
+        work: blocks, each with those of its lines that are not to be written: their positions, or how many from the
+            first on.
         output: a text stream.
         on_record: told of each record once it is written.
 
@@ -29,15 +33,18 @@ def run_batch(
         AssistantError: the work cannot go on.
         OSError: the output cannot be written.
     """
-    written_before: deque[int] = deque()
+    is_new: deque[bool] = deque()
 
     def blocks() -> Iterator[Block]:
-        for block, count in work:
-            written_before.append(count)
+        for block, left_out in work:
+            without = range(left_out) if isinstance(left_out, int) else left_out
+            is_new.extend(at not in without for at in range(len(block)))
             yield block
 
     for records in engine.answer(blocks()):
-        new = records[written_before.popleft() :]
+        new = [record for record in records if is_new.popleft()]
+        if not new:
+            continue
         write_durably(output, new)
         for record in new:
             on_record(record)

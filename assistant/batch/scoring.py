@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 
 
-def scores(answer: str | None, expected: Sequence[str]) -> dict[str, float]:
+def scores(answer: str | None, expected: Sequence[str], *, written: bool = False) -> dict[str, float]:
     """Exact match and token F1 of an answer (None: there is none), 0 to 1, with the best of those expected.
 
-    No expected answer means that none is right, and so does not to give one.
+    No expected answer means that none is right, and so does not to give one. A `written` answer is a sentence or more,
+    of which the expected one is a part: `contains` is 1 where one of the expected stands in it word for word.
     """
     # The one place where the product needs what training is measured by; imported here, not on the way to --help.
-    from assistant.metrics import exact_match, token_f1
+    from assistant.metrics import exact_match, normalize_answer, token_f1
 
     given = answer or ""
-    return {"exact_match": exact_match(given, expected), "f1": round(token_f1(given, expected), 4)}
+    found = {"exact_match": exact_match(given, expected), "f1": round(token_f1(given, expected), 4)}
+    if not written:
+        return found
+    said = f" {normalize_answer(given)} "
+    right = [normal for normal in map(normalize_answer, expected) if normal]
+    contains = any(f" {normal} " in said for normal in right) if right else answer is None
+    return {**found, "contains": float(contains)}

@@ -5,12 +5,14 @@ import hashlib
 import itertools
 import json
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from assistant.batch.text_lines import LineDecoder, Tell, as_utf8
 from assistant.errors import UsageError
 
 FORMATS = ("jsonl", "csv", "parquet", "squad")
@@ -18,7 +20,8 @@ _BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parqu
 _CHUNK = 1 << 20
 _ROWS_AT_ONCE = 64
 _DELIMITERS = ",;\t"
-_BOM = b"\xef\xbb\xbf"
+_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?\r?\n?')
+"""The first line by which Excel tells another Excel what stands between the cells."""
 
 
 class BatchLineError(UsageError):
@@ -43,33 +46,38 @@ def format_of(name: str) -> str:
     return _BY_SUFFIX.get(Path(name).suffix.lower(), "jsonl")
 
 
-def read_rows(file: IO[bytes], kind: str, longest: int = 1 << 27) -> Iterator[Row]:
+def read_rows(file: IO[bytes], kind: str, longest: int = 1 << 27, tell: Tell | None = None) -> Iterator[Row]:
     """The rows of a file, in order; blank lines are left out.
+
+    Text may be in UTF-8, UTF-16 or UTF-32, and lines in Windows-1252.
 
     Args:
         file: opened for bytes; a Parquet file has to be seekable.
         kind: one of FORMATS.
         longest: a line of more bytes is not held in memory but reported.
+        tell: hears where text is not UTF-8.
 
     Raises:
         UsageError: the file as a whole is not of this format.
     """
-    readers: dict[str, Callable[[IO[bytes], int], Iterator[Row]]] = {
-        "jsonl": _jsonl, "csv": _csv, "parquet": _parquet, "squad": _squad,
+    if kind == "parquet":
+        yield from _parquet(file)
+        return
+    readers: dict[str, Callable[[IO[bytes], int, LineDecoder], Iterator[Row]]] = {
+        "jsonl": _jsonl, "csv": _csv, "squad": _squad,
     }  # fmt: skip
-    return readers[kind](file, longest)
+    decoded, is_utf8 = as_utf8(file, tell)
+    yield from readers[kind](decoded, longest, LineDecoder(tell, is_utf8=is_utf8))
 
 
-def parse_line(raw: bytes) -> dict[str, Any]:
+def parse_line(text: str) -> dict[str, Any]:
     """The object of one line of JSONL.
 
     Raises:
-        BatchLineError: the line is not UTF-8, not JSON or no object.
+        BatchLineError: the line is not JSON or no object.
     """
     try:
-        row = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_number, parse_float=_finite)
-    except UnicodeDecodeError as error:
-        raise BatchLineError(f"not UTF-8 text (byte 0x{raw[error.start]:02x} at {error.start})") from error
+        row = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BatchLineError(f"not valid JSON: {error}") from error
     if not isinstance(row, dict):
@@ -106,7 +114,7 @@ def _lines(file: IO[bytes], longest: int) -> Iterator[tuple[int, bytes, BatchLin
         if not raw:
             return
         if len(raw) < longest or raw.endswith(b"\n"):
-            yield number, raw.removeprefix(_BOM) if number == 1 else raw, None
+            yield number, raw, None
             continue
         content, size = hashlib.sha256(raw), len(raw)
         while not raw.endswith(b"\n") and (raw := file.readline(_CHUNK)):
@@ -116,7 +124,7 @@ def _lines(file: IO[bytes], longest: int) -> Iterator[tuple[int, bytes, BatchLin
         yield number, content.digest(), error
 
 
-def _jsonl(file: IO[bytes], longest: int) -> Iterator[Row]:
+def _jsonl(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
     for number, raw, too_long in _lines(file, longest):
         if not raw.strip():
             continue
@@ -125,7 +133,10 @@ def _jsonl(file: IO[bytes], longest: int) -> Iterator[Row]:
             yield Row(number, digest, error=too_long)
             continue
         try:
-            yield Row(number, digest, parse_line(raw))
+            yield Row(number, digest, parse_line(decoder.text(raw, number)))
+        except UnicodeDecodeError as error:
+            told = f"not UTF-8 text (byte 0x{raw[error.start]:02x} at {error.start})"
+            yield Row(number, digest, error=BatchLineError(told))
         except BatchLineError as error:
             yield Row(number, digest, error=error)
 
@@ -133,8 +144,9 @@ def _jsonl(file: IO[bytes], longest: int) -> Iterator[Row]:
 class _Fed:
     """Lines for a csv reader, which can be given back: what a stray quote swallowed is read again as lines."""
 
-    def __init__(self, file: IO[bytes], longest: int) -> None:
+    def __init__(self, file: IO[bytes], longest: int, decoder: LineDecoder) -> None:
         self._lines = _lines(file, longest)
+        self._decoder = decoder
         self._back: deque[str | BatchLineError] = deque()
         self.taken: list[str | BatchLineError] = []
 
@@ -145,26 +157,38 @@ class _Fed:
         if self._back:
             line = self._back.popleft()
         else:
-            _, raw, error = next(self._lines)
-            line = error or raw.decode("utf-8", "surrogateescape")
+            number, raw, error = next(self._lines)
+            line = error or self._text(raw, number)
         self.taken.append(line)
         if isinstance(line, BatchLineError):
             raise line
         return line
+
+    def _text(self, raw: bytes, number: int) -> str:
+        try:
+            return self._decoder.text(raw, number)
+        except UnicodeDecodeError:
+            return raw.decode("utf-8", "surrogateescape")
 
     def give_back(self) -> None:
         """All but the first of the lines taken."""
         self._back.extendleft(reversed(self.taken[1:]))
 
 
-def _csv(file: IO[bytes], longest: int) -> Iterator[Row]:
-    """Comma, semicolon or tab separated rows below a header; a row may span lines where its cells are quoted."""
+def _csv(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
+    """Comma, semicolon or tab separated rows below a header; a row may span lines where its cells are quoted.
+
+    A first line such as `sep=;` names another character between the cells.
+    """
     csv.field_size_limit(max(csv.field_size_limit(), longest))
-    fed = _Fed(file, longest)
-    first = next(fed, None)
+    fed = _Fed(file, longest, decoder)
+    first, number = next(fed, None), 2
+    named = _SEPARATOR.fullmatch(first) if first is not None else None
+    if named is not None:
+        first, number = next(fed, None), 3
     if first is None:
         return
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = named[1] if named is not None else max(_DELIMITERS, key=first.count)
     try:
         header = next(csv.reader([first], delimiter=delimiter))
     except csv.Error as error:
@@ -173,7 +197,7 @@ def _csv(file: IO[bytes], longest: int) -> Iterator[Row]:
         raise UsageError("The first line, which names the columns, is not UTF-8 text; is this a CSV file?")
     if len(set(header)) < len(header) or not all(header):
         raise UsageError("The first line must name the columns, each once; two have the same name or one has none.")
-    reader, number = csv.reader(fed, delimiter=delimiter, strict=True), 2
+    reader = csv.reader(fed, delimiter=delimiter, strict=True)
     while True:
         fed.taken.clear()
         try:
@@ -217,7 +241,7 @@ def _reason(error: Exception) -> str:
     return str(error).partition(" - ")[0]
 
 
-def _parquet(file: IO[bytes], _: int) -> Iterator[Row]:
+def _parquet(file: IO[bytes]) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -244,13 +268,13 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def _squad(file: IO[bytes], _: int) -> Iterator[Row]:
+def _squad(file: IO[bytes], _: int, decoder: LineDecoder) -> Iterator[Row]:
     """The questions of a SQuAD file, each with its paragraph as the document and its gold answers as `answers`.
 
     An article, a paragraph or a question that is none counts as one row, with an error.
     """
     try:
-        articles = json.loads(file.read().decode("utf-8-sig"))["data"]
+        articles = json.loads(decoder.text(file.read(), 1))["data"]
         if not isinstance(articles, list):
             raise TypeError("data is no list")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -292,7 +316,7 @@ def _squad_questions(article: Any) -> Iterator[dict[str, Any]]:
 def count_rows(file: IO[bytes], kind: str) -> int:
     """How many rows a file has, for telling how far a run is; 0 where that costs as much as reading it all."""
     if kind == "jsonl":
-        return sum(bool(line.strip()) for line in file)
+        return sum(bool(line.strip()) for line in as_utf8(file)[0])
     if kind == "parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assistant.batch.blocks import Record
-from assistant.text import one_line
+from assistant.text import counted, one_line
 
 SCORE_BINS = 10
 SLOWEST = 5
 FAILURES = 10
 _SHOWN = 60
 RIGHT_F1 = 0.5
-"""An answer is counted as right from this token F1 on, as the reader's score is calibrated to."""
+"""An answer is counted as right from this token F1 on, as the reader's score is calibrated to; one that a model has
+written also where it contains an expected answer word for word."""
 UNCHECKED = "not checked"
 
 
@@ -60,6 +61,11 @@ class Summary:
     expected: int = 0
     exact: float = 0.0
     f1: float = 0.0
+    written: int = 0
+    contained: float = 0.0
+    incomplete: int = 0
+    retried: int = 0
+    passing: int = 0
     right_by_verdict: dict[str, list[int]] = field(default_factory=dict)
 
     @property
@@ -75,6 +81,7 @@ class Summary:
         self.answered += 1
         self.by_route[record["route"]] += 1
         self.no_answer += record["answer"] is None
+        self.incomplete += record.get("incomplete") is not None
         verdict = record["verdict"]
         label = verdict["label"] if verdict else UNCHECKED
         if record["answer"] is not None:
@@ -91,6 +98,7 @@ class Summary:
         error = record["error"]
         self.failed += 1
         self.by_failure[error["type"]] += 1
+        self.passing += error.get("passing") is True
         if len(self.failures) < FAILURES:
             self.failures.append(Failure(record["line"], record["id"], error["type"], error["message"]))
 
@@ -101,7 +109,7 @@ class Summary:
         self.by_score[at] += 1
         if "f1" in record:
             self.scored_by_score[at] += 1
-            self.right_by_score[at] += record["f1"] >= RIGHT_F1
+            self.right_by_score[at] += _is_right(record)
 
     def _add_expected(self, record: Record, label: str) -> None:
         if "f1" not in record:
@@ -109,16 +117,19 @@ class Summary:
         self.expected += 1
         self.exact += record["exact_match"]
         self.f1 += record["f1"]
+        if "contains" in record:
+            self.written += 1
+            self.contained += record["contains"]
         if record["answer"] is not None:
             counts = self.right_by_verdict.setdefault(label, [0, 0])
-            counts[record["f1"] < RIGHT_F1] += 1
+            counts[not _is_right(record)] += 1
 
     @property
     def figures(self) -> dict[str, float]:
         """Exact match and F1 as percentages of the lines whose answer is known; nothing where there are none.
 
-        `agreement` is the percentage of checked answers whose verdict (entailment or not) is that of the truth (right
-        or not).
+        `contains` is the percentage of written answers that contain an expected one, `agreement` that of checked
+        answers whose verdict (entailment or not) is that of the truth (right or not).
         """
         if not self.expected:
             return {}
@@ -126,13 +137,19 @@ class Summary:
         total = sum(map(sum, checked.values()))
         agreeing = sum(right if label == "entailment" else wrong for label, (right, wrong) in checked.items())
         found = {"exact_match": 100 * self.exact / self.expected, "f1": 100 * self.f1 / self.expected}
+        found |= {"contains": 100 * self.contained / self.written} if self.written else {}
         return found | ({"agreement": 100 * agreeing / total} if total else {})
 
 
 def summary_lines(summary: Summary, seconds: float, watched: int) -> list[str]:
     """What is said at the end of a run."""
     new = summary.done - summary.before
-    counts = {"failed": summary.failed, "done before": summary.before, "matched --fail-on": watched}
+    counts = {
+        "failed": summary.failed,
+        "done before": summary.before,
+        "tried again": summary.retried,
+        "matched --fail-on": watched,
+    }
     told = [f"{summary.answered:,} answered", *(f"{count:,} {name}" for name, count in counts.items() if count)]
     lines = [f"{', '.join(told)} in {seconds:.1f} s ({new / max(seconds, 1e-6):.1f} a second)."]
     if not summary.answered + summary.failed:
@@ -144,17 +161,28 @@ def summary_lines(summary: Summary, seconds: float, watched: int) -> list[str]:
         lines.append(f"  scores, 0 to 1: {histogram(summary.by_score)}")
     if figures := summary.figures:
         agreement = f", verdicts agree with the truth on {figures['agreement']:.1f}%" if "agreement" in figures else ""
+        contains = (
+            f", {figures['contains']:.1f}% of written answers contain an expected one" if "contains" in figures else ""
+        )
         lines.append(
             f"  of {summary.expected:,} with expected answers: exact match {figures['exact_match']:.1f}, "
-            f"F1 {figures['f1']:.1f}{agreement}"
+            f"F1 {figures['f1']:.1f}{contains}{agreement}"
         )
+    if summary.incomplete:
+        lines.append(f"  {counted(summary.incomplete, 'answer')} not complete (`incomplete` in the record says why)")
     slowest = sorted(summary.slowest, reverse=True)
     if slowest:
         lines.append(f"  slowest: {', '.join(f'{one_line(each.id, 20)} {each.seconds:.2f} s' for each in slowest)}")
     lines += [f"  line {each.line}: {each.type}: {one_line(each.message, 160)}" for each in summary.failures]
     if summary.failed > len(summary.failures):
         lines.append(f"  and {summary.failed - len(summary.failures):,} more: {_counted(summary.by_failure)}")
+    if summary.passing:
+        lines.append(f"  {counted(summary.passing, 'line')} failed for passing reasons; --resume tries them again.")
     return lines
+
+
+def _is_right(record: Record) -> bool:
+    return bool(record["f1"] >= RIGHT_F1 or record.get("contains") == 1)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -17,13 +17,16 @@ from assistant.errors import UsageError
 TABLES = ("csv", "parquet")
 _FIRST = ("id", "line", "question", "route", "answer", "score")
 _VERDICT = ("verdict", "entailment", "neutral", "contradiction")
-_LAST = ("evidence", "closest", "claims", "verdict_reason", "stopped", "asked", "models", "usage", "exact_match", "f1")
-_ERROR = ("error_type", "error_message")
+_LAST = (
+    "evidence", "closest", "claims", "verdict_reason", "stopped", "asked", "incomplete", "models", "usage",
+    "exact_match", "f1", "contains",
+)  # fmt: skip
+_ERROR = ("error_type", "error_message", "error_passing")
 _DIGESTS = ("input_digest", "options_digest")
 OWN = (*_FIRST, *_VERDICT, *_LAST, *_ERROR, *_DIGESTS)
 """The columns of our own; the input's other columns stand between these and the digests."""
 _AS_JSON = frozenset(("evidence", "closest", "claims", "models", "usage"))
-_NUMBERS = frozenset(("score", "entailment", "neutral", "contradiction", "exact_match", "f1"))
+_NUMBERS = frozenset(("score", "entailment", "neutral", "contradiction", "exact_match", "f1", "contains"))
 # What the record's own parts become: columns of the input with these names have no place beside them.
 _OF_PARTS = frozenset((*_VERDICT, "claims", "error", *_ERROR))
 _LARGEST = 2**63
@@ -37,6 +40,7 @@ def flat(record: Record) -> dict[str, Any]:
         row |= {key: verdict[key] for key in _VERDICT[1:]} | {"verdict": verdict["label"], "claims": verdict["claims"]}
     if error := record.get("error"):
         row |= {"error_type": error["type"], "error_message": error["message"]}
+        row |= {"error_passing": True} if error.get("passing") else {}
     return {key: _text(value) if isinstance(value, dict | list) else value for key, value in row.items()}
 
 
@@ -51,6 +55,7 @@ def unflat(row: dict[str, Any]) -> Record:
     record["id"] = str(given["id"])
     if "error_type" in given:
         error = {"type": given["error_type"], "message": given["error_message"]}
+        error |= {"passing": True} if str(given.get("error_passing")).lower() == "true" else {}
         record |= {"line": int(given["line"]), "error": error}
     else:
         parts = {key: json.loads(given[key]) for key in _AS_JSON & given.keys()}
@@ -69,8 +74,8 @@ def unflat(row: dict[str, Any]) -> Record:
             "models": parts["models"],
             "usage": parts["usage"],
         }
-        record |= {key: float(given[key]) for key in ("exact_match", "f1") if key in given}
-        record |= {key: given[key] for key in ("verdict_reason", "asked") if key in given}
+        record |= {key: float(given[key]) for key in ("exact_match", "f1", "contains") if key in given}
+        record |= {key: given[key] for key in ("verdict_reason", "asked", "incomplete") if key in given}
         record |= {"stopped": True} if str(given.get("stopped")).lower() == "true" else {}
     return record | {key: given[key] for key in _DIGESTS}
 
@@ -126,7 +131,7 @@ def _arrow_type(name: str, found: set[type]) -> Any:
         return pa.float64()
     if name == "line":
         return pa.int64()
-    if name == "stopped" or found == {bool}:
+    if name in ("stopped", "error_passing") or found == {bool}:
         return pa.bool_()
     if name not in OWN and found and found <= {int, float}:
         return pa.float64() if float in found else pa.int64()

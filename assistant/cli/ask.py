@@ -9,8 +9,8 @@ from assistant.cli.console import StatusLine
 from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, Windows, settings, switches
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
-from assistant.events import Event, TextDelta, TurnFailed, TurnFinished
-from assistant.text import PrintableStream, one_line
+from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack, TurnFailed, TurnFinished
+from assistant.text import PrintableStream, counted, one_line, printable
 from assistant.types import Answer, Document, Route, Turn
 
 FAIL_ON = ("contradiction", "neutral", "no-answer")
@@ -57,52 +57,80 @@ def ask(
 
     assistant = Assistant(chosen)
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
-        printer = _Printer(status, as_json=json_)
+        printer = _Printer(status, as_json=json_, may_take_back=chosen.server is not None)
         for read in turn.documents:
             if read.encoding != "utf-8":
                 status.say(f"{one_line(read.name)} was read as {read.encoding}.")
         for event in assistant.respond(turn):
             if isinstance(event, TurnFailed):
+                printer.end()
                 raise event.error
             if isinstance(event, TurnFinished):
                 status.clear()
                 printer.finish(turn, event.answer)
+                if event.answer.incomplete in ("filtered", "broken"):
+                    return 1
                 return 4 if fails(event.answer, watched) else 0
             printer(event)
     return 1
 
 
 class _Printer:
-    """Prints a generated answer as it comes, and the rest of an answer at its end."""
+    """Prints a generated answer as it comes, and the rest of an answer at its end.
 
-    def __init__(self, status: StatusLine, *, as_json: bool) -> None:
+    Notices that come while an answer is printed wait for its end, so that they begin on a line of their own. Where a
+    server may take back what it wrote, only a terminal is shown an answer before it is over.
+    """
+
+    def __init__(self, status: StatusLine, *, as_json: bool, may_take_back: bool) -> None:
         self.status = status
         self.as_json = as_json
-        self.streamed = False
         self.route: Route | None = None
+        self._streams = not as_json and (sys.stdout.isatty() or not may_take_back)
+        self._streamed = False
+        self._notices: list[Notice] = []
         self._shown = PrintableStream()
 
     def __call__(self, event: Event) -> None:
-        from assistant.events import RouteChosen
-
         if isinstance(event, RouteChosen):
             self.route = event.route
-        if isinstance(event, TextDelta) and not self.as_json and self.route is not Route.EXTRACT:
+        if isinstance(event, TextDelta) and self._streams and self.route is not Route.EXTRACT:
             self.status.clear()
-            self.streamed = True
+            self._streamed = True
             sys.stdout.write(self._shown.add(event.text))
             sys.stdout.flush()
-        else:
+        elif isinstance(event, TextTakenBack) and self._streamed:
+            self.end()
+            self.status.say("What stands above is not the answer; it begins here:")
+            self._shown = PrintableStream()
+        elif isinstance(event, Notice) and self._streamed:
+            self._notices.append(event)
+        elif not self._streamed:
             self.status(event)
 
+    def end(self) -> None:
+        """End the line of what was printed so far, and say what waited for that."""
+        if self._streamed:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+        self._streamed = False
+        for notice in self._notices:
+            self.status(notice)
+        self._notices.clear()
+
     def finish(self, turn: Turn, answer: Answer) -> None:
+        """Print what is not printed yet."""
+        streamed = self._streamed
+        self.end()
+        if thought := answer.usage.thinking_tokens:
+            self.status.say(f"Thought for {counted(thought, 'token')} before the answer.")
         if self.as_json:
             from assistant.records import answer_to_json, json_line
 
             print(json_line(answer_to_json(turn.question, answer, "1")))  # noqa: T201
             return
-        if self.streamed:
-            sys.stdout.write("\n")
+        if not streamed and answer.text is not None and answer.route is not Route.EXTRACT:
+            sys.stdout.write(f"{printable(answer.text)}\n")
         from assistant.cli.rendering import render_answer
 
         print_text(render_answer(answer, turn.documents))
@@ -131,8 +159,15 @@ def read_question(question: str, documents: list[str]) -> str:
         )
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError('The question "-" is read from standard input, and nothing is piped in.')
+    from assistant.batch.text_lines import LineDecoder, as_utf8
+
+    def tell(text: str) -> None:
+        if not switches.quiet:
+            print(text.replace("The file", "The question"), file=sys.stderr)  # noqa: T201
+
+    file, is_utf8 = as_utf8(sys.stdin.buffer, tell)
     try:
-        return sys.stdin.buffer.read().decode("utf-8").strip()
+        return LineDecoder(tell, is_utf8=is_utf8).text(file.read(), 1).strip()
     except UnicodeDecodeError as error:
         raise UsageError(f"The question on standard input is not UTF-8 text (byte {error.start}).") from error
 

@@ -52,13 +52,25 @@ def batch(
         str | None, typer.Option(help="jsonl, csv or parquet, where the name does not tell.")
     ] = None,
     report: Annotated[str | None, typer.Option(help="Write a page with plots of the run here.", metavar="FILE")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on after the last answer that OUTPUT holds.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on after the last answer in OUTPUT; try again what failed for passing reasons."
+        ),
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="As --resume, and try again all lines that failed.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write OUTPUT anew.")] = False,
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Exit with 4 if any answer is: contradiction, neutral or no-answer.")
     ] = None,
     engine: Annotated[str, typer.Option(help="Where the work runs: local, or ray (RAY_ADDRESS, else here).")] = "local",
     workers: Annotated[int, typer.Option(help="How many workers, each with its own models.", min=1)] = 1,
+    requests: Annotated[
+        int | None,
+        typer.Option(help="How many requests a server is sent at once; one for a server with one slot.", min=1),
+    ] = None,
     cpus: Annotated[float, typer.Option(help="Cores of each Ray worker.", min=0.1)] = 1,
     gpus: Annotated[float, typer.Option(help="GPUs of each Ray worker; 0.25 lets four share one.", min=0)] = 0,
     profile: Profile = None,
@@ -71,20 +83,23 @@ def batch(
     r"""Answer a file of questions, each line {"question": ..., "id"?, "document"?, "document_path"?, "route"?}.
 
     A line that fails becomes {"id": ..., "line": N, "error": {...}} in its place, the run goes on, and the exit code
-    is 3. After a kill, --resume goes on where it was.
+    is 3. After a kill, --resume goes on where it was. A server that is loading, busy or limits its rate is waited for
+    (server_patience in the settings); a line that failed for such a reason all the same, --resume tries again.
 
     \b
     Examples:
       assistant batch questions.jsonl -o answers.jsonl
       assistant batch questions.csv -o answers.parquet --document contract.txt --column question=prompt --resume
       assistant batch companies.csv -o answers.csv --template "When was {name} founded?" --select country=France
+      assistant batch questions.jsonl -o answers.jsonl --server ollama --model qwen3 --requests 1
       cat questions.jsonl | assistant batch - -o - --fail-on contradiction | jq .answer
     """
     if engine not in ENGINES:
         raise UsageError(f"--engine {engine}: choose local or ray.")
+    resume = resume or retry_failed
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other.")
-    chosen = settings(profile, server, model, windows=windows)
+    chosen = settings(profile, server, model, windows=windows, server_requests=requests)
     watched = parse_fail_on(fail_on or [])
     if document == questions == "-":
         raise UsageError("Questions and document cannot both be standard input.")
@@ -117,7 +132,7 @@ def batch(
         raise UsageError(f"{report}: the report cannot be one of the other files; name another --report.")
     return run(
         files, options, chosen, watched, Place(engine, workers, cpus, gpus),
-        resume=resume, report=report,
+        resume=resume, report=report, retry_all=retry_failed,
     )  # fmt: skip
 
 

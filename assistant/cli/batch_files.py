@@ -5,7 +5,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -77,11 +77,11 @@ class Files:
         return self._questions == "-" or not stat.S_ISREG(Path(self._questions).stat().st_mode)
 
     @contextlib.contextmanager
-    def rows(self, max_document_megabytes: int) -> Iterator[Iterator[Row]]:
-        """The rows of the input, while it is open."""
+    def rows(self, max_document_megabytes: int, tell: Callable[[str], None]) -> Iterator[Iterator[Row]]:
+        """The rows of the input, while it is open; `tell` hears of an encoding other than UTF-8."""
         longest = max_document_megabytes * 1_000_000 * _BYTES_PER_CHARACTER + _ROOM
         with open_input(self._questions) as file:
-            yield read_rows(file, self._kind_in, longest)
+            yield read_rows(file, self._kind_in, longest, tell)
 
     def total(self) -> int:
         """How many rows the input has; 0 where that is not known."""
@@ -138,6 +138,11 @@ class Files:
         """Let go of what is no longer needed."""
         if self._scratch is not None:
             self._scratch.cleanup()
+
+    @property
+    def retried(self) -> Path:
+        """Where the records of lines that are tried again stand until they are put into the journal."""
+        return Path(f"{self.journal}.retried")
 
     def drop_copy(self) -> None:
         """Remove a journal that is only a copy of a finished table, to which nothing was added."""

@@ -3,13 +3,14 @@
 import contextlib
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.batch.blocks import Ahead, Record, blocks_as_they_come, blocks_of
 from assistant.batch.executors import Engine, LocalEngine, ProcessEngine
-from assistant.batch.journal import unfinished
+from assistant.batch.journal import failed_lines, merge_retried, to_retry, unfinished
 from assistant.batch.lines import BatchOptions, read_lines
 from assistant.batch.ray_executor import RayEngine
 from assistant.batch.report import report_html
@@ -39,7 +40,7 @@ class Place:
 
 def run(
     files: Files, options: BatchOptions, chosen: Settings, watched: frozenset[str], place: Place, *,
-    resume: bool, report: str | None,
+    resume: bool, report: str | None, retry_all: bool = False,
 ) -> int:  # fmt: skip
     """Answer what is not answered yet, and say what it came to.
 
@@ -49,7 +50,8 @@ def run(
         chosen: the settings.
         watched: the verdicts of --fail-on.
         place: where the work runs.
-        resume: whether to go on with what an earlier run has written.
+        resume: whether to go on with what an earlier run has written, and to try again what failed for passing reasons.
+        retry_all: whether to try again all that failed.
         report: where to write a page with plots.
 
     Returns:
@@ -61,11 +63,16 @@ def run(
         total = 0 if options.select else files.total()
         tally = _Tally(status, watched, min(total, options.limit or sys.maxsize))
         try:
-            _answer(files, options, tally, _engine(place, chosen, digest, status), digest, resume=resume)
+            engine = _engine(place, chosen, digest, status)
+            append = resume and files.find_earlier()
+            if append:
+                _retry(files, options, tally, engine, digest, all_of_them=retry_all)
+            _answer(files, options, tally, engine, digest, append=append)
         except KeyboardInterrupt:
             if files.resumable:
                 status.say(f"Stopped with {tally.summary.done:,} lines done; --resume goes on.")
             raise
+        tally.summary.before -= tally.summary.retried
         files.finish()
         seconds = time.monotonic() - began
         for line in summary_lines(tally.summary, seconds, tally.matched):
@@ -92,11 +99,27 @@ class _Tally:
         self.summary = Summary()
         self.matched = 0
         self._status, self._watched, self._total = status, watched, total
+        self._said: set[str] = set()
+
+    def say(self, text: str) -> None:
+        """Say something that is said once in a run."""
+        if text not in self._said:
+            self._said.add(text)
+            self._status.say(text)
 
     def before(self, record: Record) -> None:
         """Count a record of an earlier run."""
         self._count(record)
         self.summary.before += 1
+
+    def again(self, failed: int) -> Callable[[Record], None]:
+        """What counts the records of lines that are tried again; once in place they are counted as the rest."""
+
+        def count(_: Record) -> None:
+            self.summary.retried += 1
+            self._status(Progress("Trying failed lines again", self.summary.retried, failed))
+
+        return count
 
     def now(self, record: Record) -> None:
         """Count a record of this run."""
@@ -123,10 +146,31 @@ def _engine(place: Place, chosen: Settings, digest: str, status: StatusLine) -> 
     return LocalEngine(Assistant(chosen), digest, status)
 
 
-def _answer(files: Files, options: BatchOptions, tally: _Tally, engine: Engine, digest: str, *, resume: bool) -> None:
+def _retry(
+    files: Files, options: BatchOptions, tally: _Tally, engine: Engine, digest: str, *, all_of_them: bool
+) -> None:
+    """Answer again what failed in an earlier run, and put it in its place."""
+    with files.open_journal(append=True):  # no other run writes to it meanwhile
+        merge_retried(files.journal, files.retried)
+        failed = failed_lines(files.journal, all_of_them=all_of_them)
+        if not failed:
+            return
+        with files.rows(options.max_document_megabytes, tally.say) as rows:
+            blocks = blocks_of(read_lines(rows, options))
+            work = to_retry(blocks, files.journal, digest, all_of_them=all_of_them)
+            try:
+                with files.retried.open("w", encoding="utf-8", newline="\n") as retried:
+                    run_batch(engine, work, retried, tally.again(failed))
+            except UsageError:
+                files.retried.unlink(missing_ok=True)
+                files.drop_copy()
+                raise
+        merge_retried(files.journal, files.retried)
+
+
+def _answer(files: Files, options: BatchOptions, tally: _Tally, engine: Engine, digest: str, *, append: bool) -> None:
     """Answer what is not answered yet, into the journal."""
-    append = resume and files.find_earlier()
-    with files.rows(options.max_document_megabytes) as rows:
+    with files.rows(options.max_document_megabytes, tally.say) as rows:
         lines = read_lines(rows, options)
         ahead: Ahead[Any] = Ahead(lines, LINES_AHEAD) if files.streamed else Ahead(blocks_of(lines), 1)
         blocks = blocks_as_they_come(ahead) if files.streamed else ahead

@@ -8,7 +8,7 @@ import typer
 
 from assistant.cli.ask import read_documents
 from assistant.cli.console import StatusLine
-from assistant.cli.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
+from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, settings, switches
 from assistant.documents.excerpts import excerpt, position
 from assistant.errors import UsageError
 from assistant.text import one_line, printable
@@ -38,6 +38,7 @@ def compare(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     profile: Profile = None,
     server: Server = None,
+    model: Model = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -60,7 +61,7 @@ def compare(
     if not question.strip():
         raise UsageError("The question is empty; type what you want to know.")
     part, names = ("reader", reader) if reader else ("generator", generator or [])
-    chosen = settings(profile, server)
+    chosen = settings(profile, server, model)
     documents = read_documents(document or [], chosen.max_document_megabytes)
     route = Route.EXTRACT if reader else (Route.GROUNDED if documents else Route.OPEN)
     turn = Turn(question, documents, route=route, verify=False)

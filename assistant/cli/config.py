@@ -3,6 +3,7 @@
 import json
 
 import typer
+from pydantic import BaseModel, SecretStr
 
 from assistant.cli.files import path_line
 from assistant.cli.options import NoColor, Quiet, Verbose
@@ -32,6 +33,10 @@ def show(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = Fal
 
 def _toml(value: object) -> str:
     """A value as TOML. Its texts, numbers and truths are JSON's, except that TOML wants DEL escaped; its tables not."""
+    if isinstance(value, BaseModel):
+        value = {key: each for key, each in value if each is not None}
+    if isinstance(value, SecretStr):
+        value = str(value)  # stars
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_toml(key)} = {_toml(each)}' for key, each in value.items())}}}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

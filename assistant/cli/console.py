@@ -6,8 +6,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from assistant.events import Event, Notice, Progress, RouteChosen
-from assistant.text import one_line, printable
+from assistant.events import Event, Notice, Progress, RouteChosen, ThinkingDelta, Waiting
+from assistant.text import counted, one_line, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -33,6 +33,8 @@ class StatusLine:
         self._stage = ""
         self._said_at = 0.0
         self._began = (0.0, 0)
+        self._words = 0
+        self._waited_at = -_LINE_EVERY_SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -49,6 +51,11 @@ class StatusLine:
         elif isinstance(event, RouteChosen):
             if self._live:
                 self.say(event.reason if event.asked is None else f"{event.reason} Asked as: {event.asked}")
+        elif isinstance(event, ThinkingDelta):
+            self._words += len(event.text.split())
+            self(Progress("Thinking"))
+        elif isinstance(event, Waiting) and not self._quiet:
+            self._wait(event)
         elif isinstance(event, Progress) and not self._quiet:
             if self._live:
                 self._draw(event)
@@ -68,6 +75,17 @@ class StatusLine:
             self._bars.stop()
             self._bars = self._task = None
 
+    def _wait(self, event: Waiting) -> None:
+        """Say what is waited for: in the place of the bar's name, or on a line every few seconds."""
+        how_long = f"{event.stage} ({event.done} of {event.total} s)"
+        if self._live and self._bars is not None and self._task is not None:
+            self._bars.update(self._task, description=one_line(how_long))
+        elif self._live:
+            self._draw(Progress(event.stage, event.done, event.total))
+        elif (now := time.monotonic()) - self._waited_at >= _LINE_EVERY_SECONDS:
+            self._waited_at = now
+            print(one_line(how_long, 120), file=sys.stderr, flush=True)  # noqa: T201
+
     def _draw(self, event: Progress) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -77,9 +95,9 @@ class StatusLine:
         if self._bars is None or event.stage != self._stage:
             self.clear()
             self._stage = event.stage
-            counted = DownloadColumn() if event.total > _BYTES_FROM else MofNCompleteColumn()
+            how_many = DownloadColumn() if event.total > _BYTES_FROM else MofNCompleteColumn()
             remaining = TextColumn("{task.fields[left]}") if event.total > _BYTES_FROM else TimeRemainingColumn()
-            columns = [BarColumn(), counted, TextColumn("{task.fields[rate]}"), remaining]
+            columns = [BarColumn(), how_many, TextColumn("{task.fields[rate]}"), remaining]
             self._bars = Bars(
                 TextColumn("{task.description}", markup=False),
                 *(columns if event.total else []),
@@ -89,7 +107,9 @@ class StatusLine:
             self._task = self._bars.add_task(one_line(event.stage), total=event.total or None, rate=rate, left=left)
             self._bars.start()
         if self._task is not None:
-            self._bars.update(self._task, completed=event.done, total=event.total or None, rate=rate, left=left)
+            name = one_line(event.stage + (f", {counted(self._words, 'word')}" if event.stage == "Thinking" else ""))
+            total = event.total or None
+            self._bars.update(self._task, description=name, completed=event.done, total=total, rate=rate, left=left)
 
     def _tell(self, event: Progress) -> None:
         now = time.monotonic()

@@ -67,8 +67,10 @@ def main_options(
       assistant verify --premise @report.txt --hypothesis "Sales rose."
     """
     if context.invoked_subcommand is not None:
-        ours = {"--document": document, "--resume": resume, "--plain": plain, "--profile": profile}
-        ours |= {"--server": server, "--model": model}
+        ours = {
+            "--document": document, "--resume": resume, "--plain": plain, "--profile": profile, "--server": server,
+            "--model": model,
+        }  # fmt: skip
         if early := next((option for option, value in ours.items() if value is not None), None):
             raise UsageError(
                 f"{early} is not heeded before a command; put it behind: "

@@ -1,5 +1,6 @@
 """`assistant models`: what is on this machine, fetching ahead of time, taking files that one has, and removing."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,17 +8,19 @@ import typer
 
 from assistant.cli.console import StatusLine
 from assistant.cli.files import path_line
-from assistant.cli.options import NoColor, Quiet, Verbose, settings, switches
+from assistant.cli.options import NoColor, Quiet, Server, Verbose, settings, switches
 from assistant.events import Event, Progress
 from assistant.models.catalogue import Base, ModelSpec, Profile
 from assistant.models.store import ModelStore
-from assistant.text import one_line
+from assistant.settings import load_settings
+from assistant.text import counted, one_line
 
 _HELP = """See, fetch and remove models.
 
 \b
 Examples:
   assistant models list
+  assistant models list --server ollama    those of a server
   assistant models pull                    all of the embedded profile, for later without a network
   assistant models pull light              the same for the profile for small machines
   assistant models add qwen2.5-coder-1.5b-instruct-q4_k_m.gguf
@@ -32,8 +35,10 @@ Given = Annotated[str, typer.Argument(metavar="FILE", help="The file, ZIP archiv
 
 
 @app.command("list")
-def list_(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
-    """List the profiles, the models that they name with their sources, and what is on this machine."""
+def list_(server: Server = None, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+    """List the profiles, the models that they name with their sources, and what is here; or those of a server."""
+    if server is not None:
+        return _list_server(server)
     store = ModelStore()
     lines = ["Profiles"]
     for profile in store.catalogue.profiles.values():
@@ -166,3 +171,20 @@ def _unknown(store: ModelStore, name: str) -> str:
     if name in store.catalogue.bases or "/" in name:
         return ""
     return "  (no longer used; `assistant models remove` frees it)"
+
+
+def _list_server(server: str) -> int:
+    from assistant.generation.server import list_models, resolve
+
+    chosen = load_settings()
+    address = resolve(server, chosen.servers)
+    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+        models = list_models(address, status, patience=chosen.server_patience)
+    for model in models:
+        notes = [] if model.converses else ["holds no conversations"]
+        notes += [f"context of {counted(model.context, 'token')}"] if model.context else []
+        notes += ["loaded"] if model.loaded else []
+        print(model.name + (f"  ({', '.join(notes)})" if notes else ""))  # noqa: T201
+    if not models and not switches.quiet:
+        print(f"{address.shown} lists no model.", file=sys.stderr)  # noqa: T201
+    return 0

@@ -51,7 +51,10 @@ def _set_no_color(value: bool) -> None:
 Profile = Annotated[str | None, typer.Option(help="Which models: see `assistant models list`.", metavar="NAME")]
 Server = Annotated[
     str | None,
-    typer.Option(help="Generate on an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.", metavar="URL"),
+    typer.Option(
+        help="Generate on an OpenAI-compatible server: its address, ollama, lmstudio, or a name of the settings.",
+        metavar="URL",
+    ),
 ]
 Model = Annotated[
     str | None,
@@ -79,4 +82,4 @@ def settings(
     chosen = load_settings(given)
     if model is None:
         return chosen
-    return load_settings(given | {"server_model" if chosen.server else "generator": model})
+    return load_settings({**given, "server_model" if chosen.server else "generator": model})

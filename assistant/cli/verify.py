@@ -141,7 +141,7 @@ def _verify_file(pairs: str, output: str, chosen: "Settings") -> int:
         open_input(pairs) as lines,
         open_output(output, append=False) as file,
     ):
-        rows = read_rows(lines, kind)
+        rows = read_rows(lines, kind, tell=status.say)
         verifier = Assistant(chosen).models.verifier(status)
         while block := list(itertools.islice(rows, PAIRS_AT_ONCE)):
             failed += _verify_block(verifier, block, file)

@@ -1,13 +1,15 @@
 """`assistant web`: the same app in a browser, on this machine only unless told otherwise, for one person only."""
 
+import os
 import shlex
 import sys
 from typing import Annotated
 
 import typer
 
-from assistant.cli.options import NoColor, Profile, Quiet, Verbose, settings
+from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, settings
 from assistant.errors import AssistantError
+from assistant.settings import PREFIX
 
 
 def web(
@@ -16,6 +18,8 @@ def web(
         "127.0.0.1"
     ),
     profile: Profile = None,
+    server: Server = None,
+    model: Model = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -26,13 +30,18 @@ def web(
     Examples:
       assistant web
       assistant web --port 9000 --profile gpt2-large
+      assistant web --server ollama --model qwen3
     """
-    chosen = settings(profile)
+    chosen = settings(profile, server, model)
     try:
         from assistant.cli.web_server import PrivateServer
     except ImportError as error:
         raise AssistantError("The web view needs textual-serve: pip install 'terminal-assistant[web]'.") from error
     command = shlex.join([sys.executable, "-m", "assistant", "--profile", chosen.profile])
+    # Not in the command, which everybody on this machine can read: an address may hold a password.
+    for name, value in (("SERVER", server), ("SERVER_MODEL", chosen.server_model), ("GENERATOR", chosen.generator)):
+        if value is not None:
+            os.environ[f"{PREFIX}{name}"] = value
     try:
         PrivateServer(command, host, port).serve()
     except OSError as error:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from types import GeneratorType
 from typing import Literal, Protocol
 
+from assistant.events import Event, TextDelta
 from assistant.types import Message
 
-Finish = Literal["end", "length", "loop", "cancelled"]
-"""Why a stream is over: the model ended its answer, the limit of tokens was reached, it only repeated itself, or it was
-stopped."""
+Finish = Literal["end", "length", "loop", "cancelled", "filtered", "broken"]
+"""Why a stream is over: the model ended its answer, the limit of tokens was reached, it only repeated itself, it was
+stopped, a filter of the server's ended it, or the connection broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Sampling:
     """How the next token is chosen: at a temperature of 0 the likeliest; `top_k` 0 and `top_p` 1 leave all tokens in.
 
     `repetition_penalty` (Keskar et al., 2019) counts the answer's own tokens, not the question's, so that names of the
-    question can be used freely; 1 switches it off, and None leaves it to what the model's folder says.
+    question can be used freely; 1 switches it off, and None leaves it to what the model's folder says. `chosen` names
+    the fields that a person has chosen, None all of them: a server is told of these alone.
     """
 
     temperature: float = 0.0
@@ -27,6 +29,7 @@ class Sampling:
     repetition_penalty: float | None = None
     max_new_tokens: int = 512
     seed: int | None = None
+    chosen: frozenset[str] | None = None
 
 
 class TextStream(Iterator[str]):
@@ -43,12 +46,20 @@ class TextStream(Iterator[str]):
     ) -> None:
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = 0
+        self.thinking_tokens = 0
         self.turns_left_out = turns_left_out
         self.finish: Finish | None = None
+        self.model: str | None = None
+        """The model that answers, where that is known only from its answer."""
         self._pieces = produce(self)
 
     def __next__(self) -> str:
         return next(self._pieces)
+
+    def events(self) -> Iterator[Event]:
+        """The pieces as events, with what else there is to tell on the way."""
+        for piece in self:
+            yield TextDelta(piece)
 
     def close(self) -> None:
         """Stop here: nothing more is computed, and what the producer holds open is let go."""
@@ -74,3 +85,9 @@ class Generator(Protocol):
                 alone exceeds the context.
         """
         ...
+
+
+def turns_left_out(turns: int) -> str:
+    """The notice that the oldest turns of a conversation were left out of the prompt."""
+    which = "turn was" if turns == 1 else f"{turns} turns were"
+    return f"The conversation has grown longer than the model is given: the oldest {which} left out."

@@ -91,6 +91,9 @@ def _inert(markdown: str) -> str:
 
 
 def _details(record: dict[str, Any]) -> Iterator[str]:
+    models = record.get("models")
+    if isinstance(models, dict) and models.get("generator"):
+        yield f"*Written by {one_line(str(models['generator']), 120)}*"
     for evidence in record.get("evidence") or ():
         quote = " ".join(evidence["text"].split())
         place = f"{_page(evidence)}characters {evidence['start']} to {evidence['end']}"

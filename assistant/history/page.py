@@ -86,7 +86,14 @@ def _answer(said: Said, documents: dict[str, Document]) -> Iterator[str]:
             yield _claim(claim)
     elif reason := record.get("verdict_reason"):
         yield f'<p class="how">not checked: {_text(reason)}</p>\n'
-    parts = [record.get("route"), said.reason, f"{record['usage']['seconds']} s" if record.get("usage") else None]
+    models = record.get("models")
+    model = models.get("generator") if isinstance(models, dict) else None
+    parts = [
+        record.get("route"),
+        said.reason,
+        model,
+        f"{record['usage']['seconds']} s" if record.get("usage") else None,
+    ]
     how = [_text(str(part)) for part in (*parts, _when(said.created)) if part]
     yield f'<p class="how">{" · ".join(how)}</p>\n'
 

@@ -36,6 +36,8 @@ class LoadedModels:
         self._reader: Reader | None = None
         self._verifier: Verifier | None = None
         self._embedder: SentenceEmbedder | None = None
+        self.unattended = False
+        """Nobody watches: a server's passing troubles are waited out. Set before the generator is loaded."""
         self.ranker = Ranker(lambda: self._embedder, IndexFiles(store.cache))
 
     def close(self) -> None:
@@ -93,9 +95,11 @@ class LoadedModels:
 
     def _load_generator(self, on_event: Listener) -> "Generator":
         if self._settings.server:
-            from assistant.generation.server import ServerGenerator
+            from assistant.generation.server.generator import server_generator
 
-            return ServerGenerator(self._settings.server, self._settings.server_model)
+            generator = server_generator(self._settings, on_event)
+            generator.unattended = self.unattended
+            return generator
         if self._settings.generator is None and (warning := memory_warning(self.profile(on_event))):
             on_event(Notice(warning))
         spec: ModelSpec | str = self._settings.generator or self.profile(on_event).generator

@@ -8,16 +8,16 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from assistant.errors import GenerationError
-from assistant.generation import server as module
+from assistant.generation.server import ServerGenerator, listing, pace
+from assistant.generation.server.generator import Timing
 from assistant.generation.stream import Sampling
 from assistant.types import Message, Role
 from tests.conftest import Run
 from tests.trust.servers import LISTS_ONE, Answer, piece, says, serving, streams
 
-pytest.importorskip("openai")
-
 QUESTION = [Message(Role.USER, "Write a loop")]
 SHORT = Sampling(max_new_tokens=8)
+IMPATIENT = Timing(0.3, 0.3, patience=1)
 
 
 def hangs(request: BaseHTTPRequestHandler) -> None:
@@ -39,15 +39,18 @@ def trickles() -> Iterator[bytes]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 0.3)
-    monkeypatch.setattr(module, "_RETRIES", 0)
+    monkeypatch.setattr(listing, "LIST_SECONDS", 0.3)
+    monkeypatch.setattr(pace, "FIRST_WAIT", 0.05)
     monkeypatch.setenv("ASSISTANT_API_KEY", "the-secret-key")
 
 
 def said(models: Answer, completions: Answer) -> str:
     """The one error that using a server ends in."""
     with serving(models, completions) as url, pytest.raises(GenerationError) as caught:
-        list(module.ServerGenerator(url).stream(QUESTION, sampling=SHORT))
+        stream = ServerGenerator(url, timing=IMPATIENT).stream(QUESTION, sampling=SHORT)
+        list(stream)
+        if stream.trouble is not None:
+            raise stream.trouble
     assert "secret" not in str(caught.value)
     return str(caught.value)
 
@@ -76,14 +79,15 @@ def test_a_server_that_cannot_say_its_models_is_told(answer: Answer, reason: str
     ("answer", "reason"),
     [
         (hangs, "did not answer within"),
-        (streams(trickles()), "did not answer within"),
+        (streams(trickles()), "did not go on within"),
         (breaks_off, "broke off"),
         (streams([b"data: {rubbish}\n\n"]), "not the OpenAI API"),
         (streams([b"data: " + b"[" * 100_000 + b"\n\n"]), "not the OpenAI API"),
         (streams([b'data: {"choices": [5]}\n\n']), "not the OpenAI API"),
         (streams([b'data: {"choices": [{"delta": null}]}\n\n']), "not the OpenAI API"),
-        (streams([b'data: {"error": {"message": "\\u001b[31m"}}\n\n']), "failed"),
+        (streams([b'data: {"error": {"message": "\\u001b[31m"}}\n\n']), "says: [31m"),
         (says(b"", 503), "status 503"),
+        (says(b"", 400), "status 400"),
     ],
 )
 def test_an_answer_that_is_none_is_told(answer: Answer, reason: str) -> None:
@@ -92,7 +96,7 @@ def test_an_answer_that_is_none_is_told(answer: Answer, reason: str) -> None:
 
 def test_an_answer_without_an_end_is_cut_at_what_was_asked_for() -> None:
     with serving(LISTS_ONE, streams(piece("x" * 50) for _ in itertools.count())) as url:
-        stream = module.ServerGenerator(url).stream(QUESTION, sampling=SHORT)
+        stream = ServerGenerator(url).stream(QUESTION, sampling=SHORT)
         text = "".join(stream)
     assert stream.finish == "length"
     assert len(text) < 8 * 32 + 100
@@ -100,7 +104,7 @@ def test_an_answer_without_an_end_is_cut_at_what_was_asked_for() -> None:
 
 def test_nobody_there_is_told() -> None:
     with pytest.raises(GenerationError, match="cannot be reached"):
-        module.ServerGenerator("http://127.0.0.1:9/v1")
+        ServerGenerator("http://127.0.0.1:9/v1")
 
 
 def test_a_password_in_the_address_is_not_shown(run: Run) -> None:
@@ -125,5 +129,5 @@ def test_a_server_that_sends_elsewhere_does_not_send_the_key_along() -> None:
             request.end_headers()
 
         with serving(redirects, says(b"")) as url:
-            module.ServerGenerator(url)
+            ServerGenerator(url)
     assert keys == [None]

@@ -13,11 +13,12 @@ from types import FrameType
 
 from assistant.documents.excerpts import excerpt, position
 from assistant.errors import AssistantError, UsageError
-from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta
+from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, ThinkingDelta
 from assistant.history.store import History, Status
 from assistant.settings import Settings
-from assistant.text import PrintableStream, one_line, printable
+from assistant.text import PrintableStream, counted, one_line, printable
 from assistant.types import Document, Evidence, Label, Probabilities, Route
+from tui.chat.commands import nearest
 from tui.chat.exporting import export
 from tui.chat.pasting import Kind, dropped_file, kind
 from tui.chat.session import Exchange, Session
@@ -30,6 +31,7 @@ _HELP = """Type a question and press Enter. Ctrl+C stops an answer, a second one
 /route auto|open|extract|grounded chooses how questions are answered.
 /history [WORDS] lists conversations or finds what was said, /resume ID goes on with one.
 /export FILE writes this conversation, by the end of its name, as .md, .html or .json.
+/models lists the models of the server, /models NAME takes another.
 /new begins another conversation, /quit leaves."""
 _WORDS = {Label.ENTAILMENT: "entailed", Label.NEUTRAL: "unsupported", Label.CONTRADICTION: "contradicted"}
 
@@ -41,12 +43,24 @@ class PlainChat:
         responder: What answers.
         session: The conversation.
         megabytes: Larger documents are refused.
+        settings: Those in force.
+        responder_for: Makes what answers with other settings.
     """
 
-    def __init__(self, responder: Responder, session: Session, megabytes: int) -> None:
-        self._responder = responder
+    def __init__(
+        self,
+        responder: Responder,
+        session: Session,
+        megabytes: int,
+        settings: Settings | None = None,
+        responder_for: Callable[[Settings], Responder] | None = None,
+    ) -> None:
+        self.responder = responder
         self._session = session
         self._megabytes = megabytes
+        self._settings = settings or Settings()
+        self._responder_for = responder_for
+        self._mid_line = False
         self._stage = ""
         self._shown = PrintableStream()
 
@@ -70,7 +84,9 @@ class PlainChat:
                 self._say(f"Error: {error}")
 
     def _say(self, text: str) -> None:
-        print(printable(text), flush=True)  # noqa: T201
+        """A line of its own, also in the middle of an answer."""
+        print(("\n" if self._mid_line else "") + printable(text), flush=True)  # noqa: T201
+        self._mid_line = False
 
     def _read(self, text: str) -> None:
         if file := dropped_file(text):
@@ -102,6 +118,8 @@ class PlainChat:
                 self._session.resume(argument or "last")
                 for exchange in self._session.exchanges[-3:]:
                     self._say(f"You: {exchange.question}\n" + "\n".join(answer_lines(exchange)))
+            case "models" | "model":
+                self._models(argument)
             case "new":
                 self._session.new()
                 self._say("A new conversation.")
@@ -111,6 +129,23 @@ class PlainChat:
                 self._say(_HELP)
             case _:
                 raise UsageError(f"/{one_line(name, 30)} is not a command here; /help lists them.")
+
+    def _models(self, name: str) -> None:
+        from assistant.generation.server import list_models, resolve
+
+        settings = self._settings
+        if not settings.server or self._responder_for is None:
+            raise UsageError("There is no server here; begin the chat with --server URL, or --profile NAME.")
+        names = [each.name for each in list_models(resolve(settings.server, settings.servers)) if each.converses]
+        if not name:
+            self._say("\n".join(names) or "The server lists no model for conversations.")
+            return
+        if name not in names:
+            raise UsageError(f"The server has no model {one_line(name, 60)}; {nearest(name, names)}")
+        self._settings = Settings.model_validate({**settings.model_dump(exclude_unset=True), "server_model": name})
+        self.responder.close()
+        self.responder = self._responder_for(self._settings)
+        self._say(f"{name} answers from here on.")
 
     def _open(self, path: Path) -> None:
         from assistant.documents.open import read_document
@@ -123,7 +158,7 @@ class PlainChat:
             lines = [f"{each.conversation}: {one_line(each.excerpt, 120)}" for each in history.search(words, 20)]
         else:
             lines = [
-                f"{each.id}: {one_line(each.title)}, {each.messages} messages"
+                f"{each.id}: {one_line(each.title)}, {counted(each.messages, 'message')}"
                 for each in history.list_conversations(20)
             ]
         self._say("\n".join(lines) or ("Nothing was found." if words else "Nothing has been said yet."))
@@ -142,7 +177,7 @@ class PlainChat:
 
         before = signal.signal(signal.SIGINT, stop)
         try:
-            for event in self._responder.respond(self._session.turn(exchange), cancel):
+            for event in self.responder.respond(self._session.turn(exchange), cancel):
                 exchange.apply(event)
                 self._session.save(exchange)
                 self._tell(event, exchange)
@@ -151,7 +186,8 @@ class PlainChat:
             exchange.stop()
             self._session.save(exchange)
         streamed = exchange.route is not Route.EXTRACT and bool(exchange.text)
-        if streamed:
+        if self._mid_line:
+            self._mid_line = False
             self._say("")
         self._say("\n".join(list(answer_lines(exchange))[1 if streamed else 0 :]))
         if self._session.trouble:
@@ -161,13 +197,21 @@ class PlainChat:
         match event:
             case RouteChosen(route, reason, completed):
                 self._say(f"Route {route}: {reason}" + (f" Asked as: {completed}" if completed else ""))
+            case ThinkingDelta() if self._stage != "Thinking":
+                self._stage = "Thinking"
+                self._say("Thinking.")
+            case TextTakenBack():
+                self._shown = PrintableStream()
+                self._say("What was said so far is not the answer; it begins here.")
             case Progress(stage) if stage != self._stage:
                 self._stage = stage
                 self._say(f"{stage}.")
             case Notice(text):
                 self._say(f"Note: {text}")
             case TextDelta(text) if exchange.route is not Route.EXTRACT:
-                sys.stdout.write(self._shown.add(text))
+                shown = self._shown.add(text)
+                self._mid_line = not shown.endswith("\n") if shown else self._mid_line
+                sys.stdout.write(shown)
                 sys.stdout.flush()
 
 
@@ -212,7 +256,7 @@ def _percent(share: float) -> str:
 
 
 def _about(document: Document) -> str:
-    return f"{one_line(document.name, 60)}, {document.words:,} words"
+    return f"{one_line(document.name, 60)}, {counted(document.words, 'word')}"
 
 
 def _typed() -> Iterator[str]:
@@ -261,11 +305,11 @@ def run_plain(
         readline.parse_and_bind(r'"\C-@": "\C-d"')
     with history or History() as kept:
         session = Session(kept, documents, resume)
-        responder = responder_for(settings)
+        chat = PlainChat(responder_for(settings), session, settings.max_document_megabytes, settings, responder_for)
         try:
-            PlainChat(responder, session, settings.max_document_megabytes).run()
+            chat.run()
         finally:
-            responder.close()
+            chat.responder.close()
         if session.is_kept:
             print(f"Saved. To go on with it: assistant --resume {session.id}", file=sys.stderr)  # noqa: T201
     return 0

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,23 +28,35 @@ class Preferences:
         self.settings = settings
         self._changed = changed
 
-    def change(self, name: str, value: Value) -> None:
-        """Change a setting, for now and for the next time; None is its default.
+    def change(self, name: str, value: Value, *, keep: bool = True) -> None:
+        """Change a setting; None is its default.
 
         Raises:
             SettingsError: the value does not fit, or the file cannot be written; nothing was changed then.
         """
-        given = {**self.settings.model_dump(), name: value}
-        if value is None:
-            del given[name]
+        self.change_all({name: value}, keep=keep)
+
+    def change_all(self, values: Mapping[str, Value], *, keep: bool = True) -> None:
+        """Change some settings at once.
+
+        Args:
+            values: by their names; None is the default of one.
+            keep: for the next time too.
+
+        Raises:
+            SettingsError: as `change`.
+        """
+        given = {**self.settings.model_dump(exclude_unset=True), **values}
+        given = {name: value for name, value in given.items() if name not in values or value is not None}
         try:
             settings = Settings.model_validate(given)
         except ValidationError as error:
-            raise SettingsError(f"{name}: {error.errors()[0]['msg'].lower()}.") from error
-        fitting = getattr(settings, name)
-        save_setting(settings_path(), name, None if value is None else fitting)
+            raise SettingsError(f"{', '.join(values)}: {error.errors()[0]['msg'].lower()}.") from error
+        for name, value in values.items() if keep else ():
+            save_setting(settings_path(), name, None if value is None else getattr(settings, name))
         self.settings = settings
-        self._changed(name)
+        for name in list(values)[-1:]:
+            self._changed(name)
 
 
 def save_setting(path: Path, name: str, value: Value) -> None:

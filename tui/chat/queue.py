@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from assistant.events import Event
 from assistant.history.store import Status
+from assistant.text import counted
 from tui.chat.session import Exchange, Session
 from tui.chat.worker import Engine
 from tui.widgets.exchange_view import ExchangeView
@@ -117,4 +118,7 @@ class Answering:
             self._engine.answer(exchange.number, self._session.turn(exchange))
         for place, exchange in enumerate(self._waiting):
             if view := self._view(exchange.number):
-                view.wait(_WAITS.get(self.models) or ("next" if place == 0 else f"{place} questions before this one"))
+                view.wait(
+                    _WAITS.get(self.models)
+                    or ("next" if place == 0 else f"{counted(place, 'question')} before this one")
+                )

@@ -12,6 +12,8 @@ from assistant.events import (
     Progress,
     RouteChosen,
     TextDelta,
+    TextTakenBack,
+    ThinkingDelta,
     TurnFailed,
     TurnFinished,
     VerdictReached,
@@ -20,6 +22,8 @@ from assistant.history.store import Form, History, HistoryError, Said, Status
 from assistant.text import one_line
 from assistant.types import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Turn, Verdict
 from tui.chat.pasting import title
+
+_THOUGHT = 20_000  # characters of thinking that can be looked at
 
 
 @dataclass
@@ -37,6 +41,7 @@ class Exchange:
     reason: str | None = None
     completed: str | None = None  # the question as it was put to the documents, where that differs
     progress: Progress | None = None
+    thinking: str = ""  # the end of what the model thinks before it answers; not kept
     notices: list[str] = field(default_factory=list)
     evidence: tuple[Evidence, ...] = ()
     closest: Evidence | None = None
@@ -63,6 +68,11 @@ class Exchange:
             case TextDelta(text):
                 self.text += text
                 self.progress = None
+            case ThinkingDelta(text):
+                self.thinking = (self.thinking + text)[-_THOUGHT:]
+                self.progress = None
+            case TextTakenBack():
+                self.text = ""
             case EvidenceFound(evidence, closest):
                 self.evidence, self.closest = evidence, closest
             case VerdictReached(verdict):

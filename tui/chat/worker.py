@@ -140,7 +140,8 @@ class Engine:
         except Exception as error:  # noqa: BLE001 (the end of the thread: nobody above could tell the user)
             self._post(ModelsFailed(_fault(error)))
         else:
-            self._post(ModelsReady())
+            # A responder that is no assistant of ours has no model to name.
+            self._post(ModelsReady(getattr(self._responder, "generator_name", None)))
 
     def _report_loading(self, event: Event) -> None:
         if self._leaving.is_set():

@@ -58,6 +58,7 @@ class ChatScreen(Screen[None]):
         self.answering = Answering(session, engine, self._view, self._save)
         self.tidying = Tidying(self, lambda: self.answering.busy, lambda: self.desk.prompt.last_key)
         self.editing: Exchange | None = None
+        self.generator: str | None = None
         self._told: str | None = None
         self._commands = CommandRunner(self)
 
@@ -167,10 +168,11 @@ class ChatScreen(Screen[None]):
         self.say(message.text)
 
     @on(messages.ModelsReady)
-    def models_ready(self) -> None:
+    def models_ready(self, message: messages.ModelsReady) -> None:
         """Answer what waits."""
+        self.generator = message.generator
         gc.freeze()  # what the models are made of stays, and need not be looked at again
-        self.query_one(StatusBar).show_ready()
+        self.query_one(StatusBar).show_ready(message.generator)
         self.answering.loaded(Models.READY)
 
     @on(messages.ModelsFailed)

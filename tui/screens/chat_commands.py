@@ -75,7 +75,7 @@ class CommandRunner:
                 case "history":
                     self._history(argument)
                 case "models":
-                    self._chat.app.push_screen(ModelsScreen(self._chat.preferences))
+                    self._chat.app.push_screen(ModelsScreen(self._chat.preferences, self._chat.generator))
                 case "settings":
                     self._chat.app.push_screen(SettingsScreen(self._chat.preferences))
                 case "theme":

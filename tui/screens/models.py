@@ -1,4 +1,4 @@
-"""The models: the profiles to choose from, what each needs, and what is on this machine."""
+"""The models: a server's and the profiles to choose from, what each needs, and what is on this machine."""
 
 import os
 from typing import ClassVar
@@ -13,9 +13,11 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from assistant.errors import AssistantError
+from assistant.generation.server import ListedModel, list_models, resolve
 from assistant.models.catalogue import ModelSpec, Profile
 from assistant.models.store import ModelStore
-from assistant.text import one_line
+from assistant.settings import load_settings
+from assistant.text import counted, one_line
 from tui.chat.preferences import Preferences
 
 _PARTS = ("generator", "reader", "verifier")
@@ -25,42 +27,43 @@ _PROGRAM, _EACH = 800_000_000, 8  # bytes, and bytes a parameter
 _TIMES_GGUF = 1.5  # weights that stay in few bits take what their file takes; some are held once more
 
 
+_PROFILE, _MODEL, _SERVER = "profile:", "model:", "server:"
+
+
 class ModelsScreen(ModalScreen[None]):
-    """The profiles. Enter takes one: its models are fetched and loaded while the chat goes on.
+    """The models of the server, where there is one, other servers, and the profiles.
+
+    Enter takes one: its models are fetched and loaded while the chat goes on, and the conversation is gone on with.
 
     Args:
         preferences: The settings in force.
+        generator: The model that writes answers, where the settings do not name it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Back", key_display="esc", id="models.back"),
     ]
 
-    def __init__(self, preferences: Preferences) -> None:
+    def __init__(self, preferences: Preferences, generator: str | None = None) -> None:
         super().__init__()
         self._preferences = preferences
+        self._generator = preferences.settings.server_model or generator
         self._store = ModelStore()
+        self._ids: list[str] = []
 
     def compose(self) -> ComposeResult:
         """The profiles, what is on this machine, keys."""
         with Vertical(id="models"):
             yield Static(Content.styled("Which models answer", "bold $text-accent"))
-            yield OptionList(
-                *(Option(self._profile(each), id=each.name) for each in self._store.catalogue.profiles.values()),
-                id="models-list",
-            )
+            yield OptionList(id="models-list")
             yield Static(id="models-installed")
             yield Static(id="models-line")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Begin at the profile in use, and look what is there."""
-        listed = self.query_one(OptionList)
-        listed.focus()
-        names = list(self._store.catalogue.profiles)
-        listed.highlighted = (
-            names.index(self._preferences.settings.profile) if self._preferences.settings.profile in names else 0
-        )
+        """Begin at what is in use, and look what is there."""
+        self._fill([])
+        self.query_one(OptionList).focus()
         own = [
             f"{part}: {named}" for part in _PARTS if (named := getattr(self._preferences.settings, part)) is not None
         ]
@@ -69,6 +72,45 @@ class ModelsScreen(ModalScreen[None]):
         if own:
             self._say(f"In place of the profile's, as the settings say: {', '.join(own)}")
         self._look()
+        if self._preferences.settings.server:
+            self._ask_server()
+
+    def _fill(self, models: list[ListedModel]) -> None:
+        """Show what there is to choose from, the server's models first; begin at what is in use."""
+        settings = self._preferences.settings
+        options = [(f"{_MODEL}{each.name}", self._served(each)) for each in models if each.converses]
+        options += [
+            (f"{_SERVER}{name}", Content.assemble(("  server ", ""), (one_line(name, 60), "bold")))
+            for name in settings.servers
+            if name != settings.server
+        ]
+        if settings.server:
+            options.append((_SERVER, Content.styled("  no server: the profile's own generator", "$foreground 60%")))
+        options += [(f"{_PROFILE}{each.name}", self._profile(each)) for each in self._store.catalogue.profiles.values()]
+        ids = [name for name, _ in options]
+        wanted = [f"{_MODEL}{self._generator}"] if models else []
+        wanted.append(f"{_PROFILE}{settings.profile}")
+        listed = self.query_one(OptionList)
+        listed.set_options([Option(shown, id=str(at)) for at, (_, shown) in enumerate(options)])
+        self._ids = ids
+        listed.highlighted = next((ids.index(each) for each in wanted if each in ids), 0)
+
+    def _served(self, model: ListedModel) -> Content:
+        mark = "● " if model.name == self._generator else "  "
+        context = f"  context of {counted(model.context, 'token')}" if model.context else ""
+        return Content.assemble(
+            (mark, "$text-accent"), (one_line(model.name, 70), "bold"), (context, "$foreground 60%")
+        )
+
+    @work(thread=True, exit_on_error=False, group="server")
+    def _ask_server(self) -> None:
+        settings = self._preferences.settings
+        try:
+            models = list_models(resolve(settings.server or "", settings.servers))
+        except AssistantError as error:
+            self.app.call_from_thread(self._say, str(error), error=True)
+        else:
+            self.app.call_from_thread(self._fill, models)
 
     @work(thread=True, exit_on_error=False)
     def _look(self) -> None:
@@ -128,17 +170,27 @@ class ModelsScreen(ModalScreen[None]):
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
-        """Take a profile."""
+        """Take a server's model, a server or a profile."""
         event.stop()
-        if event.option.id == self._preferences.settings.profile:
-            self.dismiss()
-            return
+        chosen = self._ids[event.option_index]
         try:
-            self._preferences.change("profile", event.option.id)
+            self._choose(chosen)
         except AssistantError as error:
             self._say(str(error), error=True)
         else:
             self.dismiss()
+
+    def _choose(self, chosen: str) -> None:
+        preferences, settings = self._preferences, self._preferences.settings
+        if chosen.startswith(_MODEL):
+            name = chosen.removeprefix(_MODEL)
+            if name != self._generator:
+                # Another server, named for this time alone, has other models: then this is for this time too.
+                preferences.change("server_model", name, keep=load_settings().server == settings.server)
+        elif chosen.startswith(_SERVER):
+            preferences.change_all({"server_model": None, "server": chosen.removeprefix(_SERVER) or None})
+        elif (profile := chosen.removeprefix(_PROFILE)) != settings.profile:
+            preferences.change("profile", profile)
 
     def _say(self, text: str, *, error: bool = False) -> None:
         style = "$text-error" if error else "$foreground 60%"

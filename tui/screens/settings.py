@@ -17,7 +17,11 @@ from assistant.text import one_line
 from tui.chat.preferences import Preferences
 from tui.screens.dialogs import EntryScreen
 
-_NAME = 24
+_NAME = 28
+_TABLES = {
+    "keys": 'Write them into the file, below [keys]: an action and its keys, for example chat.stop = "f9"',
+    "servers": "Write them into the file, each below [servers.NAME]: url, and where wanted, model and key_variable",
+}
 
 
 class SettingsScreen(ModalScreen[None]):
@@ -83,7 +87,7 @@ class SettingsScreen(ModalScreen[None]):
         elif isinstance(value, bool):
             self._set(name, not value)
         elif isinstance(value, dict):
-            self._say(f'Write them into the file, below [{name}]: an action and its keys, for example chat.stop = "f9"')
+            self._say(_TABLES.get(name, f"Write them into the file, below [{name}]"))
         else:
 
             def entered(text: str | None) -> None:
@@ -115,5 +119,8 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{name} = {key}" for name, key in value.items()) or "none changed"
+        # Of a server only its name: what else is known of it may be a key.
+        return (
+            ", ".join(f"{name} = {each}" if isinstance(each, str) else name for name, each in value.items()) or "none"
+        )
     return "—" if value is None else str(value)

@@ -14,12 +14,14 @@ from textual.widgets import Markdown, Static
 
 from assistant.history.store import Status
 from assistant.history.types import local_time
-from assistant.text import one_line, printable
+from assistant.text import counted, one_line, printable
 from assistant.types import Route
 from tui.chat.session import Exchange
 from tui.messages import ExchangeAction, FocusExchange
 from tui.widgets.evidence_card import EvidenceCard
 from tui.widgets.growing_answer import GONE, GrowingAnswer
+from tui.widgets.status_bar import short_name
+from tui.widgets.thinking_view import ThinkingView
 from tui.widgets.verdict_view import VerdictView
 
 _FLUSH = 0.1  # seconds between drawings at least, and
@@ -48,6 +50,7 @@ class ExchangeView(Vertical, can_focus=True):
         Binding("r", "do('retry')", "Retry", id="answer.retry"),
         Binding("g", "do('open')", "Generator", id="answer.open"),
         Binding("f", "do('fork')", "Fork", id="answer.fork"),
+        Binding("t", "thinking", "Thinking", id="answer.thinking"),
         Binding("up,shift+tab", "go(-1)", "Up", show=False, id="answer.up"),
         Binding("down", "go(1)", "Down", show=False, id="answer.down"),
         Binding("escape,tab,i", "go(0)", "Back", key_display="esc", id="answer.back"),
@@ -64,6 +67,7 @@ class ExchangeView(Vertical, can_focus=True):
         self._shown = 0
         self._known: tuple[Route | None, int, int] = (None, 0, 0)  # what of it was saved
         self._growing: GrowingAnswer | None = None
+        self._thinking: ThinkingView | None = None
         self._timer: Timer | None = None
         self.complete = False
 
@@ -126,7 +130,12 @@ class ExchangeView(Vertical, can_focus=True):
             self._known = known
             self._save(exchange)
         self._show_how()
-        if exchange.over or len(exchange.text) == self._shown:
+        if exchange.over:
+            return
+        await self._think()
+        if len(exchange.text) < self._shown:  # what was said was taken back
+            await self._take_back()
+        if len(exchange.text) == self._shown:
             return
         if exchange.route is Route.EXTRACT:
             return  # spans are shown whole, when they are final
@@ -137,6 +146,23 @@ class ExchangeView(Vertical, can_focus=True):
                 await self.query_one(".answer").mount(self._growing)
             await self._growing.write(new)
         self.call_after_refresh(self._drawn)
+
+    async def _think(self) -> None:
+        """Show, folded, what the model thinks before it answers."""
+        if not self.exchange.thinking:
+            return
+        with suppress(*GONE):
+            if self._thinking is None:
+                self._thinking = ThinkingView()
+                await self.query_one(".answer").mount(self._thinking, before=0)
+            self._thinking.show(self.exchange.thinking)
+
+    async def _take_back(self) -> None:
+        growing, self._growing, self._shown = self._growing, None, 0
+        if growing is not None:
+            await growing.end()
+            with suppress(*GONE):
+                await growing.remove()
 
     async def finish(self) -> None:
         """The exchange is over: show the final text, the evidence and the verdict."""
@@ -151,8 +177,7 @@ class ExchangeView(Vertical, can_focus=True):
     async def _finish(self) -> None:
         exchange = self.exchange
         answer = self.query_one(".answer")
-        if self._growing is not None:
-            await self._growing.end()
+        await self._end_growing()
         if exchange.error is not None:
             failure = Content.assemble(("✘ ", "bold $text-error"), printable(exchange.error))
             await answer.mount(Static(failure, classes="failure"))
@@ -179,18 +204,37 @@ class ExchangeView(Vertical, can_focus=True):
         self._show_how()
         self.complete = True
 
+    async def _end_growing(self) -> None:
+        """Nothing more is written: what was thought goes, and what was taken back."""
+        if self._thinking is not None:
+            await self._thinking.remove()
+            self._thinking = None
+        if self._shown and not self.exchange.text:
+            await self._take_back()
+        if self._growing is not None:
+            await self._growing.end()
+
     def action_do(self, action: str) -> None:
         """Have something done with this exchange."""
         self.post_message(ExchangeAction(self.exchange.number, action))
+
+    def action_thinking(self) -> None:
+        """Unfold what the model thinks, or fold it again."""
+        if self._thinking is not None:
+            self._thinking.toggle()
 
     def action_go(self, step: int) -> None:
         """Go to the exchange above or below; 0 goes back to the prompt."""
         self.post_message(FocusExchange(step))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(  # noqa: PLR0911  (one way out for each action)
+        self, action: str, parameters: tuple[object, ...]
+    ) -> bool | None:
         """Offer only what there is."""
         exchange = self.exchange
         match parameters:
+            case () if action == "thinking":
+                return self._thinking is not None
             case ("copy",) | ("text",):
                 return bool(exchange.text)
             case ("code",):
@@ -259,7 +303,11 @@ class ExchangeView(Vertical, can_focus=True):
             usage = exchange.answer.usage
             if usage.seconds:  # not known of what was cut off
                 parts.append(f"{usage.seconds:.{1 if usage.seconds >= 1 else 2}f}s")
+            if usage.thinking_tokens:
+                parts.append(f"thought for {counted(usage.thinking_tokens, 'token')}")
             if usage.completion_tokens and usage.seconds:
                 parts.append(f"{usage.completion_tokens / usage.seconds:.0f} tok/s")
+            if (model := exchange.answer.models.generator) is not None:
+                parts.append(short_name(model))
         parts.append(local_time(exchange.created).strftime("%H:%M"))
         return parts

@@ -6,11 +6,16 @@ from textual.content import Content
 from textual.widgets import Static
 
 from assistant.events import Progress
-from assistant.text import printable
+from assistant.text import one_line, printable
 from assistant.types import Route
 
 _BAR = 16
 _MEGABYTE = 1_000_000
+
+
+def short_name(model: str) -> str:
+    """A model's name on a narrow line: of a path, its last part."""
+    return one_line(model.rstrip("/").rpartition("/")[2] if model.startswith(("/", "~", ".")) else model, 40)
 
 
 class StatusBar(Static):
@@ -47,9 +52,10 @@ class StatusBar(Static):
             )
         self._draw()
 
-    def show_ready(self) -> None:
-        """Show that the models are ready."""
-        self._models = Content.assemble(("● ", "$text-success"), ("ready", "$foreground 60%"))
+    def show_ready(self, generator: str | None = None) -> None:
+        """Show that the models are ready, and which one writes answers."""
+        who = f" · {short_name(generator)}" if generator else ""
+        self._models = Content.assemble(("● ", "$text-success"), (f"ready{who}", "$foreground 60%"))
         self._draw()
 
     def show_failed(self, message: str) -> None:

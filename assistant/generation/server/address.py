@@ -1,0 +1,130 @@
+"""From what a person calls a server to its address, its key and the model to ask for."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+
+from assistant.errors import GenerationError, UsageError
+from assistant.settings import ServerSettings
+from assistant.text import one_line
+
+KEY_VARIABLES = ("ASSISTANT_API_KEY", "OPENAI_API_KEY")
+USUAL_PORTS = {"ollama": (11434,), "lmstudio": (1234, 1235)}
+"""Where these programs listen on this machine unless they were told otherwise."""
+_PROGRAMS = {"ollama": "Ollama", "lmstudio": "LM Studio"}
+_PATH = "/v1"
+_ENDPOINTS = ("/chat/completions", "/completions", "/models")
+_PROBE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a server's API is: its base URL, its key if it wants one, and the model that the settings name for it."""
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+    model: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """Host and port, as they may be shown: without a password."""
+        return one_line(urlsplit(self.url).netloc.rpartition("@")[2], 60)
+
+
+def resolve(server: str, servers: Mapping[str, ServerSettings] | None = None) -> ServerAddress:
+    """The address that a name or a URL stands for.
+
+    Args:
+        server: a name of `servers`, `ollama`, `lmstudio`, or an address; `http://` and `/v1` may be left out.
+        servers: those of the settings.
+
+    Raises:
+        UsageError: it is no address, or the variable that should hold the key is not set.
+        GenerationError: none of the usual ports of the program answers.
+    """
+    named = (servers or {}).get(server)
+    if named is not None:
+        url = _usual(named.url.lower()) if named.url.lower() in USUAL_PORTS else base_url(named.url)
+        return ServerAddress(url, _named_key(server, named) or _key(url), named.model)
+    url = _usual(server.lower()) if server.lower() in USUAL_PORTS else base_url(server)
+    return ServerAddress(url, _key(url))
+
+
+def base_url(text: str) -> str:
+    """The base of the API at an address: with a scheme and a path, without an endpoint.
+
+    Raises:
+        UsageError: it is no address.
+    """
+    text = text.strip()
+    shown = one_line(text.rpartition("@")[2], 80)
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        if not parts.scheme:
+            parts = parts._replace(scheme="http" if _is_near(parts) else "https")
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid or any(char.isspace() for char in text):
+        raise UsageError(f"{shown!r} is no address of a server; write it like http://127.0.0.1:8000/v1.")
+    path = parts.path.rstrip("/")
+    for endpoint in _ENDPOINTS:
+        path = path.removesuffix(endpoint)
+    return parts._replace(path=path or _PATH, query="", fragment="").geturl()
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether an address is one of this machine's own."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_near(parts: SplitResult) -> bool:
+    """Whether an address without a scheme is probably one of this machine or network, where few speak TLS."""
+    host = parts.hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".internal", ".localhost"))
+
+
+def _usual(program: str) -> str:
+    own = os.environ.get("OLLAMA_HOST", "") if program == "ollama" else ""
+    hosts = [f"127.0.0.1:{port}" for port in USUAL_PORTS[program]]
+    if own:
+        parts = urlsplit(base_url(own))
+        host = "127.0.0.1" if parts.hostname in ("0.0.0.0", "::") else parts.hostname  # noqa: S104  (where it listens)
+        hosts.insert(0, f"{host}:{parts.port or USUAL_PORTS[program][0]}")
+    for each in hosts:
+        host, _, port = each.rpartition(":")
+        try:
+            with socket.create_connection((host, int(port)), timeout=_PROBE_SECONDS):
+                return f"http://{each}{_PATH}"
+        except OSError:
+            continue
+    raise GenerationError(
+        f"{_PROGRAMS[program]} does not answer at {' or '.join(hosts)}; start its server, or give --server its address."
+    )
+
+
+def _named_key(name: str, named: ServerSettings) -> str | None:
+    if named.key_variable is not None:
+        if not os.environ.get(named.key_variable):
+            raise UsageError(
+                f"The key of the server {one_line(name, 40)} should be in {one_line(named.key_variable, 40)}, which is "
+                "not set; set it, or take key_variable out of the settings."
+            )
+        return os.environ[named.key_variable]
+    return named.key.get_secret_value() if named.key is not None else None
+
+
+def _key(url: str) -> str | None:
+    """The key for a server that has none of its own; OpenAI's does not go over the network unencrypted."""
+    ours, openais = (os.environ.get(name) or None for name in KEY_VARIABLES)
+    return ours or (openais if url.startswith("https:") or is_this_machine(url) else None)

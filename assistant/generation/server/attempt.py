@@ -1,0 +1,207 @@
+"""One request for an answer, from its first line to its end or its trouble."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.events import Event, TextDelta, TextTakenBack, ThinkingDelta, Waiting
+from assistant.generation.server.chunks import Chunk, ChunkReader, ErrorInside, NotTheApiError
+from assistant.generation.server.connection import Call, Failure, Head, Item
+from assistant.generation.server.errors import Kind, Reply, read_refusal, refusal
+from assistant.generation.server.loops import LoopWatch
+from assistant.generation.server.thinking import ThinkingSplitter
+from assistant.generation.stream import Finish
+
+if TYPE_CHECKING:
+    import httpx2
+
+_SILENT_SECONDS = 3.0
+_TOLD_EVERY = 1.0
+_UNREACHABLE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long an answer may take to begin and between its pieces, in seconds, and its length, in characters."""
+
+    first_token: float
+    between_tokens: float
+    characters: int
+
+
+class Attempt:
+    """Asks once. When its events are over, `finish` says how it ended, or `trouble` why it did not.
+
+    Args:
+        client: of the server.
+        body: of the request.
+        limits: of the answer.
+        cancel: once set, the connection is cut and the answer ends as far as it came.
+        begins_inside: whether the answer is expected to begin with thinking without an opening tag.
+    """
+
+    def __init__(
+        self,
+        client: "httpx2.Client",
+        body: dict[str, Any],
+        limits: Limits,
+        cancel: threading.Event,
+        *,
+        begins_inside: bool = False,
+    ) -> None:
+        self.finish: Finish | None = None
+        self.trouble: Reply | None = None
+        self.cause: Exception | None = None
+        self.spoken = False
+        self.text_pieces = self.thinking_pieces = 0
+        self.taken_back = False
+        self.reader = ChunkReader()
+        self._client, self._body, self._limits, self._cancel = client, body, limits, cancel
+        self._splitter = ThinkingSplitter(inside=begins_inside)
+        self._watch = LoopWatch()
+        self._room = limits.characters
+        self._told: str | None = None
+
+    def events(self) -> Iterator[Event]:
+        """What the answer says, piece by piece, and that it is waited for."""
+        call = Call(self._client, "POST", "chat/completions", self._body)
+        try:
+            yield from self._read(call)
+        except ErrorInside as error:
+            self._fail(refusal(0, error.data, self._optional), error)
+        except NotTheApiError as error:
+            self._fail(Reply(Kind.NOT_THE_API), error)
+        finally:
+            call.leave()
+
+    @property
+    def _optional(self) -> list[str]:
+        return [name for name in self._body if name not in ("model", "messages", "stream")]
+
+    def _fail(self, reply: Reply, cause: Exception | None = None) -> None:
+        self.trouble, self.cause = reply, cause
+
+    def _read(self, call: Call) -> Iterator[Event]:
+        began = last = time.monotonic()
+        told = 0.0
+        while self.finish is None and self.trouble is None:
+            if self._cancel.is_set():
+                self.finish = "cancelled"
+                return
+            try:
+                item = call.take()
+            except queue.Empty:
+                first = not (self.text_pieces or self.thinking_pieces)
+                waited = time.monotonic() - (began if first else last)
+                limit = self._limits.first_token if first else self._limits.between_tokens
+                if waited > limit:
+                    self._fail(Reply(Kind.TIMEOUT), TimeoutError())
+                elif first and waited > _SILENT_SECONDS and waited - told > _TOLD_EVERY:
+                    told = waited
+                    yield Waiting("Waiting for the server to begin", round(waited), round(limit))
+                continue
+            last = time.monotonic()
+            yield from self._take(item)
+
+    def _take(self, item: Item) -> Iterator[Event]:
+        match item:
+            case Failure(error):
+                self._broke(error)
+            case None:
+                yield from self._end()
+            case Head(status, headers, body) if status >= 400:
+                self._fail(read_refusal(status, headers, body, self._optional))
+            case Head(_, _, body, streamed):
+                if not streamed:
+                    yield from self._whole(body)
+            case str(line):
+                if (chunk := self.reader.line(line)) is not None:
+                    yield from self._chunk(chunk)
+                if self.reader.done:
+                    yield from self._end()
+
+    def _whole(self, body: bytes) -> Iterator[Event]:
+        """An answer that was not streamed though it should have been."""
+        self.reader = ChunkReader()
+        text = body.decode("utf-8", "replace").strip()
+        if not text.startswith(("{", "data:")):
+            raise NotTheApiError
+        chunk = self.reader.line(text) if text.startswith("{") and "\n" not in text else None
+        if chunk is not None:
+            yield from self._chunk(chunk)
+        elif text.startswith("{"):
+            yield from self._chunk(self.reader.whole(_json(text)))
+        else:
+            for line in text.splitlines():
+                if (found := self.reader.line(line)) is not None:
+                    yield from self._chunk(found)
+        if self.finish is None and self.trouble is None:
+            self.reader.done = self.reader.done or text.startswith("{")
+            yield from self._end()
+
+    def _chunk(self, chunk: Chunk) -> Iterator[Event]:
+        if chunk.thinking:
+            self.thinking_pieces += 1
+            yield ThinkingDelta(chunk.thinking)
+        if chunk.text:
+            yield from self._parts(chunk.text)
+        if chunk.finish is not None:
+            self._told = chunk.finish
+        self._room -= len(chunk.text) + len(chunk.thinking)
+        if self._room < 0:  # it does not keep to `max_tokens`
+            self.finish = "length"
+        elif self._watch.add(chunk.text + chunk.thinking):
+            self.finish = "loop"
+
+    def _parts(self, text: str | None) -> Iterator[Event]:
+        """The parts of a text, or with None, what was held back of it."""
+        for part in self._splitter.finish() if text is None else self._splitter.add(text):
+            if part.kind == "text":
+                self.text_pieces += 1
+                self.spoken = self.spoken or bool(part.text.strip())
+                yield TextDelta(part.text)
+            elif part.kind == "thinking":
+                self.thinking_pieces += 1
+                yield ThinkingDelta(part.text)
+            else:
+                self.thinking_pieces += self.text_pieces
+                self.text_pieces, self.spoken, self.taken_back = 0, False, True
+                yield TextTakenBack()
+
+    def _end(self) -> Iterator[Event]:
+        """The server has ended the answer, or its connection."""
+        if (left := self.reader.end()) is not None:
+            yield from self._chunk(left)
+        yield from self._parts(None)
+        if self.finish is not None:
+            return
+        told = self._told or ("end" if self.reader.done else "broken")
+        if told == "broken":
+            self._fail(Reply(Kind.BROKEN))
+        elif not self.spoken:
+            self._fail(Reply(Kind.EMPTY, sentence=told))
+        else:
+            self.finish = {"length": "length", "filtered": "filtered"}.get(told, "end")  # type: ignore[assignment]  # a Finish each
+
+    def _broke(self, error: Exception) -> None:
+        name = type(error).__name__
+        if self._told is not None and self.spoken:  # all was said before the connection broke
+            self.finish = {"length": "length", "filtered": "filtered"}.get(self._told, "end")  # type: ignore[assignment]  # as above
+        elif name in _UNREACHABLE:
+            self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
+        elif isinstance(error, ValueError | TypeError) or name in ("InvalidURL", "TooManyRedirects", "_TooLongError"):
+            self._fail(Reply(Kind.NOT_THE_API), error)
+        else:
+            self._fail(Reply(Kind.BROKEN), error)
+
+
+def _json(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NotTheApiError from error

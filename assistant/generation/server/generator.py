@@ -1,0 +1,373 @@
+"""A model on a server as a generator, and what is done about a server's troubles."""
+
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import GeneratorType
+
+from assistant.errors import AssistantError, ContextFullError, GenerationError
+from assistant.events import Event, Listener, Notice, ServerNotice, TextDelta, TextTakenBack
+from assistant.generation.server.address import ServerAddress, base_url, resolve
+from assistant.generation.server.attempt import Attempt, Limits
+from assistant.generation.server.connection import open_client
+from assistant.generation.server.conversation import Conversation
+from assistant.generation.server.errors import PASSING, Kind, Reply, line_of
+from assistant.generation.server.listing import choose, list_models
+from assistant.generation.server.pace import ATTENDED_PATIENCE, TRIES, Pace, next_wait, wait
+from assistant.generation.server.parameters import Parameters
+from assistant.generation.stream import Sampling, TextStream, turns_left_out
+from assistant.settings import Settings
+from assistant.text import counted
+from assistant.types import Message
+
+_CHARACTERS_A_TOKEN = 32  # more than any tokenizer makes of one on the average
+_MOST_CHARACTERS = 2_000_000  # of an answer whose length nothing else limits
+_SHORTENED = 12, 4000  # more characters a token than any tokenizer reads, of prompts at least so long
+_WAITS = {
+    Kind.RATE: "Waiting for the server's rate limit",
+    Kind.LOADING: "Waiting for the server, which loads the model",
+    Kind.UNREACHABLE: "Waiting for the server, which cannot be reached",
+    Kind.TIMEOUT: "Waiting for the server, which was too slow",
+    Kind.BUSY: "Waiting for the server, which failed",
+    Kind.BROKEN: "Waiting for the server, which broke off",
+}
+_SLOW_TRIES = _ATTENDED_TRIES = 3
+_SILENCES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """For how long and how often a server is asked; the settings of the same names say what each is."""
+
+    first_token_timeout: float = 600.0
+    token_timeout: float = 120.0
+    patience: float = 900.0
+    requests: int = 8
+
+
+class ServerStream(TextStream):
+    """The stream of an answer that a server writes.
+
+    `trouble` is the error that ended it in the middle, where `finish` is "broken".
+    """
+
+    def __init__(self, happening: "Generator[Event, None, None] | None" = None) -> None:
+        super().__init__(lambda _: iter(()))
+        self.trouble: AssistantError | None = None
+        self._happening: Generator[Event, None, None] | None = happening
+
+    def begin(self, happening: Generator[Event, None, None]) -> None:
+        """Take what happens from here on."""
+        self._happening = happening
+        self._pieces = self._texts()
+
+    def events(self) -> Iterator[Event]:
+        """See TextStream: text, thinking, waits and notices."""
+        return iter(()) if self._happening is None else self._happening
+
+    def _texts(self) -> Iterator[str]:
+        for event in self.events():
+            if isinstance(event, TextDelta):
+                yield event.text
+
+    def close(self) -> None:
+        """See TextStream; the connection is cut."""
+        super().close()
+        if isinstance(self._happening, GeneratorType):
+            self._happening.close()
+
+
+@dataclass
+class _Job:
+    """A question on its way: what is asked, since when, and what was tried."""
+
+    conversation: Conversation
+    parameters: dict[str, object]
+    limits: Limits
+    cancel: threading.Event
+    began: float = field(default_factory=time.monotonic)
+    tries: int = 0
+    silences: int = 0
+    silent_at: int | None = None
+
+
+class ServerGenerator:
+    """Continues conversations on a server.
+
+    Args:
+        server: its address, or the API's base, such as http://127.0.0.1:8000/v1.
+        model: the model to ask for; by default the first for conversations that the server lists.
+        timing: for how long and how often it is asked.
+        on_event: hears that it is waited for, and which model was chosen.
+
+    Raises:
+        GenerationError: the server cannot be asked for its models.
+        UsageError: the address is none.
+    """
+
+    def __init__(
+        self,
+        server: ServerAddress | str,
+        model: str | None = None,
+        *,
+        timing: Timing | None = None,
+        on_event: Listener | None = None,
+    ) -> None:
+        self.address = server if isinstance(server, ServerAddress) else resolve(server)
+        self.unattended = False
+        """Nobody watches: passing troubles are waited out, and an answer that broke off is asked for anew."""
+        timing = timing or Timing()
+        self._timing = timing
+        self._client = open_client(self.address)
+        self._pace = Pace(timing.requests, timing.patience)
+        self._parameters = Parameters()
+        self._plain_roles = self._thinks_from_start = False
+        self._longest: int | None = None
+        self._notices: set[str] = set()
+        self.name = model or self.address.model or self._listed_model(on_event)
+
+    def stream(
+        self, messages: Sequence[Message], *, sampling: Sampling | None = None, cancel: threading.Event | None = None
+    ) -> ServerStream:
+        """The answer to a conversation; see `Generator.stream`. Cancelling cuts the connection at once."""
+        sampling = sampling or Sampling(chosen=frozenset())
+        chosen = self._parameters.of(sampling)
+        limited = "max_tokens" in chosen
+        limits = Limits(
+            self._timing.first_token_timeout,
+            self._timing.token_timeout,
+            sampling.max_new_tokens * _CHARACTERS_A_TOKEN if limited else _MOST_CHARACTERS,
+        )
+        stream = ServerStream()
+        stream.begin(self._answer(stream, _Job(Conversation(messages), chosen, limits, cancel or threading.Event())))
+        return stream
+
+    def _listed_model(self, on_event: Listener | None) -> str:
+        models = list_models(self.address, on_event, patience=self._timing.patience)
+        name = choose(models, self.address)
+        self._pace.succeeded()
+        able = sum(model.converses for model in models)
+        if able > 1 and on_event is not None:
+            on_event(ServerNotice(f"{name} answers, one of {able} models of {self.address.shown}; --model chooses."))
+        return name
+
+    def _answer(self, stream: ServerStream, job: _Job) -> Generator[Event, None, None]:
+        """Ask until there is an answer, or a trouble that asking again does not mend."""
+        conversation = job.conversation
+        if self._longest is not None and conversation.characters >= self._longest:
+            conversation.shorten(self._longest * 0.6)
+        while True:
+            yield from self._pace.enter(job.cancel)
+            try:
+                attempt = yield from self._attempt(stream, job)
+            finally:
+                self._pace.leave()
+            stream.turns_left_out = conversation.turns_left_out
+            if attempt.trouble is None:
+                self._longest = job.silent_at or self._longest
+                break
+            self._pace.failed()
+            broken = attempt.spoken and attempt.trouble.kind is not Kind.PARAMETER
+            if broken and not self.unattended:
+                stream.finish, stream.trouble = "broken", self._error(job, attempt.trouble, attempt)
+                break
+            if attempt.spoken or attempt.text_pieces:
+                yield TextTakenBack()
+            yield from self._recover(job, attempt)
+        yield from self._say_at_end(stream, job)
+
+    def _attempt(self, stream: ServerStream, job: _Job) -> Generator[Event, None, Attempt]:
+        body = {
+            "model": self.name,
+            "messages": job.conversation.payload(plain_roles=self._plain_roles),
+            "stream": True,
+            **self._parameters.as_sent(job.parameters),
+        }
+        attempt = Attempt(self._client, body, job.limits, job.cancel, begins_inside=self._thinks_from_start)
+        stream.completion_tokens = stream.thinking_tokens = 0
+        for event in attempt.events():
+            stream.completion_tokens = attempt.text_pieces + attempt.thinking_pieces
+            stream.thinking_tokens = attempt.thinking_pieces
+            yield event
+        counts = attempt.reader.counts
+        stream.prompt_tokens = counts.prompt or 0
+        stream.completion_tokens = counts.completion or attempt.text_pieces + attempt.thinking_pieces
+        told = counts.thinking if counts.thinking else attempt.thinking_pieces
+        stream.thinking_tokens = min(told, stream.completion_tokens)
+        stream.model = attempt.reader.model or self.name
+        self._thinks_from_start = self._thinks_from_start or attempt.taken_back
+        if attempt.trouble is None:
+            stream.finish = attempt.finish
+            if attempt.finish != "cancelled":
+                self._pace.succeeded()
+        return attempt
+
+    def _say_at_end(self, stream: ServerStream, job: _Job) -> Iterator[Event]:
+        if stream.turns_left_out:
+            yield Notice(turns_left_out(stream.turns_left_out))
+        characters, (rate, least) = job.conversation.characters, _SHORTENED
+        if stream.prompt_tokens and characters > max(least, rate * stream.prompt_tokens):
+            yield Notice(
+                f"The server read {counted(stream.prompt_tokens, 'token')} of a prompt of {characters:,} characters: "
+                "it seems to have cut it short without a word; give it a larger context."
+            )
+
+    def _recover(self, job: _Job, attempt: Attempt) -> Iterator[Event]:
+        """Change what is asked, or wait, so that asking again makes sense.
+
+        Raises:
+            GenerationError: it does not.
+        """
+        trouble = attempt.trouble
+        if trouble is None:
+            return
+        job.tries += 1
+        match trouble.kind:
+            case Kind.CONTEXT:
+                self._make_room(job, attempt)
+            case Kind.PARAMETER if (notice := self._parameters.refuse(trouble)) is not None:
+                if notice:
+                    yield from self._once(f"{self.address.shown}: {notice}")
+            case Kind.ROLES if not self._plain_roles:
+                self._plain_roles = True
+            case Kind.EMPTY if self._may_be_too_long(job, attempt):
+                job.silences += 1
+                job.silent_at = job.conversation.characters
+                job.conversation.shorten()
+            case _ if self._may_pass(job, trouble):
+                if trouble.kind is Kind.TIMEOUT:
+                    yield from self._ask_less_at_once()
+                yield from self._wait(job, attempt, trouble)
+            case _:
+                raise self._error(job, trouble, attempt)
+
+    @staticmethod
+    def _may_be_too_long(job: _Job, attempt: Attempt) -> bool:
+        """Whether an empty answer may be to a conversation longer than the context: some servers then say nothing."""
+        silent = attempt.trouble is not None and attempt.trouble.sentence == "end" and not attempt.thinking_pieces
+        return silent and job.conversation.turns > 1 and job.silences < _SILENCES
+
+    def _may_pass(self, job: _Job, trouble: Reply) -> bool:
+        """Whether it makes sense to wait and to ask again, for somebody who watches or for nobody."""
+        match trouble.kind:
+            case Kind.RATE | Kind.LOADING:
+                return True
+            case Kind.TIMEOUT:
+                return self.unattended and job.tries < _SLOW_TRIES
+            case Kind.UNREACHABLE:
+                return self.unattended and self._pace.reached
+            case Kind.BUSY | Kind.BROKEN:
+                return job.tries < (TRIES if self.unattended else _ATTENDED_TRIES)
+        return False
+
+    def _ask_less_at_once(self) -> Iterator[Event]:
+        at_once = self._pace.active + 1
+        if self._pace.narrow(at_once):
+            yield from self._once(
+                f"{self.address.shown} was too slow for {counted(at_once, 'request')} at once; it is now asked for "
+                f"{self._pace.limit} at a time."
+            )
+
+    def _make_room(self, job: _Job, attempt: Attempt) -> None:
+        """Leave out the oldest turns; of a single one, leave the length of the answer to the server."""
+        conversation = job.conversation
+        if conversation.turns > 1:
+            self._longest = min(self._longest or conversation.characters, conversation.characters)
+        if conversation.shorten():
+            return
+        if "max_tokens" in job.parameters:
+            del job.parameters["max_tokens"]
+            return
+        raise self._error(job, attempt.trouble or Reply(Kind.CONTEXT), attempt)
+
+    def _wait(self, job: _Job, attempt: Attempt, trouble: Reply) -> Iterator[Event]:
+        seconds = trouble.retry_after if trouble.retry_after is not None else next_wait(job.tries - 1)
+        if trouble.kind is Kind.LOADING:
+            seconds = min(seconds, 5.0)
+        left = self._pace.seconds_left(job.began)
+        if not self.unattended and trouble.kind is not Kind.LOADING:
+            left = min(left, ATTENDED_PATIENCE - (time.monotonic() - job.began))
+        if seconds > left:
+            raise self._error(job, trouble, attempt, waits=seconds)
+        reason = _WAITS[trouble.kind]
+        if trouble.kind is Kind.RATE:
+            self._pace.hold(seconds, reason)  # for all requests; it is waited for when asking again
+        else:
+            yield from wait(seconds, reason, job.cancel)
+
+    def _once(self, text: str) -> Iterator[Event]:
+        if text not in self._notices:
+            self._notices.add(text)
+            yield ServerNotice(text)
+
+    def _error(self, job: _Job, trouble: Reply, attempt: Attempt, *, waits: float | None = None) -> GenerationError:
+        """The trouble in one line for a person, with what to do about it."""
+        says, advice = self._words(job, trouble, attempt)
+        if waits is not None and trouble.retry_after is not None:
+            advice = f"try again in {waits:,.0f} s"
+        sentence = "" if trouble.kind is Kind.EMPTY else trouble.sentence
+        line = line_of(self.address.shown, says, sentence, advice, secret=self.address.key)
+        kind = ContextFullError if trouble.kind is Kind.CONTEXT else GenerationError
+        error = kind(line, passing=trouble.kind in PASSING)
+        error.__cause__ = attempt.cause
+        return error
+
+    def _words(self, job: _Job, trouble: Reply, attempt: Attempt) -> tuple[str, str]:
+        """What happened, or where the server has said so itself, only its status; and what to do."""
+        status = f"status {trouble.status}" if trouble.status else ""
+        begun = bool(attempt.text_pieces or attempt.thinking_pieces)
+        limit = job.limits.between_tokens if begun else job.limits.first_token
+        setting = "server_token_timeout" if begun else "server_first_token_timeout"
+        advice = {
+            Kind.CONTEXT: "shorten the message, or open the text as a document",
+            Kind.KEY: "set the right key in ASSISTANT_API_KEY",
+            Kind.MODEL: "`assistant models list --server` names its models",
+            Kind.TIMEOUT: f"{setting} in the settings gives it longer",
+            Kind.NOT_THE_API: "is the address right (it often ends in /v1)?",
+            Kind.BROKEN: "try again",
+        }.get(trouble.kind, "")
+        if trouble.kind is Kind.EMPTY:
+            return self._silence(trouble.sentence, attempt)
+        if trouble.sentence:
+            return status, advice
+        said = {
+            Kind.CONTEXT: f"has no room for this message ({status})",
+            Kind.KEY: f"wants another key ({status})",
+            Kind.TIMEOUT: f"did not {'go on' if begun else 'answer'} within {limit:g} seconds",
+            Kind.NOT_THE_API: "answered with something that is not the OpenAI API",
+            Kind.BROKEN: f"broke off {'in the middle of its answer' if begun else 'before it answered'}",
+            Kind.UNREACHABLE: "cannot be reached",
+        }.get(trouble.kind, f"refused the request ({status or 'no reason given'})")
+        return said, "is the server running there?" if trouble.kind is Kind.UNREACHABLE else advice
+
+    def _silence(self, told: str, attempt: Attempt) -> tuple[str, str]:
+        if told == "tools":
+            return "gave no answer: the model asked for a tool, and there is none", "try another model"
+        if told == "filtered":
+            return "gave no answer: its content filter stopped it", "word the question otherwise"
+        raise_ = "raise max_new_tokens in the settings (--max-tokens)"
+        if attempt.thinking_pieces:
+            tokens = counted(attempt.reader.counts.completion or attempt.thinking_pieces, "token")
+            more = raise_ if told == "length" else "ask again or try another model"
+            return f"gave no answer: the model only thought, for {tokens}", f"{more}, or give the server more context"
+        if told == "length":
+            return "gave no answer before its limit of tokens", f"{raise_}, or give the server more context"
+        return "gave an empty answer", "ask again, or begin a new conversation if this one is long"
+
+
+def server_generator(settings: Settings, on_event: Listener | None = None) -> ServerGenerator:
+    """The generator behind the server of the settings.
+
+    Raises:
+        GenerationError: the server cannot be asked for its models.
+        UsageError: the settings name none, or what they name is no address.
+    """
+    timing = Timing(
+        settings.server_first_token_timeout,
+        settings.server_token_timeout,
+        settings.server_patience,
+        settings.server_requests,
+    )
+    address = resolve(settings.server or base_url(""), settings.servers)
+    return ServerGenerator(address, settings.server_model, timing=timing, on_event=on_event)

@@ -1,0 +1,155 @@
+"""The models that a server lists, and which of them hold conversations."""
+
+import json
+import queue
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import AssistantError, GenerationError
+from assistant.events import Listener, Waiting, unheard
+from assistant.generation.server.address import ServerAddress
+from assistant.generation.server.connection import Call, Failure, Head, open_client
+from assistant.generation.server.errors import Kind, line_of, read_refusal
+from assistant.text import one_line
+
+if TYPE_CHECKING:
+    import httpx2
+
+LIST_SECONDS = 30.0
+_MOST = 5000
+_OTHER_NAMES = re.compile(
+    r"embed|minilm|(^|[/_-])(bge|gte|e5)[-_]|rerank|whisper|(^|[-_/])tts|dall-e|moderation|(^|[-_/])clip|stable-diffusion"
+    r"|sdxl|(^|[-_/])flux|transcribe|speech|imagen|gpt-image|mpnet|colbert|voyage-|sentence-t5|paraphrase-",
+    re.IGNORECASE,
+)
+_OTHER_TYPES = {"embedding", "embeddings", "rerank", "reranker", "image", "audio", "moderation", "transcribe", "tts"}
+_CONTEXT = ("max_model_len", "context_length", "context_window", "max_context_length", "loaded_context_length")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model of a server's list: its name, whether it holds conversations, and what is known of its context."""
+
+    name: str
+    converses: bool = True
+    context: int | None = None
+    loaded: bool = False
+
+
+def list_models(address: ServerAddress, on_event: Listener | None = None, *, patience: float = 0) -> list[ListedModel]:
+    """The models that a server lists, in its order.
+
+    Args:
+        address: of the server.
+        on_event: hears that it is waited for, while it loads a model.
+        patience: seconds to wait for that.
+
+    Raises:
+        GenerationError: the server cannot be asked, or does not list its models.
+    """
+    with open_client(address) as client:
+        return _listed(address, client, on_event or unheard, patience)
+
+
+def choose(models: Sequence[ListedModel], address: ServerAddress) -> str:
+    """The model to ask where none is named: one that is loaded, else the first, of those that hold conversations.
+
+    Raises:
+        GenerationError: there is none.
+    """
+    if not models:
+        raise GenerationError(f"{address.shown} lists no model; load one there, or name one with --model.")
+    able = [model for model in models if model.converses]
+    if not able:
+        names = ", ".join(one_line(model.name, 40) for model in models[:3])
+        raise GenerationError(
+            f"{address.shown} lists only models that hold no conversation ({names}); load another there, or name one "
+            "with --model."
+        )
+    return next((model for model in able if model.loaded), able[0]).name
+
+
+def _listed(address: ServerAddress, client: "httpx2.Client", on_event: Listener, patience: float) -> list[ListedModel]:
+    began = time.monotonic()
+    while True:
+        head = _answer(address, client)
+        if head.status < 400:
+            return _parsed(address, head.body)
+        reply = read_refusal(head.status, head.headers, head.body)
+        passed = time.monotonic() - began
+        if reply.kind is not Kind.LOADING or passed > patience:
+            advice = {
+                Kind.KEY: "set the right key in ASSISTANT_API_KEY",
+                Kind.MODEL: "is the address right (it often ends in /v1)? Else name a model with --model",
+            }.get(reply.kind, "")
+            said = f"wants another key (status {head.status})" if reply.kind is Kind.KEY else f"status {head.status}"
+            says = said if reply.sentence or reply.kind is Kind.KEY else f"does not list its models ({said})"
+            line = line_of(address.shown, says, reply.sentence, advice, secret=address.key)
+            raise GenerationError(line, passing=reply.kind is Kind.LOADING or head.status >= 500)
+        on_event(Waiting("Waiting for the server, which loads the model", round(passed), round(patience)))
+        time.sleep(1.0)
+
+
+def _answer(address: ServerAddress, client: "httpx2.Client") -> Head:
+    call = Call(client, "GET", "models")
+    try:
+        first = call.take(LIST_SECONDS)
+        body = b""
+        if isinstance(first, Head) and first.streamed:
+            while isinstance(line := call.take(LIST_SECONDS), str) and len(body) < 1 << 22:
+                body += line.encode() + b"\n"
+            first = Head(first.status, first.headers, body)
+    except queue.Empty:
+        first = Failure(TimeoutError())
+    finally:
+        call.leave()
+    if isinstance(first, Head):
+        return first
+    raise unreachable(address, first.error if isinstance(first, Failure) else ConnectionError(), LIST_SECONDS)
+
+
+def unreachable(address: ServerAddress, error: Exception, seconds: float) -> AssistantError:
+    """What to say where a server could not be asked at all."""
+    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+        return GenerationError(f"The server {address.shown} did not answer within {seconds:g} seconds.", passing=True)
+    failure = GenerationError(
+        f"The server {address.shown} cannot be reached; is the server running there?", passing=True
+    )
+    failure.__cause__ = error
+    return failure
+
+
+def _parsed(address: ServerAddress, body: bytes) -> list[ListedModel]:
+    try:
+        data = json.loads(body)
+        found = data if isinstance(data, list) else data["data"] if "data" in data else data["models"]
+        return list(_models(found[:_MOST]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise GenerationError(
+            f"The server {address.shown} answered with something that is not the OpenAI API; is the address right "
+            "(it often ends in /v1)?"
+        ) from error
+
+
+def _models(found: list[Any]) -> Iterator[ListedModel]:
+    for each in found:
+        name = one_line(str(each.get("id") or each.get("name") or each["model"]), 200)
+        context = next((each[key] for key in _CONTEXT if isinstance(each.get(key), int)), None)
+        status = each.get("status")
+        state = status.get("value") if isinstance(status, dict) else each.get("state")
+        yield ListedModel(name, _converses(name, each), context, state == "loaded")
+
+
+def _converses(name: str, each: dict[str, Any]) -> bool:
+    kinds = {str(each.get(key)).lower() for key in ("type", "task", "model_type") if isinstance(each.get(key), str)}
+    if kinds & _OTHER_TYPES:
+        return False
+    able = each.get("capabilities")
+    if isinstance(able, dict) and isinstance(able.get("completion_chat"), bool):
+        return bool(able["completion_chat"])
+    if isinstance(able, list) and able and all(isinstance(one, str) for one in able):
+        return bool({"completion", "chat", "generate"} & set(able)) or not {"embedding", "embeddings"} & set(able)
+    return _OTHER_NAMES.search(name) is None

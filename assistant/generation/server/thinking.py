@@ -1,0 +1,128 @@
+"""What a model thinks before it answers, where it stands in the text of the answer between tags.
+
+Tags come in pieces; one may never be closed; and where the prompt ends with the opening one, only the closing comes.
+"""
+
+import re
+from collections.abc import Generator, Iterator
+from typing import Literal, NamedTuple
+
+_NAMES = "think|thinking|thought|thoughts|reasoning"
+_OPENS = re.compile(rf"<({_NAMES})>|\[THINK\]|<\|begin_of_thought\|>", re.I)
+_CLOSES = re.compile(rf"</({_NAMES})>|\[/THINK\]|<\|end_of_thought\|>", re.I)
+_LONGEST_TAG = 24
+_FENCE = re.compile(r"^ {0,3}(```|~~~)", re.M)
+
+
+class Part(NamedTuple):
+    """A stretch of what a server wrote: of the answer, of the thinking, or that the answer so far was thinking."""
+
+    kind: Literal["text", "thinking", "taken back"]
+    text: str = ""
+
+
+class ThinkingSplitter:
+    """Splits the text of an answer as it comes.
+
+    Args:
+        inside: whether it is expected to begin with thinking whose opening tag stands in the prompt. Where nothing
+            closes it, it was the answer after all.
+    """
+
+    def __init__(self, *, inside: bool = False) -> None:
+        self._held = ""  # what may be the beginning of a tag
+        self._answer = ""
+        self._inside = inside
+        self._assumed: list[str] | None = [] if inside else None
+        self._closed = False
+
+    def add(self, piece: str) -> Iterator[Part]:
+        """The parts that a piece completes."""
+        text, self._held = self._held + piece, ""
+        while text:
+            if self._inside:
+                text = yield from self._think(text)
+            else:
+                text = yield from self._say(text)
+
+    def finish(self) -> Iterator[Part]:
+        """What was held back."""
+        held, self._held = self._held, ""
+        if held:
+            yield from self._part(held)
+        if self._assumed and self._inside:
+            said, self._assumed, self._inside = "".join(self._assumed), None, False
+            yield from self._part(said)
+
+    def _think(self, text: str) -> Generator[Part, None, str]:
+        match = _CLOSES.search(text)
+        if match is None:
+            return (yield from self._all_but_tag(text))
+        yield from self._part(text[: match.start()])
+        self._inside, self._closed, self._assumed = False, True, None
+        return text[match.end() :]
+
+    def _say(self, text: str) -> Generator[Part, None, str]:
+        opens = next((match for match in _OPENS.finditer(text) if self._at_begin_of_line(text[: match.start()])), None)
+        closes = None if self._closed else next(
+            (match for match in _CLOSES.finditer(text) if self._ends_thinking(text[: match.start()])), None
+        )  # fmt: skip
+        if opens is not None and (closes is None or opens.start() < closes.start()):
+            yield from self._part(text[: opens.start()])
+            self._inside = True
+            return text[opens.end() :]
+        if closes is not None:
+            yield Part("taken back")
+            yield Part("thinking", self._answer + text[: closes.start()])
+            self._answer, self._closed = "", True
+            return text[closes.end() :]
+        return (yield from self._all_but_tag(text))
+
+    def _all_but_tag(self, text: str) -> Generator[Part, None, str]:
+        """Let out all but what may become a tag with the next piece."""
+        tail = max(text.rfind("<"), text.rfind("["))
+        if tail >= 0 and len(text) - tail < _LONGEST_TAG and not re.search(r"[>\]\s]", text[tail:]):
+            text, self._held = text[:tail], text[tail:]
+        yield from self._part(text)
+        return ""
+
+    def _part(self, text: str) -> Iterator[Part]:
+        if not text:
+            return
+        if self._inside:
+            if self._assumed is not None:
+                text = _OPENS.sub("", text, count=1) if not self._assumed else text
+                self._assumed.append(text)
+            yield Part("thinking", text)
+            return
+        if not self._answer and self._closed:
+            text = text.lstrip()  # the empty lines between thinking and answer
+        if text:
+            self._answer += text
+            yield Part("text", text)
+
+    def _at_begin_of_line(self, before: str) -> bool:
+        """Whether a tag opens thinking: text may speak of such tags, which it does within lines and in code."""
+        said = self._answer + before
+        line = said.rpartition("\n")[2]
+        return not line.strip() and not _in_code(said)
+
+    def _ends_thinking(self, before: str) -> bool:
+        said = self._answer + before
+        return not said.endswith("`") and not _in_code(said) and _OPENS.search(said) is None
+
+
+def _in_code(text: str) -> bool:
+    return len(_FENCE.findall(text)) % 2 == 1
+
+
+def without_thinking(text: str) -> str:
+    """A whole answer without what was thought before it."""
+    splitter = ThinkingSplitter()
+    said = ""
+    for part in [*splitter.add(text), *splitter.finish()]:
+        if part.kind == "text":
+            said += part.text
+        elif part.kind == "taken back":
+            said = ""
+    return said
