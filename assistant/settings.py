@@ -10,7 +10,8 @@ from typing import Any, Literal
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from assistant.errors import SettingsError
+from assistant.errors import SettingsError, UsageError
+from assistant.text import printable
 
 PREFIX = "ASSISTANT_"
 _LARGEST = 32_000  # bytes; the time that parsing takes may grow with the square
@@ -68,12 +69,17 @@ class Settings(BaseModel):
     """Servers by name, each with `url` and, where it wants them, `model` and `key` or `key_variable`."""
     verify: bool = True
     """Check answers about documents."""
-    temperature: float = Field(default=0.0, ge=0, le=2)
-    """0 always takes the likeliest token; higher values vary the answer."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """0 always takes the likeliest token; higher values vary the answer. By default the chat samples as the model's
+    publisher means it, and everything else takes the likeliest."""
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    """Draw from the likeliest tokens that have this share of the probability together."""
+    system: str | None = None
+    """What the generator is told before a conversation, in place of the default."""
     max_new_tokens: int = Field(default=512, ge=1)
     """The longest generated answer, in tokens."""
-    seed: int = 0
-    """Makes sampled answers repeatable."""
+    seed: int | None = None
+    """Makes sampled answers repeatable; outside of the chat they are so by default."""
     windows: int = Field(default=24, ge=0)
     """How many windows of a long document the reader reads for a question, the most promising ones; 0 reads all."""
     max_document_megabytes: int = Field(default=20, ge=1)
@@ -88,6 +94,27 @@ class Settings(BaseModel):
     """Chat in plain lines instead of on a screen, as screen readers like it."""
     keys: dict[str, str] = Field(default_factory=dict)
     """Other keys for the chat's actions, such as `"chat.stop" = "f9"`; F1 in the chat names the actions."""
+
+
+_LARGEST_SYSTEM = 100_000  # characters; no model's context holds more
+
+
+def system_text(given: str) -> str:
+    """What --system or /system says: the text itself, or of @FILE what the file holds.
+
+    Raises:
+        UsageError: the file cannot be read, or is too long.
+    """
+    if not given.startswith("@"):
+        return given
+    try:
+        with Path(given[1:]).expanduser().open(encoding="utf-8") as file:
+            text = file.read(_LARGEST_SYSTEM + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(f"{printable(given)}: the file cannot be read as UTF-8 text.") from error
+    if len(text) > _LARGEST_SYSTEM:
+        raise UsageError(f"{printable(given)}: the file has more than {_LARGEST_SYSTEM:,} characters.")
+    return text
 
 
 def settings_path() -> Path:

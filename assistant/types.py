@@ -208,7 +208,8 @@ class Turn:
     """One user message with all that is needed to answer it.
 
     `route` None lets the router choose; `top_k` is how many distinct answers of the documents to show, at most;
-    `windows` how many windows of a document the reader reads, at most: 0 for all, None as the settings say.
+    `windows` how many windows of a document the reader reads, at most: 0 for all, None as the settings say; `system`
+    what the generator is told before the conversation, None as the settings say.
     """
 
     question: str
@@ -218,3 +219,4 @@ class Turn:
     verify: bool = True
     top_k: int = 1
     windows: int | None = None
+    system: str | None = None

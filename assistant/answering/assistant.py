@@ -22,13 +22,21 @@ class Assistant:
     """Answers turns with the models of a profile.
 
     Models are loaded when first needed, or ahead of time by `load`. One thread at a time may use an assistant.
+
+    Args:
+        settings: by default those of a fresh installation.
+        store: where models come from.
+        conversing: whether a person talks with it. Open answers are then drawn as the model's publisher means it, where
+            the settings do not say how; otherwise the same question always gets the same answer.
     """
 
-    def __init__(self, settings: Settings | None = None, store: ModelStore | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, store: ModelStore | None = None, *, conversing: bool = False
+    ) -> None:
         self.settings = settings or Settings()
         self.store = store or ModelStore(source=None if self.settings.source == "auto" else self.settings.source)
         self.models = LoadedModels(self.settings, self.store)
-        self._flow = Flow(self.models, self.settings)
+        self._flow = Flow(self.models, self.settings, conversing=conversing)
 
     def load(self, on_event: Listener | None = None) -> None:
         """Fetch and load all three models.

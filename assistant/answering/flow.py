@@ -76,11 +76,13 @@ class Flow:
     Args:
         models: loaded as steps need them.
         settings: what a turn leaves unsaid.
+        conversing: see `Assistant`.
     """
 
-    def __init__(self, models: LoadedModels, settings: Settings) -> None:
+    def __init__(self, models: LoadedModels, settings: Settings, *, conversing: bool = False) -> None:
         self._models = models
         self._settings = settings
+        self._conversing = conversing
 
     def prepare(
         self, documents: Sequence[Document], cancel: threading.Event | None = None, *, windows: int | None = None
@@ -130,20 +132,30 @@ class Flow:
     def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
         """See `Assistant.look_ahead`."""
         from assistant.generation.generator import LocalGenerator
-        from assistant.generation.prompts import answered_turns
+        from assistant.generation.prompts import answered_turns, with_system
 
         generator = self._models.loaded_generator
         if isinstance(generator, LocalGenerator) and answer.route is Route.OPEN and answer.text is not None:
             said = [Message(Role.USER, turn.question), Message(Role.ASSISTANT, answer.text)]
-            generator.look_ahead(answered_turns([*turn.history, *said]), sampling=self._sampling(), cancel=cancel)
+            messages = answered_turns([*turn.history, *said])
+            if system := self._system(turn):
+                messages = with_system(messages, system)
+            generator.look_ahead(messages, sampling=self._sampling(Route.OPEN), cancel=cancel)
 
-    def _sampling(self) -> "Sampling":
+    def _system(self, turn: Turn) -> str | None:
+        return self._settings.system if turn.system is None else turn.system
+
+    def _sampling(self, route: Route) -> "Sampling":
+        """How an answer is sampled: what is written about a document keeps to the likeliest, in a chat too."""
         from assistant.generation.generator import Sampling
 
+        settings = self._settings
+        drawn = self._conversing and route is Route.OPEN
         return Sampling(
-            temperature=self._settings.temperature,
-            max_new_tokens=self._settings.max_new_tokens,
-            seed=self._settings.seed,
+            temperature=None if drawn and settings.temperature is None else settings.temperature or 0.0,
+            top_p=settings.top_p,
+            max_new_tokens=settings.max_new_tokens,
+            seed=0 if settings.seed is None and not drawn else settings.seed,
             chosen=frozenset(self._settings.model_fields_set),
         )
 
@@ -188,7 +200,7 @@ class Flow:
     def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """The generator's answer, from passages of the documents on the grounded route."""
         from assistant.generation.generator import LocalGenerator
-        from assistant.generation.prompts import answered_turns, grounded_messages
+        from assistant.generation.prompts import answered_turns, grounded_messages, with_system
 
         generator = yield from live(self._models.generator)
         history = answered_turns(turn.history)
@@ -206,7 +218,9 @@ class Flow:
             yield Notice(
                 "The model knows nothing of the program that runs it: F1 in the chat, or --help, says what it can do."
             )
-        stream = generator.stream(messages, sampling=self._sampling(), cancel=cancel)
+        if system := self._system(turn):
+            messages = with_system(messages, system)
+        stream = generator.stream(messages, sampling=self._sampling(draft.answer.route), cancel=cancel)
         if stream.turns_left_out:
             yield Notice(turns_left_out(stream.turns_left_out))
         if isinstance(generator, LocalGenerator):

@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 from assistant.cli.console import StatusLine
-from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, Windows, settings, switches
+from assistant.cli.options import (
+    MaxTokens,
+    Model,
+    NoColor,
+    Profile,
+    Quiet,
+    Server,
+    System,
+    Temperature,
+    TopP,
+    Verbose,
+    Windows,
+    settings,
+    switches,
+)
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack, TurnFailed, TurnFinished
@@ -32,6 +46,10 @@ def ask(
     profile: Profile = None,
     server: Server = None,
     model: Model = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = None,
+    system: System = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -44,7 +62,16 @@ def ask(
       assistant ask "How large is the forest?" --document amazon.txt
       curl -s https://example.org/page.txt | assistant ask "Who wrote it?" --document - --json
     """
-    chosen = settings(profile, server, model, windows=windows)
+    chosen = settings(
+        profile,
+        server,
+        model,
+        windows=windows,
+        temperature=temperature,
+        top_p=top_p,
+        max_new_tokens=max_tokens,
+        system=system,
+    )
     turn = Turn(
         read_question(question, document or []),
         read_documents(document or [], chosen.max_document_megabytes),

@@ -8,7 +8,20 @@ import typer
 
 from assistant.cli.ask import parse_fail_on, parse_route
 from assistant.cli.files import check_paths
-from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, Windows, settings
+from assistant.cli.options import (
+    MaxTokens,
+    Model,
+    NoColor,
+    Profile,
+    Quiet,
+    Server,
+    System,
+    Temperature,
+    TopP,
+    Verbose,
+    Windows,
+    settings,
+)
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 
@@ -76,6 +89,10 @@ def batch(
     profile: Profile = None,
     server: Server = None,
     model: Model = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = None,
+    system: System = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -99,7 +116,17 @@ def batch(
     resume = resume or retry_failed
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other.")
-    chosen = settings(profile, server, model, windows=windows, server_requests=requests)
+    chosen = settings(
+        profile,
+        server,
+        model,
+        windows=windows,
+        server_requests=requests,
+        temperature=temperature,
+        top_p=top_p,
+        max_new_tokens=max_tokens,
+        system=system,
+    )
     watched = parse_fail_on(fail_on or [])
     if document == questions == "-":
         raise UsageError("Questions and document cannot both be standard input.")

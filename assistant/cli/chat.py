@@ -20,13 +20,23 @@ def chat(
     server: str | None,
     plain: bool | None = None,
     model: str | None = None,
+    **options: object,
 ) -> int:
     """Open the chat: on a screen, or in plain lines where these are wanted or the terminal can do no more.
+
+    Args:
+        documents: files to open.
+        resume: a conversation to go on with.
+        profile: of models.
+        server: that answers in place of the profile's generator.
+        plain: in lines instead of on a screen.
+        model: that answers in place of the profile's generator.
+        options: settings by name.
 
     Raises:
         UsageError: standard input or output is no terminal, or an option is wrong.
     """
-    chosen = settings(profile, server, model, plain=plain)
+    chosen = settings(profile, server, model, plain=plain, **options)
     opened = read_documents(documents, chosen.max_document_megabytes)
     in_browser = "TEXTUAL_DRIVER" in os.environ  # textual-serve draws what comes through our pipes
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -40,7 +50,7 @@ def chat(
     def responder(settings: Settings) -> "Assistant":
         from assistant.answering.assistant import Assistant  # in the engine's thread: it takes a moment
 
-        return Assistant(settings)
+        return Assistant(settings, conversing=True)
 
     if not in_browser and (chosen.plain or os.environ.get("TERM") == "dumb"):
         from tui.chat.plain import run_plain

@@ -18,7 +18,19 @@ from assistant.cli import config, history, models
 from assistant.cli.ask import ask
 from assistant.cli.batch import batch
 from assistant.cli.compare import compare
-from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, switches
+from assistant.cli.options import (
+    MaxTokens,
+    Model,
+    NoColor,
+    Profile,
+    Quiet,
+    Server,
+    System,
+    Temperature,
+    TopP,
+    Verbose,
+    switches,
+)
 from assistant.cli.verify import verify
 from assistant.cli.web import web
 from assistant.documents.formats import FORMATS
@@ -48,6 +60,10 @@ def main_options(
     profile: Profile = None,
     server: Server = None,
     model: Model = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = None,
+    system: System = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -69,7 +85,8 @@ def main_options(
     if context.invoked_subcommand is not None:
         ours = {
             "--document": document, "--resume": resume, "--plain": plain, "--profile": profile, "--server": server,
-            "--model": model,
+            "--model": model, "--temperature": temperature, "--top-p": top_p, "--max-tokens": max_tokens,
+            "--system": system,
         }  # fmt: skip
         if early := next((option for option, value in ours.items() if value is not None), None):
             raise UsageError(
@@ -79,7 +96,8 @@ def main_options(
         return 0
     from assistant.cli.chat import chat
 
-    return chat(document or [], resume, profile, server, plain, model)
+    options = {"temperature": temperature, "top_p": top_p, "max_new_tokens": max_tokens, "system": system}
+    return chat(document or [], resume, profile, server, plain, model, **options)
 
 
 @app.command("chat")
@@ -90,6 +108,10 @@ def chat_command(
     profile: Profile = None,
     server: Server = None,
     model: Model = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = None,
+    system: System = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -104,7 +126,8 @@ def chat_command(
     """
     from assistant.cli.chat import chat
 
-    return chat(document or [], resume, profile, server, plain, model)
+    options = {"temperature": temperature, "top_p": top_p, "max_new_tokens": max_tokens, "system": system}
+    return chat(document or [], resume, profile, server, plain, model, **options)
 
 
 app.command()(ask)

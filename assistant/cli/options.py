@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.settings import Settings, load_settings
+from assistant.settings import Settings, load_settings, system_text
 from assistant.text import printable
 
 
@@ -65,6 +65,18 @@ Model = Annotated[
         metavar="NAME",
     ),
 ]
+Temperature = Annotated[
+    float | None,
+    typer.Option("--temperature", help="0 takes the likeliest token; by default the chat varies.", min=0, max=2),
+]
+TopP = Annotated[
+    float | None, typer.Option("--top-p", help="Draw from the likeliest tokens of this probability.", min=0.01, max=1)
+]
+MaxTokens = Annotated[int | None, typer.Option("--max-tokens", help="The longest generated answer, in tokens.", min=1)]
+System = Annotated[
+    str | None,
+    typer.Option("--system", help="What the model is told before the conversation; @FILE reads it.", metavar="TEXT"),
+]
 Windows = Annotated[
     int | None,
     typer.Option(help="Read at most this many windows of a long document, the most promising; 0 reads all.", min=0),
@@ -79,6 +91,8 @@ def settings(
 ) -> Settings:
     """The settings with these options laid over them; the model is the server's, where the answers come from one."""
     given = {"profile": profile, "server": server, **options}
+    if isinstance(system := given.get("system"), str):
+        given["system"] = system_text(system)
     chosen = load_settings(given)
     if model is None:
         return chosen

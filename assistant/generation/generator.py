@@ -1,11 +1,10 @@
 """A model on this machine as a generator: decoded step by step, with a cache that is kept between turns."""
 
-import math
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant.errors import ModelError
 from assistant.generation.batch_decoding import decode_together, rows_for
@@ -26,9 +25,34 @@ __all__ = ["CONTEXT_TOKENS", "Finish", "Generator", "LocalGenerator", "Sampling"
 PREFILL_TOKENS = 128
 """A prompt is taken in pieces of so many tokens: what is re-used of the last one is whole pieces."""
 GENERATION_CONFIG = "generation_config.json"
-LIGHT_PENALTY = 1.05
-"""Where a model names no repetition penalty: without any, models of this size go round in long answers."""
+_SENSIBLE = {
+    "temperature": (0.0, 5.0), "top_p": (0.01, 1.0), "top_k": (0, 1_000_000), "repetition_penalty": (0.01, 1000.0),
+}  # fmt: skip
 _ENDS = ("<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSampling:
+    """How a model's publisher means it to be sampled, and the repetition penalty where the likeliest token is taken."""
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 50
+    repetition_penalty: float = 1.0
+    greedy_penalty: float = 1.05
+    """Without any, models of this size go round in long answers."""
+
+    def complete(self, sampling: Sampling) -> Sampling:
+        """A way to sample with what it leaves open."""
+        temperature = self.temperature if sampling.temperature is None else sampling.temperature
+        penalty = self.greedy_penalty if temperature == 0 else self.repetition_penalty
+        return replace(
+            sampling,
+            temperature=temperature,
+            top_p=self.top_p if sampling.top_p is None else sampling.top_p,
+            top_k=self.top_k if sampling.top_k is None else sampling.top_k,
+            repetition_penalty=penalty if sampling.repetition_penalty is None else sampling.repetition_penalty,
+        )
 
 
 class LocalGenerator:
@@ -44,7 +68,7 @@ class LocalGenerator:
         name: as it is shown and written into answers.
         ends: the ids at which an answer ends; `end_tokens` finds them.
         context_tokens: prompt and answer together; by default what the engine takes.
-        repetition_penalty: for calls that name none; `own_penalty` finds it.
+        own: how its publisher means it to be sampled; `own_sampling` finds it.
     """
 
     def __init__(
@@ -55,14 +79,14 @@ class LocalGenerator:
         *,
         ends: frozenset[int],
         context_tokens: int | None = None,
-        repetition_penalty: float = 1.0,
+        own: "OwnSampling | None" = None,
     ) -> None:
         self.name = name
         self.context_tokens = min(engine.context_tokens, context_tokens or engine.context_tokens)
         self.tokenizer = tokenizer
         self.engine = engine
         self._ends = ends
-        self._penalty = repetition_penalty
+        self._own = own or OwnSampling(greedy_penalty=1.0)
         self._prefilled: list[int] = []
         self._latest: LocalStream | None = None
         self._drafts = True
@@ -93,8 +117,7 @@ class LocalGenerator:
 
     def continued(self, prompt: Prompt, sampling: Sampling, cancel: threading.Event | None = None) -> LocalStream:
         """The continuation of a prompt that is rendered already and leaves room in the context."""
-        if sampling.repetition_penalty is None:
-            sampling = replace(sampling, repetition_penalty=self._penalty)
+        sampling = self._own.complete(sampling)
         return LocalStream(
             self._pieces,
             prompt,
@@ -204,18 +227,25 @@ def end_tokens(base: Path, tokenizer: "PreTrainedTokenizerBase") -> frozenset[in
     return frozenset(ends)
 
 
-def own_penalty(base: Path, adapter: Path | None) -> float:
-    """The repetition penalty that `generation_config.json` asks for, beside the adapter or else beside the base.
+def own_sampling(base: Path, adapter: Path | None) -> OwnSampling:
+    """What `generation_config.json` asks for, beside the adapter or else beside the base.
+
+    A repetition penalty counts where tokens are drawn; where the likeliest is taken it does unless the file is of a
+    model that is meant to be drawn from (`do_sample`).
 
     Raises:
-        ModelError: it is not a positive number.
+        ModelError: a number that makes no sense.
     """
-    found = next(
-        (folder for folder in (adapter, base) if folder is not None and (folder / GENERATION_CONFIG).is_file()), None
-    )
-    penalty = read_json(found / GENERATION_CONFIG).get("repetition_penalty") if found is not None else None
-    if penalty is None:
-        return LIGHT_PENALTY
-    if not isinstance(penalty, int | float) or not 0 < penalty < math.inf:
-        raise ModelError(f"{GENERATION_CONFIG}: repetition_penalty is {one_line(str(penalty))}, not a positive number.")
-    return float(penalty)
+    folders = [folder for folder in (adapter, base) if folder is not None and (folder / GENERATION_CONFIG).is_file()]
+    config = read_json(folders[0] / GENERATION_CONFIG) if folders else {}
+    found: dict[str, Any] = {}
+    for name, (low, high) in _SENSIBLE.items():
+        value = config.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ModelError(f"{GENERATION_CONFIG}: {name} is {one_line(str(value))}, which makes no sense.")
+        found[name] = int(value) if name == "top_k" else float(value)
+    if "repetition_penalty" in found and not config.get("do_sample"):
+        found["greedy_penalty"] = found["repetition_penalty"]
+    return OwnSampling(**found)

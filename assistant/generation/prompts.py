@@ -149,6 +149,16 @@ def grounded_messages(
     ]
 
 
+def with_system(messages: Sequence[Message], system: str) -> list[Message]:
+    """A conversation that begins with what the user has said the model is to be told.
+
+    A system message that is there already asks for answers from passages: what it says stays, behind the user's.
+    """
+    if messages and messages[0].role is Role.SYSTEM:
+        return [Message(Role.SYSTEM, f"{system.strip()}\n\n{messages[0].text}"), *messages[1:]]
+    return [Message(Role.SYSTEM, system.strip()), *messages]
+
+
 def _framed(
     messages: Sequence[Message], texts: dict[str, list[int]], tokenizer: "PreTrainedTokenizerBase"
 ) -> list[int]:

@@ -18,7 +18,7 @@ class TokenChoice:
         self._penalty = sampling.repetition_penalty or 1.0
         self._warpers = _warpers(sampling)
         self._random = None
-        if sampling.temperature > 0:
+        if sampling.temperature:
             self._random = torch.Generator(device)
             if sampling.seed is None:
                 self._random.seed()
@@ -61,10 +61,10 @@ def _warpers(sampling: Sampling) -> "LogitsProcessorList":
     from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
     warpers = LogitsProcessorList()
-    if sampling.temperature not in (0, 1):
+    if sampling.temperature not in (None, 0, 1):
         warpers.append(TemperatureLogitsWarper(float(sampling.temperature)))
-    if sampling.top_k > 0:
+    if sampling.top_k:
         warpers.append(TopKLogitsWarper(sampling.top_k))
-    if sampling.top_p < 1:
+    if sampling.top_p is not None and sampling.top_p < 1:
         warpers.append(TopPLogitsWarper(sampling.top_p))
     return warpers

@@ -18,14 +18,15 @@ stopped, a filter of the server's ended it, or the connection broke off."""
 class Sampling:
     """How the next token is chosen: at a temperature of 0 the likeliest; `top_k` 0 and `top_p` 1 leave all tokens in.
 
-    `repetition_penalty` (Keskar et al., 2019) counts the answer's own tokens, not the question's, so that names of the
-    question can be used freely; 1 switches it off, and None leaves it to what the model's folder says. `chosen` names
-    the fields that a person has chosen, None all of them: a server is told of these alone.
+    What is None is left to the model: its publisher's own way, or a server's. `repetition_penalty` (Keskar et al.,
+    2019) counts the answer's own tokens, not the question's, so that names of the question can be used freely; 1
+    switches it off. `chosen` names the fields that a person has chosen, None all of them: a server is told of these
+    alone.
     """
 
-    temperature: float = 0.0
-    top_p: float = 0.95
-    top_k: int = 50
+    temperature: float | None = 0.0
+    top_p: float | None = None
+    top_k: int | None = None
     repetition_penalty: float | None = None
     max_new_tokens: int = 512
     seed: int | None = None

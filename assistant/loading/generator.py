@@ -42,7 +42,7 @@ def load_generator(
         UsageError: a GGUF file, which is quantised already, is to be quantised.
     """
     from assistant.generation.engines.base import TransformersEngine
-    from assistant.generation.generator import LocalGenerator, end_tokens, own_penalty
+    from assistant.generation.generator import LocalGenerator, end_tokens, own_sampling
 
     with quietly(model):
         tokenizer = _tokenizer(model)
@@ -55,9 +55,7 @@ def load_generator(
                 fastest_format(_network(model), model.base)
             )
         ends = end_tokens(model.base, tokenizer)
-        return LocalGenerator(
-            engine, tokenizer, model.name, ends=ends, repetition_penalty=own_penalty(model.base, model.adapter)
-        )
+        return LocalGenerator(engine, tokenizer, model.name, ends=ends, own=own_sampling(model.base, model.adapter))
 
 
 def load_language_model(model: ResolvedModel, *, fastest: bool = True) -> tuple[Any, Any]:

@@ -1,5 +1,6 @@
 """How the store's entry of a base is made of the base's files, and which entries are those of the catalogue's base."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from assistant.models.described import DESCRIPTION, describe
 from assistant.models.manifest import Manifest, record_files, write_manifest
 from assistant.models.staging import ProgressListener
 from assistant.models.transfer import Unfinished, link_or_copy
-from assistant.models.validation import check_base
+from assistant.models.validation import check_base, read_json
 
 _TOKENIZER = "tokenizer.json"
+_GENERATION_CONFIG = "generation_config.json"
 
 Fetch = Callable[[Base, Unfinished, ProgressListener], str]
 """Puts the files of a base that are missing where an unfinished fetch has them, and says where they came from."""
@@ -49,6 +51,7 @@ def make_base(base: Base, entry: Path, staging: Path, fetch: Fetch, on_progress:
             link_or_copy(unfinished.file(file), staging / file.name)
         if base.gguf is not None:
             describe(staging / base.gguf.name, staging)
+            _add_sampling(staging / _GENERATION_CONFIG, base)
         else:
             from assistant.models.wheels import take_all_tokens
 
@@ -59,6 +62,13 @@ def make_base(base: Base, entry: Path, staging: Path, fetch: Fetch, on_progress:
         write_manifest(staging, Manifest(base.name, source, files, description=description))
     finally:
         unfinished.end()
+
+
+def _add_sampling(path: Path, base: Base) -> None:
+    config = read_json(path)
+    if base.sampling:
+        config |= {"do_sample": True, **base.sampling}
+    path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
 def holds(manifest: Manifest, base: Base) -> bool:

@@ -3,7 +3,7 @@
 import difflib
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -77,6 +77,8 @@ class Base:
     parts: tuple[Part, ...] = ()
     archive: Archive | None = None
     hub: HubFiles | None = None
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    """How its publisher means it to be sampled, which a GGUF file does not say: keys of `generation_config.json`."""
 
     @property
     def bytes(self) -> int:

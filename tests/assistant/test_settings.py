@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import SettingsError
-from assistant.settings import Settings, load_settings, settings_path
+from assistant.errors import SettingsError, UsageError
+from assistant.settings import Settings, load_settings, settings_path, system_text
 
 
 @pytest.fixture
@@ -94,3 +94,17 @@ def test_a_wrong_variable_is_named_as_the_user_set_it(file: Path, monkeypatch: p
 
 def test_every_setting_says_what_it_means() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_system_prompt_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "role.txt").write_text("Answer in rhyme.", "utf-8")
+    assert system_text(f"@{tmp_path}/role.txt") == "Answer in rhyme."
+    assert system_text("Answer in verse.") == "Answer in verse."
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"a" * 100_001], ids=["missing", "not-text", "too-long"])
+def test_a_system_prompt_that_cannot_be_read_is_a_usage_error(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "role.txt").write_bytes(content)
+    with pytest.raises(UsageError, match=r"role\.txt"):
+        system_text(f"@{tmp_path}/role.txt")

@@ -332,7 +332,8 @@ def test_a_batch_that_is_asked_to_end_goes_on_to_the_same_output(tmp_path: Path,
 def test_a_program_under_nohup_is_not_ended_by_its_terminal(environment: dict[str, str]) -> None:
     code = (
         "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from assistant.cli import main as cli\nwith cli._ending_in_order(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
+        "from assistant.cli import main as cli\n"
+        "with cli._ending_in_order(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
     )
     with python(code, environment) as running:
         assert running.communicate(timeout=60)[0] == "goes on\n"

@@ -3,9 +3,14 @@
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from assistant.errors import UsageError
+from assistant.settings import system_text
 from assistant.text import one_line
+
+if TYPE_CHECKING:
+    from tui.chat.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ COMMANDS = (
     Command("close", "[NAME]", "close one document, or all"),
     Command("route", "auto|open|extract|grounded", "choose how questions are answered"),
     Command("windows", "all|N", "choose how much of a long document is read for a question"),
+    Command("system", "TEXT|@FILE|default", "say what the model is told before this conversation"),
     Command("compare", "READER ...", "ask the last document question of other readers too"),
     Command("copy", "[code]", "copy the last answer, or its last code block"),
     Command("retry", "[ROUTE]", "ask the last question again, or another way; load the models again"),
@@ -43,7 +49,7 @@ _MEANT = {
     "exit": "quit", "q": "quit", "bye": "quit", "clear": "new", "reset": "new", "save": "export", "resume": "history",
     "search": "history", "find": "history", "delete": "history", "list": "history", "model": "models",
     "profile": "models", "config": "settings", "load": "open", "file": "open", "read": "open", "undo": "edit",
-    "regenerate": "retry",
+    "regenerate": "retry", "prompt": "system", "role": "system",
 }  # fmt: skip
 
 
@@ -63,6 +69,19 @@ def parse(text: str) -> tuple[str, str] | None:
     meant = _MEANT.get(name) or (near[0] if near else None)
     hint = f"did you mean /{meant}?" if meant else "/help lists the commands."
     raise UsageError(f"/{one_line(name, 30)} is not a command; {hint}")
+
+
+def set_system(session: "Session", argument: str) -> str:
+    """Do what /system asks for, and say what holds then.
+
+    Raises:
+        UsageError: a file cannot be read.
+    """
+    if argument:
+        session.system = None if argument == "default" else system_text(argument)
+    if session.system is None:
+        return "The model is told what the settings say, or the default; /system TEXT tells it something else"
+    return f"From now on the model is told: {one_line(session.system, 80)}"
 
 
 def matching(text: str) -> list[Command]:

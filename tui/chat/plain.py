@@ -18,7 +18,7 @@ from assistant.history.store import History, Status
 from assistant.settings import Settings
 from assistant.text import PrintableStream, counted, one_line, printable
 from assistant.types import Document, Evidence, Label, Probabilities, Route
-from tui.chat.commands import nearest
+from tui.chat.commands import nearest, set_system
 from tui.chat.exporting import export
 from tui.chat.pasting import Kind, dropped_file, kind
 from tui.chat.session import Exchange, Session
@@ -29,6 +29,7 @@ _COMMAND = re.compile(r"/([A-Za-z]+)(?:[ \t]+(.*))?")
 _HELP = """Type a question and press Enter. Ctrl+C stops an answer, a second one ends the program; Ctrl+D leaves.
 /open FILE opens a document, /close [NAME] closes one or all. A long pasted text becomes a document.
 /route auto|open|extract|grounded chooses how questions are answered.
+/system TEXT|@FILE says what the model is told before this conversation.
 /history [WORDS] lists conversations or finds what was said, /resume ID goes on with one.
 /export FILE writes this conversation, by the end of its name, as .md, .html or .json.
 /models lists the models of the server, /models NAME takes another.
@@ -112,6 +113,8 @@ class PlainChat:
                     raise UsageError("/route takes auto, open, extract or grounded.")
                 self._session.route = None if argument == "auto" else Route(argument)
                 self._say(f"Questions now go the {argument} way.")
+            case "system":
+                self._say(f"{set_system(self._session, argument)}.")
             case "history":
                 self._history(argument)
             case "resume":

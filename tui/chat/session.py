@@ -134,6 +134,7 @@ class Session:
         self.title = ""
         self.route: Route | None = None
         self.windows: int | None = None
+        self.system: str | None = None
         self.documents: list[Document] = []
         self.exchanges: list[Exchange] = []
         self.id: str | None = None
@@ -214,7 +215,14 @@ class Session:
                 continue
             said.append(Message(Role.USER, earlier.question))
             said.append(Message(Role.ASSISTANT, NOT_FOUND if earlier.found_nothing else earlier.text))
-        return Turn(exchange.question, exchange.documents, tuple(said), exchange.forced, windows=self.windows)
+        return Turn(
+            exchange.question,
+            exchange.documents,
+            tuple(said),
+            exchange.forced,
+            windows=self.windows,
+            system=self.system,
+        )
 
     def save(self, exchange: Exchange) -> None:
         """Save the answer of an exchange as far as it has come."""

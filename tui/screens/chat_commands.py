@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from assistant.errors import AssistantError, UsageError
 from assistant.text import one_line
 from assistant.types import Route, Turn
-from tui.chat.commands import nearest
+from tui.chat.commands import nearest, set_system
 from tui.chat.exporting import export
 from tui.chat.pasting import dropped_file
 from tui.chat.queue import Models
@@ -58,6 +58,8 @@ class CommandRunner:
                     self._route(argument)
                 case "windows":
                     self._windows(argument)
+                case "system":
+                    self._chat.say(set_system(self._chat.session, argument))
                 case "compare":
                     self._compare(argument)
                 case "copy":

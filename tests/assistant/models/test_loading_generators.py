@@ -10,7 +10,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from assistant.errors import ModelError
-from assistant.generation.generator import LIGHT_PENALTY
+from assistant.generation.generator import OwnSampling
 from assistant.generation.stream import Sampling
 from assistant.loading.generator import load_generator, load_language_model
 from assistant.models.store import ResolvedModel
@@ -86,7 +86,7 @@ def test_a_model_brings_its_repetition_penalty_and_an_adapter_its_own(folders: d
         path.write_text(json.dumps(found | {"repetition_penalty": penalty}), "utf-8")
 
     alone, tuned = ResolvedModel("base", base), ResolvedModel("tuned", base, adapter)
-    assert made(alone) == made(alone, LIGHT_PENALTY) != made(alone, 30.0)
+    assert made(alone) == made(alone, OwnSampling().greedy_penalty) != made(alone, 30.0)
     asks(base, 30.0)
     assert made(alone) == made(alone, 30.0)
     assert made(tuned) == made(tuned, 30.0) != made(tuned, 1.0)
