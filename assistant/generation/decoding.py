@@ -28,7 +28,6 @@ class LocalStream(TextStream):
         room: the most tokens of the answer.
         tokenizer: of the model.
         ends: the ids at which an answer ends.
-        device: where the logits are.
     """
 
     def __init__(
@@ -41,7 +40,6 @@ class LocalStream(TextStream):
         room: int,
         tokenizer: "PreTrainedTokenizerBase",
         ends: frozenset[int],
-        device: str,
     ) -> None:
         super().__init__(
             lambda stream: produce(cast("LocalStream", stream)),
@@ -53,7 +51,7 @@ class LocalStream(TextStream):
         self.sampling = sampling
         self.cancel = cancel
         self.room = room
-        self._tokenizer, self._ends, self._device = tokenizer, ends, device
+        self._tokenizer, self._ends = tokenizer, ends
         self.begin()
 
     def begin(self) -> None:
@@ -62,7 +60,7 @@ class LocalStream(TextStream):
         self.completion_tokens = 0
         self.finish: Finish | None = None
         self._pieces = self._produce(self)
-        self._choose = TokenChoice(self.sampling, self._device)
+        self._choose = TokenChoice(self.sampling)
         self._detokenizer = Detokenizer(self._tokenizer)
         self._stop_text = StopText(STOP_TEXT if self._tokenizer.chat_template is None else None)
 

@@ -126,7 +126,6 @@ class LocalGenerator:
             room=min(sampling.max_new_tokens, self.context_tokens - len(prompt.ids)),
             tokenizer=self.tokenizer,
             ends=self._ends,
-            device=self.engine.device,
         )
 
     def together(self, streams: Sequence[LocalStream]) -> Iterator[tuple[int, str]]:

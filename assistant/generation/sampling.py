@@ -1,29 +1,30 @@
 """How the next token is chosen from logits."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from assistant.generation.stream import Sampling
 
 if TYPE_CHECKING:
     import torch
-    from transformers import LogitsProcessorList
+
+_MOST_CANDIDATES = 4096
+"""Where a way to sample leaves all tokens in, those behind the likeliest so many share what is not worth drawing."""
 
 
 class TokenChoice:
-    """Chooses the next token from logits: the likeliest, or one drawn with the processors of transformers."""
+    """Chooses the next token from logits: the likeliest, or one drawn from the likeliest.
 
-    def __init__(self, sampling: Sampling, device: str = "cpu") -> None:
-        import torch
+    On a CPU this is done in numpy: a single operation of torch on a whole vocabulary wakes its threads, which then spin
+    beside those of the engine for longer than the operation takes.
+    """
 
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
         self._penalty = sampling.repetition_penalty or 1.0
-        self._warpers = _warpers(sampling)
-        self._random = None
-        if sampling.temperature:
-            self._random = torch.Generator(device)
-            if sampling.seed is None:
-                self._random.seed()
-            else:
-                self._random.manual_seed(sampling.seed)
+        self._random = np.random.default_rng(sampling.seed) if sampling.temperature else None
 
     def __call__(self, logits: "torch.Tensor", made: list[int]) -> int:
         """The next token after the answer's tokens so far.
@@ -32,39 +33,32 @@ class TokenChoice:
             logits: of shape (1, vocabulary); those of the answer's own tokens are changed where there is a penalty.
             made: the answer's tokens so far.
         """
-        import torch
+        scores = logits[0].detach().cpu().numpy()
+        if made and self._penalty != 1:
+            seen = np.array(sorted(set(made)))
+            chosen = scores[seen]
+            scores[seen] = np.where(chosen > 0, chosen / self._penalty, chosen * self._penalty)
+        if self._random is None:
+            return int(scores.argmax())
+        candidates, shares = self.candidates(scores)
+        upto = np.cumsum(shares)
+        return int(candidates[np.searchsorted(upto, self._random.random() * upto[-1], "right")])
 
-        with torch.inference_mode():
-            if made and self._penalty != 1:
-                self._penalise(logits[0], made)
-            if self._random is None:
-                return int(logits.argmax())
-            scores = self._warpers(_ids(made, logits), logits)
-            return int(torch.multinomial(scores.softmax(-1), 1, generator=self._random))
+    def candidates(self, scores: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """The tokens that may be drawn, likeliest first, and their probabilities: top-k, then nucleus sampling.
 
-    def _penalise(self, logits: "torch.Tensor", made: list[int]) -> None:
-        """Make the answer's own tokens less likely; in place, as a copy of all logits would wake torch's threads."""
-        import torch
-
-        seen = torch.tensor(sorted(set(made)), device=logits.device)
-        chosen = logits[seen]
-        logits[seen] = torch.where(chosen > 0, chosen / self._penalty, chosen * self._penalty)
-
-
-def _ids(tokens: list[int], like: "torch.Tensor") -> "torch.LongTensor":
-    import torch
-
-    return cast("torch.LongTensor", torch.tensor([tokens], dtype=torch.long, device=like.device))
-
-
-def _warpers(sampling: Sampling) -> "LogitsProcessorList":
-    from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
-
-    warpers = LogitsProcessorList()
-    if sampling.temperature not in (None, 0, 1):
-        warpers.append(TemperatureLogitsWarper(float(sampling.temperature)))
-    if sampling.top_k:
-        warpers.append(TopKLogitsWarper(sampling.top_k))
-    if sampling.top_p is not None and sampling.top_p < 1:
-        warpers.append(TopPLogitsWarper(sampling.top_p))
-    return warpers
+        Args:
+            scores: shape (vocabulary,).
+        """
+        count = min(self._sampling.top_k or _MOST_CANDIDATES, _MOST_CANDIDATES, len(scores))
+        some = np.argpartition(scores, -count)[-count:]
+        some = some[np.lexsort((some, -scores[some]))]  # of equals the first, however they were partitioned
+        likeliest = float(scores[some[0]])
+        powers = np.exp((scores[some].astype(np.float64) - likeliest) / (self._sampling.temperature or 1.0))
+        shares = powers / powers.sum()
+        nucleus = self._sampling.top_p
+        if nucleus is not None and nucleus < 1:
+            before = np.cumsum(shares) - shares  # a token stays while those before it have less than the share
+            kept = int((before < nucleus).sum())
+            some, shares = some[:kept], shares[:kept]
+        return some, shares

@@ -13,7 +13,7 @@ from assistant.models.store import ResolvedModel, default_cache
 from assistant.models.validation import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG
 
 FOLDER = "prepared"
-_VERSION = 1  # raised when the form changes
+_VERSION = 2  # raised when the form changes
 _KEY = 16
 
 

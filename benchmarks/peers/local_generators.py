@@ -30,7 +30,8 @@ class Worker:
         from assistant.loading.generator import load_generator, load_language_model
         from assistant.models.store import ResolvedModel
 
-        model = ResolvedModel("benchmark", Path(folder), Path(adapter) if adapter else None)
+        gguf = next(iter(Path(folder).glob("*.gguf")), None)
+        model = ResolvedModel("benchmark", Path(folder), Path(adapter) if adapter else None, gguf)
         self.stock: Any = None
         began = time.perf_counter()
         if stock is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from assistant.generation.engines.onnx_graph import Array, Decoder, Layer, LowRank, Matrix
-from assistant.generation.engines.packing import Packed, pack_tensor
+from assistant.generation.engines.packing import LONG_BLOCK, Packed, pack_tensor
 from assistant.models.gguf import GGUFFile
 
 _PARTS = {"qkv": ("q", "k", "v"), "output": ("output",), "gate_up": ("gate", "up"), "down": ("down",)}
@@ -40,7 +40,7 @@ def decoder_of(file: GGUFFile, context_tokens: int) -> Decoder:
         sin=sin,
         rotates_neighbours=file.rotates_neighbours,
         norm=file.tensors["output_norm.weight"].floats(),
-        logits=pack_tensor(output),
+        logits=pack_tensor(output, LONG_BLOCK),
     )
 
 

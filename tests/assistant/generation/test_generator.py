@@ -1,8 +1,16 @@
 import threading
 
+import numpy as np
 import pytest
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, RepetitionPenaltyLogitsProcessor
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from assistant.errors import GenerationError
 from assistant.generation.decoding import LOOP_TOKENS, repeats_itself
@@ -162,6 +170,38 @@ def test_the_penalty_is_that_of_transformers(penalty: float) -> None:
     theirs = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([made] * len(scores)), scores.clone())
     choice = TokenChoice(Sampling(repetition_penalty=penalty))
     assert [choice(row[None].clone(), made) for row in scores] == theirs.argmax(-1).tolist()
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        Sampling(temperature=0.7, top_p=0.8, top_k=20),
+        Sampling(temperature=1.3, top_p=0.5),
+        Sampling(temperature=1.0, top_k=7),
+        Sampling(temperature=2.0),
+    ],
+)
+def test_tokens_are_drawn_with_the_probabilities_that_transformers_gives(sampling: Sampling) -> None:
+    scores = torch.randn(20, 300, generator=torch.Generator().manual_seed(2)) * 3
+    warped = TemperatureLogitsWarper(sampling.temperature)(None, scores.clone())
+    if sampling.top_k:
+        warped = TopKLogitsWarper(sampling.top_k)(None, warped)
+    if sampling.top_p:
+        warped = TopPLogitsWarper(sampling.top_p)(None, warped)
+    choice = TokenChoice(sampling)
+    for row, expected in zip(scores, warped.softmax(-1), strict=True):
+        tokens, shares = choice.candidates(row.numpy())
+        assert set(tokens.tolist()) == set(expected.nonzero().flatten().tolist())
+        assert np.allclose(shares / shares.sum(), expected[torch.from_numpy(tokens)], atol=1e-5)
+
+
+def test_draws_follow_the_probabilities_and_the_seed() -> None:
+    logits = torch.log(torch.tensor([[0.1, 0.6, 0.05, 0.25]]))
+    drawn = [TokenChoice(Sampling(temperature=1.0, seed=seed))(logits.clone(), []) for seed in range(2000)]
+    counts = np.bincount(drawn, minlength=4) / len(drawn)
+    assert np.abs(counts - [0.1, 0.6, 0.05, 0.25]).max() < 0.04
+    again = [TokenChoice(Sampling(temperature=1.0, seed=seed))(logits.clone(), []) for seed in range(50)]
+    assert again == drawn[:50]
 
 
 def test_the_oldest_turns_are_left_out_and_counted(llama, chat_tokenizer):
