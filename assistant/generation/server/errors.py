@@ -2,6 +2,7 @@
 
 import email.utils
 import json
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -214,9 +215,10 @@ def _retry_after(headers: Mapping[str, str], inner: Any, sentence: str) -> float
 
 def _number(text: str | None, unit: float) -> float | None:
     try:
-        return float(text) * unit if text else None
+        seconds = float(text) * unit if text else math.nan
     except ValueError:
         return None
+    return None if math.isnan(seconds) else seconds
 
 
 def _until(text: str | None) -> float | None:

@@ -88,6 +88,7 @@ class _Job:
     cancel: threading.Event
     began: float = field(default_factory=time.monotonic)
     tries: int = 0
+    cut: bool = False
     silences: int = 0
     silent_at: int | None = None
 
@@ -206,6 +207,8 @@ class ServerGenerator:
     def _say_at_end(self, stream: ServerStream, job: _Job) -> Iterator[Event]:
         if stream.turns_left_out:
             yield Notice(turns_left_out(stream.turns_left_out))
+        if job.cut:
+            yield Notice("The server has no room for all passages that were chosen: it was given the first of them.")
         characters, (rate, least) = job.conversation.characters, _SHORTENED
         if stream.prompt_tokens and characters > max(least, rate * stream.prompt_tokens):
             yield Notice(
@@ -278,6 +281,9 @@ class ServerGenerator:
             return
         if "max_tokens" in job.parameters:
             del job.parameters["max_tokens"]
+            return
+        if conversation.cut_passages():
+            job.cut = True
             return
         raise self._error(job, attempt.trouble or Reply(Kind.CONTEXT), attempt)
 

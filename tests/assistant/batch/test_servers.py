@@ -103,7 +103,12 @@ def test_a_batch_on_a_limited_and_failing_server_is_whole_and_equal_to_an_undist
     current: list[Reply] = [answer]
     with serving(lambda asked: current[0](asked)) as server:
         done = subprocess.run(
-            command(server.url, "whole.jsonl"), env=environment, capture_output=True, text=True, timeout=200, check=False
+            command(server.url, "whole.jsonl"),
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         current[0] = limited
@@ -281,7 +286,9 @@ def test_an_answer_that_is_cut_says_so_in_its_record_and_in_the_summary(
     run_batch_on: Callable[..., Any], capsys: Any
 ) -> None:
     _open_rows(2)
-    with serving(lambda asked: asked.say("for x in", finish=["stop", "length"]["number 0" in str(asked.body)])) as server:
+    with serving(
+        lambda asked: asked.say("for x in", finish=["stop", "length"]["number 0" in str(asked.body)])
+    ) as server:
         _, records = run_batch_on(server.url)
     assert [record.get("incomplete") for record in records] == ["length", None]
     assert "not complete" in capsys.readouterr().err

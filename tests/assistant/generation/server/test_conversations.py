@@ -56,12 +56,14 @@ def test_a_question_about_a_document_is_answered_in_a_small_context_too(
     tmp_path: Path, tiny_settings: dict[str, str]
 ) -> None:
     document = Document("d", "\n\n".join(f"Section {n}. " + "The forest is large and old. " * 60 for n in range(20)))
-    with serving(_context(1024)) as server:
+    with serving(_context(400)) as server:
         settings = Settings(**{**tiny_settings, "generator": None}, server=server.url, server_model="m")
         turn = Turn("Explain the forest", (document,), route=Route.GROUNDED)
         answer = Assistant(settings, ModelStore(tmp_path)).answer(turn)
         assert answer.text
         assert answer.evidence
+        assert server.asked[-1]["messages"][-1]["content"].endswith("Question: Explain the forest")
+        assert len(server.asked) > 1
 
 
 def test_thinking_is_no_part_of_answer_history_claims_or_code_check(
