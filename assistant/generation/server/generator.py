@@ -23,7 +23,7 @@ from assistant.types import Message
 
 _CHARACTERS_A_TOKEN = 32  # more than any tokenizer makes of one on the average
 _MOST_CHARACTERS = 2_000_000  # of an answer whose length nothing else limits
-_SHORTENED = 12, 4000  # more characters a token than any tokenizer reads, of prompts at least so long
+_SHORTENED = 8, 4000  # more characters a token than tokenizers read, of prompts at least so long
 _WAITS = {
     Kind.RATE: "Waiting for the server's rate limit",
     Kind.LOADING: "Waiting for the server, which loads the model",
@@ -209,7 +209,7 @@ class ServerGenerator:
             yield Notice(turns_left_out(stream.turns_left_out))
         if job.cut:
             yield Notice("The server has no room for all passages that were chosen: it was given the first of them.")
-        characters, (rate, least) = job.conversation.characters, _SHORTENED
+        characters, (rate, least) = job.conversation.characters_of_words, _SHORTENED
         if stream.prompt_tokens and characters > max(least, rate * stream.prompt_tokens):
             yield Notice(
                 f"The server read {counted(stream.prompt_tokens, 'token')} of a prompt of {characters:,} characters: "

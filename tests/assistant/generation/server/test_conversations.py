@@ -1,4 +1,4 @@
-"""A conversation on a server from its first turn to far beyond the context, and the shapes that a client's own tests have."""
+"""Conversations on a server, from the first turn to far beyond its context, and shapes that clients keep for tests."""
 
 import json
 from pathlib import Path
@@ -157,15 +157,32 @@ def test_recorded_streams_are_read(shape: str) -> None:
 
 
 ERRORS: dict[str, tuple[int, dict[str, Any], str]] = {
-    "a request": (400, {"message": "Invalid 'messages'.", "type": "invalid_request_error", "param": "messages", "code": None},
-                  "Invalid 'messages'"),
-    "a key": (401, {"message": "Incorrect API key provided: nope.", "type": "invalid_request_error", "code": "invalid_api_key"},
-              "Incorrect API key"),
-    "a country": (403, {"message": "Country, region, or territory not supported", "code": "unsupported_country"}, "Country"),
-    "a model": (404, {"message": "The model `x` does not exist or you do not have access to it.", "code": "model_not_found"},
-                "does not exist"),
-    "content": (400, {"message": "The response was filtered due to the prompt.", "code": "content_filter"}, "filtered"),
-}  # fmt: skip
+    "a request": (
+        400,
+        {"message": "Invalid 'messages'.", "type": "invalid_request_error", "param": "messages", "code": None},
+        "Invalid 'messages'",
+    ),
+    "a key": (
+        401,
+        {"message": "Incorrect API key provided: nope.", "type": "invalid_request_error", "code": "invalid_api_key"},
+        "Incorrect API key",
+    ),
+    "a country": (
+        403,
+        {"message": "Country, region, or territory not supported", "code": "unsupported_country_region_territory"},
+        "Country",
+    ),
+    "a model": (
+        404,
+        {"message": "The model `x` does not exist or you do not have access to it.", "code": "model_not_found"},
+        "does not exist",
+    ),
+    "content": (
+        400,
+        {"message": "The response was filtered due to the prompt.", "code": "content_filter"},
+        "filtered",
+    ),
+}
 
 
 @pytest.mark.parametrize("shape", ERRORS)
