@@ -98,7 +98,9 @@ class LoadedModels:
         if self._settings.server:
             from assistant.generation.server.generator import server_generator
 
-            return server_generator(self._settings, on_event)
+            generator = server_generator(self._settings, on_event)
+            generator.unattended = self.unattended
+            return generator
         spec: ModelSpec | str = self._settings.generator or self.profile(on_event).generator
         model = self._store.resolve(spec, on_event)
         on_event(Progress("Loading the generator"))
