@@ -52,7 +52,7 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
         "verdict": verdict_to_json(answer.verdict) if answer.verdict else None,
         "closest": asdict(answer.closest) if answer.closest else None,
         "models": asdict(answer.models),
-        "usage": asdict(answer.usage),
+        "usage": {key: value for key, value in asdict(answer.usage).items() if value or key != "thinking_tokens"},
     }
     if answer.verdict_reason is not None:
         record["verdict_reason"] = answer.verdict_reason

@@ -178,30 +178,33 @@ class Assistant:
             waiting.append([None] * len(turns))
             return [self._steps(turn, never) for turn in turns]
 
-        for block, turn, event in in_blocks(blocks, begin, tell_waits=True):
-            match event:
-                case TurnFinished(answer):
-                    waiting[block - first][turn] = answer
-                case TurnFailed(error):
-                    if isinstance(error, ModelError):
-                        raise error
-                    waiting[block - first][turn] = error
-                case Waiting() | ServerNotice():
-                    listener(event)
-                case None:
-                    if block >= 0:
-                        release_freed_memory()
-                    ready: list[Answer | AssistantError] = []
-                    while waiting:
-                        done = list(itertools.takewhile(lambda end: end is not None, waiting[0][given:]))
-                        ready += [end for end in done if end is not None]
-                        given += len(done)
-                        if given < len(waiting[0]):
-                            break
-                        waiting.popleft()
-                        first, given = first + 1, 0
-                    if ready or block >= 0:
-                        yield ready
+        try:
+            for block, turn, event in in_blocks(blocks, begin, tell_waits=True):
+                match event:
+                    case TurnFinished(answer):
+                        waiting[block - first][turn] = answer
+                    case TurnFailed(error):
+                        if isinstance(error, ModelError):
+                            raise error
+                        waiting[block - first][turn] = error
+                    case Waiting() | ServerNotice():
+                        listener(event)
+                    case None:
+                        if block >= 0:
+                            release_freed_memory()
+                        ready: list[Answer | AssistantError] = []
+                        while waiting:
+                            done = list(itertools.takewhile(lambda end: end is not None, waiting[0][given:]))
+                            ready += [end for end in done if end is not None]
+                            given += len(done)
+                            if given < len(waiting[0]):
+                                break
+                            waiting.popleft()
+                            first, given = first + 1, 0
+                        if ready or block >= 0:
+                            yield ready
+        finally:
+            self.models.unattended = False
 
     def _load_for(self, turns: Sequence[Turn], on_event: Listener) -> None:
         """Fetch and load what turns need."""

@@ -37,7 +37,7 @@ class LoadedModels:
         self._verifier: Verifier | None = None
         self._embedder: SentenceEmbedder | None = None
         self.unattended = False
-        """Nobody watches: a server's passing troubles are waited out. Set before the generator is loaded."""
+        """Nobody watches: a server's passing troubles are waited out."""
         self.ranker = Ranker(lambda: self._embedder, IndexFiles(store.cache))
 
     def close(self) -> None:
@@ -54,6 +54,8 @@ class LoadedModels:
         """The profile's generator, or the server of the settings."""
         if self._generator is None:
             self._generator = self._load_generator(on_event)
+        if self._settings.server:
+            self._generator.unattended = self.unattended  # type: ignore[attr-defined]  # it is a ServerGenerator
         return self._generator
 
     @property

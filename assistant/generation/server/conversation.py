@@ -6,6 +6,9 @@ from assistant.generation.prompts import SYSTEM_PROMPT
 from assistant.generation.server.thinking import without_thinking
 from assistant.types import Message, Role
 
+_PASSAGES, _ASKED = "Passages:", "\n\nQuestion: "
+"""How `grounded_messages` begins the passages, and the question after them."""
+_FEWEST = 400  # characters of passages
 _KEPT = 0.6
 """So much of what was too long is kept: the next turns then begin alike, and what a server keeps of them serves it."""
 
@@ -34,6 +37,12 @@ class Conversation:
         return len(self._system) + sum(map(_length, self._turns))
 
     @property
+    def characters_of_words(self) -> int:
+        """How long it is with white space folded, of which tokenizers read much at once."""
+        texts = [self._system, *(message.text for turn in self._turns for message in turn)]
+        return sum(len(" ".join(text.split())) for text in texts)
+
+    @property
     def turns(self) -> int:
         """How many turns it has, the last question among them."""
         return len(self._turns)
@@ -50,6 +59,16 @@ class Conversation:
             del self._turns[0]
             self.turns_left_out += 1
         return self.turns_left_out > before
+
+    def cut_passages(self) -> bool:
+        """Leave out the last of the passages that the question is asked about; whether some were."""
+        question = self._turns[-1][-1]
+        passages, mark, asked = question.text.rpartition(_ASKED)
+        if not mark or not passages.startswith(_PASSAGES) or len(passages) < _FEWEST:
+            return False
+        kept = passages[: round(len(passages) * _KEPT)].rpartition(" ")[0]
+        self._turns[-1][-1] = Message(question.role, f"{kept} …{mark}{asked}")
+        return True
 
     def payload(self, *, plain_roles: bool = False) -> list[dict[str, str]]:
         """The messages as the API has them.

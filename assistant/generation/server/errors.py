@@ -2,6 +2,7 @@
 
 import email.utils
 import json
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -72,7 +73,7 @@ _QUOTA = re.compile(r"insufficient_(quota|balance|funds)|exceeded your current q
 _RATE = re.compile(r"rate.?limit|too many requests|requests per (minute|day|second)|overloaded|at capacity", re.I)
 _ROLES = re.compile(
     r"roles? must alternate|system (role|message|prompt)s?.{0,30}(not|n't) (be )?(supported|allowed)|system role not"
-    r"|only (the )?user and assistant roles|unexpected role.{0,10}system",
+    r"|only (the )?user.{1,30} roles|unexpected role.{0,10}system",
     re.IGNORECASE,
 )
 _MODEL = re.compile(
@@ -214,9 +215,10 @@ def _retry_after(headers: Mapping[str, str], inner: Any, sentence: str) -> float
 
 def _number(text: str | None, unit: float) -> float | None:
     try:
-        return float(text) * unit if text else None
+        seconds = float(text) * unit if text else math.nan
     except ValueError:
         return None
+    return None if math.isnan(seconds) else seconds
 
 
 def _until(text: str | None) -> float | None:

@@ -23,7 +23,7 @@ from assistant.types import Message
 
 _CHARACTERS_A_TOKEN = 32  # more than any tokenizer makes of one on the average
 _MOST_CHARACTERS = 2_000_000  # of an answer whose length nothing else limits
-_SHORTENED = 12, 4000  # more characters a token than any tokenizer reads, of prompts at least so long
+_SHORTENED = 8, 4000  # more characters a token than tokenizers read, of prompts at least so long
 _WAITS = {
     Kind.RATE: "Waiting for the server's rate limit",
     Kind.LOADING: "Waiting for the server, which loads the model",
@@ -88,6 +88,7 @@ class _Job:
     cancel: threading.Event
     began: float = field(default_factory=time.monotonic)
     tries: int = 0
+    cut: bool = False
     silences: int = 0
     silent_at: int | None = None
 
@@ -206,7 +207,9 @@ class ServerGenerator:
     def _say_at_end(self, stream: ServerStream, job: _Job) -> Iterator[Event]:
         if stream.turns_left_out:
             yield Notice(turns_left_out(stream.turns_left_out))
-        characters, (rate, least) = job.conversation.characters, _SHORTENED
+        if job.cut:
+            yield Notice("The server has no room for all passages that were chosen: it was given the first of them.")
+        characters, (rate, least) = job.conversation.characters_of_words, _SHORTENED
         if stream.prompt_tokens and characters > max(least, rate * stream.prompt_tokens):
             yield Notice(
                 f"The server read {counted(stream.prompt_tokens, 'token')} of a prompt of {characters:,} characters: "
@@ -278,6 +281,9 @@ class ServerGenerator:
             return
         if "max_tokens" in job.parameters:
             del job.parameters["max_tokens"]
+            return
+        if conversation.cut_passages():
+            job.cut = True
             return
         raise self._error(job, attempt.trouble or Reply(Kind.CONTEXT), attempt)
 

@@ -4,9 +4,10 @@ import re
 
 from assistant.generation.decoding import repeats_itself
 
-_WORDS = re.compile(r"\w+|[^\w\s]")
-_TAIL = 4000  # characters, of which the last words are taken
-_SAME, _PERIOD = 1200, 120  # characters: so many of a stretch of up to so many, over and over
+_WORDS = re.compile(r"\w+|[!-/:-@\[-`{-~]")
+_TAIL = 4096  # characters, of which the last words are taken
+_SAME, _PERIOD = 4000, 120  # characters: so many of a stretch of up to so many, over and over, be it words or not
+_LAST = 300  # about as long as the words that are looked at
 _EVERY = 24  # characters between two looks
 
 
@@ -24,8 +25,14 @@ class LoopWatch:
         if self._new < _EVERY:
             return False
         self._new = 0
-        words = _WORDS.findall(self._tail)[:-1]  # the last one may go on
-        return repeats_itself([hash(word) for word in words]) or _repeats_characters(self._tail)
+        return _repeats_words(self._tail) or _repeats_characters(self._tail)
+
+
+def _repeats_words(text: str) -> bool:
+    if not "".join(text[-_LAST:].split()).isprintable():
+        return False  # no words: it is shown as something else anyway
+    words = _WORDS.findall(text)[:-1]  # the last one may go on
+    return repeats_itself([hash(word) for word in words])
 
 
 def _repeats_characters(text: str) -> bool:

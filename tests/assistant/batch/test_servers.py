@@ -101,7 +101,7 @@ def test_a_batch_on_a_limited_and_failing_server_is_whole_and_equal_to_an_undist
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     limited = Limited(10, 1.5)
     current: list[Reply] = [answer]
-    with serving(lambda asked: current[0](asked)) as server:
+    with serving(lambda asked: current[0](asked)) as server:  # noqa: PLW0108  (looked up anew each time)
         done = subprocess.run(
             command(server.url, "whole.jsonl"),
             env=environment,
@@ -202,7 +202,7 @@ def test_lines_that_failed_for_passing_reasons_are_tried_again_by_resume_and_all
 def test_what_was_tried_again_before_a_kill_is_kept(run_batch_on: Callable[..., Any]) -> None:
     _open_rows(3)
     current: list[Reply] = [lambda asked: asked.refuse(429, "Quota", code="insufficient_quota")]
-    with serving(lambda asked: current[0](asked)) as server:
+    with serving(lambda asked: current[0](asked)) as server:  # noqa: PLW0108  (looked up anew each time)
         code, failed = run_batch_on(server.url)
         assert code == 3
         # As a run leaves it that was killed after the first line: its record, and the beginning of another.

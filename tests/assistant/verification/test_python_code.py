@@ -70,7 +70,6 @@ def test_no_text_takes_long(text: str) -> None:
 def test_who_asks_is_told_of_python_that_cannot_be_parsed(
     run: Run, monkeypatch: pytest.MonkeyPatch, text: str, told: bool
 ) -> None:
-    pytest.importorskip("openai")
     with serving(LISTS_ONE, speaks(text)) as url:
         monkeypatch.setenv("ASSISTANT_SERVER", url)
         code, out, err = run("ask", "Write a loop")

@@ -1,4 +1,4 @@
-"""A conversation on a server from its first turn to far beyond the context, and the shapes that a client's own tests have."""
+"""Conversations on a server, from the first turn to far beyond its context, and shapes that clients keep for tests."""
 
 import json
 from pathlib import Path
@@ -56,12 +56,14 @@ def test_a_question_about_a_document_is_answered_in_a_small_context_too(
     tmp_path: Path, tiny_settings: dict[str, str]
 ) -> None:
     document = Document("d", "\n\n".join(f"Section {n}. " + "The forest is large and old. " * 60 for n in range(20)))
-    with serving(_context(1024)) as server:
+    with serving(_context(400)) as server:
         settings = Settings(**{**tiny_settings, "generator": None}, server=server.url, server_model="m")
         turn = Turn("Explain the forest", (document,), route=Route.GROUNDED)
         answer = Assistant(settings, ModelStore(tmp_path)).answer(turn)
         assert answer.text
         assert answer.evidence
+        assert server.asked[-1]["messages"][-1]["content"].endswith("Question: Explain the forest")
+        assert len(server.asked) > 1
 
 
 def test_thinking_is_no_part_of_answer_history_claims_or_code_check(
@@ -155,15 +157,32 @@ def test_recorded_streams_are_read(shape: str) -> None:
 
 
 ERRORS: dict[str, tuple[int, dict[str, Any], str]] = {
-    "a request": (400, {"message": "Invalid 'messages'.", "type": "invalid_request_error", "param": "messages", "code": None},
-                  "Invalid 'messages'"),
-    "a key": (401, {"message": "Incorrect API key provided: nope.", "type": "invalid_request_error", "code": "invalid_api_key"},
-              "Incorrect API key"),
-    "a country": (403, {"message": "Country, region, or territory not supported", "code": "unsupported_country"}, "Country"),
-    "a model": (404, {"message": "The model `x` does not exist or you do not have access to it.", "code": "model_not_found"},
-                "does not exist"),
-    "content": (400, {"message": "The response was filtered due to the prompt.", "code": "content_filter"}, "filtered"),
-}  # fmt: skip
+    "a request": (
+        400,
+        {"message": "Invalid 'messages'.", "type": "invalid_request_error", "param": "messages", "code": None},
+        "Invalid 'messages'",
+    ),
+    "a key": (
+        401,
+        {"message": "Incorrect API key provided: nope.", "type": "invalid_request_error", "code": "invalid_api_key"},
+        "Incorrect API key",
+    ),
+    "a country": (
+        403,
+        {"message": "Country, region, or territory not supported", "code": "unsupported_country_region_territory"},
+        "Country",
+    ),
+    "a model": (
+        404,
+        {"message": "The model `x` does not exist or you do not have access to it.", "code": "model_not_found"},
+        "does not exist",
+    ),
+    "content": (
+        400,
+        {"message": "The response was filtered due to the prompt.", "code": "content_filter"},
+        "filtered",
+    ),
+}
 
 
 @pytest.mark.parametrize("shape", ERRORS)

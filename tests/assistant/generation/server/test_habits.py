@@ -368,6 +368,7 @@ def _() -> None:
     for sentence in (
         "System role not supported",
         "Conversation roles must alternate user/assistant/user/assistant/...",
+        "Only user, assistant and tool roles are supported, got system.",
     ):
 
         def reply(asked: Asked, sentence: str = sentence) -> None:
@@ -382,7 +383,7 @@ def _() -> None:
         assert message["role"] == "user" and message["content"].endswith("Write a loop")
 
 
-@habit("only what was chosen is sent")
+@habit("defaults of its own for temperature and length")
 def _() -> None:
     outcome = ask(lambda asked: asked.say("Yes."))
     assert set(outcome.server.asked[0]) == {"model", "messages", "stream", "stream_options"}
