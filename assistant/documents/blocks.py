@@ -189,7 +189,8 @@ class BlockWriter:
             titles = 0
             while titles in block.wide:
                 titles += 1
-            header_rows = titles + guess_header_rows(block.rows[titles : titles + 200])
+            names = [row for at, row in enumerate(block.rows[:200]) if at not in block.wide]
+            header_rows = titles + guess_header_rows(names)
             header_rows = min(header_rows, len(block.rows))
         self._tables.append(
             Table(

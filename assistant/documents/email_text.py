@@ -23,6 +23,7 @@ _MOST_PARTS = 1_000  # of a message
 _MOST_MESSAGES = 100_000
 _LONGEST_FIELD = 2_000
 _MOST_BOUNDARIES = 2_000
+_PLAIN = frozenset({"text/plain", "text/markdown", "text/enriched", "text/calendar"})
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -66,11 +67,12 @@ def _read(message: EmailMessage, place: str, depth: int) -> Iterator[Block | Tab
         yield from _bodies(message, depth)
         return
     subject = fields.get("Subject", "")
-    lines = [f"{name}: {value}" for name, value in fields.items()]
-    if subject:
-        yield heading(2 + min(depth, 3), subject, place or None)
-    for at, line in enumerate(lines):
-        yield Block(line, Kind.LINE if at else Kind.PARAGRAPH, (place or None) if not subject and not at else None)
+    label = " ".join(filter(None, (place or "message", f"“{one_line(subject, 60)}”" if subject else "")))
+    if subject and place:  # among others each begins with its subject, so that passages do, too
+        yield heading(2 + min(depth, 3), subject, label)
+    for at, (name, value) in enumerate(fields.items()):
+        starts = not at and not (subject and place)
+        yield Block(f"{name}: {value}", Kind.LINE if at else Kind.PARAGRAPH, label if starts else None)
     yield from _bodies(message, depth)
 
 
@@ -104,7 +106,7 @@ def _bodies(message: EmailMessage, depth: int) -> Iterator[Block | TableBlock]:
             attached.append(name or kind)
         elif kind == "text/html":
             yield from _page(_text(part))
-        elif part.get_content_maintype() == "text":
+        elif kind in _PLAIN:
             yield from _plain(_text(part), part.get_param("format") == "flowed")
     if attached:
         yield Block("Attachments: " + ", ".join(attached))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from assistant.documents.pdf_words import BREAK
 
-_BROKEN = re.compile(rf"(\w[\w'’]*){BREAK}\n?(\w[\w'’]*)")
+_BROKEN = re.compile(rf"(\w[\w'’-]*){BREAK}\n?(\w[\w'’]*)")
 _HYPHENATED = re.compile(r"\w+(?:-\w+)+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 # First and last parts of compounds that are written with a hyphen; they are hardly ever syllables of a longer word.
@@ -21,6 +21,8 @@ _LAST = frozenset(
     "paid looking going being door story metre meter kilometre mile foot inch handed eyed haired up down off law "
     "established intentioned defined off-hand sixth third half quarter century".split()
 )
+
+_SYLLABLES = frozenset("re un in im dis de mis pre sub en em non con com per pro ex".split())  # before "built", "like"
 
 
 class Rejoiner:
@@ -54,9 +56,8 @@ class Rejoiner:
             return False
         if not (left[-1].islower() and right[0].islower()):
             return True
-        if len(right) < 3:
-            return False
         left, right = left.lower(), right.lower()
-        if left in _FIRST or right in _LAST:
-            return True
-        return len(left) > 3 and len(right) > 3 and left in self._words and right in self._words
+        if len(right) < 3 or left in _SYLLABLES:
+            return "-" in left
+        known = "-" in left or left in _FIRST or right in _LAST
+        return known or (len(left) > 3 and len(right) > 3 and left in self._words and right in self._words)

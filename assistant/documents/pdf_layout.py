@@ -8,6 +8,7 @@ from statistics import median, median_low
 
 from assistant.documents.blocks import TableBlock, table_block
 from assistant.documents.pdf_words import Rule, Word
+from assistant.documents.tables import is_value
 
 # A line this many times further below the last one than lines usually are on the page begins a paragraph.
 _PARAGRAPH_GAP = 1.35
@@ -15,8 +16,11 @@ _BAND = 0.9  # of the size of the letters: a narrower white band is the space be
 _NEXT_ROW = 3.5  # of the size: rows further apart belong to different runs
 _PROSE_WORDS = 3  # on a usual line of a column of prose
 _PROSE_FILL = 0.6  # of a column's width that its usual line takes
+_FAR_APART = 12  # times the size of the letters: blocks so far apart are no label and its value
 _CROSSING = 0.2  # of the rows of a table may cross a white band between columns (cells that cover several)
 _LEADS = re.compile(r"\s*(?:[•▪‣◦●○■□➢✓–-]|\d{1,3}[.)]|[a-z]\)|\([a-z0-9]{1,3}\))\s")
+_BULLET = re.compile(r"[•▪‣◦●○■□➢✓–—*·\uf0b7-]")
+_NUMBER_MARK = re.compile(r"\d{1,3}[.)]|[a-z]\)|\([a-z0-9]{1,3}\)")
 _NOTE_MARK = re.compile(r"(?:\d{1,3}|[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[*†‡§]{1,3})[.)]?\s*\S")
 _ENDS = re.compile(r"[.!?:;…。！？][\"'»”’)\]¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
 
@@ -73,7 +77,17 @@ def rows_of(words: Sequence[Word]) -> list[Row]:
             rows.append(Row([word], word.y, word.size))
     for row in rows:
         row.words.sort(key=lambda word: word.x0)
+        _attach_bullet(row)
     return sorted(rows, key=lambda row: row.y)
+
+
+def _attach_bullet(row: Row) -> None:
+    """Let the mark of a list's item reach to its text, so that the space between is none between columns."""
+    if len(row.words) < 2:
+        return
+    mark, text = row.words[:2]
+    if _BULLET.fullmatch(mark.text) or (_NUMBER_MARK.fullmatch(mark.text) and len(_gaps(row)) == 1):
+        mark.x1 = max(mark.x1, text.x0 - 0.3 * row.size)
 
 
 def _stands_beside(row: Row, word: Word) -> bool:
@@ -118,7 +132,10 @@ def _region(rows: list[Row], rules: Sequence[Rule], body: float, depth: int) -> 
         run = rows[at:stop]
         bands = _bands(run, crossing=0.0)
         columns = _columns(run, bands)
-        if bands and all(map(_is_prose, columns)) and not _is_ruled(run, rules):
+        if bands and _stand_side_by_side(run, bands, columns, rules):
+            while stop < len(rows) and _is_of_columns(rows[stop], columns, bands):
+                run.append(rows[stop])
+                stop += 1
             while plain and _belongs_to_columns(plain[-1], run, bands):
                 run = [plain.pop(), *run]
             columns = _columns(run, bands)
@@ -201,7 +218,7 @@ def _bands(run: list[Row], crossing: float) -> list[tuple[float, float]]:
         for segment in _segments(row):
             events += [(segment[0].x0, 1), (max(word.x1 for word in segment), -1)]
     events.sort(key=lambda event: (event[0], -event[1]))
-    most = int(crossing * len(run))
+    most = max(int(crossing * len(run)), int(crossing > 0 and len(run) > 3))
     bands = []
     depth, since, seen = 0, None, 0
     for x, step in events:
@@ -244,6 +261,31 @@ def _is_prose(column: list[Row]) -> bool:
     left, right = min(row.x0 for row in column), max(row.x1 for row in column)
     fill = median([(row.x1 - row.x0) / max(right - left, 1.0) for row in column])
     return median([len(row.words) for row in column]) >= _PROSE_WORDS and fill >= _PROSE_FILL
+
+
+def _stand_side_by_side(
+    run: list[Row], bands: list[tuple[float, float]], columns: list[list[Row]], rules: Sequence[Rule]
+) -> bool:
+    """Whether columns are each read by itself: prose, or two blocks far apart, such as an address and a date."""
+    if _is_ruled(run, rules):
+        return False
+    if all(map(_is_prose, columns)):
+        return True
+    if len(columns) != 2 or bands[0][1] - bands[0][0] < _FAR_APART * median([row.size for row in run]):
+        return False
+    left, right = ([row.text for row in column] for column in columns)
+    return not any(text.endswith(":") for text in left) and sum(map(is_value, right)) < 0.5 * len(right)
+
+
+def _is_of_columns(row: Row, columns: list[list[Row]], bands: list[tuple[float, float]]) -> bool:
+    """Whether a row further below stands in columns: it begins where they do and leaves the bands white."""
+    lefts = [min(each.x0 for each in column) for column in columns]
+    begins = [segment[0].x0 for segment in _segments(row)]
+    return (
+        len(begins) > 1
+        and len(_free(bands, row)) == len(bands)
+        and all(any(abs(begin - left) < 0.5 * row.size for left in lefts) for begin in begins)
+    )
 
 
 def _is_ruled(run: list[Row], rules: Sequence[Rule]) -> bool:
@@ -316,8 +358,9 @@ def _cells(row: Row, bands: list[tuple[float, float]]) -> dict[int, tuple[str, i
     middles = [(begin + end) / 2 for begin, end in bands]
     for segment in _segments(row):
         x0, x1 = segment[0].x0, max(word.x1 for word in segment)
-        first = sum(end <= x0 + 1.0 for _, end in bands)
-        last = sum(begin < x1 - 1.0 for begin, _ in bands)
+        # Only a cell that reaches across a whole band covers the columns on both sides of it.
+        first = sum(begin <= x0 + 1.0 for begin, _ in bands)
+        last = sum(end < x1 - 1.0 for _, end in bands)
         if first > last:
             first = last = sum(middle < (x0 + x1) / 2 for middle in middles)
         text = " ".join(word.text for word in segment)
@@ -334,7 +377,7 @@ def _table_rows(run: list[Row], grid: list[dict[int, tuple[str, int]]], rules: S
         groups: dict[int, list[int]] = {}
         for number, row in enumerate(run):
             groups.setdefault(sum(level < row.y - 0.2 * row.size for level in levels), []).append(number)
-        if len(groups) >= 0.4 * len(run):
+        if _is_boxed(run, rules) or not any(_holds_rows(group, grid) for group in groups.values()):
             return list(groups.values())
     starts = [number for number, cells in enumerate(grid) if 0 in cells]
     gaps = [run[below].y - run[above].y for above, below in pairwise(starts) if below == above + 1]
@@ -349,6 +392,20 @@ def _table_rows(run: list[Row], grid: list[dict[int, tuple[str, int]]], rules: S
         else:
             lines.append([number])
     return lines
+
+
+def _is_boxed(run: list[Row], rules: Sequence[Rule]) -> bool:
+    """Whether lines are drawn between the columns of a run, too."""
+    top, bottom = run[0].y - run[0].size, run[-1].y
+    left, right = min(row.x0 for row in run), max(row.x1 for row in run)
+    upright = [rule for rule in rules if rule.x0 == rule.x1 and left - 1 < rule.x0 < right + 1]
+    return any(min(rule.y1, bottom) - max(rule.y0, top) > 0.5 * (run[0].size) for rule in upright)
+
+
+def _holds_rows(numbers: list[int], grid: list[dict[int, tuple[str, int]]]) -> bool:
+    """Whether rows of words are rows of the table: more than one of them fills most columns."""
+    width = max(len(cells) for cells in grid)
+    return sum(len(grid[number]) >= max(2, 0.75 * width) for number in numbers) > 1
 
 
 def _runs_on(cells: dict[int, tuple[str, int]], above: Sequence[dict[int, tuple[str, int]]]) -> bool:
@@ -378,6 +435,8 @@ def _paragraphs(rows: list[Row], body: float) -> Iterator[Paragraph]:
         return
     gaps = [below.y - above.y for above, below in pairwise(rows) if abs(below.size - above.size) < 0.15 * below.size]
     usual = median_low([gap for gap in gaps if gap > 0] or [0.0])
+    if len(gaps) < 4:  # too few to know by
+        usual = min(usual, 1.6 * median([row.size for row in rows]))
     left = min(row.x0 for row in rows)
     lines = [rows[0]]
     for above, row in pairwise(rows):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from statistics import median
 
 from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
 from assistant.documents.hyphens import Rejoiner
@@ -19,6 +19,7 @@ _EDGE = 0.14  # of the page's height in which they stand
 _NUMBER = re.compile(r"\d+")
 _OPEN_END = re.compile(r"[\w,\ufffe’'–-]$")
 _NUMBERS_NAMED = 20
+_LONGEST_CAPTION = 100  # characters
 
 
 def extract(data: bytes, most_characters: int) -> Extracted:
@@ -88,24 +89,25 @@ class _RunningHeads:
     def take_out(self, number: int, page: PageWords) -> None:
         """Take the repeated rows of a page out of its words; `number` counts pages from 0."""
         height = max(1.0, page.bottom - page.top)
+        body = median([word.size for word in page.words] or [0.0])
         upper = [word for word in page.words if word.y - page.top < _EDGE * height]
         lower = [word for word in page.words if page.bottom - word.y < _EDGE * height]
         repeated: set[int] = set()
         for rows, reference in ((rows_of(upper)[:_EDGE_ROWS], page.top), (rows_of(lower)[-_EDGE_ROWS:], page.bottom)):
             for row in rows:
-                if self._is_repeated(number, row, round(row.y - reference)):
+                if self._is_repeated(number, row, round(row.y - reference), body):
                     repeated.update(map(id, row.words))
         if repeated:
             page.words = [word for word in page.words if id(word) not in repeated]
 
-    def _is_repeated(self, number: int, row: Row, level: int) -> bool:
+    def _is_repeated(self, number: int, row: Row, level: int, body: float) -> bool:
         text = _NUMBER.sub("#", row.text)
         figures = tuple(int(figure[:9]) for figure in _NUMBER.findall(row.text))
         found = False
         for near in (level - 1, level, level + 1):
             for page, before in self._seen.get((text, near), []):
                 steps = {now - then for now, then in zip(figures, before, strict=True)}
-                found |= steps <= {0, number - page}
+                found |= steps <= ({0, number - page} if row.size < 1.1 * body else {0})  # "Room 2" is a heading
         places = self._seen.setdefault((text, level), [])
         if len(places) < 4:
             places.append((number, figures))
@@ -124,7 +126,7 @@ def _joined(pages: list[list[Paragraph | TableBlock]], notices: Iterable[str]) -
         for block in page:
             if isinstance(block, TableBlock):
                 rows = [[rejoiner.rejoin(cell) for cell in row] for row in block.rows]
-                at = writer.add(replace(block, rows=rows))
+                at = writer.add(replace(block, rows=rows, name=_caption(last)))
                 last = None
             else:
                 text = rejoiner.rejoin(block.text)
@@ -140,6 +142,13 @@ def _texts(block: Paragraph | TableBlock) -> Iterable[str]:
     return (block.text,) if isinstance(block, Paragraph) else (cell for row in block.rows for cell in row)
 
 
+def _caption(above: Paragraph | None) -> str | None:
+    """The line above a table, where it is short and no sentence: what the table is called."""
+    if above is None or len(above.lines) > 1 or len(above.text) > _LONGEST_CAPTION or above.text[-1] in ".!?":
+        return None
+    return above.text.rstrip(":")
+
+
 def _goes_on(above: Paragraph, below: Paragraph) -> bool:
     """Whether a paragraph goes on in the next column or on the next page."""
     return (
@@ -149,9 +158,3 @@ def _goes_on(above: Paragraph, below: Paragraph) -> bool:
         and _OPEN_END.search(above.text) is not None
         and below.text[:1].islower()
     )
-
-
-def raw_text(page: Any) -> str:
-    """The text of a page as PDFium gives it, for comparison."""
-    text: str = page.get_textpage().get_text_range()
-    return text

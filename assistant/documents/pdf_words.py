@@ -96,7 +96,7 @@ def read_words(page: Any, form: Any) -> PageWords:
 
 def _turned(turn: int, x: float, y: float) -> tuple[float, float]:
     """A point of the page, which counts upwards, as one sees it who holds the page so that such text stands upright."""
-    return ((x, -y), (y, x), (-x, y), (-y, -x))[turn]
+    return ((x, -y), (-y, -x), (-x, y), (y, x))[turn]
 
 
 def _character_words(page: Any) -> dict[int, list[Word]]:

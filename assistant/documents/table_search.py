@@ -64,7 +64,7 @@ def _width(text: str, rows: Sequence[Spans], delimiter: str, *, known: bool) -> 
         return 0
     prose = sum(_NOT_OF_A_FILE.search(field) is not None for field in fields)
     if delimiter == ",":  # in sentences a space follows a comma
-        spaced = sum(text[start : start + 1] == " " for row in filled for start, _ in row[1:])
+        spaced = sum(text[start - 1 : start] == " " for row in filled for start, _ in row[1:])
         if spaced > 0.5 * sum(len(row) - 1 for row in filled) and (width < 3 or len(filled) < 3):
             return 0
     return width if prose <= 0.1 * len(filled) else 0
@@ -101,7 +101,8 @@ def _fields(text: str, begin: int, stop: int, delimiter: str, most_rows: int) ->
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
     piece = text[start:end]
     if not piece.strip():
-        return (start, start)
+        middle = start + (len(piece) + 1) // 2  # where this program writes an empty cell between its bars
+        return middle, middle
     return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
 
 

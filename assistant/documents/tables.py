@@ -159,10 +159,27 @@ def _names_columns(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     if len(years) > 1 and len(set(years)) == len(years) and all(map(_YEAR.fullmatch, years)):
         return True
     if any(is_value(text) for text in filled):
-        return False
+        return _differs_in_shape(row, below[:200])
     if len(row) == 2:
         return _names_two(row, below[:200])
     return len(set(filled)) == len(filled)
+
+
+def _differs_in_shape(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether every column but the first holds values of one shape below a cell of another: `1` above `6:10`."""
+    if len(below) < 2 or len(row) < 2 or is_value(row[0]):
+        return False
+    for column, text in enumerate(row[1:], 1):
+        shapes = [_shape(line[column]) for line in below if column < len(line) and line[column].strip()]
+        if not text.strip() or not shapes or _shape(text) in shapes:
+            return False
+        if shapes.count(max(set(shapes), key=shapes.count)) < 0.7 * len(shapes):
+            return False
+    return True
+
+
+def _shape(text: str) -> str:
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text.strip()))
 
 
 def _names_two(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
