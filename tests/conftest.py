@@ -261,7 +261,7 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
     The models are loaded once for all its runs with the same settings.
     """
     from assistant.answering import assistant as module
-    from assistant.cli.main import main as cli
+    from assistant.cli import main as cli
     from assistant.cli.options import switches
 
     for name in list(os.environ):

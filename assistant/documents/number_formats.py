@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from functools import lru_cache
 from typing import Any
 
 _SECTION = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|[^;]')
@@ -118,6 +119,7 @@ def _around(code: str) -> tuple[str, str]:
     return before, after
 
 
+@lru_cache(maxsize=1000)
 def _sections(number_format: str) -> list[str]:
     sections = [""]
     for match in re.finditer(r'"[^"]*"|\\.|\[[^\]]*\]|;|.', number_format, re.DOTALL):

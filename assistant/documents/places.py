@@ -10,7 +10,7 @@ from assistant.text import one_line
 if TYPE_CHECKING:
     from assistant.types import Document
 
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(\S.*?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+\S.*", re.MULTILINE)
 _LOOKED_BACK = 200_000  # characters
 _LONGEST = 60
 
@@ -64,7 +64,7 @@ def _heading_above(document: "Document", start: int, begins: int) -> str | None:
         pass
     if last is None or last.end() >= start or _is_code(document.name):
         return None
-    return one_line(last[2], _LONGEST)
+    return one_line(last[0].strip("# \t"), _LONGEST)
 
 
 def _is_code(name: str) -> bool:

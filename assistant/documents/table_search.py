@@ -13,9 +13,12 @@ _SEPARATOR_LINE = re.compile(r"\ufeff?sep=([;,\t|])[ \t]*(?:\r\n|\r|\n)", re.IGN
 _RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{1,}:?[ \t]*(?:\|[ \t]*:?-{1,}:?[ \t]*)*\|?[ \t]*")
 _BAR = re.compile(r"(?<!\\)\|")
 _GAP = re.compile(r"(?:[ \u00a0]{2,}|[ \u00a0]*\t[ \t\u00a0]*)")
-_HEADING = re.compile(r"#{1,6}[ \t]+(.+?)[ \t#]*")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_HEADING = re.compile(r"#{1,6}[ \t]+\S.*")
 _FENCE = re.compile(r"[ \t]*(```|~~~)")
 _NOT_OF_A_FILE = re.compile(r"[.!?][\"')\]]?\s+\S")  # sentences within a field speak against a delimited file
+_MOST_SEARCHED = 1_000_000  # characters of a text that is no delimited file
+_MOST_COLUMNS = 16_384
 _SAMPLE_ROWS = 200
 _LONGEST_FIELD = 200  # characters, on average, of a field in a table that no name or line announces
 
@@ -77,25 +80,41 @@ def _is_blank(text: str, row: Spans) -> bool:
 def _fields(text: str, begin: int, stop: int, delimiter: str, most_rows: int) -> list[Spans]:
     """The rows of delimited text as the spans of their fields, quotation marks around a field left out (RFC 4180)."""
     mark = re.escape(delimiter)
-    field = re.compile(rf'[ ]*"([^"]*(?:""[^"]*)*)"[^{mark}\r\n]*|([^{mark}\r\n]*)')
+    field = re.compile(rf'[ ]*"([^"]*+(?:""[^"]*+)*+)"[^{mark}\r\n]*|([^{mark}\r\n]*)')
     rows: list[Spans] = []
-    row: Spans = []
     at = begin
-    while at <= stop and len(rows) < most_rows:
+    while at < stop and len(rows) < most_rows:
+        line_end = _LINE_END.search(text, at, stop)
+        end = line_end.start() if line_end is not None else stop
+        line = text[at:end]
+        if '"' in line:
+            row, at = _quoted_row(text, at, stop, field, delimiter)
+        else:
+            row = []
+            for part in line.split(delimiter, _MOST_COLUMNS):
+                after = at + len(part)
+                row.append((at, after) if part and part.strip() == part else _stripped(text, at, after))
+                at = after + 1
+            at = line_end.end() if line_end is not None else stop
+        if len(row) > _MOST_COLUMNS:
+            return []
+        rows.append(row)
+    return rows
+
+
+def _quoted_row(text: str, at: int, stop: int, field: re.Pattern[str], delimiter: str) -> tuple[Spans, int]:
+    """A row with quoted fields, which may hold delimiters and line ends, and where the next one begins."""
+    row: Spans = []
+    while len(row) <= _MOST_COLUMNS:
         match = field.match(text, at, stop)
         if match is None:  # cannot be: the second part matches nothing, too
             break
         row.append(match.span(1) if match[1] is not None else _stripped(text, *match.span(2)))
         at = match.end()
-        if at < stop and text[at] == delimiter:
-            at += 1
-            continue
-        rows.append(row)
-        row = []
-        at += 2 if text.startswith("\r\n", at) else 1
-        if at >= stop:
+        if at >= stop or text[at] != delimiter:
             break
-    return rows
+        at += 1
+    return row, at + (2 if text.startswith("\r\n", at) else 1)
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
@@ -111,22 +130,23 @@ def _tables_in_blocks(text: str) -> Iterator[Table]:
     block: Spans = []
     name: str | None = None
     fenced = False
-    for match in _LINE.finditer(text):
+    end_of_search = min(len(text), _MOST_SEARCHED)
+    for match in _LINE.finditer(text, 0, _MOST_SEARCHED):
         start, end = match.start(), match.start() + len(match[0].rstrip("\r\n"))
         line = text[start:end]
         if _FENCE.match(line):
             fenced = not fenced
         if line.strip() and not _HEADING.fullmatch(line) and not _FENCE.match(line):
             block.append((start, end))
-        if (not line.strip() or _HEADING.fullmatch(line) or match.end() == len(text)) and block:
+        if (not line.strip() or _HEADING.fullmatch(line) or match.end() == end_of_search) and block:
             yield from _tables_of_block(text, block, name, fenced=fenced)
             if len(block) == 1:
                 above = text[slice(*block[0])].strip()
                 name = above.rstrip(":") if len(above) <= 100 else name
             block = []
         if heading := _HEADING.fullmatch(line):
-            name = heading[1]
-        if match.end() == len(text):
+            name = heading[0].strip("# \t")
+        if match.end() == end_of_search:
             break
 
 
@@ -134,19 +154,23 @@ def _tables_of_block(text: str, lines: Spans, name: str | None, *, fenced: bool)
     at = 0
     while at < len(lines):
         piped = at
-        while piped < len(lines) and "|" in text[slice(*lines[piped])]:
+        while piped < len(lines) and _has_bar(text, lines[piped]):
             piped += 1
         if piped - at > 1 and (table := _piped(text, lines[at:piped], _above(text, lines, at) or name)):
             yield table
             at = piped
             continue
         stop = max(piped, at + 1)
-        while stop < len(lines) and "|" not in text[slice(*lines[stop])]:
+        while stop < len(lines) and not _has_bar(text, lines[stop]):
             stop += 1
         table = None if fenced else _delimited_block(text, lines[at:stop], name)
         if (table := table or _spaced(text, lines[at:stop], name)) is not None:
             yield table
         at = stop
+
+
+def _has_bar(text: str, line: tuple[int, int]) -> bool:
+    return text.find("|", *line) >= 0
 
 
 def _above(text: str, lines: Spans, at: int) -> str | None:
@@ -190,8 +214,9 @@ def _delimited_block(text: str, lines: Spans, name: str | None) -> Table | None:
     if len(lines) < 2:
         return None
     for delimiter in _DELIMITERS:
-        rows = _fields(text, lines[0][0], lines[-1][1], delimiter, MOST_CELLS)
+        rows = _fields(text, lines[0][0], lines[-1][1], delimiter, _SAMPLE_ROWS)
         if (delimiter != "," or len(rows) > 2) and _width(text, rows, delimiter, known=False):
+            rows = _fields(text, lines[0][0], lines[-1][1], delimiter, MOST_CELLS)
             return table_of_spans(text, rows, name=name)
     return None
 
@@ -210,9 +235,12 @@ def _spaced(text: str, lines: Spans, name: str | None) -> Table | None:
         row.append((at, stop))
         if set(text[row[0][0] : stop]) <= set("-=_+ \t") and rows:
             continue
+        if rows and len(row) != len(rows[0]):
+            return None
+        if len(row) < 2:
+            return None
         rows.append(row)
-    width = len(rows[0])
-    if width < 2 or len(rows) < 3 or any(len(row) != width for row in rows):
+    if len(rows) < 3:
         return None
     if any(len(text[start:end]) > _LONGEST_FIELD for row in rows for start, end in row):
         return None

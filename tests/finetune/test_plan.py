@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from assistant.cli.main import main as assistant_cli
+from assistant.cli import main as assistant_cli
 from assistant.errors import UsageError
-from finetune.cli.main import main as cli
+from finetune.cli import main as cli
 from finetune.data.question_answer import held_out_rows
 from finetune.plan.plan import Plan, count_rows, make_plan, plan_lines, total_steps
 from finetune.recipe import QAData

@@ -13,9 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from assistant.cli.main import main as assistant_cli
+from assistant.cli import main as assistant_cli
 from assistant.errors import UsageError
-from finetune.cli.main import main as cli
+from finetune.cli import main as cli
 from finetune.plan.smoke import smoke_recipe
 from finetune.recipe import Training
 from finetune.recipe_files import load_recipe

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from assistant.answering.assistant import Assistant
-from assistant.cli.main import main as assistant_cli
+from assistant.cli import main as assistant_cli
 from assistant.settings import Settings
 from assistant.types import Document, Route, Turn
 from assistant.verification.head import Head
 from assistant.verification.verifier import Check
-from finetune.cli.main import main as cli
+from finetune.cli import main as cli
 from finetune.plan.bases import base_facts, known_bases, meta_model
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe
 from finetune.recipe_files import load_recipe, recipe_names

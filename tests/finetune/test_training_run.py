@@ -11,14 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from assistant.cli.main import main as assistant_cli
+from assistant.cli import main as assistant_cli
 from assistant.encoders.cpu.eight_bits import load_ranges
 from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
 from assistant.loading.loaders import load_reader, load_verifier
 from assistant.models.store import ModelStore, ResolvedModel
 from assistant.types import Label
-from finetune.cli.main import main as cli
+from finetune.cli import main as cli
 from finetune.data.pairs import Pair
 from finetune.tasks.nli.training import training_items
 from finetune.trainer.int8 import cost_of_int8

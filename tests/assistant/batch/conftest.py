@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assistant.answering.assistant import Assistant
-from assistant.cli.main import main as cli
+from assistant.cli import main as cli
 from assistant.settings import Settings
 
 FOREST = "The Amazon rainforest covers 5.5 million square kilometers.\r\nIt holds 390 billion trees 😀."

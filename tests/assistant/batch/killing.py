@@ -18,7 +18,7 @@ import pyarrow.parquet
 
 import assistant.answering.assistant as orchestrator
 from assistant.batch import blocks
-from assistant.cli.main import main as cli
+from assistant.cli import main as cli
 from assistant.settings import load_settings
 
 QUESTIONS = "questions.jsonl"
