@@ -329,19 +329,21 @@ def _xlsx(rows: bytes, beginning: bytes = b"", tail: bytes = b"") -> bytes:
     kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = b"http://schemas.openxmlformats.org/package/2006/relationships"
     types = (
-        b"<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'><Override PartName='/xl/workbook.xml'"
-        b" ContentType='application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml'/></Types>"
+        b"<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'><Override "
+        b"PartName='/xl/workbook.xml' "
+        b"ContentType='application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml'/></Types>"
     )
     return _zip(**{
         "[Content_Types].xml": types,
         "_rels__.rels": b"<Relationships xmlns='%s'><Relationship Id='r' Type='%s/officeDocument' "
                         b"Target='xl/workbook.xml'/></Relationships>" % (package, kind),
-        "xl__workbook.xml": b"<workbook xmlns='%s' xmlns:r='%s'><sheets><sheet name='S' sheetId='1' r:id='r1'/></sheets>"
-                            b"</workbook>" % (spread, kind),
+        "xl__workbook.xml": b"<workbook xmlns='%s' xmlns:r='%s'><sheets><sheet name='S' sheetId='1' r:id='r1'/>"
+                            b"</sheets></workbook>" % (spread, kind),
         "xl___rels__workbook.xml.rels": b"<Relationships xmlns='%s'><Relationship Id='r1' Type='%s/worksheet' "
                                         b"Target='worksheets/s.xml'/></Relationships>" % (package, kind),
-        "xl__worksheets__s.xml": beginning + b"<worksheet xmlns='%s'><sheetData>" % spread + rows + b"</sheetData>" + tail
-                                 + b"</worksheet>",
+        "xl__worksheets__s.xml": b"".join(
+            (beginning, b"<worksheet xmlns='%s'><sheetData>" % spread, rows, b"</sheetData>", tail, b"</worksheet>")
+        ),
     })  # fmt: skip
 
 
