@@ -9,8 +9,13 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from assistant.errors import DocumentError
+
+if TYPE_CHECKING:
+    from assistant.documents.places import Place
+    from assistant.documents.tables import Table
 
 
 class Route(StrEnum):
@@ -38,6 +43,9 @@ class Document:
         text: All of it.
         pages: The offsets at which its pages begin, in order; empty where it has none.
         encoding: What the bytes it was read from were decoded as.
+        tables: The tables that its file gave; they are no part of what makes two documents equal.
+        places: From where on the text stands in which slide, message or chapter.
+        notices: What of its file was not read, and how to get it, a sentence each.
 
     Raises:
         DocumentError: the text is empty, or holds code points that are not characters
@@ -48,6 +56,9 @@ class Document:
     text: str
     pages: tuple[int, ...] = ()
     encoding: str = field(default="utf-8", compare=False)
+    tables: tuple["Table", ...] = field(default=(), compare=False, repr=False)
+    places: tuple["Place", ...] = field(default=(), compare=False, repr=False)
+    notices: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not any(char.isprintable() and not char.isspace() for char in self.text):

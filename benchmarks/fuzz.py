@@ -3,7 +3,8 @@
     pip install atheris
     python -m benchmarks.fuzz TARGET [--seconds 120] [--corpus FOLDER]
 
-Targets: text, html, docx (a file), docx-text (what stands in it), pdf, jsonl, csv, squad, settings, card. A reader
+Targets: text, tables (of a text), html, docx (a file), docx-text (what stands in it), pdf, xlsx, ods, odt, pptx, epub
+(what stands in such archives), rtf, mail, notebook, jsonl, csv, squad, settings, card. A reader
 may refuse an input by an error of its own kind; anything else it raises, or many seconds for a small input, is a
 finding, which the fuzzer keeps as a file in the current folder. DOCX and PDF are read in a process of their own in the
 product: here they are read in this one, and what their libraries raise is no finding, but what our own code raises is.
@@ -45,6 +46,35 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj "
         b"4 0 obj<</Length 60>>stream\nBT /F 12 Tf 9 80 Td (The forest) Tj 0 -14 Td (covers) Tj ET endstream endobj\n"
         b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF",
+    ),
+    "tables": (
+        b"a,b,c\n1,2,3\n",
+        b'sep=;\nx;y\n"1;2";3\n',
+        b"# t\n\n| a | b |\n|---|---|\n| 1 | |\n",
+        b"a  b\nc  d\ne  f\n",
+    ),
+    "rtf": (b"{\\rtf1\\ansi a\\par\\trowd\\intbl b\\cell c\\cell\\row\\pard \\'e9\\u8239?}",),
+    "mail": (
+        b"From: a@example.org\nSubject: =?utf-8?B?YQ==?=\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\n"
+        b"Content-Type: text/html\n\n<p>y\n--b--\n",
+        b"From a Thu May  2 10:00:00 2024\nFrom: a\n\nx\n\nFrom b Thu May  2 10:00:00 2024\nTo: c\n\ny\n",
+    ),
+    "notebook": (b'{"cells": [{"cell_type": "code", "source": ["a"], "outputs": [{"text": "b"}]}]}',),
+    "xlsx": (
+        b"<row r='1'><c r='A1' t='inlineStr'><is><t>a</t></is></c><c r='B1'><v>1.5</v></c></row><row r='2'>"
+        b"<c r='B2' s='1'><f>A1</f></c></row></sheetData><mergeCells><mergeCell ref='A1:B1'/></mergeCells><sheetData>",
+    ),
+    "ods": (
+        b"<table:table table:name='S'><table:table-row><table:table-cell table:number-columns-spanned='2'>"
+        b"<text:p>a</text:p></table:table-cell><table:covered-table-cell/></table:table-row></table:table>",
+    ),
+    "odt": (
+        b"<text:h text:outline-level='1'>a</text:h><text:list><text:list-item><text:p>b<text:s text:c='3'/></text:p>"
+        b"</text:list-item></text:list><table:table><table:table-row><table:table-cell><text:p>c</text:p></table:table-cell>"
+        b"<table:table-cell/></table:table-row></table:table>",
+    ),
+    "epub": (
+        b"<html><body><h1>a</h1><button aria-expanded='false'>b</button><div hidden><p>c</p></div></body></html>",
     ),
     "jsonl": (b'{"question": "a", "id": "1", "document": "b"}\n[1]\n{"a": 1e5}\n',),
     "csv": (b'question,document\n"a, b","c\nd"\ne;f\n',),
@@ -140,6 +170,74 @@ def _as_docx(data: bytes) -> bytes:
     return _docx(etree.tostring(root))
 
 
+def _xlsx(rows: bytes) -> bytes:
+    """A workbook whose sheet holds this XML."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active["A1"] = "a"
+    book.active["B2"] = 1.5
+    book.active["B2"].number_format = "0.0%"
+    book.save(file := io.BytesIO())
+    sheet = "xl/worksheets/sheet1.xml"
+    return _with_part(
+        file.getvalue(),
+        sheet,
+        lambda old: old.partition(b"<sheetData>")[0] + b"<sheetData>" + rows + b"</sheetData></worksheet>",
+    )
+
+
+def _with_part(archive: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(out, "w") as new:
+        for part in old.namelist():
+            new.writestr(part, change(old.read(part)) if part == name else old.read(part))
+    return out.getvalue()
+
+
+def _odf(kind: str) -> Callable[[bytes], bytes]:
+    names = " ".join(
+        f"xmlns:{name}='urn:oasis:names:tc:opendocument:xmlns:{name}:1.0'" for name in ("office", "text", "table")
+    )
+    before = f"<office:document-content {names}><office:body><office:{kind}>".encode()
+    after = f"</office:{kind}></office:body></office:document-content>".encode()
+
+    def wrap(inside: bytes) -> bytes:
+        with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+            archive.writestr("mimetype", f"application/vnd.oasis.opendocument.{kind}")
+            archive.writestr("content.xml", before + inside + after)
+        return file.getvalue()
+
+    return wrap
+
+
+def _epub(chapter: bytes) -> bytes:
+    container = "urn:oasis:names:tc:opendocument:xmlns:container"
+    item = "<item id='a' href='a.xhtml' media-type='application/xhtml+xml'/>"
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+        archive.writestr(
+            "META-INF/container.xml", f"<container xmlns='{container}'><rootfile full-path='p.opf'/></container>"
+        )
+        archive.writestr(
+            "p.opf", f"<package xmlns='http://www.idpf.org/2007/opf'><manifest>{item}</manifest><spine>"
+            "<itemref idref='a'/></spine></package>",
+        )  # fmt: skip
+        archive.writestr("a.xhtml", chapter)
+    return file.getvalue()
+
+
+def _tables() -> Callable[[bytes], None]:
+    from assistant.documents.table_search import find_tables
+
+    def read(data: bytes) -> None:
+        text = data.decode("utf-8", "replace")
+        for table in find_tables(text, delimited=len(data) % 2 == 0):
+            if len(table.cells) != table.width * table.height or not 0 <= table.start <= table.end <= len(text):
+                raise AssertionError("a table whose cells are not complete")
+
+    return read
+
+
 def _rows(kind: str) -> Callable[[bytes], None]:
     from assistant.batch.lines import BatchOptions, read_lines
     from assistant.batch.sources import count_rows, read_rows
@@ -198,6 +296,15 @@ TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
     "docx": lambda: _extracted("docx_text"),
     "docx-text": lambda: _extracted("docx_text", _as_docx),
     "pdf": lambda: _extracted("pdf_text"),
+    "tables": _tables,
+    "xlsx": lambda: _extracted("xlsx_text", _xlsx),
+    "ods": lambda: _extracted("odf_text", _odf("spreadsheet")),
+    "odt": lambda: _extracted("odf_text", _odf("text")),
+    "pptx": lambda: _extracted("pptx_text"),
+    "epub": lambda: _extracted("epub_text", _epub),
+    "rtf": lambda: _extracted("rtf_text"),
+    "mail": lambda: _extracted("email_text"),
+    "notebook": lambda: _extracted("notebook_text"),
     "jsonl": lambda: _rows("jsonl"),
     "csv": lambda: _rows("csv"),
     "squad": lambda: _rows("squad"),
@@ -211,6 +318,13 @@ def seeds_of(target: str) -> tuple[bytes, ...]:
     if target == "docx":
         text = b'<w:document xmlns:w="%s"><w:body><w:p><w:r><w:t>The forest.</w:t></w:r></w:p></w:body></w:document>'
         return (_docx(text % _WORD.encode()),)
+    if target == "pptx":
+        import pptx
+
+        shown = pptx.Presentation()
+        shown.slides.add_slide(shown.slide_layouts[5]).shapes.title.text = "The forest"
+        shown.save(file := io.BytesIO())
+        return (file.getvalue(),)
     return SEEDS[target]
 
 

@@ -23,7 +23,7 @@ from assistant.cli.options import (
 )
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
-from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack, TurnFailed, TurnFinished
+from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, TurnFailed, TurnFinished
 from assistant.text import PrintableStream, counted, one_line, printable
 from assistant.types import Answer, Document, Route, Turn
 
@@ -33,7 +33,8 @@ FAIL_ON = ("contradiction", "neutral", "no-answer")
 def ask(
     question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
     document: Annotated[
-        list[str] | None, typer.Option(help=f"Answer from this file ({FORMATS}); - is standard input. May be repeated.")
+        list[str] | None,
+        typer.Option(help=f"Answer from this file ({FORMATS}), folder or pattern; - is standard input. Repeatable."),
     ] = None,
     route: Annotated[str, typer.Option(help="auto, open, extract or grounded.")] = "auto",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -200,12 +201,16 @@ def read_question(question: str, documents: list[str]) -> str:
 
 
 def read_documents(sources: list[str], max_megabytes: int) -> tuple[Document, ...]:
-    """The documents that --document names."""
-    from assistant.documents.open import read_document
+    """The documents that --document names: files, folders, patterns; what was not read is said on standard error."""
+    from assistant.documents.open import read_documents as read
 
     if sources.count("-") > 1:
         raise UsageError("--document - can be given once: standard input has one text.")
-    return tuple(read_document(source, max_megabytes) for source in sources)
+    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+        return read(
+            sources, max_megabytes, say=status.say,
+            on_progress=lambda done, total: status(Progress("reading the document", done, total)),
+        )  # fmt: skip
 
 
 def parse_route(route: str) -> Route | None:

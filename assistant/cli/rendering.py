@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from assistant.documents.excerpts import excerpt, position
+from assistant.documents.excerpts import excerpt, on_one_line, position
+from assistant.documents.places import place_of
 from assistant.text import one_line, printable
 from assistant.types import Answer, Claim, Document, Evidence, Label, Route, Verdict
 
@@ -56,7 +57,7 @@ def _claim(claim: Claim) -> Text:
 def _found(answer: Answer, documents: Sequence[Document]) -> Text:
     text = Text()
     for place in answer.evidence:
-        text.append(printable(place.text), style="bold").append("\n\n")
+        text.append(on_one_line(place.text), style="bold").append("\n\n")
         text.append_text(_place(place, documents))
     return text
 
@@ -73,8 +74,13 @@ def _not_found(answer: Answer, documents: Sequence[Document]) -> Text:
 
 def document_text(place: Evidence, documents: Sequence[Document]) -> str:
     """The text of the document that a piece of evidence is from: of two of one name, the one that holds it there."""
-    named = (each.text for each in documents if each.name == place.document)
-    return next((text for text in named if text[place.start : place.end] == place.text), place.text)
+    document = _document(place, documents)
+    return place.text if document is None else document.text
+
+
+def _document(place: Evidence, documents: Sequence[Document]) -> Document | None:
+    named = (each for each in documents if each.name == place.document)
+    return next((each for each in named if each.text[place.start : place.end] == place.text), None)
 
 
 def _place(place: Evidence, documents: Sequence[Document]) -> Text:
@@ -83,7 +89,8 @@ def _place(place: Evidence, documents: Sequence[Document]) -> Text:
     around = excerpt(whole, place.start, place.end)
     text = Text("  ").append(around.before).append(f"[{around.span}]", style="bold reverse").append(around.after)
     score = f", {place.score:.0%} likely" if place.score is not None else ""
-    text.append(
-        f"\n  {one_line(place.document)}, {position(whole, place.start, place.end, place.page)}{score}\n", style="dim"
-    )
+    document = _document(place, documents)
+    where = place_of(document, place.start) if document is not None else None
+    stands = position(whole, place.start, place.end, place.page, where)
+    text.append(f"\n  {one_line(place.document)}, {stands}{score}\n", style="dim")
     return text

@@ -1,55 +1,67 @@
 """The text of DOCX files, by python-docx."""
 
 import io
-import re
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
-from assistant.documents.blocks import Block, Kind, heading, join_blocks
-from assistant.documents.isolation import Extracted
+from assistant.documents.archives import open_archive
+from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks, table_block
+from assistant.documents.docx_numbering import Numbering
+from assistant.documents.docx_runs import FALLBACK, SKIPPED, Marks, W, run_text, text_boxes
+from assistant.documents.docx_styles import Styles, level_of, value_of
+from assistant.documents.progress import report
 from assistant.errors import DocumentError
+from assistant.text import one_line
 
-MOST_UNPACKED = 200_000_000
-_MOST_PARTS = 10_000
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-# Deleted and moved text, field codes, formatting, and the second telling of a drawing.
-_SKIPPED = {_FALLBACK, *(_W + tag for tag in ("del", "moveFrom", "instrText", "delText", "pPr", "rPr", "sdtPr"))}
-_CHARACTERS = {_W + "tab": "\t", _W + "br": "\n", _W + "cr": "\n", _W + "noBreakHyphen": "-"}
-_HEADING_NAME = re.compile(r"heading ([1-9])", re.IGNORECASE)
+_MACROS = b"application/vnd.ms-word.document.macroEnabled.main+xml"
+_TEMPLATES = (
+    b"application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+    b"application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+)
+_DOCUMENT = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+_PICTURE = "{http://schemas.openxmlformats.org/drawingml/2006/picture}pic"
 
 
 def extract(data: bytes, most_characters: int) -> Extracted:
-    """The text of a DOCX file: headings as Markdown's, list items, tables row by row, notes at the end.
+    """The text of a DOCX file as its pages show it.
+
+    Headers come first and footers last, each once; headings are written as Markdown's, list items with their numbers,
+    tables row by row; footnotes and comments stand at the end, each with what it belongs to.
 
     Raises:
         DocumentError: it unpacks to too much, is protected, or holds no text.
     """
-    _check_size(data)
+    archive = open_archive(data, "DOCX file")
     import docx
 
-    document = docx.Document(io.BytesIO(data))
+    document = docx.Document(io.BytesIO(_as_document(archive, data)))
     reader = _Reader(document)
-    blocks = [block for body in document.element.findall(_W + "body") for block in reader.blocks(body)]
-    blocks += reader.notes()
+    blocks = [block for body in document.element.findall(W + "body") for block in reader.body(body)]
+    blocks = reader.around(blocks)
     if not blocks:
         raise DocumentError("this DOCX file holds no text.")
-    return Extracted(join_blocks(blocks))
+    return join_blocks(blocks, reader.notices())
 
 
-def _check_size(data: bytes) -> None:
-    """Refuse archives that unpack to too much. zipfile never unpacks more of a part than is declared for it."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        parts = archive.infolist()
-    if any(part.flag_bits & 1 for part in parts):
-        raise DocumentError("this DOCX file is protected by a password; save a copy without one first.")
-    if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED:
-        raise DocumentError(
-            f"this DOCX file unpacks to more than {MOST_UNPACKED // 1_000_000} MB and was not opened; "
-            "save it without its pictures, or as text."
-        )
+def _as_document(archive: Any, data: bytes) -> bytes:
+    """The file as one that python-docx opens: it refuses templates and files with macros by their declared type."""
+    import zipfile
+
+    with archive:
+        types = archive.read("[Content_Types].xml")
+        if not any(kind in types for kind in (_MACROS, *_TEMPLATES)):
+            return data
+        for kind in (_MACROS, *_TEMPLATES):
+            types = types.replace(kind, _DOCUMENT)
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as copy:
+            for part in archive.infolist():
+                content = types if part.filename == "[Content_Types].xml" else archive.read(part)
+                copy.writestr(part.filename, content)
+        return out.getvalue()
 
 
 class _Reader:
@@ -57,110 +69,190 @@ class _Reader:
 
     def __init__(self, document: Any) -> None:
         self._part = document.part
-        self._levels: dict[str, int] = {}
-        self._lists: set[str] = set()
-        for style in document.styles:
-            self._learn(style)
+        self._root = document.element
+        self._styles = Styles(document.styles)
+        self._numbering = Numbering(self._related("/numbering"))
+        self._marks = Marks()
+        self._anchors: dict[str, str] = {}
 
-    def _learn(self, style: Any) -> None:
-        """Note whether a paragraph style, or one that it is based on, is a heading's or a list's."""
-        seen: set[str] = set()
-        base = style
-        while base is not None and base.style_id not in seen:
-            seen.add(base.style_id)
-            name = base.name or ""
-            outline = _level(_value(base.element.find(_W + "pPr"), "outlineLvl"))
-            if match := _HEADING_NAME.fullmatch(name):
-                self._levels[style.style_id] = int(match[1])
-            elif name == "Title":
-                self._levels[style.style_id] = 1
-            elif outline is not None:
-                self._levels[style.style_id] = outline + 1
-            elif name.startswith("List") or base.element.find(f"{_W}pPr/{_W}numPr") is not None:
-                self._lists.add(style.style_id)
-            else:
-                base = getattr(base, "base_style", None)
-                continue
-            return
+    def body(self, body: Any) -> Iterator[Block | TableBlock]:
+        """The blocks of the body, with word of how far reading has come."""
+        total = len(body)
+        for done, element in enumerate(body):
+            report(done, total)
+            yield from self.blocks((element,))
 
-    def blocks(self, parent: Any) -> Iterator[Block]:
-        """The blocks of the body, or of an element that holds paragraphs as the body does."""
-        for element in parent:
-            if element.tag == _W + "p":
+    def blocks(self, elements: Iterable[Any]) -> Iterator[Block | TableBlock]:
+        """The blocks of elements of the body, or of an element that holds paragraphs as the body does."""
+        for element in elements:
+            if element.tag == W + "p":
                 yield from self._paragraph(element)
-            elif element.tag == _W + "tbl":
-                for row in element.iter(_W + "tr"):
-                    if next(row.iterancestors(_W + "tbl")) is element:  # tables within are part of their cell
-                        cells = [" ".join(_text(cell).split()) for cell in row.iter(_W + "tc") if _owner(cell) is row]
-                        if any(cells):
-                            yield Block(" | ".join(cell for cell in cells if cell), Kind.ROW)
-            elif isinstance(element.tag, str) and element.tag not in _SKIPPED:  # content controls and the like
+            elif element.tag == W + "tbl":
+                yield from self._table(element)
+            elif isinstance(element.tag, str) and element.tag not in SKIPPED:  # content controls and the like
                 yield from self.blocks(element)
 
-    def _paragraph(self, paragraph: Any) -> Iterator[Block]:
-        text = _text(paragraph).strip()
+    def _paragraph(self, paragraph: Any) -> Iterator[Block | TableBlock]:
+        text = run_text(paragraph, self._marks).strip()
+        self._note_anchors(paragraph, text)
         if text:
-            properties = paragraph.find(_W + "pPr")
-            style = _value(properties, "pStyle")
-            outline = _level(_value(properties, "outlineLvl"))
-            level = self._levels.get(style) if outline is None else outline + 1
-            if level:
-                yield heading(level, text)
-            elif style in self._lists or (properties is not None and properties.find(_W + "numPr") is not None):
-                depth = _level(_value(None if properties is None else properties.find(_W + "numPr"), "ilvl"))
-                indent = "  " * (depth or 0)
-                yield Block(f"{indent}- {text}", Kind.ITEM)
+            properties = paragraph.find(W + "pPr")
+            style = value_of(properties, "pStyle")
+            outline = level_of(value_of(properties, "outlineLvl"))
+            heading_level = self._styles.heading(style) if outline is None else outline + 1
+            name, depth = self._styles.numbering(style, properties)
+            label = self._numbering.label(name, depth) if name else None
+            if heading_level:
+                yield heading(heading_level, f"{label} {text}" if label and label != "-" else text)
+            elif label is not None or self._styles.is_list(style, properties):
+                yield Block(f"{'  ' * depth}{label or '-'} {text}", Kind.ITEM)
             else:
                 yield Block(text)
-        for box in paragraph.iter(_W + "txbxContent"):
-            if not any(ancestor.tag == _FALLBACK for ancestor in box.iterancestors()):
+        for box in text_boxes(paragraph):
+            yield from self.blocks(box)
+
+    def _note_anchors(self, paragraph: Any, text: str) -> None:
+        for reference in paragraph.iter(W + "commentReference"):
+            self._anchors.setdefault(reference.get(W + "id", ""), text)
+
+    def _table(self, table: Any) -> Iterator[Block | TableBlock]:
+        rows = [row for row in table.iter(W + "tr") if next(row.iterancestors(W + "tbl")) is table]
+        cells = [[cell for cell in row.iter(W + "tc") if next(cell.iterancestors(W + "tr")) is row] for row in rows]
+        if all(len(row) < 2 for row in cells) or any(True for _ in _within(table, W + "tbl")):
+            for row in cells:  # a frame for the layout of the page: what stands in it stands by itself
+                for cell in row:
+                    yield from self.blocks(cell)
+            return
+        headers = 0
+        texts: list[list[tuple[str, int, int]]] = []
+        above: dict[int, str] = {}  # the open merges down the columns
+        for row, own in zip(rows, cells, strict=True):
+            properties = row.find(W + "trPr")
+            if properties is not None and properties.find(W + "del") is not None:
+                continue
+            if value_or_on(properties, "tblHeader") and headers == len(texts):
+                headers += 1
+            texts.append(self._row(properties, own, above))
+        if (block := table_block(texts, header_rows=headers or None)) is not None:
+            yield block
+        for paragraph in table.iter(W + "p"):
+            self._note_anchors(paragraph, "")
+            for box in text_boxes(paragraph):
                 yield from self.blocks(box)
 
-    def notes(self) -> list[Block]:
-        """Footnotes and endnotes."""
-        from docx.oxml import parse_xml
+    def _row(self, properties: Any, cells: list[Any], above: dict[int, str]) -> list[tuple[str, int, int]]:
+        before = _count(value_of(properties, "gridBefore")) if properties is not None else 0
+        row = [("", before, 1)] if before else []
+        column = before
+        for cell in cells:
+            own = cell.find(W + "tcPr")
+            columns = max(1, _count(value_of(own, "gridSpan")))
+            merge = own.find(W + "vMerge") if own is not None else None
+            if merge is not None and merge.get(W + "val", "continue") == "continue":
+                text = above.get(column, "")
+            else:
+                text = " ".join(run_text(cell, self._marks).split())
+                above[column] = text if merge is not None else ""
+            row.append((text, columns, 1))
+            column += columns
+        return row
 
-        found: list[Block] = []
+    def around(self, body: list[Block | TableBlock]) -> list[Block | TableBlock]:
+        """The body with what stands around it: headers before; footers, notes and comments behind."""
+        heads, feet = self._edges()
+        blocks = _placed(heads, "page header") + (_placed(body, "") if heads else body)
+        blocks += _placed(feet, "page footer")
+        blocks += _placed(list(self._notes()), "footnotes")
+        return blocks + _placed(list(self._comments()), "comments")
+
+    def _edges(self) -> tuple[list[Block | TableBlock], list[Block | TableBlock]]:
+        """Headers and footers that are shown, each text once."""
+        settings = self._related("/settings")
+        even = settings is not None and settings.find(W + "evenAndOddHeaders") is not None
+        seen: set[tuple[str, ...]] = set()
+        edges: tuple[list[Block | TableBlock], list[Block | TableBlock]] = ([], [])
+        for section in self._root.iter(W + "sectPr"):
+            first = value_or_on(section, "titlePg")
+            for reference in section:
+                kind = reference.get(W + "type", "default")
+                if reference.tag not in (W + "headerReference", W + "footerReference"):
+                    continue
+                if (kind == "first" and not first) or (kind == "even" and not even):
+                    continue
+                related = self._part.rels.get(reference.get(_R + "id"))
+                if related is None or related.is_external:
+                    continue
+                found = list(self.blocks(_parsed(related.target_part)))
+                key = tuple(map(_plain, found))
+                if key not in seen:
+                    seen.add(key)
+                    edges[reference.tag == W + "footerReference"].extend(found)
+        return edges
+
+    def _notes(self) -> Iterator[Block | TableBlock]:
+        """Footnotes and endnotes in the order in which the text refers to them, behind their marks."""
+        for kind in ("footnote", "endnote"):
+            root = self._related(f"/{kind}s")
+            notes = [] if root is None else [each for each in root if each.get(W + "type", "normal") == "normal"]
+            for note in sorted(notes, key=lambda each: self._marks.place(kind, each.get(W + "id", ""))):
+                mark = self._marks.mark(kind, note.get(W + "id", ""))
+                for at, block in enumerate(self.blocks(note)):
+                    if at == 0 and isinstance(block, Block):
+                        yield replace(block, text=f"{mark} {block.text}".strip())
+                    else:
+                        yield block
+
+    def _comments(self) -> Iterator[Block]:
+        root = self._related("/comments")
+        for comment in () if root is None else root.findall(W + "comment"):
+            text = " ".join(_plain(block) for block in self.blocks(comment))
+            if text:
+                author = one_line(comment.get(W + "author", ""))
+                anchor = one_line(self._anchors.get(comment.get(W + "id", ""), ""))
+                on = f" on “{anchor}”" if anchor else ""
+                yield Block(f"Comment{f' by {author}' if author else ''}{on}: {text}")
+
+    def notices(self) -> list[str]:
+        """What the file shows and its text does not hold."""
+        pictures = sum(not any(True for _ in each.iterancestors(FALLBACK)) for each in self._root.iter(_PICTURE))
+        if not pictures:
+            return []
+        return [f"{'A picture was' if pictures == 1 else f'{pictures:,} pictures were'} not read."]
+
+    def _related(self, ending: str) -> Any:
+        """The root of the first part that the document refers to by a relation of this kind."""
         for relation in self._part.rels.values():
-            if not relation.is_external and relation.reltype.endswith(("/footnotes", "/endnotes")):
-                for note in parse_xml(relation.target_part.blob):
-                    if note.get(_W + "type", "normal") == "normal":
-                        found.extend(self.blocks(note))
-        return found
+            if not relation.is_external and relation.reltype.endswith(ending):
+                return _parsed(relation.target_part)
+        return None
 
 
-def _value(properties: Any, name: str) -> str:
-    element = properties.find(_W + name) if properties is not None else None
-    return "" if element is None else element.get(_W + "val", "")
+def _parsed(part: Any) -> Any:
+    from docx.oxml import parse_xml
+
+    element = getattr(part, "element", None)
+    return parse_xml(part.blob) if element is None else element
 
 
-def _level(value: str) -> int | None:
-    """A level of headings or lists: Word has nine of each, and no other number is one."""
-    return int(value) if value in set("012345678") else None
+def _within(element: Any, tag: str) -> Iterator[Any]:
+    return (each for each in element.iter(tag) if each is not element)
 
 
-def _owner(cell: Any) -> Any:
-    return next(cell.iterancestors(_W + "tr"))
+def _count(value: str) -> int:
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 5 else 0
 
 
-def _text(element: Any) -> str:
-    """The text of a paragraph or a cell as it is shown; text boxes are left to their own paragraphs."""
-    parts: list[str] = []
-    stack = list(reversed(element))
-    while stack:
-        child = stack.pop()
-        if child.tag in (_W + "t", _MATH_TEXT):
-            parts.append(child.text or "")
-        elif child.tag in _CHARACTERS:
-            parts.append(_CHARACTERS[child.tag])
-        elif not _left_out(child):
-            if child.tag == _W + "p" and parts:
-                parts.append("\n")
-            stack.extend(reversed(child))
-    return "".join(parts)
+def value_or_on(properties: Any, name: str) -> bool:
+    """Whether a switch is on: it is where its element stands without a value."""
+    element = properties.find(W + name) if properties is not None else None
+    return element is not None and element.get(W + "val", "1") not in ("0", "false", "off")
 
 
-def _left_out(element: Any) -> bool:
-    if not isinstance(element.tag, str) or element.tag in _SKIPPED or element.tag == _W + "txbxContent":
-        return True
-    return element.tag == _W + "r" and element.find(f"{_W}rPr/{_W}vanish") is not None
+def _plain(block: Block | TableBlock) -> str:
+    if isinstance(block, Block):
+        return " ".join(block.text.split())
+    return " ".join(cell for row in block.rows for left, cell in pairwise(["", *row]) if cell != left)
+
+
+def _placed(blocks: list[Block | TableBlock], place: str) -> list[Block | TableBlock]:
+    return [replace(blocks[0], place=place), *blocks[1:]] if blocks else []

@@ -7,6 +7,8 @@ from assistant.text import printable
 
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'»”’)\]]*\s+|\n\s*\n")
 _SENTENCES = 2
+# A line's end within a sentence: what follows is no blank line, no item of a list, no row of a table and not indented.
+_SOFT_BREAK = re.compile(r"(?<=\S)[ \t]*\n(?=[^\s|#>])(?!(?:[-*+•]|\d{1,3}[.)])\s)")
 _EACH_SIDE = 160
 _LONGEST = 320
 
@@ -46,10 +48,28 @@ def excerpt(text: str, start: int, end: int, each_side: int = _EACH_SIDE) -> Exc
     return Excerpt(before, _shorten(_flat(text[start:end])), after)
 
 
-def position(text: str, start: int, end: int, page: int | None = None) -> str:
-    """Where a span stands, for a person: `page 7, characters 54-83, 12% in`."""
+def position(text: str, start: int, end: int, page: int | None = None, place: str | None = None) -> str:
+    """Where a span stands, for a person: `page 7, characters 54-83, 12% in`.
+
+    Args:
+        text: the document's text.
+        start: where the span begins.
+        end: where it ends.
+        page: its page, if it has one.
+        place: what `place_of` says of it, instead of the page.
+    """
     share = round(100 * start / max(1, len(text)))
-    return (f"page {page:,}, " if page is not None else "") + f"characters {start:,}–{end:,}, {share}% in"
+    if place is None and page is not None:
+        place = f"page {page:,}"
+    return (f"{place}, " if place else "") + f"characters {start:,}–{end:,}, {share}% in"
+
+
+def on_one_line(text: str) -> str:
+    """A span as it is shown: printable, sentences that run over a line's end on one line; lists and code as they are.
+
+    What is shown is no longer the characters that the span's offsets count.
+    """
+    return _SOFT_BREAK.sub(" ", printable(text))
 
 
 def _flat(text: str) -> str:

@@ -1,28 +1,29 @@
 """The text of PDF files, by PDFium."""
 
-import ctypes
 import re
-from collections.abc import Callable
-from itertools import pairwise
-from statistics import median_low
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
+from statistics import median
 
-from assistant.documents.isolation import Extracted
+from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
+from assistant.documents.hyphens import Rejoiner
+from assistant.documents.pdf_layout import Paragraph, Row, layout, rows_of
+from assistant.documents.pdf_words import PageWords, read_words
+from assistant.documents.progress import report
 from assistant.errors import DocumentError
 
 MOST_PAGES = 10_000
 _PASSWORD = 4  # FPDF_ERR_PASSWORD
-_LIGATURES = str.maketrans(
-    {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}
-)
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\uffff\ud800-\udfff]")
-_BROKEN_WORD = re.compile(r"(\w+)\ufffe(\w+)")
-# A line this many times further below the last one than lines usually are on the page begins a paragraph.
-_PARAGRAPH_GAP = 1.35
+_EDGE_ROWS = 3  # at the top and at the bottom of a page that may be its running head or foot
+_EDGE = 0.14  # of the page's height in which they stand
+_NUMBER = re.compile(r"\d+")
+_OPEN_END = re.compile(r"[\w,\ufffe’'–-]$")
+_NUMBERS_NAMED = 20
+_LONGEST_CAPTION = 100  # characters
 
 
 def extract(data: bytes, most_characters: int) -> Extracted:
-    """The text of a PDF, pages apart by a blank line, paragraphs too where the lines' distances tell them.
+    """The text of a PDF: columns in turn, tables row by row, fields beside their labels, notes at a page's end.
 
     Raises:
         DocumentError: it is protected, damaged, has too many pages or no text at all.
@@ -37,76 +38,123 @@ def extract(data: bytes, most_characters: int) -> Extracted:
         raise
     if len(pdf) > MOST_PAGES:
         raise DocumentError(f"this PDF has {len(pdf):,} pages, more than {MOST_PAGES:,}; open the part you need.")
-    texts = []
+    pdf.init_forms()
+    form = pdf.formenv.raw if pdf.formenv is not None else None
+    heads = _RunningHeads()
+    pages: list[list[Paragraph | TableBlock]] = []
+    pictures = []
     length = 0
     for number in range(len(pdf)):
         page = pdf[number]
-        texts.append(_page_text(page.get_textpage()))
+        found = read_words(page, form)
         page.close()
-        length += len(texts[-1])
+        if not found.words and found.pictures:
+            pictures.append(number + 1)
+        heads.take_out(number, found)
+        pages.append(_blocks(found))
+        length += sum(map(_size, pages[-1]))
+        report(number + 1, len(pdf))
         if length > most_characters:
             break  # refused by its length, whatever follows
-    if not any(text.strip() for text in texts):
+    if not any(pages):
         raise DocumentError("this PDF holds pictures of pages and no text; run text recognition first (ocrmypdf).")
-    return _joined(_rejoin_words(texts))
+    return _joined(pages, [_pictures_notice(pictures)] if pictures else [])
 
 
-def _page_text(page: Any) -> str:
-    """The text of a page; a hyphen that breaks a word at a line's end is left as PDFium's mark U+FFFE."""
-    import pypdfium2.raw as pdfium
-
-    text: str = page.get_text_range()
-    lines = text.split("\r\n")
-
-    def baseline(at: int, char: str) -> float | None:
-        # Where text and characters are out of step (code points above U+FFFF), nothing is known.
-        if not char or pdfium.FPDFText_GetUnicode(page, at) != ord(char):
-            return None
-        x, y = ctypes.c_double(), ctypes.c_double()
-        return y.value if pdfium.FPDFText_GetCharOrigin(page, at, x, y) else None
-
-    return _NO_TEXT.sub("", _with_paragraphs(lines, baseline)).translate(_LIGATURES).strip()
+def _pictures_notice(numbers: list[int]) -> str:
+    named = ", ".join(map(str, numbers[:_NUMBERS_NAMED])) + (" …" if len(numbers) > _NUMBERS_NAMED else "")
+    which = f"Page {named} is a picture and was" if len(numbers) == 1 else f"Pages {named} are pictures and were"
+    return f"{which} not read; run text recognition on the file first (ocrmypdf)."
 
 
-def _with_paragraphs(lines: list[str], baseline: Callable[[int, str], float | None]) -> str:
-    at = 0
-    heights = []
-    for line in lines:
-        heights.append(baseline(at, line[:1]))
-        at += len(line) + 2
-    gaps = [upper - lower if upper is not None and lower is not None else None for upper, lower in pairwise(heights)]
-    usual = median_low([gap for gap in gaps if gap is not None and gap > 0] or [0.0])
-    parts = [lines[0].rstrip()]
-    for line, gap in zip(lines[1:], gaps, strict=True):
-        parts.append("\n\n" if gap is not None and gap > _PARAGRAPH_GAP * usual > 0 else "\n")
-        parts.append(line.rstrip())
-    return "".join(parts)
+def _blocks(page: PageWords) -> list[Paragraph | TableBlock]:
+    found = layout(page.words, page.rules)
+    for words in page.turned:
+        found += layout(words, [])
+    return found + [Paragraph((note,), 0.0) for note in page.notes]
 
 
-def _rejoin_words(texts: list[str]) -> list[str]:
-    """Words broken at a line's end made whole; the hyphen stays where the word is written with it elsewhere."""
-    whole = "\n".join(texts)
-    if "\ufffe" not in whole:
-        return texts
-    hyphenated = set(re.findall(r"\w+-\w+", whole))
-
-    def rejoined(match: re.Match[str]) -> str:
-        left, right = match.groups()
-        keep = f"{left}-{right}" in hyphenated or not (left[-1].islower() and right[0].islower())
-        return f"{left}-{right}" if keep else left + right
-
-    return [_BROKEN_WORD.sub(rejoined, text).replace("\ufffe", "-") for text in texts]
+def _size(block: Paragraph | TableBlock) -> int:
+    if isinstance(block, Paragraph):
+        return sum(map(len, block.lines))
+    return sum(len(cell) for row in block.rows for cell in row)
 
 
-def _joined(texts: list[str]) -> Extracted:
-    parts: list[str] = []
-    pages = []
-    length = 0
-    for text in texts:
-        if text and length:
-            parts.append("\n\n")
-            length += 2
-        pages.append(length)
-        parts.append(text)
-        length += len(text)
-    return Extracted("".join(parts), tuple(pages))
+class _RunningHeads:
+    """Takes out the heads and feet that pages repeat, but for the first time."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, int], list[tuple[int, tuple[int, ...]]]] = {}
+
+    def take_out(self, number: int, page: PageWords) -> None:
+        """Take the repeated rows of a page out of its words; `number` counts pages from 0."""
+        height = max(1.0, page.bottom - page.top)
+        body = median([word.size for word in page.words] or [0.0])
+        upper = [word for word in page.words if word.y - page.top < _EDGE * height]
+        lower = [word for word in page.words if page.bottom - word.y < _EDGE * height]
+        repeated: set[int] = set()
+        for rows, reference in ((rows_of(upper)[:_EDGE_ROWS], page.top), (rows_of(lower)[-_EDGE_ROWS:], page.bottom)):
+            for row in rows:
+                if self._is_repeated(number, row, round(row.y - reference), body):
+                    repeated.update(map(id, row.words))
+        if repeated:
+            page.words = [word for word in page.words if id(word) not in repeated]
+
+    def _is_repeated(self, number: int, row: Row, level: int, body: float) -> bool:
+        text = _NUMBER.sub("#", row.text)
+        figures = tuple(int(figure[:9]) for figure in _NUMBER.findall(row.text))
+        found = False
+        for near in (level - 1, level, level + 1):
+            for page, before in self._seen.get((text, near), []):
+                steps = {now - then for now, then in zip(figures, before, strict=True)}
+                found |= steps <= ({0, number - page} if row.size < 1.1 * body else {0})  # "Room 2" is a heading
+        places = self._seen.setdefault((text, level), [])
+        if len(places) < 4:
+            places.append((number, figures))
+        else:
+            places[-1] = (number, figures)
+        return found
+
+
+def _joined(pages: list[list[Paragraph | TableBlock]], notices: Iterable[str]) -> Extracted:
+    rejoiner = Rejoiner(text for page in pages for block in page for text in _texts(block))
+    writer = BlockWriter()
+    starts = []
+    last: Paragraph | None = None
+    for page in pages:
+        start = None
+        for block in page:
+            if isinstance(block, TableBlock):
+                rows = [[rejoiner.rejoin(cell) for cell in row] for row in block.rows]
+                at = writer.add(replace(block, rows=rows, name=_caption(last)))
+                last = None
+            else:
+                text = rejoiner.rejoin(block.text)
+                goes_on = last is not None and _goes_on(last, block)
+                at = writer.add(Block(text, Kind.LINE if goes_on else Kind.PARAGRAPH))
+                last = block if not block.is_note else None
+            start = at if start is None else start
+        starts.append(writer.length if start is None else start)
+    return writer.extracted(tuple(starts), notices)
+
+
+def _texts(block: Paragraph | TableBlock) -> Iterable[str]:
+    return (block.text,) if isinstance(block, Paragraph) else (cell for row in block.rows for cell in row)
+
+
+def _caption(above: Paragraph | None) -> str | None:
+    """The line above a table, where it is short and no sentence: what the table is called."""
+    if above is None or len(above.lines) > 1 or len(above.text) > _LONGEST_CAPTION or above.text[-1] in ".!?":
+        return None
+    return above.text.rstrip(":")
+
+
+def _goes_on(above: Paragraph, below: Paragraph) -> bool:
+    """Whether a paragraph goes on in the next column or on the next page."""
+    return (
+        abs(above.size - below.size) < 0.1 * above.size
+        and len(above.lines) > 1
+        and not below.is_note
+        and _OPEN_END.search(above.text) is not None
+        and below.text[:1].islower()
+    )

@@ -326,6 +326,59 @@ _FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
 _PAGES = b"<</Type/Pages/Kids[3 0 R]/Count 1>>"
 _ROOT = b"<</Type/Catalog/Pages 2 0 R>>"
 
+
+def _xlsx(rows: bytes, beginning: bytes = b"", tail: bytes = b"") -> bytes:
+    spread = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = b"http://schemas.openxmlformats.org/package/2006/relationships"
+    types = (
+        b"<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'><Override "
+        b"PartName='/xl/workbook.xml' "
+        b"ContentType='application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml'/></Types>"
+    )
+    return _zip(**{
+        "[Content_Types].xml": types,
+        "_rels__.rels": b"<Relationships xmlns='%s'><Relationship Id='r' Type='%s/officeDocument' "
+                        b"Target='xl/workbook.xml'/></Relationships>" % (package, kind),
+        "xl__workbook.xml": b"<workbook xmlns='%s' xmlns:r='%s'><sheets><sheet name='S' sheetId='1' r:id='r1'/>"
+                            b"</sheets></workbook>" % (spread, kind),
+        "xl___rels__workbook.xml.rels": b"<Relationships xmlns='%s'><Relationship Id='r1' Type='%s/worksheet' "
+                                        b"Target='worksheets/s.xml'/></Relationships>" % (package, kind),
+        "xl__worksheets__s.xml": b"".join(
+            (beginning, b"<worksheet xmlns='%s'><sheetData>" % spread, rows, b"</sheetData>", tail, b"</worksheet>")
+        ),
+    })  # fmt: skip
+
+
+def _odf(kind: bytes, inside: bytes, beginning: bytes = b"") -> bytes:
+    names = b" ".join(
+        b"xmlns:%s='urn:oasis:names:tc:opendocument:xmlns:%s:1.0'" % (name, name)
+        for name in (b"office", b"text", b"table")
+    )
+    content = (
+        b"<office:document-content %s><office:body><office:%s>%s</office:%s></office:body></office:document-content>"
+    )
+    return _zip(
+        mimetype=b"application/vnd.oasis.opendocument." + kind,
+        **{"content.xml": beginning + content % (names, kind, inside, kind)},
+    )
+
+
+def _epub(chapter: bytes, times: int) -> bytes:
+    items = b"<item id='a' href='a.xhtml' media-type='application/xhtml+xml'/>"
+    package = b"<package xmlns='http://www.idpf.org/2007/opf'><manifest>%s</manifest><spine>%s</spine></package>"
+    container = (
+        b"<container xmlns='urn:oasis:names:tc:opendocument:xmlns:container'><rootfiles><rootfile full-path='p.opf'/>"
+        b"</rootfiles></container>"
+    )
+    return _zip(
+        mimetype=b"application/epub+zip", **{
+            "META-INF__container.xml": container, "p.opf": package % (items, b"<itemref idref='a'/>" * times),
+            "a.xhtml": chapter,
+        },
+    )  # fmt: skip
+
+
 BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "DOCX of spaces": ("x.docx", lambda: _docx(_body(_PARAGRAPH % (b" " * 201_000_000)))),
     "DOCX of many parts": ("x.docx", lambda: _docx(_body(b""), **{f"word__x{at}": b"" for at in range(10_001)})),
@@ -354,6 +407,59 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "HTML of open scripts": ("x.html", lambda: b"<html><script>" * 100_000),
     "HTML of attributes": ("x.html", lambda: b"<p " + b"a='b' " * 500_000 + b">"),
     "HTML, billion laughs": ("x.html", lambda: _LAUGHS + b"<html><p>&a11;</p></html>"),
+    "XLSX of spaces": ("x.xlsx", lambda: _xlsx(b"<row><c t='inlineStr'><is><t>" + b" " * 201_000_000)),
+    "XLSX, billion laughs": (
+        "x.xlsx", lambda: _xlsx(b"<row r='1'><c r='A1' t='inlineStr'><is><t>&a11;</t></is></c></row>", _LAUGHS)
+    ),
+    "XLSX, far corner": (
+        "x.xlsx", lambda: _xlsx(b"<row r='1048576'><c r='XFD1048576'><v>1</v></c></row><row r='1'><c r='A1'/></row>")
+    ),
+    "XLSX, all merged": (
+        "x.xlsx",
+        lambda: _xlsx(b"<row r='1'><c r='A1'><v>1</v></c></row>", tail=b"<mergeCells><mergeCell ref='A1:XFD1048576'/>"
+                      + b"<mergeCell ref='A1:XFD1048576'/>" * 50_000 + b"</mergeCells>"),
+    ),
+    "XLSX, many cells": ("x.xlsx", lambda: _xlsx(b"<row>" + b"<c><v>1</v></c>" * 3_000_000 + b"</row>")),
+    "ODS, repeated": ("x.ods", lambda: _odf(b"spreadsheet", (
+        b"<table:table><table:table-row table:number-rows-repeated='1048576'><table:table-cell "
+        b"table:number-columns-repeated='16384'><text:p>x</text:p></table:table-cell></table:table-row></table:table>"
+    ))),
+    "ODS, spaces": ("x.ods", lambda: _odf(b"spreadsheet", (
+        b"<table:table><table:table-row><table:table-cell><text:p>a<text:s text:c='999999999'/></text:p>"
+        b"</table:table-cell></table:table-row></table:table>"
+    ))),
+    "ODT, billion laughs": ("x.odt", lambda: _odf(b"text", b"<text:p>&a11;</text:p>", _LAUGHS)),
+    "ODT, deep": ("x.odt", lambda: _odf(b"text", b"<text:list><text:list-item>" * 50_000)),
+    "ODT, deep sections": ("x.odt", lambda: _odf(b"text", b"<text:section>" * 250 + b"</text:section>" * 250)),
+    "PPTX, nothing in it": ("x.pptx", lambda: _zip(**{"ppt__presentation.xml": _LAUGHS + b"<p>&a11;</p>"})),
+    "EPUB, chapters without end": ("x.epub", lambda: _epub(b"<html><p>word " * 20_000 + b"</p></html>", 5_000)),
+    "EPUB, deep": ("x.epub", lambda: _epub(b"<html>" + b"<div>" * 300_000, 1)),
+    "EPUB, billion laughs": ("x.epub", lambda: _epub(_LAUGHS + b"<html><p>&a11;</p></html>", 1)),
+    "mail, deep": ("x.eml", lambda: b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (at, at) for at in range(5_000)
+    )),
+    "mail in mail": ("x.eml", lambda: b"From: a@example.org\nContent-Type: message/rfc822\n\n" * 20_000),
+    "mail, header without end": ("x.eml", lambda: b"Subject: " + b"=?utf-8?B?YWFh?= " * 500_000 + b"\n\nx"),
+    "mail, one field a million times": ("x.eml", lambda: b"To: <a@example.org>,\n" * 300_000 + b"\nx"),
+    "mailbox of beginnings": ("x.mbox", lambda: b"From a 10:00 2024\nA: b\n\n" * 300_000),
+    "RTF, deep": ("x.rtf", lambda: b"{\\rtf1" + b"{" * 1_000_000),
+    "RTF, binary": ("x.rtf", lambda: b"{\\rtf1 a\\bin999999999 b" + b"\\u8239?" * 500_000 + b"}"),
+    "notebook, deep": ("x.ipynb", lambda: b'{"cells": ' + b"[" * 1_000_000),
+    "notebook, many cells": ("x.ipynb", lambda: b'{"cells": [' + b"{}," * 1_000_000 + b"{}]}"),
+    "PDF of rules": ("x.pdf", lambda: _pdf(
+        _ROOT, _PAGES, _PAGE, _stream(b"0 0 m 9 0 l S " * 500_000 + b"BT /F 1 Tf (a) Tj ET"), _FONT
+    )),
+    "PDF of cells": ("x.pdf", lambda: _pdf(
+        _ROOT, _PAGES, _PAGE,
+        _stream(b"BT /F 1 Tf " + b"".join(b"1 0 0 1 %d %d Tm (a) Tj " % (at % 200 * 9, at // 200 * 3)
+                                         for at in range(60_000)) + b"ET"), _FONT,
+    )),
+    "HTML of spans": ("x.html", lambda: b"<table>" + b"<tr><td rowspan=60000 colspan=999>a<td>b</tr>" * 10_000),
+    "HTML of controls": ("x.html", lambda: b"<html>" + b"<button aria-controls=a>b</button><div hidden id=a>c" * 200),
+    "CSV of quotation marks": ("x.csv", lambda: b'"' * 2_000_001),
+    "CSV of commas": ("x.csv", lambda: b"," * 2_000_000),
+    "CSV of lines": ("x.csv", lambda: b",\n" * 300_000),
+    "text of bars": ("x.csv", lambda: b"|\n" * 300_000),
     "ZIP": ("x.zip", lambda: _zip(x=b"y")),
     "a ZIP in a ZIP": ("x.docx", lambda: _zip(**{"word__document.xml": _zip(x=b"0" * 100_000)})),
 }  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
-from assistant.documents import docx_text
+from assistant.documents import archives
 from assistant.documents import isolation as extraction
 from assistant.documents.formats import Format, sniff
 from assistant.documents.open import decode_document, read_document
@@ -89,7 +89,7 @@ def test_a_word_file_gives_headings_lists_and_tables() -> None:
     word.add_paragraph("The end.")
     document = decode_document("report.docx", word_file(word))
     assert document.text == (
-        "# Report\n\n## Costs\n\nAll in euros.\n\n- first\n- second\n\nYear | Sum\n1872 | 40\n\nThe end."
+        "# Report\n\n## Costs\n\nAll in euros.\n\n- first\n1. second\n\nYear | Sum\n1872 | 40\n\nThe end."
     )
     assert document.pages == ()
 
@@ -136,7 +136,7 @@ def test_a_docx_that_holds_something_else_holds_no_text(content: bytes) -> None:
 
 
 def test_a_word_file_that_unpacks_to_too_much_is_refused() -> None:
-    bomb = with_declared_size(word_file(docx.Document()), "word/document.xml", docx_text.MOST_UNPACKED)
+    bomb = with_declared_size(word_file(docx.Document()), "word/document.xml", archives.MOST_UNPACKED)
     refused("bomb.docx", bomb, "unpacks to more than 200 MB")
 
 
@@ -163,7 +163,7 @@ def test_entities_of_a_word_file_are_not_followed(tmp_path: Path) -> None:
 def test_a_word_file_that_cannot_be_read_is_refused() -> None:
     refused("a.docx", word_file(docx.Document()), "no text")
     refused("a.docx", word_file(docx.Document())[:400], "damaged")
-    refused("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old kind")
+    refused("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old Office program")
     refused("a.zip", b"PK\x03\x04" + bytes(600), "ZIP archive")
 
 
