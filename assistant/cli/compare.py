@@ -51,7 +51,7 @@ def compare(
     Examples:
       assistant compare "How large is it?" --document amazon.txt --reader embedded --reader deepset/roberta-base-squad2
       assistant compare "How large is it?" --document amazon.txt --reader embedded --reader runs/qa-minilm/adapter
-      assistant compare "Reverse a list in Python" --generator embedded --generator smollm2-135m-instruct
+      assistant compare "Reverse a list in Python" --generator embedded --generator qwen2.5-coder-0.5b-instruct
     """
     if bool(reader) == bool(generator):
         raise UsageError("Name the models to compare: --reader R1 --reader R2, or --generator G1 --generator G2.")
