@@ -90,7 +90,7 @@ def _shards(file: "GGUFFile", numbers: int, told: str, on_progress: ProgressList
     shard: dict[str, Any] = {}
     size = done = 0
     for name, values in file.state_dict():
-        on_progress(Progress(told, done, numbers))
+        on_progress(Progress(told, done * _BYTES_A_NUMBER, numbers * _BYTES_A_NUMBER))
         # What the file holds in float32 comes as a view of its mapping, which may not be written to.
         owned = values if values.flags.writeable else values.copy()
         shard[name] = torch.from_numpy(owned).to(torch.bfloat16)
