@@ -85,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.generator", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="smollm2-135m-instruct", help="a base, by name or folder (%(default)s)")
+    parser.add_argument(
+        "--model", default="qwen2.5-coder-1.5b-instruct", help="a base, by name or folder (%(default)s)"
+    )
     parser.add_argument("--adapter", type=Path, help="merged into the base of ours and of transformers' own (a folder)")
     parser.add_argument("--gguf", type=Path, help="the same weights for llama.cpp; without it llama.cpp is left out")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="of %(default)s")

@@ -182,11 +182,16 @@ class CodeData(_Data):
     """How often an epoch has the training questions of a file, for those that shall have more than their share."""
     grounded: dict[str, Annotated[int, Field(ge=1)]] = {}
     """How many questions on passages to make of a file in SQuAD format (see `finetune.data.grounded`)."""
+    self_answers: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """How many of the base's own right answers to a file's questions to train on (see `finetune.data.own_answers`)."""
+    self_answers_file: str | None = None
+    """Where they are kept, so that several runs may share them; by default `own-answers.jsonl` in the run's folder."""
 
     @model_validator(mode="after")
     def _mixed_as_a_chat(self) -> Self:
-        if self.form == "question-answer" and (self.at_most or self.times or self.grounded):
-            raise ValueError("data.at_most, data.times and data.grounded are for data.form=chat")
+        mixed = (self.at_most, self.times, self.grounded, self.self_answers)
+        if self.form == "question-answer" and any(mixed):
+            raise ValueError("data.at_most, data.times, data.grounded and data.self_answers are for data.form=chat")
         return self
 
 

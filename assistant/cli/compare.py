@@ -8,7 +8,7 @@ import typer
 
 from assistant.cli.ask import read_documents
 from assistant.cli.console import StatusLine
-from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, settings, switches
+from assistant.cli.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
 from assistant.documents.excerpts import excerpt, position
 from assistant.errors import UsageError
 from assistant.text import one_line, printable
@@ -38,7 +38,6 @@ def compare(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     profile: Profile = None,
     server: Server = None,
-    model: Model = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -52,7 +51,7 @@ def compare(
     Examples:
       assistant compare "How large is it?" --document amazon.txt --reader embedded --reader deepset/roberta-base-squad2
       assistant compare "How large is it?" --document amazon.txt --reader embedded --reader runs/qa-minilm/adapter
-      assistant compare "Reverse a list in Python" --generator embedded --generator ollama:llama3.2
+      assistant compare "Reverse a list in Python" --generator embedded --generator qwen2.5-coder-0.5b-instruct
     """
     if bool(reader) == bool(generator):
         raise UsageError("Name the models to compare: --reader R1 --reader R2, or --generator G1 --generator G2.")
@@ -61,7 +60,7 @@ def compare(
     if not question.strip():
         raise UsageError("The question is empty; type what you want to know.")
     part, names = ("reader", reader) if reader else ("generator", generator or [])
-    chosen = settings(profile, server, model)
+    chosen = settings(profile, server)
     documents = read_documents(document or [], chosen.max_document_megabytes)
     route = Route.EXTRACT if reader else (Route.GROUNDED if documents else Route.OPEN)
     turn = Turn(question, documents, route=route, verify=False)

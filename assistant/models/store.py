@@ -16,6 +16,7 @@ from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
 from assistant.models.bases import Fetch, holds, make_base, unfinished_of
 from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue, nearest
+from assistant.models.dequantised import remove_dequantised
 from assistant.models.described import Descriptions
 from assistant.models.given import recognise, take_given
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
@@ -226,7 +227,7 @@ class ModelStore:
         if entry is None:
             place = self._place(reference)
             if isinstance(place, GgufFile):
-                return self._descriptions.remove(place)
+                return self._descriptions.remove(place) + remove_dequantised(self.cache, place.name)
             if isinstance(place, Path):
                 raise UsageError(
                     f"{reference} is not in the store: it comes with the program or is a folder of yours, which stays."
@@ -243,7 +244,7 @@ class ModelStore:
             if manifest is not None and manifest.folder is not None and manifest.fetched:
                 freed += remove_snapshot(manifest.name.partition("@")[0], Path(manifest.folder).name)
         # What the model made of documents is of no use without it.
-        return freed + IndexFiles(self.cache).remove_model(reference)
+        return freed + remove_dequantised(self.cache, reference) + IndexFiles(self.cache).remove_model(reference)
 
     def _stored(self, reference: str) -> Path | None:
         """The entry of a model, whole or unfinished, that is in the store under this name, in the catalogue or not."""

@@ -11,13 +11,14 @@ from assistant.cli.console import StatusLine
 from assistant.cli.options import NoColor, Quiet, Verbose, switches
 from assistant.errors import UsageError
 from assistant.events import Progress
+from finetune.cli.models import BASE, base_of, recipe_of, resolve, run_of
 from finetune.cli.options import Json
-from finetune.run.saving import trained_folder
 
 if TYPE_CHECKING:
     from assistant.models.store import ResolvedModel
     from assistant.verification.verifier import Verifier
     from finetune.data.answer_pairs import AnswerCheck
+    from finetune.data.code import CodeExample
     from finetune.data.pairs import Pair
 
 TASKS = ("qa", "nli", "code")
@@ -31,7 +32,11 @@ def evaluate(
         typer.Option(help="What to measure on: SQuAD JSON, a table of pairs, code questions; or hub:OWNER/NAME#SPLIT."),
     ],
     model: Annotated[
-        str, typer.Option(help="embedded, base (without the adapter), a run's folder, or a Hub name.")
+        str,
+        typer.Option(
+            help="A profile (embedded, light), base or base:NAME (without the adapter), a run's folder, a GGUF file, "
+            "or a Hub name."
+        ),
     ] = "embedded",
     limit: Annotated[int | None, typer.Option(help="Only this many rows, drawn evenly.", min=1)] = None,
     last_articles: Annotated[
@@ -45,7 +50,8 @@ def evaluate(
         typer.Option(help="code: have the questions answered too, and write the answers here (.jsonl or .md)."),
     ] = None,
     beside: Annotated[
-        str | None, typer.Option(help="code: a second model on the same questions, such as base.")
+        str | None,
+        typer.Option(help="code: a second model on the same questions; base is that of the model that is measured."),
     ] = None,
     execute: Annotated[
         bool,
@@ -74,6 +80,7 @@ def evaluate(
       finetune evaluate code --data codegen-instruct.json --model base --limit 200
       finetune evaluate code --data conala-train.json --limit 50 --answers answers.md --beside base
       finetune evaluate code --data mbpp-train-validation.jsonl --execute --beside base
+      finetune evaluate code --data mbpp-train-validation.jsonl --execute --model light --beside base:light
       finetune evaluate code --data dev-v1.1.json     questions on its passages, answered in a sentence
     """
     if task not in TASKS:
@@ -94,7 +101,7 @@ def evaluate(
     if not is_hub(data):
         find_data(data)  # a wrong name is told before a model is fetched
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
-        found = _resolve(task, model, status)
+        found = resolve(task, model, status)
         if task == "qa":
             report = _evaluate_qa(
                 data, found, limit, last_articles, status, int8=int8, keep=keep, errors=errors, plot=plot
@@ -102,11 +109,10 @@ def evaluate(
         elif task == "nli":
             report = _evaluate_nli(data, found, limit, status, int8=int8, keep=keep)
         else:
-            report = _evaluate_code(data, found, limit, status)
-            if answers is not None or execute:
-                report |= _answer_code(data, {model: found}, beside, limit, status, execute=execute, answers=answers)
-            elif beside is not None:
-                report[beside] = _evaluate_code(data, _resolve("code", beside, status), limit, status)
+            models = {model: found}
+            if beside is not None:
+                models[beside] = base_of(task, model, status) if beside == BASE else resolve(task, beside, status)
+            report = _evaluate_code(data, models, limit, status, execute=execute, answers=answers)
     if json_:
         print(json.dumps(report))  # noqa: T201
         return 0
@@ -122,22 +128,6 @@ def _print_figures(report: Mapping[str, Any], indent: str = "") -> None:
         else:
             shown = f"{value:.2f}" if isinstance(value, float) else value
             print(f"{indent + name:<{18 if len(name) < 18 else 54}} {shown}")  # noqa: T201
-
-
-def _resolve(task: str, model: str, status: StatusLine) -> "ResolvedModel":
-    """The model to measure: the embedded profile's part for the task, its base alone, or any reference."""
-    from assistant.models.store import ModelStore
-
-    store = ModelStore()
-    profile = store.catalogue.profile("embedded")
-    spec = {"qa": profile.reader, "nli": profile.verifier, "code": profile.generator}[task]
-    if model == "embedded":
-        return store.resolve(spec, status)
-    if model == "base":
-        if task != "code":
-            raise UsageError(f"The base of the {task} adapter has no head for that task; `base` is for code.")
-        return store.resolve(spec.base, status)
-    return store.resolve(str(trained_folder(Path(model)) or model), status)
 
 
 def _evaluate_qa(
@@ -222,46 +212,76 @@ def _answer_checks(data: str, count: int, status: StatusLine) -> "list[AnswerChe
     from finetune.data.squad import read_questions
 
     questions = [question for question in read_questions(data) if question.start is not None]
-    reader = load_reader(_resolve("qa", "embedded", status))
+    reader = load_reader(resolve("qa", "embedded", status))
     misread = wrong_readings(reader, questions, lambda done, total: status(Progress("Reading", done, total)))
     return answer_checks(questions, misread, count, ANSWER_SEED)
 
 
-def _evaluate_code(data: str, model: "ResolvedModel", limit: int | None, status: StatusLine) -> dict[str, Any]:
-    from assistant.loading.generator import load_language_model
-    from finetune.run.run import measuring
-    from finetune.tasks.code import training as code_assistant
-
-    network, tokenizer = load_language_model(model)
-    examples = code_assistant.examples_to_evaluate(data, limit=limit)
-    return code_assistant.evaluate(network, tokenizer, examples, measuring(status))
-
-
-def _answer_code(
+def _evaluate_code(
     data: str,
-    models: dict[str, "ResolvedModel"],
-    beside: str | None,
+    models: Mapping[str, "ResolvedModel"],
     limit: int | None,
     status: StatusLine,
     *,
     execute: bool,
     answers: Path | None,
 ) -> dict[str, Any]:
-    """Figures of the answers themselves, by the name of the model."""
-    from assistant.loading.generator import load_generator
+    """The loss of the first model, with the figures of the answers by each model's name, or of the others' losses."""
     from finetune.run.run import measuring
     from finetune.tasks.code import answers as code_answers
     from finetune.tasks.code import training as code_assistant
 
+    examples = code_assistant.examples_to_evaluate(data, limit=limit, trained=_trained_on(models, status))
     if execute:
         status.say("Code that a model wrote is run now: fenced in, with limits, but it is code of unknown worth.")
-    if beside is not None:
-        models = {**models, beside: _resolve("code", beside, status)}
-    examples = code_assistant.examples_to_evaluate(data, limit=limit)
-    if execute and not any(example.tests for example in examples):
-        raise UsageError(f"{data}: no row has tests (`test_list`, as those of MBPP have), so nothing can be executed.")
-    generators = {name: load_generator(found) for name, found in models.items()}
-    return code_answers.measure(generators, examples, execute=execute, answers=answers, on_progress=measuring(status))
+        if not any(example.tests for example in examples):
+            raise UsageError(
+                f"{data}: no row has tests (`test_list`, as those of MBPP have), so nothing can be executed."
+            )
+    first, *others = models
+    # A model without an adapter is its own base, and is measured once.
+    same = [name for name in others if models[name] == models[first]]
+    for name in same:
+        status.say(f"{name} is {first} itself, which has no adapter: it is measured once, and has the same figures.")
+    different = {name: model for name, model in models.items() if name not in same}
+    report = _loss(models[first], examples, status)
+    if answers is None and not execute:
+        figures = {name: _loss(model, examples, status) for name, model in different.items() if name != first}
+        return report | figures | {key: dict(report) for key in same}
+    from assistant.loading.generator import load_generator
+
+    generators = {name: load_generator(model) for name, model in different.items()}
+    figures = code_answers.measure(
+        generators, examples, execute=execute, answers=answers, on_progress=measuring(status)
+    )
+    return report | figures | dict.fromkeys(same, figures[first])
+
+
+def _loss(model: "ResolvedModel", examples: "list[CodeExample]", status: StatusLine) -> dict[str, Any]:
+    from assistant.loading.generator import load_language_model
+    from finetune.run.run import measuring
+    from finetune.tasks.code import training as code_assistant
+
+    network, tokenizer = load_language_model(model)
+    return code_assistant.evaluate(network, tokenizer, examples, measuring(status))
+
+
+def _trained_on(models: Mapping[str, "ResolvedModel"], status: StatusLine) -> "list[CodeExample]":
+    """What those models that are runs were trained on, so that none of it is measured."""
+    from assistant.errors import AssistantError
+    from finetune.recipe import CodeRecipe
+    from finetune.tasks.code.training import prepare_examples
+
+    trained: list[CodeExample] = []
+    for name in models:
+        recipe = recipe_of(name)
+        if not isinstance(recipe, CodeRecipe):
+            continue
+        try:
+            trained += prepare_examples(recipe, run_of(name)).train
+        except AssistantError as error:
+            status.say(f"Rows that {name} was trained on may be measured, as its training data is not here: {error}")
+    return trained
 
 
 def _pairs(data: str) -> "list[Pair]":

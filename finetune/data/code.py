@@ -50,7 +50,7 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
     `code` (MBPP); `task` and `answer_markdown` (snippets); `question` with `answer_markdown` (about git) or
     `code_and_choices` (a quiz); `instructions` and `explanation_with_code` (Exercism); `command`, `task` and `code`
     (tldr); `prompt` and `completion`, taken as they are. Any row may have `also`: another wording of its question, or a
-    list of such.
+    list of such; and `passages`: the texts that its answer is to be taken from.
 
     Raises:
         UsageError: the data cannot be read (see `finetune.data.tables`), or a row is of no known kind.
@@ -72,7 +72,8 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
             ready=shape is as_written,
             tests="\n".join(map(str, row.get("test_list") or [])),
             setup=str(row.get("test_setup_code") or ""),
-            also=_wordings(row.get("also")),
+            passages=_texts(row.get("passages")),
+            also=_texts(row.get("also")),
             split_by="".join(split_by),
         )
         if max_characters and example.characters > max_characters:
@@ -89,12 +90,26 @@ def unique(examples: Iterable[CodeExample]) -> list[CodeExample]:
     kept = []
     for example in examples:
         asked = {_normal(wording) for wording in (example.instruction, *example.also)}
-        code = _normal(_last_block(example.answer))
-        if not asked & questions and code not in codes:
+        # From passages many questions have one answer: that they do not hold it.
+        code = "" if example.passages else _normal(_last_block(example.answer))
+        if not asked & questions and (example.passages or code not in codes):
             kept.append(example)
         questions |= asked
         codes.add(code)
     return kept
+
+
+def unseen(examples: Iterable[CodeExample], trained: Iterable[CodeExample]) -> list[CodeExample]:
+    """The examples whose question and code are not among those of others; with passages, the question alone counts."""
+    seen = list(trained)
+    questions = {_normal(wording) for example in seen for wording in (example.instruction, *example.also)}
+    codes = {_normal(_last_block(example.answer)) for example in seen if not example.passages}
+    return [
+        example
+        for example in examples
+        if not {_normal(wording) for wording in (example.instruction, *example.also)} & questions
+        and (example.passages or _normal(_last_block(example.answer)) not in codes)
+    ]
 
 
 def repeated(examples: Iterable[CodeExample], times: int) -> list[CodeExample]:
@@ -120,7 +135,7 @@ def question_hash(example: CodeExample) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _wordings(value: Any) -> tuple[str, ...]:
+def _texts(value: Any) -> tuple[str, ...]:
     """The texts of a field that has none, one or a list of them."""
     texts = value if isinstance(value, list | tuple) else [value]
     return tuple(text.strip() for text in texts if isinstance(text, str) and text.strip())

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from assistant.errors import AssistantError, UsageError
 
 DATA_VARIABLE = "ASSISTANT_TEST_DATA"
+OWN_DATA = "own/"
+"""What the names of data that comes with the package begin with."""
 _OWN = Path(__file__).parent
 
 Row = TypeVar("Row")
@@ -23,7 +25,7 @@ def find_data(name: str) -> Path:
         UsageError: neither exists, or it is a folder.
     """
     root = os.environ.get(DATA_VARIABLE)
-    own = [_OWN / name] if name.startswith("own/") else []
+    own = [_OWN / name] if name.startswith(OWN_DATA) else []
     for path in (Path(name), *([Path(root) / name] if root else []), *own):
         if path.is_dir():
             raise UsageError(f"{path}: this is a folder; name a data file in it.")

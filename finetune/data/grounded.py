@@ -106,9 +106,11 @@ def grounded_examples(questions: Sequence[QAExample], count: int, seed: int) -> 
             passages = [context for context in passages or others[:1] if question.answers[0] not in context]
             answer = NOT_THERE
         else:
-            passages.insert(draw.randint(0, len(passages)), question.context)
+            place = draw.randint(0, len(passages))
+            passages.insert(place, question.context)
+            answer = f"{told.removesuffix('.')} [{place + 1}]."
             if sentence and draw.random() < _WITH_REASON:
-                answer = f"{told} {sentence}"
+                answer += f" {sentence}"
         if passages and sum(map(len, passages)) <= _MOST_CHARACTERS:
             plain = draw.random() < _PLAIN_QUESTION
             asked = question.question.strip() if plain else f"Explain: {question.question.strip()}"

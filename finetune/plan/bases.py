@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from assistant.errors import StoreError, UsageError
 from assistant.models.catalogue import nearest
+from assistant.models.dequantised import dequantised_folder
+from assistant.models.gguf import GGUFFile
+from assistant.models.local_files import find_gguf
 from assistant.models.staging import ProgressListener
 from assistant.models.store import ModelStore
 
@@ -41,13 +44,18 @@ def known_bases() -> dict[str, BaseFacts]:
 
 
 def base_facts(reference: str) -> BaseFacts:
-    """What is known of a base, whatever revision is named; of a model's folder what its configuration says.
+    """What is known of a base, whatever revision is named; of a folder or a GGUF file what it says of its model.
 
     Raises:
         UsageError: nothing is.
+        StoreError, ModelError: there is no such GGUF file, or it is none.
     """
     if (Path(reference) / "config.json").is_file():
         return _folder_facts(Path(reference))
+    gguf = find_gguf(reference)
+    if gguf is not None:
+        config = GGUFFile(gguf.path).config
+        return BaseFacts(reference, "that of the file's model", config, "byte-pair", chat=True)
     known = known_bases()
     name = reference.partition("@")[0]
     if name not in known:
@@ -73,20 +81,26 @@ def fetch_base(reference: str, on_progress: ProgressListener) -> tuple[str, Path
     """The folder of a base, fetched where it is not there, and the reference under which it was found.
 
     Some bases were published without safetensors. The Hub converts such and offers the result as a change to the model;
-    then the reference gets the revision of that change.
+    then the reference gets the revision of that change. Weights in a GGUF file are dequantised, which is done once.
 
     Raises:
         UsageError, StoreError, ModelError: as `ModelStore.ensure`.
     """
     store = ModelStore()
     try:
-        return reference, store.ensure(reference, on_progress)
+        folder = store.ensure(reference, on_progress)
     except StoreError as error:
         if "safetensors" not in str(error) or "@" in reference or (revision := _converted(reference)) is None:
             raise
         converted = f"{reference}@{revision}"
         log.info("%s has no safetensors of its own; the Hub's conversion of it is taken: %s", reference, converted)
         return converted, store.ensure(converted, on_progress)
+    gguf = store.gguf(reference)
+    if gguf is None:
+        return reference, folder
+    file = find_gguf(reference)
+    name = reference if file is None else file.name
+    return reference, dequantised_folder(gguf, folder, name, store.cache, on_progress)
 
 
 def _converted(repo: str) -> str | None:

@@ -150,7 +150,11 @@ def _counted(recipe: Recipe) -> Rows:
 
         prepared = prepare_examples(recipe)
         tokens = _tokens([example.characters for example in prepared.train], recipe)
-        return Rows(len(prepared.train), len(prepared.train), 0, len(prepared.held_out), source, tokens)
+        # The base's own answers are made by the run itself, beside what is counted here.
+        own = sum(recipe.data.self_answers.values()) if recipe.data.self_answers_file is None else 0
+        rows = _limited(len(prepared.train) + own, recipe)
+        source += f", with {own:,} answers of the base's own" if own else ""
+        return Rows(rows, rows, 0, len(prepared.held_out), source, tokens)
     if isinstance(recipe, QARecipe):
         from finetune.data.squad import read_questions
         from finetune.tasks.qa.training import load_examples

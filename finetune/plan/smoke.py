@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.models.local_files import find_gguf
 from assistant.types import Label
 from finetune.plan.bases import BaseFacts, base_facts
 from finetune.plan.vocabulary import write_vocabulary
@@ -27,7 +28,7 @@ _SIZES = {
     "num_key_value_heads": 1, "head_dim": 32,
 }  # fmt: skip
 _UNKNOWN = "[UNK]"
-_GROUNDED = 4
+_GROUNDED, _TABULAR = 4, 16
 _POSITIONS = ("max_position_embeddings", "n_positions")
 _SPECIAL = {
     "byte-pair": {"eos_token": "<|endoftext|>", "bos_token": "<|endoftext|>"},
@@ -51,14 +52,14 @@ _CHAT = (
 def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe on a tiny base and sample data, both written into a folder, for a few steps.
 
-    A base that is a folder stays, so that one's own model can be tried.
+    A base that is a folder or a GGUF file stays, so that one's own model can be tried.
 
     Raises:
         UsageError: nothing is known of the recipe's base.
     """
     folder.mkdir(parents=True, exist_ok=True)
     base = recipe.base
-    if not Path(base).is_dir():
+    if not Path(base).is_dir() and find_gguf(base) is None:
         base = str(_tiny_base(base_facts(recipe.base), recipe, folder / "base"))
     training = recipe.training.model_copy(
         update={
@@ -72,9 +73,10 @@ def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
     if isinstance(recipe, QARecipe):
         train, test = _squad(folder / "train.json", recipe), _squad(folder / "test.json", recipe, later=True)
         data = recipe.data.model_copy(
-            update={"train": [str(train)], "test": str(test), "held_out": 0.25, "yardstick": {}, "limit": None}
-        )
-        return recipe.model_copy(update=shared | {"data": data, "max_length": 64, "stride": 16})
+            update={"train": [str(train)], "test": str(test), "held_out": 0.25, "yardstick": {}, "limit": None,
+                    "tabular": min(_TABULAR, recipe.data.tabular)}
+        )  # fmt: skip
+        return recipe.model_copy(update=shared | {"data": data, "max_length": 96, "stride": 16})
     if isinstance(recipe, NLIRecipe):
         train, test = _pairs(folder / "train.tsv"), _pairs(folder / "test.tsv", later=True)
         update = {
@@ -88,6 +90,7 @@ def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
         return recipe.model_copy(update=shared | {"data": recipe.data.model_copy(update=update)})
     train = _questions(folder, chat=recipe.data.form == "chat")
     update = {"train": [str(train)], "held_out": 0.2, "at_most": {}, "times": {}, "limit": None, "columns": {}}
+    update |= {"self_answers": {}, "self_answers_file": None}
     passages = {str(_squad(folder / "passages.json")): _GROUNDED} if recipe.data.grounded else {}
     update |= {"grounded": passages, "max_length": 512 if passages else 256}
     return recipe.model_copy(update=shared | {"data": recipe.data.model_copy(update=update)})

@@ -9,6 +9,7 @@ from typing import Any
 
 from assistant import __version__
 from assistant.errors import AssistantError, UsageError
+from assistant.models.catalogue import load_catalogue
 from assistant.models.validation import is_adapter
 from assistant.text import one_line
 from finetune.recipe import Recipe
@@ -151,9 +152,15 @@ def _space_card(title: str, models: Sequence[str]) -> str:
 
 def _dockerfile(parts: dict[str, str]) -> str:
     variables = "".join(f"ENV ASSISTANT_{role}={repo}\n" for role, repo in sorted(parts.items()))
-    pulled = " && ".join(
-        f"assistant models pull {name}" for name in ["smollm2-135m-instruct", "all-minilm-l6-v2", *parts.values()]
-    )
+    catalogue = load_catalogue()
+    own = catalogue.profile("embedded")
+    names = [
+        own.generator.base,
+        own.reader.base,
+        own.verifier.base,
+        *([catalogue.embedder] if catalogue.embedder else []),
+    ]
+    pulled = " && ".join(f"assistant models pull {name}" for name in dict.fromkeys([*names, *parts.values()]))
     return f"""\
 FROM python:3.12-slim
 # A Space runs as user 1000, and git is for nothing here: everything comes from the package index.

@@ -63,6 +63,12 @@ def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) 
     if is_main_process():
         (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
         write_json(folder / "run.json", record(recipe))
+    if isinstance(recipe, CodeRecipe):
+        from finetune.tasks.code.training import collect_own_answers
+
+        if is_main_process():
+            collect_own_answers(recipe, folder, status)
+        wait_for_all()
     status.clear()
     callbacks = []
     if push_to is not None:
@@ -169,7 +175,7 @@ def measure(recipe: Recipe, folder: Path, status: StatusLine) -> dict[str, Any] 
         return nli.evaluate(load_verifier(model), evenly(pairs, limit), watch)
     from finetune.tasks.code import training as code_assistant
 
-    held_out = code_assistant.prepare_examples(recipe).held_out
+    held_out = code_assistant.prepare_examples(recipe, folder).held_out
     if not held_out:
         return None
     network, tokenizer = load_language_model(model)

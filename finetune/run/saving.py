@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def write_merged(adapter: Path, recipe: Recipe, folder: Path) -> None:
     import transformers
     from peft import PeftModel
 
+    from assistant.loading.generator import load_language_model
     from assistant.models.store import ModelStore
     from assistant.types import Label
 
@@ -74,12 +76,17 @@ def write_merged(adapter: Path, recipe: Recipe, folder: Path) -> None:
     names = {index: str(label) for index, label in enumerate(Label)}
     labels = {"num_labels": len(names), "id2label": names, "label2id": {name: at for at, name in names.items()}}
     kind: Any = getattr(transformers, _AUTO_CLASSES[recipe.task])
-    network = kind.from_pretrained(
-        model.base, dtype="float32", use_safetensors=True, **(labels if recipe.task == "nli" else {})
-    )
+    base = model.base
+    if model.gguf is not None:
+        # A GGUF file's numbers, which the adapter was trained on in bfloat16, are merged with it in float32.
+        network, _ = load_language_model(replace(model, adapter=None), fastest=False)
+    else:
+        network = kind.from_pretrained(
+            base, dtype="float32", use_safetensors=True, **(labels if recipe.task == "nli" else {})
+        )
     merged = PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
     merged.to(torch.float16).save_pretrained(str(folder))
-    transformers.AutoTokenizer.from_pretrained(model.base).save_pretrained(str(folder))
+    transformers.AutoTokenizer.from_pretrained(base).save_pretrained(str(folder))
     for name in _BESIDE:
         if (adapter / name).is_file():
             shutil.copyfile(adapter / name, folder / name)

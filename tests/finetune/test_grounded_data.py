@@ -61,7 +61,8 @@ def test_the_answer_is_in_the_passages_or_is_said_not_to_be_there():
         holds = any(f"Person{number} " in passage for passage in example.passages)
         assert holds == (example.answer != NOT_THERE)
         if holds:
-            assert example.answer.startswith(f"Person{number} led town number {number}.")
+            [place] = [at for at, passage in enumerate(example.passages, 1) if f"Person{number} led" in passage]
+            assert example.answer.startswith(f"Person{number} led town number {number} [{place}].")
 
 
 def test_the_same_seed_gives_the_same_questions_and_no_more_than_there_are():

@@ -74,7 +74,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> None:
     "wanted, takes",
     [
         ("code-llama-3.2-1b method=full", True),
-        ("code-smollm2-135m method=lora", True),
+        ("code-qwen2.5-coder-1.5b method=lora", True),
         ("qa-bert", True),
         ("qa-bert loop=accelerate", False),
         ("code-llama-3.2-1b", False),

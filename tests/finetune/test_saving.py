@@ -14,7 +14,7 @@ from finetune.run.saving import save_trained
 from finetune.trainer.peft_methods import with_method
 
 
-@pytest.mark.parametrize("name", ["code-gpt2-large", "code-llama-3.2-1b", "code-smollm2-135m"])
+@pytest.mark.parametrize("name", ["code-gpt2-large", "code-llama-3.2-1b", "code-qwen2.5-coder-1.5b"])
 def test_a_model_with_its_prompt_as_words_says_what_the_tuned_model_says(name: str, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -26,7 +26,7 @@ SOURCE_RECIPES = {
     "code-llama-3.2-1b", "code-gpt2-large", "qa-distilbert", "qa-roberta", "qa-deberta", "qa-bert", "nli-camembert",
     "nli-camemberta", "qa-distilbert-v2", "qa-roberta-v2", "qa-deberta-v2",
 }  # fmt: skip
-EMBEDDED_RECIPES = {"code-smollm2-135m", "qa-minilm", "nli-minilm"}
+EMBEDDED_RECIPES = {"code-qwen2.5-coder-1.5b", "code-qwen2.5-coder-0.5b", "qa-minilm", "qa-mpnet", "nli-minilm"}
 QA_FIGURES, NLI_FIGURES = {"exact_match", "f1", "f1_all"}, {"accuracy", "f1_macro"}
 
 
@@ -115,13 +115,15 @@ def test_the_facts_about_a_base_give_its_published_size(name: str) -> None:
         "FacebookAI/roberta-base": 124_645_632,
         "microsoft/deberta-v3-base": 183_831_552,
         "google-bert/bert-base-cased": 108_310_272,
-        "smollm2-135m-instruct": 134_515_008,
+        "qwen2.5-coder-1.5b-instruct": 1_543_714_304,
+        "qwen2.5-coder-0.5b-instruct": 494_032_768,
         "all-minilm-l6-v2": 22_713_216,
+        "all-mpnet-base-v2": 109_486_464,
     }
     if name not in published:
         pytest.skip("its publisher gives only a rounded number")
     facts = base_facts(name)
-    if name in ("meta-llama/Llama-3.2-1B", "openai-community/gpt2-large", "smollm2-135m-instruct"):
+    if name in ("meta-llama/Llama-3.2-1B", "openai-community/gpt2-large") or name.startswith("qwen"):
         model = meta_model(facts, "code")
     else:
         from transformers import AutoConfig, AutoModel
@@ -134,7 +136,7 @@ def test_the_facts_about_a_base_give_its_published_size(name: str) -> None:
 
 VARIANTS = [
     "qa-bert loop=accelerate", "code-gpt2-large method=prompt", "code-llama-3.2-1b method=full",
-    "code-llama-3.2-1b quantization=int8", "code-smollm2-135m method=prompt", "qa-minilm method=qlora",
+    "code-llama-3.2-1b quantization=int8", "code-qwen2.5-coder-1.5b method=prompt", "qa-minilm method=qlora",
     "nli-minilm method=full", "qa-minilm method=full",
 ]  # fmt: skip
 

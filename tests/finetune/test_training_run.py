@@ -322,7 +322,7 @@ def test_a_wrong_request_is_one_line(
 def test_recipes_are_listed_and_shown(run: Run) -> None:
     code, out, _ = run("list")
     assert code == 0
-    assert {line.split()[0] for line in out.splitlines()} >= {"qa-minilm", "nli-minilm", "code-smollm2-135m"}
+    assert {line.split()[0] for line in out.splitlines()} >= {"qa-minilm", "nli-minilm", "code-qwen2.5-coder-1.5b"}
     code, out, _ = run("show", "qa-minilm")
     assert code == 0
     assert "[lora]" in out and "#" in out

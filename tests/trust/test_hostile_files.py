@@ -152,7 +152,7 @@ ADAPTERS = {
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_a_hostile_adapter_is_refused(name: str, tmp_path: Path) -> None:
-    packaged = load_catalogue().adapters["coder"]
+    packaged = load_catalogue().adapters["reader"]
     adapter = copied(packaged, tmp_path / "adapter", adapter_config=ADAPTERS[name])
     with pytest.raises(AssistantError):
         ModelStore(tmp_path / "cache").resolve(str(adapter))
@@ -160,7 +160,7 @@ def test_a_hostile_adapter_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_pickled_adapter_is_never_read(tmp_path: Path) -> None:
     ran = tmp_path / "it ran"
-    adapter = copied(load_catalogue().adapters["coder"], tmp_path / "adapter")
+    adapter = copied(load_catalogue().adapters["reader"], tmp_path / "adapter")
     (adapter / "adapter_model.safetensors").rename(tmp_path / "elsewhere")
     (adapter / "adapter_model.bin").write_bytes(pickle.dumps(Payload(ran)))
     with pytest.raises(ModelError, match="can run code"):

@@ -47,7 +47,7 @@ def answer_all(
     """
     answered = []
     for done, example in enumerate(examples, 1):
-        asked = with_passages(example) if example.passages else [Message(Role.USER, _asked(example))]
+        asked = with_passages(example) if example.passages else [Message(Role.USER, question_as_put(example))]
         stream = generator.stream(asked, sampling=Sampling(max_new_tokens=MAX_NEW_TOKENS))
         text = "".join(stream).strip()
         outcome = run_python(_program(text, example)) if execute and example.tests else None
@@ -135,7 +135,8 @@ def measure(
     return reports
 
 
-def _asked(example: CodeExample) -> str:
+def question_as_put(example: CodeExample) -> str:
+    """The question of an example as a model is asked it: with its first test, where it has some."""
     if not example.tests:
         return example.instruction
     return f"{example.instruction}\n\nIt must pass this test:\n\n{example.tests.splitlines()[0]}"

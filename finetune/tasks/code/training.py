@@ -5,18 +5,21 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.cli.console import StatusLine
 from assistant.encoders.memory import keep_freed_memory
 from assistant.encoders.pairs import length_bucketed
 from assistant.errors import UsageError
+from assistant.events import Progress
 from assistant.generation.prompts import SYSTEM_PROMPT, render
 from assistant.types import Message, Role
-from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique
-from finetune.data.files import find_data
+from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique, unseen
+from finetune.data.files import OWN_DATA, find_data
 from finetune.data.grounded import grounded_examples, with_passages
+from finetune.data.own_answers import FILE, answer_and_keep, own_answers
 from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.squad import is_squad, read_squad
 from finetune.data.survey import survey, write_survey
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 
 TOKENS_AT_ONCE = 4096
 _GROUNDED, _SEED = 200, 42
+_OWN_ANSWERS = "own answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,17 @@ class Prepared:
     left_out: Counter[str]
 
 
-def prepare_examples(recipe: CodeRecipe) -> Prepared:
+def prepare_examples(recipe: CodeRecipe, folder: Path | None = None) -> Prepared:
     """Read, shape, split and choose the recipe's examples.
 
     A table of questions and answers is taken as it is and split at random, as the source work did. Of other files
     each gives at most what `at_most` says, and all together `limit`; which ones is decided by the hash of the
-    question, so that another file or another limit changes nothing for the rest.
+    question, so that another file or another limit changes nothing for the rest. Of a question that the base has
+    answered rightly itself (`self_answers`) its answer is taken, not the file's.
+
+    Args:
+        recipe: says which.
+        folder: the run's, which may hold the base's own answers.
     """
     read: list[CodeExample] = []
     left_out: Counter[str] = Counter()
@@ -62,6 +71,12 @@ def prepare_examples(recipe: CodeRecipe) -> Prepared:
             left_out += reasons
         kept, out = split_at_random(read, recipe.data.held_out, recipe.training.seed)
         return Prepared(kept[: recipe.data.limit], out, left_out)
+    if recipe.data.self_answers:
+        path = own_answers_file(recipe, folder)
+        own = [] if path is None else own_answers(path, recipe.base, recipe.data.self_answers, recipe.data.held_out)
+        short = [example for example in own if example.characters <= recipe.data.max_characters]
+        left_out[f"longer than {recipe.data.max_characters} characters"] += len(own) - len(short)
+        read += [replace(example, source=_OWN_ANSWERS) for example in short]
     for name in recipe.data.train:
         examples, reasons = read_code(name, recipe.data.max_characters)
         read += examples
@@ -69,7 +84,7 @@ def prepare_examples(recipe: CodeRecipe) -> Prepared:
     different = unique(read)
     left_out["the same question or code before"] += len(read) - len(different)
     train, held_out = split_by_question(different, recipe.data.held_out)
-    chosen: list[CodeExample] = []
+    chosen = [example for example in train if example.source == _OWN_ANSWERS]
     for name in recipe.data.train:
         of_file = sorted((example for example in train if example.source == Path(name).name), key=question_hash)
         chosen += repeated(of_file[: recipe.data.at_most.get(name)], recipe.data.times.get(name, 1))
@@ -77,6 +92,35 @@ def prepare_examples(recipe: CodeRecipe) -> Prepared:
         chosen += grounded_examples(read_squad(find_data(name)), count, recipe.training.seed)
     chosen.sort(key=question_hash)
     return Prepared(chosen[: recipe.data.limit], held_out, left_out)
+
+
+def own_answers_file(recipe: CodeRecipe, folder: Path | None) -> Path | None:
+    """Where the base's own answers are kept; None where no place is known, as for a plan."""
+    if recipe.data.self_answers_file is not None:
+        return Path(recipe.data.self_answers_file)
+    return None if folder is None else folder / FILE
+
+
+def collect_own_answers(recipe: CodeRecipe, folder: Path, status: StatusLine) -> None:
+    """Have the recipe's base answer questions, where the recipe wants its own right answers among the examples.
+
+    Raises:
+        UsageError: the data or the file of answers cannot be used.
+        AssistantError: the base cannot be had or run.
+    """
+    path = own_answers_file(recipe, folder)
+    if not recipe.data.self_answers or path is None:
+        return
+    from assistant.loading.generator import load_generator
+    from assistant.models.store import ModelStore
+
+    def tell(done: int, total: int) -> None:
+        status(Progress("The base answers questions itself; right answers", done, total))
+
+    enough = own_answers(path, recipe.base, recipe.data.self_answers, recipe.data.held_out)
+    if len(enough) < sum(recipe.data.self_answers.values()):
+        generator = load_generator(ModelStore().resolve(recipe.base, status), on_progress=status)
+        answer_and_keep(generator, recipe.base, recipe.data.self_answers, recipe.data.held_out, path, tell)
 
 
 def conversation(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> list[Message]:
@@ -120,7 +164,7 @@ def train(recipe: CodeRecipe, base: Path, output: Path, callbacks: Sequence[Any]
     tokenizer.padding_side = "right"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    prepared = prepare_examples(recipe)
+    prepared = prepare_examples(recipe, output)
     rows = [training_row(example, tokenizer) for example in prepared.train]
     fitting = [row for row in rows if len(row["input_ids"]) <= recipe.data.max_length]
     tokens = sum(len(row["input_ids"]) for row in fitting)
@@ -172,11 +216,19 @@ def train(recipe: CodeRecipe, base: Path, output: Path, callbacks: Sequence[Any]
     return figures
 
 
-def examples_to_evaluate(data: str, held_out: float = 0.1, limit: int | None = None) -> list[CodeExample]:
+def examples_to_evaluate(
+    data: str, held_out: float = 0.1, limit: int | None = None, trained: Sequence[CodeExample] = ()
+) -> list[CodeExample]:
     """The examples of a data set that no recipe trained on: those held out by the hash of their question.
 
-    A file of `prompt` and `completion` rows, or a table of `question` and `answer`, is taken whole. Of a file in SQuAD
-    format questions on passages are made, 200 unless `limit` says otherwise.
+    A file of `prompt` and `completion` rows, or a table of `question` and `answer`, is taken whole, unless it comes
+    with the package. Of a file in SQuAD format questions on passages are made, 200 unless `limit` says otherwise.
+
+    Args:
+        data: the data set.
+        held_out: the share that is held out.
+        limit: at most so many.
+        trained: what the models to measure were trained on, which is left out.
 
     Raises:
         UsageError: the file cannot be read, or holds no such example.
@@ -186,14 +238,20 @@ def examples_to_evaluate(data: str, held_out: float = 0.1, limit: int | None = N
     else:
         path = find_data(data)
         if is_squad(path):
-            return grounded_examples(read_squad(path), limit or _GROUNDED, _SEED)
+            wanted = limit or _GROUNDED
+            made = grounded_examples(read_squad(path), wanted + len(trained), _SEED)
+            return _some(unseen(made, trained), data)[:wanted]
         read, _ = read_code(path)
     examples = unique(read)
-    if not all(example.ready for example in examples):
+    if data.startswith(OWN_DATA) or not all(example.ready for example in examples):
         examples = split_by_question(examples, held_out)[1]
+    return sorted(_some(unseen(examples, trained), data), key=question_hash)[:limit]
+
+
+def _some(examples: list[CodeExample], data: str) -> list[CodeExample]:
     if not examples:
-        raise UsageError(f"{data}: no example to evaluate on.")
-    return sorted(examples, key=question_hash)[:limit]
+        raise UsageError(f"{data}: no example to evaluate on; all there are may have been trained on.")
+    return examples
 
 
 def evaluate(

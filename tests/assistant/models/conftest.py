@@ -102,6 +102,7 @@ def _write_gguf(
     *,
     biased: bool = False,
     own_output: bool = False,
+    context: int = 128,
 ) -> Path:
     """A model of two tiny layers; the number formats of its matrices come in turn, where they fit."""
     from gguf import GGMLQuantizationType, GGUFWriter
@@ -110,7 +111,7 @@ def _write_gguf(
     tokens = _byte_tokens()
     writer = GGUFWriter(path, architecture)
     writer.add_block_count(LAYERS)
-    writer.add_context_length(128)
+    writer.add_context_length(context)
     writer.add_embedding_length(HIDDEN)
     writer.add_feed_forward_length(INNER)
     writer.add_head_count(HEADS)
