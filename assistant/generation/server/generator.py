@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import GeneratorType
@@ -87,7 +88,7 @@ class _Job:
     limits: Limits
     cancel: threading.Event
     began: float = field(default_factory=time.monotonic)
-    tries: int = 0
+    tries: Counter[Kind] = field(default_factory=Counter)
     cut: bool = False
     silences: int = 0
     silent_at: int | None = None
@@ -225,7 +226,9 @@ class ServerGenerator:
         trouble = attempt.trouble
         if trouble is None:
             return
-        job.tries += 1
+        # An answer that broke off is a failing of the server as any other; what it had asked to wait for is none.
+        own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
+        job.tries[own] += 1
         match trouble.kind:
             case Kind.CONTEXT:
                 self._make_room(job, attempt)
@@ -257,11 +260,11 @@ class ServerGenerator:
             case Kind.RATE | Kind.LOADING:
                 return True
             case Kind.TIMEOUT:
-                return self.unattended and job.tries < _SLOW_TRIES
+                return self.unattended and job.tries[Kind.TIMEOUT] < _SLOW_TRIES
             case Kind.UNREACHABLE:
                 return self.unattended and self._pace.reached
             case Kind.BUSY | Kind.BROKEN:
-                return job.tries < (TRIES if self.unattended else _ATTENDED_TRIES)
+                return job.tries[Kind.BUSY] < (TRIES if self.unattended else _ATTENDED_TRIES)
         return False
 
     def _ask_less_at_once(self) -> Iterator[Event]:
@@ -288,7 +291,8 @@ class ServerGenerator:
         raise self._error(job, attempt.trouble or Reply(Kind.CONTEXT), attempt)
 
     def _wait(self, job: _Job, attempt: Attempt, trouble: Reply) -> Iterator[Event]:
-        seconds = trouble.retry_after if trouble.retry_after is not None else next_wait(job.tries - 1)
+        own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
+        seconds = trouble.retry_after if trouble.retry_after is not None else next_wait(job.tries[own] - 1)
         if trouble.kind is Kind.LOADING:
             seconds = min(seconds, 5.0)
         left = self._pace.seconds_left(job.began)
