@@ -24,6 +24,7 @@ from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 from assistant.records import answer_from_json
 from assistant.settings import Settings
+from assistant.text import counted
 
 LINES_AHEAD = 8
 
@@ -70,7 +71,7 @@ def run(
             _answer(files, options, tally, engine, digest, append=append)
         except KeyboardInterrupt:
             if files.resumable:
-                status.say(f"Stopped with {tally.summary.done:,} lines done; --resume goes on.")
+                status.say(f"Stopped with {counted(tally.summary.done, 'line')} done; --resume goes on.")
             raise
         tally.summary.before -= tally.summary.retried
         files.finish()

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Footer, Markdown
 
 from assistant.errors import UsageError
-from assistant.text import one_line
+from assistant.text import counted, one_line
 from assistant.types import Evidence, Route
 from tui import messages
 from tui.chat.commands import parse
@@ -277,7 +277,7 @@ class ChatScreen(Screen[None]):
     def copy(self, text: str, what: str = "") -> None:
         """Copy a text and say so."""
         self.app.copy_to_clipboard(text)
-        self.say(f"Copied {what or f'{len(text):,} characters'}")
+        self.say(f"Copied {what or counted(len(text), 'character')}")
 
     def action_editor(self) -> None:
         """Write the question in the user's editor."""

@@ -17,7 +17,7 @@ from assistant.history.store import History, HistoryError
 from assistant.history.types import local_time
 from assistant.models.store import default_cache
 from assistant.retrieval.index_files import IndexFiles
-from assistant.text import one_line
+from assistant.text import counted, one_line
 from assistant.types import Role
 from tui.screens.dialogs import ConfirmScreen, EntryScreen
 
@@ -105,7 +105,12 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
 
     def _all(self) -> list[_Row]:
         return [
-            _Row(each.id, each.title, None, self._line(each.id, each.title, each.updated, f"{each.messages} messages"))
+            _Row(
+                each.id,
+                each.title,
+                None,
+                self._line(each.id, each.title, each.updated, counted(each.messages, "message")),
+            )
             for each in self._history.list_conversations(_MOST)
         ]
 

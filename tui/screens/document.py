@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from assistant.documents.excerpts import position
-from assistant.text import one_line
+from assistant.text import counted, one_line
 from assistant.types import Document, Evidence
 from tui.widgets.document_view import DocumentView
 
@@ -111,6 +111,6 @@ class DocumentScreen(Screen[None]):
             Content.assemble(
                 ("▤ ", "$text-accent"),
                 (one_line(self._document.name, 50), "bold"),
-                (f"  {self._document.words:,} words" + (f" · {detail}" if detail else ""), "$foreground 60%"),
+                (f"  {counted(self._document.words, 'word')}" + (f" · {detail}" if detail else ""), "$foreground 60%"),
             )
         )

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from assistant.errors import AssistantError, DocumentError
-from assistant.text import one_line
+from assistant.text import counted, one_line
 from assistant.types import Document
 from tui import messages
 from tui.chat.pasting import Kind, dropped_file, kind
@@ -127,9 +127,9 @@ class Desk(Vertical):
         except AssistantError as error:
             self._say(str(error), error=True)
             return
-        pages = f" · {len(document.pages):,} pages" if document.pages else ""
+        pages = f" · {counted(len(document.pages), 'page')}" if document.pages else ""
         encoding = f" · read as {document.encoding}" if document.encoding != "utf-8" else ""
-        self._say(f"Opened {one_line(document.name, 50)} · {document.words:,} words{pages}{encoding}")
+        self._say(f"Opened {one_line(document.name, 50)} · {counted(document.words, 'word')}{pages}{encoding}")
         await self.show_documents()
 
     @on(messages.CloseDocument)

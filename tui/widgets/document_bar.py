@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from assistant.documents.language import language_name
-from assistant.text import one_line
+from assistant.text import counted, one_line
 from assistant.types import Document
 from tui.messages import CloseDocument, FocusExchange, ShowDocument
 
@@ -58,7 +58,7 @@ class DocumentChip(Horizontal, can_focus=True):
         if room is not None:
             return Content.assemble(mark, (one_line(self.document.name, max(1, room - _ROUND - 2)), "bold"))
         known = language_name(self.document.text)
-        about = f"  {self.document.words:,} words{f' · {known}' if known else ''}  "
+        about = f"  {counted(self.document.words, 'word')}{f' · {known}' if known else ''}  "
         return Content.assemble(mark, (one_line(self.document.name, 42), "bold"), (about, "$foreground 60%"))
 
     def on_click(self, event: events.Click) -> None:

@@ -1,7 +1,8 @@
 """Any server that speaks the OpenAI API as a generator: vLLM, llama.cpp, Ollama, LM Studio, hosted ones.
 
 `address` finds the server, `listing` its models, `connection` carries a request, `chunks` and `thinking` read
-an answer, `errors` reads what went wrong, `pace` says when to ask again, and `generator` puts it all together.
+an answer, `errors` reads what went wrong and `wording` says it, `pace` says when to ask again,
+and `generator` puts it all together.
 """
 
 from assistant.generation.server.address import ServerAddress, resolve

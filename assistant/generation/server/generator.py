@@ -2,20 +2,22 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import GeneratorType
 
-from assistant.errors import AssistantError, ContextFullError, GenerationError
+from assistant.errors import AssistantError, GenerationError
 from assistant.events import Event, Listener, Notice, ServerNotice, TextDelta, TextTakenBack
 from assistant.generation.server.address import ServerAddress, base_url, resolve
 from assistant.generation.server.attempt import Attempt, Limits
 from assistant.generation.server.connection import open_client
 from assistant.generation.server.conversation import Conversation
-from assistant.generation.server.errors import PASSING, Kind, Reply, line_of
+from assistant.generation.server.errors import Kind, Reply
 from assistant.generation.server.listing import choose, list_models
 from assistant.generation.server.pace import ATTENDED_PATIENCE, TRIES, Pace, next_wait, wait
 from assistant.generation.server.parameters import Parameters
+from assistant.generation.server.wording import error_of
 from assistant.generation.stream import Sampling, TextStream, turns_left_out
 from assistant.settings import Settings
 from assistant.text import counted
@@ -87,7 +89,7 @@ class _Job:
     limits: Limits
     cancel: threading.Event
     began: float = field(default_factory=time.monotonic)
-    tries: int = 0
+    tries: Counter[Kind] = field(default_factory=Counter)
     cut: bool = False
     silences: int = 0
     silent_at: int | None = None
@@ -225,7 +227,9 @@ class ServerGenerator:
         trouble = attempt.trouble
         if trouble is None:
             return
-        job.tries += 1
+        # An answer that broke off is a failing of the server as any other; what it had asked to wait for is none.
+        own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
+        job.tries[own] += 1
         match trouble.kind:
             case Kind.CONTEXT:
                 self._make_room(job, attempt)
@@ -257,11 +261,11 @@ class ServerGenerator:
             case Kind.RATE | Kind.LOADING:
                 return True
             case Kind.TIMEOUT:
-                return self.unattended and job.tries < _SLOW_TRIES
+                return self.unattended and job.tries[Kind.TIMEOUT] < _SLOW_TRIES
             case Kind.UNREACHABLE:
                 return self.unattended and self._pace.reached
             case Kind.BUSY | Kind.BROKEN:
-                return job.tries < (TRIES if self.unattended else _ATTENDED_TRIES)
+                return job.tries[Kind.BUSY] < (TRIES if self.unattended else _ATTENDED_TRIES)
         return False
 
     def _ask_less_at_once(self) -> Iterator[Event]:
@@ -288,7 +292,8 @@ class ServerGenerator:
         raise self._error(job, attempt.trouble or Reply(Kind.CONTEXT), attempt)
 
     def _wait(self, job: _Job, attempt: Attempt, trouble: Reply) -> Iterator[Event]:
-        seconds = trouble.retry_after if trouble.retry_after is not None else next_wait(job.tries - 1)
+        own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
+        seconds = trouble.retry_after if trouble.retry_after is not None else next_wait(job.tries[own] - 1)
         if trouble.kind is Kind.LOADING:
             seconds = min(seconds, 5.0)
         left = self._pace.seconds_left(job.began)
@@ -308,58 +313,7 @@ class ServerGenerator:
             yield ServerNotice(text)
 
     def _error(self, job: _Job, trouble: Reply, attempt: Attempt, *, waits: float | None = None) -> GenerationError:
-        """The trouble in one line for a person, with what to do about it."""
-        says, advice = self._words(job, trouble, attempt)
-        if waits is not None and trouble.retry_after is not None:
-            advice = f"try again in {waits:,.0f} s"
-        sentence = "" if trouble.kind is Kind.EMPTY else trouble.sentence
-        line = line_of(self.address.shown, says, sentence, advice, secret=self.address.key)
-        kind = ContextFullError if trouble.kind is Kind.CONTEXT else GenerationError
-        error = kind(line, passing=trouble.kind in PASSING)
-        error.__cause__ = attempt.cause
-        return error
-
-    def _words(self, job: _Job, trouble: Reply, attempt: Attempt) -> tuple[str, str]:
-        """What happened, or where the server has said so itself, only its status; and what to do."""
-        status = f"status {trouble.status}" if trouble.status else ""
-        begun = bool(attempt.text_pieces or attempt.thinking_pieces)
-        limit = job.limits.between_tokens if begun else job.limits.first_token
-        setting = "server_token_timeout" if begun else "server_first_token_timeout"
-        advice = {
-            Kind.CONTEXT: "shorten the message, or open the text as a document",
-            Kind.KEY: "set the right key in ASSISTANT_API_KEY",
-            Kind.MODEL: "`assistant models list --server` names its models",
-            Kind.TIMEOUT: f"{setting} in the settings gives it longer",
-            Kind.NOT_THE_API: "is the address right (it often ends in /v1)?",
-            Kind.BROKEN: "try again",
-        }.get(trouble.kind, "")
-        if trouble.kind is Kind.EMPTY:
-            return self._silence(trouble.sentence, attempt)
-        if trouble.sentence:
-            return status, advice
-        said = {
-            Kind.CONTEXT: f"has no room for this message ({status})",
-            Kind.KEY: f"wants another key ({status})",
-            Kind.TIMEOUT: f"did not {'go on' if begun else 'answer'} within {limit:g} seconds",
-            Kind.NOT_THE_API: "answered with something that is not the OpenAI API",
-            Kind.BROKEN: f"broke off {'in the middle of its answer' if begun else 'before it answered'}",
-            Kind.UNREACHABLE: "cannot be reached",
-        }.get(trouble.kind, f"refused the request ({status or 'no reason given'})")
-        return said, "is the server running there?" if trouble.kind is Kind.UNREACHABLE else advice
-
-    def _silence(self, told: str, attempt: Attempt) -> tuple[str, str]:
-        if told == "tools":
-            return "gave no answer: the model asked for a tool, and there is none", "try another model"
-        if told == "filtered":
-            return "gave no answer: its content filter stopped it", "word the question otherwise"
-        raise_ = "raise max_new_tokens in the settings (--max-tokens)"
-        if attempt.thinking_pieces:
-            tokens = counted(attempt.reader.counts.completion or attempt.thinking_pieces, "token")
-            more = raise_ if told == "length" else "ask again or try another model"
-            return f"gave no answer: the model only thought, for {tokens}", f"{more}, or give the server more context"
-        if told == "length":
-            return "gave no answer before its limit of tokens", f"{raise_}, or give the server more context"
-        return "gave an empty answer", "ask again, or begin a new conversation if this one is long"
+        return error_of(self.address, trouble, attempt, job.limits, waits=waits)
 
 
 def server_generator(settings: Settings, on_event: Listener | None = None) -> ServerGenerator:

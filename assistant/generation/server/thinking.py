@@ -11,6 +11,7 @@ _NAMES = "think|thinking|thought|thoughts|reasoning"
 _OPENS = re.compile(rf"<({_NAMES})>|\[THINK\]|<\|begin_of_thought\|>", re.I)
 _CLOSES = re.compile(rf"</({_NAMES})>|\[/THINK\]|<\|end_of_thought\|>", re.I)
 _LONGEST_TAG = 24
+_LONGEST = 200_000  # characters of an answer, after which no tag is looked for
 _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.M)
 
 
@@ -31,7 +32,8 @@ class ThinkingSplitter:
 
     def __init__(self, *, inside: bool = False) -> None:
         self._held = ""  # what may be the beginning of a tag
-        self._answer = ""
+        self._said: list[str] = []  # the answer so far
+        self._length = 0
         self._inside = inside
         self._assumed: list[str] | None = [] if inside else None
         self._closed = False
@@ -73,8 +75,8 @@ class ThinkingSplitter:
             return text[opens.end() :]
         if closes is not None:
             yield Part("taken back")
-            yield Part("thinking", self._answer + text[: closes.start()])
-            self._answer, self._closed = "", True
+            yield Part("thinking", "".join(self._said) + text[: closes.start()])
+            self._said, self._closed = [], True
             return text[closes.end() :]
         return (yield from self._all_but_tag(text))
 
@@ -95,20 +97,24 @@ class ThinkingSplitter:
                 self._assumed.append(text)
             yield Part("thinking", text)
             return
-        if not self._answer and self._closed:
+        if not self._said and self._closed:
             text = text.lstrip()  # the empty lines between thinking and answer
         if text:
-            self._answer += text
+            self._said.append(text)
+            self._length += len(text)
             yield Part("text", text)
 
     def _at_begin_of_line(self, before: str) -> bool:
         """Whether a tag opens thinking: text may speak of such tags, which it does within lines and in code."""
-        said = self._answer + before
-        line = said.rpartition("\n")[2]
-        return not line.strip() and not _in_code(said)
+        if self._length > _LONGEST:
+            return False
+        said = "".join(self._said) + before
+        return not said.rpartition("\n")[2].strip() and not _in_code(said)
 
     def _ends_thinking(self, before: str) -> bool:
-        said = self._answer + before
+        if self._length > _LONGEST:
+            return False
+        said = "".join(self._said) + before
         return not said.endswith("`") and not _in_code(said) and _OPENS.search(said) is None
 
 

@@ -587,6 +587,20 @@ def test_the_docs_tell_of_these_habits_and_no_others() -> None:
     assert len(rows) >= 30
 
 
+def test_what_was_waited_for_as_told_leaves_a_failing_server_all_its_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.generation.server.pace.FIRST_WAIT", 0.01)
+
+    def reply(asked: Asked) -> None:
+        if asked.number < 9:
+            asked.json({"error": {"message": "Rate limit"}}, 429, {"retry-after-ms": "10"})
+        elif asked.number < 14:
+            asked.refuse(500, "Internal error")
+        else:
+            asked.say("Yes.")
+
+    assert ask(reply, unattended=True).text == "Yes."
+
+
 def test_stopping_does_not_wait_for_the_server() -> None:
     left = threading.Event()
 

@@ -1,0 +1,74 @@
+"""What to say of a server's trouble: one line with its own sentence, and what to do about it."""
+
+from assistant.errors import ContextFullError, GenerationError
+from assistant.generation.server.address import ServerAddress
+from assistant.generation.server.attempt import Attempt, Limits
+from assistant.generation.server.errors import PASSING, Kind, Reply, line_of
+from assistant.text import counted
+
+
+def error_of(
+    address: ServerAddress, trouble: Reply, attempt: Attempt, limits: Limits, *, waits: float | None = None
+) -> GenerationError:
+    """The trouble as an error.
+
+    Args:
+        address: of the server.
+        trouble: what it is.
+        attempt: the request that ended in it.
+        limits: of that request.
+        waits: seconds that the server asks to wait, where that is too long.
+    """
+    says, advice = _words(trouble, attempt, limits)
+    if waits is not None and trouble.retry_after is not None:
+        advice = f"try again in {waits:,.0f} s"
+    sentence = "" if trouble.kind is Kind.EMPTY else trouble.sentence
+    line = line_of(address.shown, says, sentence, advice, secret=address.key)
+    kind = ContextFullError if trouble.kind is Kind.CONTEXT else GenerationError
+    error = kind(line, passing=trouble.kind in PASSING)
+    error.__cause__ = attempt.cause
+    return error
+
+
+def _words(trouble: Reply, attempt: Attempt, limits: Limits) -> tuple[str, str]:
+    """What happened, or where the server has said so itself, only its status; and what to do."""
+    status = f"status {trouble.status}" if trouble.status else ""
+    begun = bool(attempt.text_pieces or attempt.thinking_pieces)
+    limit = limits.between_tokens if begun else limits.first_token
+    setting = "server_token_timeout" if begun else "server_first_token_timeout"
+    advice = {
+        Kind.CONTEXT: "shorten the message, or open the text as a document",
+        Kind.KEY: "set the right key in ASSISTANT_API_KEY",
+        Kind.MODEL: "`assistant models list --server` names its models",
+        Kind.TIMEOUT: f"{setting} in the settings gives it longer",
+        Kind.NOT_THE_API: "is the address right (it often ends in /v1)?",
+        Kind.BROKEN: "try again",
+    }.get(trouble.kind, "")
+    if trouble.kind is Kind.EMPTY:
+        return _silence(trouble.sentence, attempt)
+    if trouble.sentence:
+        return status, advice
+    said = {
+        Kind.CONTEXT: f"has no room for this message ({status})",
+        Kind.KEY: f"wants another key ({status})",
+        Kind.TIMEOUT: f"did not {'go on' if begun else 'answer'} within {limit:g} seconds",
+        Kind.NOT_THE_API: "answered with something that is not the OpenAI API",
+        Kind.BROKEN: f"broke off {'in the middle of its answer' if begun else 'before it answered'}",
+        Kind.UNREACHABLE: "cannot be reached",
+    }.get(trouble.kind, f"refused the request ({status or 'no reason given'})")
+    return said, "is the server running there?" if trouble.kind is Kind.UNREACHABLE else advice
+
+
+def _silence(told: str, attempt: Attempt) -> tuple[str, str]:
+    if told == "tools":
+        return "gave no answer: the model asked for a tool, and there is none", "try another model"
+    if told == "filtered":
+        return "gave no answer: its content filter stopped it", "word the question otherwise"
+    raise_ = "raise max_new_tokens in the settings (--max-tokens)"
+    if attempt.thinking_pieces:
+        tokens = counted(attempt.reader.counts.completion or attempt.thinking_pieces, "token")
+        more = raise_ if told == "length" else "ask again or try another model"
+        return f"gave no answer: the model only thought, for {tokens}", f"{more}, or give the server more context"
+    if told == "length":
+        return "gave no answer before its limit of tokens", f"{raise_}, or give the server more context"
+    return "gave an empty answer", "ask again, or begin a new conversation if this one is long"
