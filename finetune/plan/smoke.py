@@ -27,6 +27,7 @@ _SIZES = {
     "num_hidden_layers": 2, "n_layer": 2, "n_layers": 2, "num_attention_heads": 2, "n_head": 2, "n_heads": 2,
     "num_key_value_heads": 1, "head_dim": 32,
 }  # fmt: skip
+_LAYERS_FOR_A_PATTERN = 4  # which may leave out the lowest
 _UNKNOWN = "[UNK]"
 _GROUNDED, _TABULAR = 4, 16
 _POSITIONS = ("max_position_embeddings", "n_positions")
@@ -102,6 +103,8 @@ def _tiny_base(facts: BaseFacts, recipe: Recipe, folder: Path) -> Path:
 
     tokenizer = _tokenizer(facts)
     options = {name: _SIZES.get(name, value) for name, value in facts.config.items()}
+    if recipe.lora is not None and isinstance(recipe.lora.targets, str) and "num_hidden_layers" in options:
+        options["num_hidden_layers"] = _LAYERS_FOR_A_PATTERN
     options |= {name: 520 for name in _POSITIONS if name in options}
     options |= {
         f"{name}_token_id": getattr(tokenizer, f"{name}_token_id")
