@@ -324,3 +324,14 @@ def test_a_conversation_that_was_deleted_is_not_kept(path: Path):
         assert session.id is not None
         history.delete(session.id)
         assert not session.is_kept
+
+
+async def test_what_the_model_is_told_holds_for_the_next_questions_of_the_conversation(chat: Chat, tmp_path: Path):
+    await chat.ask("one")
+    (tmp_path / "role.txt").write_text("Answer in rhyme.", "utf-8")
+    await chat.send(f"/system @{tmp_path}/role.txt")
+    await chat.until(lambda: "Answer in rhyme." in chat.shown())
+    await chat.ask("two")
+    await chat.send("/system default")
+    await chat.ask("three")
+    assert [turn.system for turn in chat.responder.turns] == [None, "Answer in rhyme.", None]
