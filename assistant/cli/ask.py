@@ -27,6 +27,7 @@ from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, Te
 from assistant.text import PrintableStream, counted, one_line, printable
 from assistant.types import Answer, Document, Route, Turn
 
+_LONG_DOCUMENT = 100  # pages, rows or messages: reading fewer is over before anybody asks
 FAIL_ON = ("contradiction", "neutral", "no-answer")
 
 
@@ -207,10 +208,12 @@ def read_documents(sources: list[str], max_megabytes: int) -> tuple[Document, ..
     if sources.count("-") > 1:
         raise UsageError("--document - can be given once: standard input has one text.")
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
-        return read(
-            sources, max_megabytes, say=status.say,
-            on_progress=lambda done, total: status(Progress("reading the document", done, total)),
-        )  # fmt: skip
+
+        def tell(done: int, total: int) -> None:
+            if total >= _LONG_DOCUMENT:
+                status(Progress("reading the document", done, total))
+
+        return read(sources, max_megabytes, say=status.say, on_progress=tell)
 
 
 def parse_route(route: str) -> Route | None:
