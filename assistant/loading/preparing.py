@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from assistant.events import Progress
+from assistant.models.prepared import KEY_LENGTH, forms_of, prepared_path
 from assistant.models.staging import ProgressListener, locked, new_folder, replace_folder, storage_errors
 from assistant.models.store import ResolvedModel, default_cache
 from assistant.models.validation import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG
 
-FOLDER = "prepared"
 _VERSION = 2  # raised when the form changes
-_KEY = 16
 
 
 def prepared_folder(
@@ -39,28 +38,21 @@ def prepared_folder(
     from assistant.generation.engines.base import CONTEXT_TOKENS
     from assistant.generation.engines.prepared import ENGINE_FILE
 
-    folder = (cache or default_cache()) / FOLDER / _key(model, CONTEXT_TOKENS)
+    cache = cache or default_cache()
+    folder = prepared_path(cache, model.name, _key(model, CONTEXT_TOKENS))
     if (folder / ENGINE_FILE).is_file():
         return folder
     with storage_errors("prepare", model.name, folder.parent), locked(folder, model.name, on_progress):
         if (folder / ENGINE_FILE).is_file():
             return folder
         on_progress(Progress(f"Preparing {model.name} for this machine, which is done once"))
-        _remove_former(folder)
+        for former in forms_of(cache, model.name):  # each is as large as its model
+            shutil.rmtree(former, ignore_errors=True)
         with new_folder(folder) as staging:
             if not _write(model, network, CONTEXT_TOKENS, staging):
                 return None
             replace_folder(folder, staging)
     return folder
-
-
-def remove_prepared(cache: Path, name: str) -> int:
-    """Remove what was made of a model, and return how many bytes that freed."""
-    freed = 0
-    for folder in (cache / FOLDER).glob(f"{_plain(name)}-*"):
-        freed += sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-        shutil.rmtree(folder, ignore_errors=True)
-    return freed
 
 
 def _write(model: ResolvedModel, network: Callable[[], Any], context_tokens: int, folder: Path) -> bool:
@@ -90,13 +82,12 @@ def _write(model: ResolvedModel, network: Callable[[], Any], context_tokens: int
 
 
 def _key(model: ResolvedModel, context_tokens: int) -> str:
-    """A name that changes with anything that the form is made of."""
+    """What changes with anything that the form is made of."""
     sources: list[object] = [_VERSION, context_tokens]
     for path in _sources(model):
         state = path.stat()
         sources.append((str(path.resolve()), state.st_size, state.st_mtime_ns))
-    digest = hashlib.sha256(json.dumps(sources).encode()).hexdigest()
-    return f"{_plain(model.name)}-{digest[:_KEY]}"
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:KEY_LENGTH]
 
 
 def _sources(model: ResolvedModel) -> Iterator[Path]:
@@ -105,15 +96,3 @@ def _sources(model: ResolvedModel) -> Iterator[Path]:
     if model.adapter is not None:
         yield model.adapter / ADAPTER_CONFIG
         yield model.adapter / ADAPTER_WEIGHTS
-
-
-def _remove_former(folder: Path) -> None:
-    """Remove the forms of the same name that are out of date: each is as large as its model."""
-    name = folder.name[: -_KEY - 1]
-    for former in folder.parent.glob(f"{name}-{'?' * _KEY}"):
-        if former != folder:
-            shutil.rmtree(former, ignore_errors=True)
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_.+" else "-" for letter in name)[-100:]

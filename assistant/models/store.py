@@ -22,6 +22,7 @@ from assistant.models.given import recognise, take_given
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
 from assistant.models.local_files import GgufFile, find_gguf
 from assistant.models.manifest import Manifest, read_manifest, write_manifest
+from assistant.models.prepared import remove_prepared
 from assistant.models.sources import Source, fetch_files, source_of_environment
 from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
 from assistant.models.transfer import Unfinished, bytes_kept
@@ -227,7 +228,8 @@ class ModelStore:
         if entry is None:
             place = self._place(reference)
             if isinstance(place, GgufFile):
-                return self._descriptions.remove(place) + remove_dequantised(self.cache, place.name)
+                freed = self._descriptions.remove(place) + remove_dequantised(self.cache, place.name)
+                return freed + remove_prepared(self.cache, place.name)
             if isinstance(place, Path):
                 raise UsageError(
                     f"{reference} is not in the store: it comes with the program or is a folder of yours, which stays."
@@ -243,8 +245,9 @@ class ModelStore:
             freed += remove_folder(unfinished) if unfinished.is_dir() else 0
             if manifest is not None and manifest.folder is not None and manifest.fetched:
                 freed += remove_snapshot(manifest.name.partition("@")[0], Path(manifest.folder).name)
-        # What the model made of documents is of no use without it.
-        return freed + remove_dequantised(self.cache, reference) + IndexFiles(self.cache).remove_model(reference)
+        # What was made of the model, and what it made of documents, is of no use without it.
+        freed += remove_dequantised(self.cache, reference) + remove_prepared(self.cache, reference)
+        return freed + IndexFiles(self.cache).remove_model(reference)
 
     def _stored(self, reference: str) -> Path | None:
         """The entry of a model, whole or unfinished, that is in the store under this name, in the catalogue or not."""

@@ -11,6 +11,7 @@ from assistant.errors import ModelError, StoreError
 from assistant.generation.engines.packing import BLOCK, LONG_BLOCK, pack_tensor
 from assistant.loading.generator import load_generator, load_language_model
 from assistant.models.gguf import GGUFFile, GGUFTensor, write_description
+from assistant.models.prepared import remove_prepared
 from assistant.models.store import ResolvedModel
 
 WriteGguf = Callable[..., Path]
@@ -215,3 +216,13 @@ def test_sizes_that_the_tensors_do_not_have_are_refused(tmp_path: Path, write_gg
     path.write_bytes(content[:at] + (1 << 20).to_bytes(4, "little") + content[at + 4 :])
     with pytest.raises(StoreError, match="not to be trusted"):
         GGUFFile(path)
+
+
+def test_what_was_made_of_a_model_goes_with_it_and_nothing_else(tmp_path: Path):
+    forms = ["tiny-0123456789abcdef", "tiny+tuned-0123456789abcdef", "tiny-more-0123456789abcdef"]
+    for name in forms:
+        (tmp_path / "prepared" / name).mkdir(parents=True)
+        (tmp_path / "prepared" / name / "weights.bin").write_bytes(bytes(100))
+    assert remove_prepared(tmp_path, "tiny") == 200
+    assert [path.name for path in (tmp_path / "prepared").iterdir()] == forms[2:]
+    assert remove_prepared(tmp_path, "*") == 0
