@@ -7,6 +7,7 @@ from assistant.documents.sentences import split_sentences
 
 _CODE_BLOCK = re.compile(r"(^|\n)(```|~~~).*?(\n\2[^\n]*|\Z)", re.DOTALL)
 _MARKUP = re.compile(r"^\s*(#+|[-*+>]|\d+[.)])\s+|(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)", re.MULTILINE)
+_CITATION = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 _LETTERS = re.compile(r"\w\w")
 _WORD = re.compile(r"[\w'’-]+")
 
@@ -41,8 +42,8 @@ def span_claim(question: str, answer: str) -> str:
 
 
 def text_claims(text: str) -> list[str]:
-    """The statements of a generated answer, without Markdown marks; code blocks are not claims."""
-    prose = _CODE_BLOCK.sub("\n\n", text)
+    """The statements of a generated answer, without Markdown marks and numbers of passages; code blocks are none."""
+    prose = _CITATION.sub("", _CODE_BLOCK.sub("\n\n", text))
     language = guess_language(prose) or "en"
     sentences = [prose[sentence.start : sentence.end] for sentence in split_sentences(prose, language)]
     plain = [" ".join(_MARKUP.sub("", sentence).split()) for sentence in sentences]

@@ -67,3 +67,9 @@ def test_a_sentence_of_several_statements_is_several_claims(sentence: str, claim
 )
 def test_a_sentence_whose_parts_do_not_stand_alone_stays_whole(sentence: str) -> None:
     assert text_claims(sentence) == [sentence]
+
+
+def test_the_numbers_of_passages_are_no_part_of_what_is_claimed():
+    text = "The lamp was lit in 1886 [2]. It burnt gas [1, 3], and later [4] oil."
+    assert text_claims(text) == ["The lamp was lit in 1886.", "It burnt gas, and later oil."]
+    assert text_claims("The list holds [the] three names.") == ["The list holds [the] three names."]
