@@ -166,7 +166,7 @@ _SIZES = {
 
 
 def tiny_model(kind: str, head: str, **config: Any) -> Any:
-    """A float32 model of a kind (bert, mpnet, roberta); head: QuestionAnswering, SequenceClassification or "" for none."""
+    """A float32 model of a kind (bert, mpnet, roberta); head: QuestionAnswering, SequenceClassification or ""."""
     import torch
     import transformers
 

@@ -12,6 +12,7 @@ from assistant.batch.blocks import Block, Record, written
 from assistant.batch.lines import Line
 from assistant.errors import UsageError
 from assistant.records import answer_from_json
+from assistant.text import one_line
 
 # What syncing says of a pipe, a terminal or a file system that knows no syncing.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EROFS, errno.ENOSYS, errno.EBADF)
@@ -72,6 +73,22 @@ def unfinished(
             where = f"{path}, line {count + 1}"
             raise _refused(where, waiting, "the input has no more questions")
     _repair(path)
+
+
+def computed_otherwise(record: Record, here: str) -> str | None:
+    """What to say of an answer of an earlier run that another kind of machine gave; None if this one's kind did.
+
+    Args:
+        record: the answer.
+        here: what `computed_with` says of this machine.
+    """
+    there = record.get("computed_with")
+    if not isinstance(there, str) or there == here:
+        return None
+    return (
+        f"Earlier answers were computed with {one_line(there, 60)}, the rest with {here}: close calls may differ "
+        "from a run on one machine."
+    )
 
 
 def _records(file: IO[bytes], path: Path) -> Iterator[Record]:

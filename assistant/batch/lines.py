@@ -36,6 +36,7 @@ OURS = frozenset(
         "error",
         "exact_match",
         "f1",
+        "computed_with",
         "input_digest",
         "options_digest",
     )

@@ -19,8 +19,9 @@ _FIRST = ("id", "line", "question", "route", "answer", "score")
 _VERDICT = ("verdict", "entailment", "neutral", "contradiction")
 _LAST = ("evidence", "closest", "claims", "verdict_reason", "stopped", "asked", "models", "usage", "exact_match", "f1")
 _ERROR = ("error_type", "error_message")
+_MACHINE = ("computed_with",)
 _DIGESTS = ("input_digest", "options_digest")
-OWN = (*_FIRST, *_VERDICT, *_LAST, *_ERROR, *_DIGESTS)
+OWN = (*_FIRST, *_VERDICT, *_LAST, *_ERROR, *_MACHINE, *_DIGESTS)
 """The columns of our own; the input's other columns stand between these and the digests."""
 _AS_JSON = frozenset(("evidence", "closest", "claims", "models", "usage"))
 _NUMBERS = frozenset(("score", "entailment", "neutral", "contradiction", "exact_match", "f1"))
@@ -72,6 +73,7 @@ def unflat(row: dict[str, Any]) -> Record:
         record |= {key: float(given[key]) for key in ("exact_match", "f1") if key in given}
         record |= {key: given[key] for key in ("verdict_reason", "asked") if key in given}
         record |= {"stopped": True} if str(given.get("stopped")).lower() == "true" else {}
+    record |= {key: given[key] for key in _MACHINE if key in given}
     return record | {key: given[key] for key in _DIGESTS}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from assistant.batch.blocks import Ahead, Record, blocks_as_they_come, blocks_of
 from assistant.batch.executors import Engine, LocalEngine, ProcessEngine
-from assistant.batch.journal import unfinished
+from assistant.batch.journal import computed_otherwise, unfinished
 from assistant.batch.lines import BatchOptions, read_lines
 from assistant.batch.ray_executor import RayEngine
 from assistant.batch.report import report_html
@@ -19,6 +19,7 @@ from assistant.cli.ask import fails
 from assistant.cli.batch_files import Files
 from assistant.cli.console import StatusLine
 from assistant.cli.options import switches
+from assistant.encoders.precision import computed_with
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 from assistant.records import answer_from_json
@@ -91,12 +92,16 @@ class _Tally:
     def __init__(self, status: StatusLine, watched: frozenset[str], total: int) -> None:
         self.summary = Summary()
         self.matched = 0
+        self._said = False
         self._status, self._watched, self._total = status, watched, total
 
     def before(self, record: Record) -> None:
         """Count a record of an earlier run."""
         self._count(record)
         self.summary.before += 1
+        if not self._said and (notice := computed_otherwise(record, computed_with())):
+            self._said = True
+            self._status.say(notice)
 
     def now(self, record: Record) -> None:
         """Count a record of this run."""

@@ -68,6 +68,7 @@ def eight_bits_pay() -> tuple[bool, str]:
     return True, f"the processor has {units[0]}"
 
 
+@cache
 def computed_with() -> str:
     """What the figures of encoders on this machine depend on, in a few words: answers of two machines may differ by it.
 

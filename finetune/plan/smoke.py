@@ -38,6 +38,10 @@ _SPECIAL = {
         "bos_token": "<s>", "cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "eos_token": "</s>",
         "unk_token": "<unk>", "mask_token": "<mask>",
     },
+    "mpnet": {
+        "bos_token": "<s>", "cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "eos_token": "</s>",
+        "unk_token": "[UNK]", "mask_token": "<mask>",
+    },
     "unigram": {
         "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]",
     },
@@ -122,7 +126,7 @@ def _tokenizer(facts: BaseFacts) -> "PreTrainedTokenizerFast":
     if facts.chat:
         special |= {"eos_token": "<|im_end|>", "bos_token": "<|im_start|>", "pad_token": "<|im_end|>"}
     backend = _backend(facts.tokenizer, list(dict.fromkeys(special.values())))
-    if facts.tokenizer == "roberta":
+    if facts.tokenizer in ("mpnet", "roberta"):
         sep, cls = ((special[name], backend.token_to_id(special[name]) or 0) for name in ("sep_token", "cls_token"))
         backend.post_processor = processors.RobertaProcessing(sep, cls)
     elif facts.tokenizer != "byte-pair":
@@ -143,7 +147,7 @@ def _tokenizer(facts: BaseFacts) -> "PreTrainedTokenizerFast":
 def _backend(kind: str, special: list[str]) -> "Tokenizer":
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    if kind == "word-piece":
+    if kind in ("word-piece", "mpnet"):
         tokenizer = Tokenizer(models.WordPiece(unk_token=_UNKNOWN))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

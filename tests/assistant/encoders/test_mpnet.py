@@ -173,7 +173,7 @@ def test_threads_that_begin_with_windows_of_different_lengths_say_the_same_as_on
     wanted = [_read(copy.deepcopy(model), batch)[0] for batch in batches]
     found: dict[int, torch.Tensor] = {}
     threads = [
-        threading.Thread(target=lambda at=at: found.update({at: _read(model, batches[at])[0]}))  # type: ignore[misc]  # mypy cannot infer a default's type
+        threading.Thread(target=lambda at=at: found.update({at: _read(model, batches[at])[0]}))
         for at in range(len(batches))
     ]
     for thread in threads:

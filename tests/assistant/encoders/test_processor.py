@@ -14,13 +14,13 @@ SAPPHIRE_RAPIDS = "flags\t\t: fpu avx512f avx512_bf16 avx512_vnni amx_bf16 amx_t
 ICE_LAKE = "flags\t\t: fpu avx512f avx512_vnni\n"
 HASWELL = "flags\t\t: fpu avx2 fma\n"
 GRAVITON_3 = "Features\t: fp asimd bf16 i8mm\n"
+CACHES = (processor.features, precision.best_precision, precision.eight_bits_pay, precision.computed_with)
 with_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
 
 
 @pytest.fixture
 def processor_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Lets the module believe in another processor: the text of /proc/cpuinfo."""
-    caches = (processor.features, precision.best_precision, precision.eight_bits_pay)
 
     def build(text: str) -> frozenset[str]:
         path = tmp_path / "cpuinfo"
@@ -28,13 +28,13 @@ def processor_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[An
         monkeypatch.setattr(processor, "_CPUINFO", path)
         monkeypatch.setattr(processor.sys, "platform", "linux")
         monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
-        for each in caches:
+        for each in CACHES:
             each.cache_clear()
         return processor.features()
 
     yield build
     monkeypatch.undo()
-    for each in caches:
+    for each in CACHES:
         each.cache_clear()
 
 
@@ -89,7 +89,7 @@ def test_the_choice_is_the_same_beside_a_busy_loop() -> None:
             torch.mm(torch.ones(200, 200), torch.ones(200, 200))
 
     def choose() -> tuple[object, ...]:
-        for each in (processor.features, precision.best_precision, precision.eight_bits_pay):
+        for each in CACHES:
             each.cache_clear()
         return precision.best_precision("cpu"), precision.eight_bits_pay(), precision.computed_with()
 
