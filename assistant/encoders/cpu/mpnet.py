@@ -4,6 +4,14 @@ transformers has one attention for MPNet, which passes over the scores five time
 the bias of relative positions out anew for each batch and each row of it. Here the bias is worked out once, all layers
 and windows share it, and it comes into the scores within the product that makes them.
 
+Seconds of one core of an AMD EPYC (Zen 5) for a window of 384 tokens of MPNet-base, four at once, in turns in one run:
+transformers in float32 0.730 and in bfloat16 0.205; this with `fuse_linear_layers` 0.184 (4.0 times float32), and with
+50 layers in 8 bits 0.163 (4.5 times). The products of the linear layers are 80 % of what is left, attention a seventh,
+copies between layouts 3 %, norms and sums 2 %. One product for queries, keys and values would be no faster than three
+(11.3 against 11.6 ms for 1,536 tokens), and would keep models of one base from sharing their weights. In 8 bits the
+layers that narrow would change what MPNet says: the logits' error is 0.28 instead of 0.04, and a third of the best
+starts and ends move.
+
 Import this where a model is at hand, not at the top of a module: it needs torch.
 """
 
