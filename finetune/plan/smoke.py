@@ -78,7 +78,9 @@ def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
         data = recipe.data.model_copy(
             update={"train": [str(train)], "test": str(test), "held_out": 0.25, "yardstick": {}, "limit": None}
         )
-        return recipe.model_copy(update=shared | {"data": data, "max_length": 64, "stride": 16})
+        # Questions about tables name a row and a column, in words that a tiny vocabulary cuts into many tokens.
+        length = 128 if recipe.data.tabular else 64
+        return recipe.model_copy(update=shared | {"data": data, "max_length": length, "stride": 16})
     if isinstance(recipe, NLIRecipe):
         train, test = _pairs(folder / "train.tsv"), _pairs(folder / "test.tsv", later=True)
         update = {
