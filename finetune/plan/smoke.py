@@ -76,7 +76,14 @@ def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
     if isinstance(recipe, QARecipe):
         train, test = _squad(folder / "train.json", recipe), _squad(folder / "test.json", recipe, later=True)
         data = recipe.data.model_copy(
-            update={"train": [str(train)], "test": str(test), "held_out": 0.25, "yardstick": {}, "limit": None}
+            update={
+                "train": [str(train)],
+                "test": str(test),
+                "held_out": 0.25,
+                "yardstick": {},
+                "limit": None,
+                "tabular": min(8, recipe.data.tabular),
+            }
         )
         # Questions about tables name a row and a column, in words that a tiny vocabulary cuts into many tokens.
         length = 128 if recipe.data.tabular else 64
@@ -111,6 +118,8 @@ def _tiny_base(facts: BaseFacts, recipe: Recipe, folder: Path) -> Path:
         for name in ("bos", "eos", "pad")
         if getattr(tokenizer, f"{name}_token_id") is not None
     }
+    if recipe.lora and "num_hidden_layers" in options and "layer" in str(recipe.lora.targets):
+        options["num_hidden_layers"] = 4  # the recipe names layers by their numbers, and leaves out the first
     options["vocab_size"] = len(tokenizer)
     torch.manual_seed(recipe.training.seed)
     config = AutoConfig.for_model(options.pop("model_type"), **options)
