@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.batch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", default="squad/dev-v1.1.json", help="SQuAD file (below ASSISTANT_TEST_DATA)")
+    parser.add_argument("--reader", default="embedded", help="of all systems: embedded, a folder or a Hub name")
+    parser.add_argument("--verifier", default="embedded", help="of all systems: embedded, a folder or a Hub name")
     parser.add_argument("--questions", type=int, default=2000, help="how many, evenly drawn from the file")
     parser.add_argument("--parts", type=int, default=4, help="the systems take turns over so many parts")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="batch, and what to compare it with")
@@ -48,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         examples = read_squad(find_data(options.data))
         examples = examples[:: max(1, len(examples) // options.questions)][: options.questions]
         environments = options.environments or default_cache() / "benchmarks"
-        report = measure(examples, names, options.parts, options.threads, environments)
+        models = {"reader": options.reader, "verifier": options.verifier}
+        report = measure(examples, names, models, options.parts, options.threads, environments)
     except AssistantError as error:
         print(f"batch: {error}", file=sys.stderr)
         return error.exit_code
@@ -59,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(
-    examples: Sequence[QAExample], names: Sequence[str], parts: int, threads: int, environments: Path
-) -> dict[str, Any]:
-    """All systems on all questions, as the JSON file has them.
+    examples: Sequence[QAExample], names: Sequence[str], models: dict[str, str], parts: int, threads: int,
+    environments: Path,
+) -> dict[str, Any]:  # fmt: skip
+    """All systems on all questions, as the JSON file has them; `models` names reader and verifier.
 
     Raises:
         AssistantError: the data, our models or the peer's environment is not to be had.
@@ -76,12 +80,14 @@ def measure(
         try:
             if "script" in names:
                 with Worker(OUR_BATCH, python_of(OUR_BATCH, environments), threads) as worker:
-                    order = worker.call("save", **folders)
+                    order = worker.call("save", models=models, folders=folders)
             for name in names:
                 peer = SCRIPT if name == "script" else OUR_BATCH
                 print(f"Loading {SYSTEMS[name][0]}", file=sys.stderr, flush=True)
                 workers[name] = Worker(peer, python_of(peer, environments), threads)
-                loaded = workers[name].call("load", **({**folders, **order} if name == "script" else {}))
+                loaded = workers[name].call(
+                    "load", **({**folders, **order} if name == "script" else {"models": models})
+                )
                 found[name] = {"versions": loaded, "answers": [], "labels": [], "seconds": [], "memory": 0}
             for count, piece in enumerate(pieces, 1):
                 for name in names:
@@ -94,7 +100,11 @@ def measure(
         finally:
             for worker in workers.values():
                 worker.close()
-    return {"machine": machine(threads), "rows": {name: _row(name, found, examples) for name in names}}
+    return {
+        "machine": machine(threads),
+        "models": models,
+        "rows": {name: _row(name, found, examples) for name in names},
+    }
 
 
 def _row(name: str, found: dict[str, dict[str, Any]], examples: Sequence[QAExample]) -> dict[str, Any]:

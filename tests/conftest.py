@@ -115,8 +115,25 @@ def xlnet_tokenizer() -> Any:
     )  # fmt: skip
 
 
+def mpnet_tokenizer() -> Any:
+    """BERT's pieces in RoBERTa's template, without token types."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer = write_vocabulary(tokenizer, ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"], SENTENCES)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", cls_token="<s>", pad_token="<pad>", sep_token="</s>",
+        eos_token="</s>", unk_token="[UNK]", mask_token="<mask>", model_input_names=["input_ids", "attention_mask"],
+    )  # fmt: skip
+
+
 TOKENIZERS: dict[str, Callable[[], Any]] = {
     "bert": bert_tokenizer,
+    "mpnet": mpnet_tokenizer,
     "roberta": roberta_tokenizer,
     "xlnet": xlnet_tokenizer,
 }
@@ -149,14 +166,14 @@ _SIZES = {
 
 
 def tiny_model(kind: str, head: str, **config: Any) -> Any:
-    """A float32 model of a kind (bert, roberta); head: QuestionAnswering, SequenceClassification or "" for none."""
+    """A float32 model of a kind (bert, mpnet, roberta); head: QuestionAnswering, SequenceClassification or ""."""
     import torch
     import transformers
 
     tokenizer = TOKENIZERS[kind]()
     torch.manual_seed(7)
-    name = kind.capitalize()
-    positions = {"max_position_embeddings": MAX_POSITIONS + (2 if kind == "roberta" else 0)}
+    name = {"mpnet": "MPNet"}.get(kind, kind.capitalize())
+    positions = {"max_position_embeddings": MAX_POSITIONS + (2 if kind in ("roberta", "mpnet") else 0)}
     types = {"type_vocab_size": 1, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2} if kind == "roberta" else {}
     settings = getattr(transformers, f"{name}Config")(
         vocab_size=len(tokenizer), **{**_SIZES, **positions, **types, **config}

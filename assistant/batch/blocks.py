@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from assistant.batch.lines import KEYS, OURS, Line
 from assistant.batch.scoring import scores
+from assistant.encoders.precision import computed_with
 from assistant.errors import AssistantError
 from assistant.records import answer_to_json, error_to_json, json_line
 from assistant.routing.router import choose_route
@@ -136,7 +137,7 @@ def records_of(block: Block, ends: Sequence[Answer | AssistantError], options_di
 
 
 def _record(line: Line, end: Answer | AssistantError | None, options_digest: str) -> Record:
-    digests = {"input_digest": line.digest, "options_digest": options_digest}
+    digests = {"computed_with": computed_with(), "input_digest": line.digest, "options_digest": options_digest}
     if line.turn is None or not isinstance(end, Answer):
         error = end if isinstance(end, AssistantError) else AssistantError("The turn ended without an answer.")
         return {**line.carried, "id": line.id, "line": line.number, "error": error_to_json(error), **digests}

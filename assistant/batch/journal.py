@@ -15,6 +15,7 @@ from assistant.batch.lines import Line
 from assistant.errors import UsageError
 from assistant.records import answer_from_json
 from assistant.routing.router import choose_route
+from assistant.text import one_line
 from assistant.types import Route
 
 # What syncing says of a pipe, a terminal or a file system that knows no syncing.
@@ -178,6 +179,22 @@ def _replaces(new: bytes, old: bytes) -> bool:
 def _is_to_retry(record: Record, *, all_of_them: bool) -> bool:
     error = record.get("error")
     return error is not None and (all_of_them or (isinstance(error, dict) and error.get("passing") is True))
+
+
+def computed_otherwise(record: Record, here: str) -> str | None:
+    """What to say of an answer of an earlier run that another kind of machine gave; None if this one's kind did.
+
+    Args:
+        record: the answer.
+        here: what `computed_with` says of this machine.
+    """
+    there = record.get("computed_with")
+    if not isinstance(there, str) or there == here:
+        return None
+    return (
+        f"Earlier answers were computed with {one_line(there, 60)}, the rest with {here}: close calls may differ "
+        "from a run on one machine."
+    )
 
 
 def _records(file: IO[bytes], path: Path) -> Iterator[Record]:

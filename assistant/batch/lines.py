@@ -38,6 +38,7 @@ OURS = frozenset(
         "exact_match",
         "f1",
         "contains",
+        "computed_with",
         "input_digest",
         "options_digest",
     )

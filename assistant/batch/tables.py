@@ -22,8 +22,9 @@ _LAST = (
     "exact_match", "f1", "contains",
 )  # fmt: skip
 _ERROR = ("error_type", "error_message", "error_passing")
+_MACHINE = ("computed_with",)
 _DIGESTS = ("input_digest", "options_digest")
-OWN = (*_FIRST, *_VERDICT, *_LAST, *_ERROR, *_DIGESTS)
+OWN = (*_FIRST, *_VERDICT, *_LAST, *_ERROR, *_MACHINE, *_DIGESTS)
 """The columns of our own; the input's other columns stand between these and the digests."""
 _AS_JSON = frozenset(("evidence", "closest", "claims", "models", "usage"))
 _NUMBERS = frozenset(("score", "entailment", "neutral", "contradiction", "exact_match", "f1", "contains"))
@@ -77,6 +78,7 @@ def unflat(row: dict[str, Any]) -> Record:
         record |= {key: float(given[key]) for key in ("exact_match", "f1", "contains") if key in given}
         record |= {key: given[key] for key in ("verdict_reason", "asked", "incomplete") if key in given}
         record |= {"stopped": True} if str(given.get("stopped")).lower() == "true" else {}
+    record |= {key: given[key] for key in _MACHINE if key in given}
     return record | {key: given[key] for key in _DIGESTS}
 
 

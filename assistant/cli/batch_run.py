@@ -10,7 +10,7 @@ from typing import Any
 
 from assistant.batch.blocks import Ahead, Record, blocks_as_they_come, blocks_of
 from assistant.batch.executors import Engine, LocalEngine, ProcessEngine
-from assistant.batch.journal import failed_lines, merge_retried, to_retry, unfinished
+from assistant.batch.journal import computed_otherwise, failed_lines, merge_retried, to_retry, unfinished
 from assistant.batch.lines import BatchOptions, read_lines
 from assistant.batch.ray_executor import RayEngine
 from assistant.batch.report import report_html
@@ -20,6 +20,7 @@ from assistant.cli.ask import fails
 from assistant.cli.batch_files import Files
 from assistant.cli.console import StatusLine
 from assistant.cli.options import switches
+from assistant.encoders.precision import computed_with
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 from assistant.records import answer_from_json
@@ -112,6 +113,8 @@ class _Tally:
         """Count a record of an earlier run."""
         self._count(record)
         self.summary.before += 1
+        if notice := computed_otherwise(record, computed_with()):
+            self.say(notice)
 
     def again(self, failed: int) -> Callable[[Record], None]:
         """What counts the records of lines that are tried again; once in place they are counted as the rest."""

@@ -9,11 +9,13 @@ from benchmarks.peers.protocol import peak_memory, serve, versions
 class Worker:
     """Holds an assistant."""
 
-    def load(self) -> dict[str, Any]:
-        """Load both models by answering a question."""
+    def load(self, models: dict[str, str]) -> dict[str, Any]:
+        """Load both models by answering a question; `embedded` stands for what the settings say."""
         from assistant import Assistant, Document, Turn
+        from assistant.settings import load_settings
 
-        self.assistant = Assistant()
+        named = {part: name for part, name in models.items() if name != "embedded"}
+        self.assistant = Assistant(load_settings(named) if named else None)
         self.assistant.answer(Turn("How large is it?", (Document("forest", "The forest covers five square miles."),)))
         dtype = str(self.assistant.models.reader(lambda event: None).model.dtype).removeprefix("torch.")
         return {**versions("torch", "transformers", "tokenizers"), "dtype": dtype}
@@ -48,17 +50,17 @@ class Worker:
         return {"answers": answers, "labels": labels, "seconds": seconds, "memory": peak_memory()}
 
 
-def save(reader: str, verifier: str) -> dict[str, Any]:
-    """Write the embedded models, their adapters merged, for the peer; returns how the verifier is to be used."""
+def save(models: dict[str, str], folders: dict[str, str]) -> dict[str, Any]:
+    """Write the models, their adapters merged, for the peer; returns how the verifier is to be used."""
     from pathlib import Path
 
     from assistant.types import Label
     from assistant.verification.head import Head
     from benchmarks.weights import resolve_part, save_merged
 
-    save_merged(resolve_part("reader", "embedded"), Path(reader))
-    checks = resolve_part("verifier", "embedded")
-    save_merged(checks, Path(verifier), "verifier")
+    save_merged(resolve_part("reader", models["reader"]), Path(folders["reader"]))
+    checks = resolve_part("verifier", models["verifier"])
+    save_merged(checks, Path(folders["verifier"]), "verifier")
     head = Head.load(checks.adapter or checks.base)
     names = {f"LABEL_{column}": str(label) for column, label in zip(head.columns, Label, strict=True)}
     return {"hypothesis_first": head.hypothesis_first, "labels": names}

@@ -30,7 +30,7 @@ class BaseFacts:
     name: str
     licence: str
     config: dict[str, Any]
-    tokenizer: Literal["byte-pair", "word-piece", "roberta", "unigram"]
+    tokenizer: Literal["byte-pair", "word-piece", "mpnet", "roberta", "unigram"]
     gated: bool = False
     chat: bool = False
     """Whether it comes with a chat template."""

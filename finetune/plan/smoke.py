@@ -29,7 +29,7 @@ _SIZES = {
 }  # fmt: skip
 _LAYERS_FOR_A_PATTERN = 4  # which may leave out the lowest
 _UNKNOWN = "[UNK]"
-_GROUNDED, _TABULAR = 4, 16
+_GROUNDED = 4
 _POSITIONS = ("max_position_embeddings", "n_positions")
 _SPECIAL = {
     "byte-pair": {"eos_token": "<|endoftext|>", "bos_token": "<|endoftext|>"},
@@ -39,6 +39,10 @@ _SPECIAL = {
     "roberta": {
         "bos_token": "<s>", "cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "eos_token": "</s>",
         "unk_token": "<unk>", "mask_token": "<mask>",
+    },
+    "mpnet": {
+        "bos_token": "<s>", "cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "eos_token": "</s>",
+        "unk_token": "[UNK]", "mask_token": "<mask>",
     },
     "unigram": {
         "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]",
@@ -74,10 +78,18 @@ def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
     if isinstance(recipe, QARecipe):
         train, test = _squad(folder / "train.json", recipe), _squad(folder / "test.json", recipe, later=True)
         data = recipe.data.model_copy(
-            update={"train": [str(train)], "test": str(test), "held_out": 0.25, "yardstick": {}, "limit": None,
-                    "tabular": min(_TABULAR, recipe.data.tabular)}
-        )  # fmt: skip
-        return recipe.model_copy(update=shared | {"data": data, "max_length": 96, "stride": 16})
+            update={
+                "train": [str(train)],
+                "test": str(test),
+                "held_out": 0.25,
+                "yardstick": {},
+                "limit": None,
+                "tabular": min(8, recipe.data.tabular),
+            }
+        )
+        # Questions about tables name a row and a column, in words that a tiny vocabulary cuts into many tokens.
+        length = 128 if recipe.data.tabular else 64
+        return recipe.model_copy(update=shared | {"data": data, "max_length": length, "stride": 16})
     if isinstance(recipe, NLIRecipe):
         train, test = _pairs(folder / "train.tsv"), _pairs(folder / "test.tsv", later=True)
         update = {
@@ -111,6 +123,8 @@ def _tiny_base(facts: BaseFacts, recipe: Recipe, folder: Path) -> Path:
         for name in ("bos", "eos", "pad")
         if getattr(tokenizer, f"{name}_token_id") is not None
     }
+    if recipe.lora and "num_hidden_layers" in options and "layer" in str(recipe.lora.targets):
+        options["num_hidden_layers"] = 4  # the recipe names layers by their numbers, and leaves out the first
     options["vocab_size"] = len(tokenizer)
     torch.manual_seed(recipe.training.seed)
     config = AutoConfig.for_model(options.pop("model_type"), **options)
@@ -128,7 +142,7 @@ def _tokenizer(facts: BaseFacts) -> "PreTrainedTokenizerFast":
     if facts.chat:
         special |= {"eos_token": "<|im_end|>", "bos_token": "<|im_start|>", "pad_token": "<|im_end|>"}
     backend = _backend(facts.tokenizer, list(dict.fromkeys(special.values())))
-    if facts.tokenizer == "roberta":
+    if facts.tokenizer in ("mpnet", "roberta"):
         sep, cls = ((special[name], backend.token_to_id(special[name]) or 0) for name in ("sep_token", "cls_token"))
         backend.post_processor = processors.RobertaProcessing(sep, cls)
     elif facts.tokenizer != "byte-pair":
@@ -149,7 +163,7 @@ def _tokenizer(facts: BaseFacts) -> "PreTrainedTokenizerFast":
 def _backend(kind: str, special: list[str]) -> "Tokenizer":
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    if kind == "word-piece":
+    if kind in ("word-piece", "mpnet"):
         tokenizer = Tokenizer(models.WordPiece(unk_token=_UNKNOWN))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

@@ -6,7 +6,8 @@ of its own to divide, as long as no `exp` overflows, and padding can be left out
 
     softmax(s) v = (exp(s) [m v]) / (exp(s) m),    m = 1 where a key may be seen, else 0
 
-Both products are one, the mask being a column beside the values. That nothing overflowed is seen at their sums.
+Both products are one, the mask being a column beside the values. That nothing overflowed is seen at their sums. A
+bias of the scores (of relative positions, say) is what the product that makes them is added to.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,24 @@ _MOST = 1e38
 
 
 def use_cpu_attention(model: Any) -> None:
-    """Let an encoder on a CPU attend in the way above; families that bring an attention of their own are left alone."""
+    """Let an encoder on a CPU attend in the way above.
+
+    Families whose attention transformers lets others replace, and MPNet, whose modules are exchanged for ours; the
+    others are left alone.
+    """
     from transformers import AttentionInterface, AttentionMaskInterface
 
-    if model.device.type != "cpu" or not model._can_set_attn_implementation():
+    if model.device.type != "cpu":
         return
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, _mask)
-    model.set_attn_implementation(NAME)
+    if model.config.model_type == "mpnet":
+        from assistant.encoders.cpu.mpnet import MPNetEncoder
+
+        model.config._attn_implementation = NAME  # which decides on the form of the mask
+        model.base_model.encoder = MPNetEncoder(model.base_model.encoder)
+    elif model._can_set_attn_implementation():
+        model.set_attn_implementation(NAME)
 
 
 def _mask(*arguments: Any, **options: Any) -> "torch.Tensor | None":
@@ -50,6 +61,7 @@ def attend(
     value: "torch.Tensor",
     attention_mask: "torch.Tensor | None",
     scaling: float | None = None,
+    position_bias: "torch.Tensor | None" = None,
     **others: Any,
 ) -> tuple["torch.Tensor", None]:
     """Scaled dot-product attention without dropout, as transformers' `AttentionInterface` calls it.
@@ -61,6 +73,7 @@ def attend(
         value: the same shape as `key`.
         attention_mask: true where a key may be seen, shape (batch, 1, queries or 1, keys); None if everywhere.
         scaling: of the scores; by default one over the square root of the size.
+        position_bias: added to the scores, shape (1, heads, queries, keys).
         others: of no use here.
 
     Returns:
@@ -69,27 +82,38 @@ def attend(
     import torch
 
     batch, heads, _, size = query.shape
+    bias = None if position_bias is None else position_bias[0]
     query, key, value = (each.reshape(batch * heads, -1, size) for each in (query, key, value))
     scale = size**-0.5 if scaling is None else scaling
     # A mask that differs by query (a window around each, say) has no place beside the values.
     by_query = attention_mask is not None and attention_mask.shape[2] > 1
-    attended = None if by_query else _quick(query, key, value, scale, attention_mask)
+    attended = None if by_query else _quick(query, key, value, scale, attention_mask, bias)
     if attended is None:
-        scores = _scores(query, key, scale).view(batch, heads, query.shape[1], -1)
+        repeated = None if bias is None else bias.repeat(batch, 1, 1)
+        scores = _scores(query, key, scale, repeated).view(batch, heads, query.shape[1], -1)
         if attention_mask is not None:
             scores.masked_fill_(~attention_mask, torch.finfo(scores.dtype).min)
         attended = torch.bmm(scores.softmax(dim=-1).flatten(0, 1), value)
     return attended.view(batch, heads, -1, size).transpose(1, 2).contiguous(), None
 
 
-def _scores(query: "torch.Tensor", key: "torch.Tensor", scale: float) -> "torch.Tensor":
+def _scores(
+    query: "torch.Tensor", key: "torch.Tensor", scale: float, bias: "torch.Tensor | None" = None
+) -> "torch.Tensor":
     import torch
 
+    if bias is not None:
+        return torch.baddbmm(bias, query, key.transpose(1, 2), alpha=scale)
     return torch.baddbmm(query.new_empty(1, 1, 1), query, key.transpose(1, 2), beta=0, alpha=scale)
 
 
 def _quick(
-    query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor", scale: float, seen: "torch.Tensor | None"
+    query: "torch.Tensor",
+    key: "torch.Tensor",
+    value: "torch.Tensor",
+    scale: float,
+    seen: "torch.Tensor | None",
+    bias: "torch.Tensor | None" = None,
 ) -> "torch.Tensor | None":
     """What is attended to, by the formula above; None where an `exp` or a sum of them came near to an overflow.
 
@@ -99,6 +123,7 @@ def _quick(
         value: the same shape as `key`.
         scale: of the scores.
         seen: shape (batch, 1, 1, keys).
+        bias: of the scores, shape (heads, queries, keys).
     """
     import torch
 
@@ -107,11 +132,29 @@ def _quick(
         columns.view(len(seen), -1, *columns.shape[1:]).mul_(seen.transpose(2, 3))
     sums = query.new_empty(*query.shape[:-1], columns.shape[-1])
     step = max(1, _SCORES_AT_ONCE // (query.shape[1] * key.shape[1]))
+    if bias is not None:
+        step, bias = _bias_of_steps(bias, step, len(query) // len(bias))
     for at in range(0, len(query), step):
         some = slice(at, at + step)
-        torch.bmm(_scores(query[some], key[some], scale).exp_(), columns[some], out=sums[some])
+        added = None if bias is None else bias[at % len(bias) :][: min(step, len(query) - at)]
+        torch.bmm(_scores(query[some], key[some], scale, added).exp_(), columns[some], out=sums[some])
     least, most = sums.aminmax()  # NaN if one is
     sums, divisors = sums[..., :-1], sums[..., -1:]
     if not (least > -_MOST and most < _MOST and divisors.amin() > _LEAST_DIVISOR):
         return None
     return sums / divisors
+
+
+def _bias_of_steps(bias: "torch.Tensor", step: int, batch: int) -> tuple[int, "torch.Tensor"]:
+    """Steps that begin at the same heads of a window each, or at a window, and the bias that they go round in.
+
+    Args:
+        bias: of one window's heads, shape (heads, queries, keys).
+        step: how many heads to take at once, at most.
+        batch: how many windows there are.
+    """
+    heads = len(bias)
+    if step >= heads:
+        windows = min(step // heads, batch)
+        return windows * heads, bias.repeat(windows, 1, 1)
+    return max(size for size in range(1, step + 1) if heads % size == 0), bias

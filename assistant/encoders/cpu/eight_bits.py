@@ -13,13 +13,11 @@ import json
 import logging
 import math
 import threading
-import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.encoders.cpu.linear import applies_gelu
+from assistant.encoders.precision import eight_bits_pay
 from assistant.errors import ModelError
 from assistant.models.validation import read_json
 
@@ -32,13 +30,9 @@ FILE_NAME = "ranges.json"
 Ranges = Mapping[str, tuple[float, float]]
 
 _STEPS = 255
-_FROM_SIGNED = 128
-_WORTH_IT = 1.1
 _LEAST = 20.0
 """Decibels between a layer's inputs and what rounding adds to them."""
 _WIDEST = 1e6
-_TRIED = (1536, 384, 1536)  # tokens, inputs and outputs of a layer
-_REPEATS = 12
 
 
 def load_ranges(folder: Path) -> Ranges:
@@ -119,118 +113,42 @@ class _Seen:
 def quantise_linear_layers(model: Any, ranges: Ranges) -> None:
     """Let the layers for which there are ranges run in 8 bits, where the model is on a CPU that is faster so.
 
-    The model can then be used in inference mode only.
+    Which CPUs are, `eight_bits_pay` says. The model can then be used in inference mode only.
     """
-    if ranges and model.device.type == "cpu" and _pays(model.dtype):
+    if not ranges or model.device.type != "cpu":
+        return
+    pays, reason = eight_bits_pay()
+    log.info("%s in 8 bits: %s", f"{len(ranges)} linear layers" if pays else "No linear layers", reason)
+    if pays:
         put_in_8_bits(model, ranges)
 
 
 def put_in_8_bits(model: Any, ranges: Ranges) -> None:
-    """As `quantise_linear_layers`, however fast that is.
+    """As `quantise_linear_layers`, whatever the processor is.
 
     Raises:
         AttributeError: the model has no such layer.
     """
-    quantised = _layer()
-    inputs = _Inputs()
+    from assistant.encoders.cpu.layers import LastQuantised, QuantisedLinear
+
+    inputs = LastQuantised()
     for name, ends in ranges.items():
         owner, _, attribute = name.rpartition(".")
         parent = model.get_submodule(owner)
-        setattr(parent, attribute, quantised(getattr(parent, attribute), ends, inputs))
+        setattr(parent, attribute, QuantisedLinear(getattr(parent, attribute), ends, inputs))
 
 
 def layers_in_8_bits(model: Any) -> int:
     """How many layers of a model run so."""
-    return sum(isinstance(module, _layer()) for module in model.modules())
+    from assistant.encoders.cpu.layers import QuantisedLinear
+
+    return sum(isinstance(module, QuantisedLinear) for module in model.modules())
 
 
 def parameters_of(model: Any) -> int:
     """How many numbers a model has learned: those of its layers in 8 bits too, which torch does not count."""
-    layers: list[Any] = [module for module in model.modules() if isinstance(module, _layer())]
+    from assistant.encoders.cpu.layers import QuantisedLinear
+
+    layers = [module for module in model.modules() if isinstance(module, QuantisedLinear)]
     known = sum(int(parameter.numel()) for parameter in model.parameters())
     return known + sum(int(layer.in_features) * int(layer.out_features) for layer in layers)
-
-
-class _Inputs:
-    """The input that was quantised last: queries, keys and values are made of the same."""
-
-    def __init__(self) -> None:
-        self._last = threading.local()
-
-    def quantised(self, states: "torch.Tensor", scale: float, zero: float) -> "torch.Tensor":
-        """Numbers of 0 to 255 for the states, of the same shape."""
-        import torch
-
-        last = self._last.__dict__
-        if last.get("states") is states and last["within"] == (scale, zero):
-            known: torch.Tensor = last["numbers"]
-            return known
-        shift = torch.full((1,), zero - _FROM_SIGNED, dtype=torch.float32)
-        signed = torch.add(shift, states, alpha=1 / scale).round_().clamp_(-_FROM_SIGNED, _FROM_SIGNED - 1)
-        # By way of signed numbers, as the conversion to unsigned ones is five times slower.
-        numbers = signed.to(torch.int8).view(torch.uint8).bitwise_xor_(_FROM_SIGNED)
-        last.update(states=states, within=(scale, zero), numbers=numbers)
-        return numbers
-
-
-@cache
-def _layer() -> type:
-    import torch
-
-    class QuantisedLinear(torch.nn.Module):
-        """What a linear layer does, with an activation behind it if it had one, in 8 bits."""
-
-        def __init__(self, linear: Any, ends: tuple[float, float], inputs: _Inputs) -> None:
-            super().__init__()
-            self.in_features, self.out_features = linear.in_features, linear.out_features
-            weight = linear.weight.detach().float()
-            scales = (weight.abs().amax(1) / 127).clamp(min=1e-12)
-            numbers = (weight / scales[:, None]).round_().to(torch.int8)
-            self.register_buffer("weight", torch.ops.onednn.qlinear_prepack(numbers, None), persistent=False)
-            self.register_buffer("scales", scales, persistent=False)
-            self.register_buffer("zeros", torch.zeros(len(scales), dtype=torch.int32), persistent=False)
-            self.bias = None if linear.bias is None else torch.nn.Parameter(linear.bias.detach().float(), False)
-            self.scale = (ends[1] - ends[0]) / _STEPS
-            self.zero = round(-ends[0] / self.scale)
-            self.after = ("gelu", "none") if applies_gelu(linear) else ("none", "")
-            self._inputs = inputs
-
-        def forward(self, states: "torch.Tensor") -> "torch.Tensor":
-            after, algorithm = self.after
-            numbers = self._inputs.quantised(states, self.scale, self.zero)
-            product: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
-                numbers, self.scale, self.zero, self.weight, self.scales, self.zeros, self.bias, 1.0, 0, states.dtype,
-                after, [], algorithm,
-            )  # fmt: skip
-            return product
-
-    return QuantisedLinear
-
-
-@cache
-def _pays(dtype: "torch.dtype") -> bool:
-    """Whether such a layer is faster here than one in a number format: measured once, in some fifty milliseconds."""
-    import torch
-
-    tokens, width, wider = _TRIED
-    plain, quantised = (
-        torch.nn.Sequential(torch.nn.Linear(width, wider)).to(dtype).requires_grad_(False) for _ in range(2)
-    )
-    states = torch.ones(tokens, width, dtype=dtype)
-    timings: dict[Any, list[float]] = {plain: [], quantised: []}
-    try:
-        put_in_8_bits(quantised, {"0": (-1.0, 1.0)})
-        with torch.inference_mode():
-            # In turns, so that whatever else the machine does slows down both.
-            for _ in range(_REPEATS):
-                for layer, seconds in timings.items():
-                    given = states.clone()
-                    began = time.perf_counter()
-                    layer(given)
-                    seconds.append(time.perf_counter() - began)
-    except (RuntimeError, AttributeError, NotImplementedError) as error:
-        log.info("No linear layers in 8 bits here: %s", type(error).__name__)
-        return False
-    ratio = min(timings[plain]) / min(timings[quantised])
-    log.info("Linear layers in 8 bits are %.1f times as fast as in %s", ratio, dtype)
-    return ratio >= _WORTH_IT

@@ -20,6 +20,12 @@ def only_first_token(model: Any) -> None:
     Call it when the model attends by `use_cpu_attention`.
     """
     config = model.config
+    if config.model_type == "mpnet" and config._attn_implementation == NAME:
+        from assistant.encoders.cpu.mpnet import MPNetAttention
+
+        layer = model.base_model.encoder.layer[-1]
+        layer.attention = MPNetAttention(layer.attention, queries=1)
+        return
     if config.model_type not in _FAMILIES or config._attn_implementation != NAME or config.is_decoder:
         return
     last = model.base_model.encoder.layer[-1]

@@ -4,10 +4,7 @@ In bfloat16 `torch.nn.Linear` first copies its bias over the whole output, and a
 oneDNN adds the one and applies the other while the product is still in the cache. Weights stay where they are.
 """
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import torch
+from typing import Any
 
 
 def fuse_linear_layers(model: Any) -> None:
@@ -21,20 +18,22 @@ def fuse_linear_layers(model: Any) -> None:
         return
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return  # the kernels would raise on this processor; torch's own layers work everywhere
-    kinds = _kinds()
-    for module in model.modules():
-        if type(module) is torch.nn.Linear:
-            module.__class__ = kinds["none"]
-    for module in model.modules():
-        # An activation right after the layer, as the families that descend from BERT have it.
-        if _is_gelu(getattr(module, "intermediate_act_fn", None)) and type(module.dense) is kinds["none"]:
-            module.dense.__class__ = kinds["gelu"]
-            module.intermediate_act_fn = torch.nn.Identity()
+    from assistant.encoders.cpu.layers import FusedLinear
+
+    for parent in list(model.modules()):
+        for name, module in list(parent.named_children()):
+            if type(module) is torch.nn.Linear:
+                setattr(parent, name, FusedLinear(module, _activation_behind(parent, name)))
 
 
-def applies_gelu(linear: Any) -> bool:
-    """Whether a layer has taken in the GELU behind it."""
-    return bool(_classes) and type(linear) is _classes["gelu"]
+def _activation_behind(parent: Any, name: str) -> str:
+    """The activation right after a layer, taken out of its parent, as the families that descend from BERT have it."""
+    import torch
+
+    if name != "dense" or not _is_gelu(getattr(parent, "intermediate_act_fn", None)):
+        return "none"
+    parent.intermediate_act_fn = torch.nn.Identity()
+    return "gelu"
 
 
 def _is_gelu(activation: Any) -> bool:
@@ -45,24 +44,3 @@ def _is_gelu(activation: Any) -> bool:
     return (isinstance(activation, torch.nn.GELU) and activation.approximate == "none") or (
         isinstance(activation, GELUActivation) and activation.act is torch.nn.functional.gelu
     )
-
-
-_classes: dict[str, type] = {}
-
-
-def _kinds() -> dict[str, type]:
-    """The classes of layers with nothing behind them, and with a GELU."""
-    if not _classes:
-        import torch
-
-        def kind(name: str, operation: str, algorithm: str) -> type:
-            def forward(self: Any, states: "torch.Tensor") -> "torch.Tensor":
-                fused: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-                    states, self.weight, self.bias, operation, [], algorithm
-                )
-                return fused
-
-            return type(name, (torch.nn.Linear,), {"forward": forward})
-
-        _classes.update(none=kind("FusedLinear", "none", ""), gelu=kind("FusedLinearGelu", "gelu", "none"))
-    return _classes

@@ -47,10 +47,14 @@ def _model(kind: str, special: Iterable[str]) -> Any:
     return json.loads(_pieces(kind, tuple(special)))["model"]
 
 
-def _word_pieces(name: str, **options: Any) -> Any:
+_BERT_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_MPNET_SPECIAL = ("<s>", "<pad>", "</s>", "[UNK]", "<mask>")
+
+
+def _word_pieces(name: str, special: Iterable[str] = _BERT_SPECIAL, **options: Any) -> Any:
     import transformers
 
-    vocabulary = _model("wordpiece", ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"))["vocab"]
+    vocabulary = _model("wordpiece", special)["vocab"]
     return getattr(transformers, name)(vocab=vocabulary, **options)
 
 
@@ -131,6 +135,11 @@ FAMILIES = {
     ),
     "bert-padded-left": Family(
         "Bert", lambda: _word_pieces("BertTokenizer", padding_side="left"), _BERT_LIKE, text_first=True
+    ),
+    "mpnet": Family(
+        "MPNet",
+        lambda: _word_pieces("MPNetTokenizer", _MPNET_SPECIAL),
+        {**_BERT_LIKE, "max_position_embeddings": 514, "relative_attention_num_buckets": 32},
     ),
     "roberta": Family(
         "Roberta",

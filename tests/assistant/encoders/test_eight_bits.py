@@ -17,6 +17,7 @@ from assistant.encoders.cpu.eight_bits import (
     save_ranges,
 )
 from assistant.encoders.cpu.linear import fuse_linear_layers
+from assistant.encoders.precision import eight_bits_pay
 from assistant.errors import ModelError
 from assistant.loading.reader import load_reader
 from assistant.loading.verifier import load_verifier
@@ -156,7 +157,7 @@ def test_a_reader_runs_in_8_bits_where_its_folder_says_how_and_it_pays(tmp_path:
     ranges = measure_ranges(model, lambda: _read(model))
     save_ranges(ranges, tmp_path)
     reader = load_reader(resolved)
-    assert layers_in_8_bits(reader.model) == (len(ranges) if eight_bits._pays(reader.model.dtype) else 0)
+    assert layers_in_8_bits(reader.model) == (len(ranges) if eight_bits_pay()[0] else 0)
     assert layers_in_8_bits(load_reader(resolved, eight_bits=False).model) == 0
 
 
@@ -176,7 +177,7 @@ def test_a_verifier_in_8_bits_says_about_what_it_said(tmp_path: Path) -> None:
 def test_ranges_of_another_model_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resolved = _saved(_reader(), tmp_path)
     (tmp_path / "ranges.json").write_text(json.dumps({"bert.encoder.layer.7.attention.self.query": [-1, 1]}))
-    monkeypatch.setattr(eight_bits, "_pays", lambda dtype: True)  # whatever this machine is
+    monkeypatch.setattr(eight_bits, "eight_bits_pay", lambda: (True, "a test wants it"))  # whatever this machine is
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_reader(resolved)
 
