@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AssistantError as error:
         print(f"lookup: {error}", file=sys.stderr)
         return error.exit_code
-    ends = end_tokens(network, tokenizer)
+    ends = end_tokens(model.base, tokenizer)
     generators = {name: LocalGenerator(way(network), tokenizer, model.name, ends=ends) for name, way in WAYS.items()}
     figures = {name: measure(generators, each) for name, each in conversations.items()}
     print(file=sys.stderr)

@@ -54,6 +54,10 @@ class InstalledModel:
     source: str
 
 
+_LONGEST_NAME = 200
+"""Of an entry: file systems take 255 bytes, and its lock and its unfinished fetch have longer names."""
+
+
 class ModelStore:
     """The models on this machine.
 
@@ -251,7 +255,7 @@ class ModelStore:
 
     def _stored(self, reference: str) -> Path | None:
         """The entry of a model, whole or unfinished, that is in the store under this name, in the catalogue or not."""
-        if not reference or reference.startswith(".") or "\\" in reference:
+        if not reference or reference.startswith(".") or "\\" in reference or len(reference) > _LONGEST_NAME:
             return None
         entry = self.folder / reference.replace("/", "--")
         manifest = read_manifest(entry)

@@ -110,7 +110,8 @@ def count_rows(recipe: Recipe) -> Rows:
         UsageError: neither.
     """
     declared = recipe.data.declared
-    if _are_here(recipe.data.train):
+    passages = recipe.data.grounded if isinstance(recipe, CodeRecipe) else ()
+    if _are_here([*recipe.data.train, *passages]):
         return _counted(recipe)
     if declared.train is None:
         for name in recipe.data.train:

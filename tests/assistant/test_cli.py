@@ -20,6 +20,7 @@ STEERING = "\x1b]0;owned\x07 \x1b[31mred\x1b[0m \x9b2J \x7f \u202edesrever\u202c
 @pytest.fixture(autouse=True)
 def article(tmp_path: Path) -> None:
     (tmp_path / "amazon.txt").write_bytes(TEXT.encode())
+    (tmp_path / "empty").mkdir()
 
 
 def _start(arguments: list[str], environment: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
@@ -85,7 +86,7 @@ def test_nothing_of_a_text_steers_the_terminal(run: Run, tmp_path: Path, form: l
     [
         (["ask", "", "--document", "amazon.txt"], 2, "question is empty"),
         (["ask", "x", "--document", "none.txt"], 2, "no such file"),
-        (["ask", "x", "--document", "."], 2, "folder"),
+        (["ask", "x", "--document", "empty"], 2, "folder"),
         (["ask", "x", "--route", "extract"], 2, "needs a document"),
         (["ask", "x", "--route", "north"], 2, "choose auto"),
         (["ask", "x", "--profile", "embeded"], 2, "embedded"),

@@ -148,7 +148,7 @@ def test_ctrl_c_prints_what_is_done_so_far(environment: dict[str, str], tmp_path
 def test_rows_come_one_by_one_and_no_two_models_are_in_memory(
     tiny_settings: dict[str, str], roberta_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assistant.loading import loaders as loading
+    from assistant.loading import reader as loading
 
     load, alive, most = loading.load_reader, weakref.WeakSet[Any](), []
 

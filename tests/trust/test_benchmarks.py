@@ -39,13 +39,13 @@ def test_the_fuzzer_begins_with_documents_that_can_be_read(target: str, module: 
 def test_a_fault_of_our_own_in_a_document_is_a_finding_and_one_of_a_library_is_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from assistant.documents import docx_text
+    from assistant.documents import docx_runs
 
     read = fuzz.TARGETS["docx-text"]()
     seed = fuzz.seeds_of("docx-text")[0]
     read(seed)
     fuzz.TARGETS["docx"]()(b"PK no archive")
-    monkeypatch.setattr(docx_text, "_CHARACTERS", None)
+    monkeypatch.setattr(docx_runs, "_CHARACTERS", None)
     with pytest.raises(TypeError):
         read(seed)
 
