@@ -86,7 +86,7 @@ async def text(chat: Chat) -> None:
 
 async def settings(chat: Chat) -> None:
     await chat.send("/settings")
-    await chat.until(lambda: "max_new_tokens" in chat.shown())
+    await chat.until(lambda: "server_requests" in chat.shown())
 
 
 async def models(chat: Chat) -> None:
