@@ -91,7 +91,7 @@ async def test_the_models_show_what_each_profile_needs(chat: Chat, monkeypatch: 
     await chat.send("/models")
     await chat.until(lambda: isinstance(chat.app.screen, ModelsScreen) and "On this machine" in chat.shown())
     shown = " ".join(chat.shown().split())
-    assert "1.5 B parameters, 1.1 GB to fetch" in shown
+    assert "1,544 M parameters, 1,093 MB to fetch" in shown
     assert "memory up to 2.1 GB; this machine has 4.0 GB" in shown
     await chat.pilot.press("down")
     await chat.until(lambda: "up to 10.9 GB; this machine has 4.0 GB" in " ".join(chat.shown().split()))
