@@ -109,7 +109,7 @@ async def test_the_chats_own_models_stay_as_they_are(path: Path, tiny_settings: 
 async def test_escape_stops_and_the_chat_goes_on(
     path: Path, tiny_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assistant.loading import loaders as loading
+    from assistant.loading import reader as loading
 
     loads, go_on = threading.Event(), threading.Event()
     load: Callable[[Any], Any] = loading.load_reader
