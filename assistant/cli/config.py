@@ -26,7 +26,7 @@ def show(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = Fal
     settings = load_settings()
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        print("#", " ".join((field.description or "").split()))  # noqa: T201
+        print(f"# {' '.join((field.description or '').split())}")  # noqa: T201
         print(f"# {name} is not set\n" if value is None else f"{name} = {_toml(value)}\n")  # noqa: T201
     return 0
 
