@@ -13,6 +13,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from assistant.version import __version__
+
 if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant
     from assistant.batch import BatchOptions, answer_rows
@@ -25,8 +27,6 @@ for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
     os.environ.setdefault(_switch, "1")
 # Of the kernels that oneDNN makes for each shape it keeps 1,024 by default: a tenth of a long batch's memory.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
-
-__version__ = "0.1.0"
 
 _WHERE = {
     "Answer": "assistant.types",
@@ -48,6 +48,7 @@ __all__ = [
     "Route",
     "Settings",
     "Turn",
+    "__version__",
     "answer_rows",
 ]
 

@@ -9,13 +9,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from assistant.errors import DocumentError
-
-if TYPE_CHECKING:
-    from assistant.documents.places import Place
-    from assistant.documents.tables import Table
+from assistant.layout import Place, Table
 
 
 class Route(StrEnum):
@@ -56,8 +52,8 @@ class Document:
     text: str
     pages: tuple[int, ...] = ()
     encoding: str = field(default="utf-8", compare=False)
-    tables: tuple["Table", ...] = field(default=(), compare=False, repr=False)
-    places: tuple["Place", ...] = field(default=(), compare=False, repr=False)
+    tables: tuple[Table, ...] = field(default=(), compare=False, repr=False)
+    places: tuple[Place, ...] = field(default=(), compare=False, repr=False)
     notices: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -183,7 +183,7 @@ class CodeData(_Data):
     grounded: dict[str, Annotated[int, Field(ge=1)]] = {}
     """How many questions on passages to make of a file in SQuAD format (see `finetune.data.grounded`)."""
     self_answers: dict[str, Annotated[int, Field(ge=1)]] = {}
-    """How many of the base's own right answers to a file's questions to train on (see `finetune.data.own_answers`)."""
+    """How many of the base's own right answers to a file's questions to train on."""
     self_answers_file: str | None = None
     """Where they are kept, so that several runs may share them; by default `own-answers.jsonl` in the run's folder."""
 

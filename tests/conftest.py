@@ -2,8 +2,9 @@
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,17 @@ SENTENCES = [
 MAX_POSITIONS = 512
 
 Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl+C reaches this process and its children, though the tests run in the background (`nohup … &`).
+
+    A shell starts what runs there with the signal ignored, and children inherit that.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @cache

@@ -11,8 +11,8 @@ from assistant.cli.options import NoColor, Quiet, Verbose
 from assistant.errors import UsageError
 from assistant.history.store import FORMS, Form, History
 from assistant.history.types import local_time
+from assistant.models.index_files import IndexFiles
 from assistant.models.store import default_cache
-from assistant.retrieval.index_files import IndexFiles
 from assistant.text import one_line, printable
 
 _HELP = """List, show, search, export and delete conversations.

@@ -26,6 +26,22 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+# textual-serve's page sends each key at once, and a socket that is not open yet throws: the key would be lost.
+_PATIENT_SOCKET = """<script>
+window.WebSocket = class extends window.WebSocket {
+  #early = [];
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("open", () => {
+      for (const data of this.#early.splice(0)) super.send(data);
+    });
+  }
+  send(data) {
+    if (this.readyState === 0) this.#early.push(data);
+    else super.send(data);
+  }
+};
+</script>"""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -63,6 +79,12 @@ class PrivateServer(Server):
     async def on_startup(self, app: web.Application) -> None:
         """Tell the user what to open."""
         print(f"Open {self.link}\nThe link is yours alone. Ctrl+C ends the server.", flush=True)  # noqa: T201
+
+    async def handle_index(self, request: web.Request) -> web.StreamResponse:
+        """The page, made to keep what is typed before its socket is open, and to send it then."""
+        response: web.Response = await super().handle_index(request)
+        response.text = (response.text or "").replace("<head>", f"<head>{_PATIENT_SOCKET}", 1)
+        return response
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:

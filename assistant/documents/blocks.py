@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from assistant.documents.places import Place
-from assistant.documents.tables import MOST_CELLS, Cell, Table, guess_header_rows
+from assistant.documents.tables import MOST_CELLS, guess_header_rows
+from assistant.layout import Cell, Place, Table
 
 SEPARATOR = " | "
 _MOST_SPAN = 1000  # columns or rows that one cell covers

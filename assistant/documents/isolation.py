@@ -21,9 +21,8 @@ from assistant.documents import progress
 from assistant.documents.blocks import Extracted
 from assistant.documents.extras import missing
 from assistant.documents.formats import Format
-from assistant.documents.places import Place
-from assistant.documents.tables import Cell, Table
 from assistant.errors import DocumentError
+from assistant.layout import Cell, Place, Table
 
 SECONDS = 120.0
 MEMORY = 4_000_000_000

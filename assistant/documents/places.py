@@ -2,28 +2,16 @@
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from assistant.text import one_line
-
-if TYPE_CHECKING:
-    from assistant.types import Document
+from assistant.types import Document
 
 _HEADING = re.compile(r"^#{1,6}[ \t]+\S.*", re.MULTILINE)
 _LOOKED_BACK = 200_000  # characters
 _LONGEST = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """From this offset on, up to the next place, the text stands in what the label says; an empty one says nothing."""
-
-    start: int
-    label: str
-
-
-def place_of(document: "Document", start: int) -> str | None:
+def place_of(document: Document, start: int) -> str | None:
     """Where a character of a document stands, such as `page 7`, `Prices!B7`, `slide 3` or `under “Fees”`.
 
     Args:
@@ -48,7 +36,7 @@ def place_of(document: "Document", start: int) -> str | None:
     return ", ".join(parts) or None
 
 
-def _address(document: "Document", start: int) -> str | None:
+def _address(document: Document, start: int) -> str | None:
     for table in document.tables:
         if table.start <= start < table.end and table.sheet is not None:
             cell = table.cell_at(start)
@@ -56,7 +44,7 @@ def _address(document: "Document", start: int) -> str | None:
     return None
 
 
-def _heading_above(document: "Document", start: int, begins: int) -> str | None:
+def _heading_above(document: Document, start: int, begins: int) -> str | None:
     """The last heading before a place, in texts that write headings as Markdown does."""
     begins = max(begins, start - _LOOKED_BACK)
     last = None

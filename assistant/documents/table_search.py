@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-from assistant.documents.tables import MOST_CELLS, Cell, Table, guess_header_rows
+from assistant.documents.tables import MOST_CELLS, guess_header_rows
+from assistant.layout import Cell, Table
+from assistant.types import Document
 
 Spans = list[tuple[int, int]]
 
@@ -21,6 +24,16 @@ _MOST_SEARCHED = 1_000_000  # characters of a text that is no delimited file
 _MOST_COLUMNS = 16_384
 _SAMPLE_ROWS = 200
 _LONGEST_FIELD = 200  # characters, on average, of a field in a table that no name or line announces
+
+
+def tables_of(document: Document) -> tuple[Table, ...]:
+    """The tables of a document: those its file gave, else those found in its text."""
+    return document.tables or _found(document.text)
+
+
+@lru_cache(maxsize=8)
+def _found(text: str) -> tuple[Table, ...]:
+    return find_tables(text)
 
 
 def find_tables(text: str, *, delimited: bool = False) -> tuple[Table, ...]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from assistant.events import Listener, Notice, Progress
 from assistant.loading.free_memory import memory_warning
 from assistant.models.catalogue import ModelSpec, Profile
+from assistant.models.index_files import IndexFiles
 from assistant.models.store import ModelStore
-from assistant.retrieval.index_files import IndexFiles
 from assistant.retrieval.ranking import Ranker
 from assistant.settings import Settings
 

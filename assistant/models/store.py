@@ -20,6 +20,7 @@ from assistant.models.dequantised import remove_dequantised
 from assistant.models.described import Descriptions
 from assistant.models.given import recognise, take_given
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
+from assistant.models.index_files import IndexFiles
 from assistant.models.local_files import GgufFile, find_gguf
 from assistant.models.manifest import Manifest, read_manifest, write_manifest
 from assistant.models.prepared import remove_prepared
@@ -27,7 +28,6 @@ from assistant.models.sources import Source, fetch_files, source_of_environment
 from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
 from assistant.models.transfer import Unfinished, bytes_kept
 from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, part_of
-from assistant.retrieval.index_files import IndexFiles
 from assistant.text import one_line
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from assistant.documents.passages import Passage
 from assistant.documents.splitting import split_passages
-from assistant.retrieval.index_files import IndexFiles
+from assistant.models.index_files import IndexFiles
 from assistant.types import Document
 
 Floats = npt.NDArray[np.float32]

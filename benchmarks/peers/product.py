@@ -20,8 +20,8 @@ class Worker:
         """
         from assistant.loading.embedder import load_embedder
         from assistant.loading.reader import load_reader
+        from assistant.models.index_files import IndexFiles
         from assistant.models.store import ModelStore
-        from assistant.retrieval.index_files import IndexFiles
         from assistant.retrieval.ranking import Ranker
         from benchmarks.weights import resolve_part
 

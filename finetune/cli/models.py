@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from assistant.cli.console import StatusLine
 from assistant.errors import UsageError
-from finetune.run.saving import trained_folder
+from finetune.trainer.saving import trained_folder
 
 if TYPE_CHECKING:
     from assistant.models.store import ResolvedModel

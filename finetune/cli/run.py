@@ -70,7 +70,7 @@ def run(
         print(table(compare_runs(list(results))))  # noqa: T201
         return 0
     [(folder, figures)] = results.items()
-    from finetune.run.saving import trained_folder
+    from finetune.trainer.saving import trained_folder
 
     print(json.dumps({"model": str(trained_folder(folder) or folder), **figures}, indent=2))  # noqa: T201
     return 0

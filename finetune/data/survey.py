@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from finetune.run.saving import write_json
+from finetune.json_files import write_json
 
 SURVEY_FILE = "data.json"
 _BINS = 20

@@ -1,12 +1,8 @@
 """How much memory and time a run takes, from the shape of its base: estimates, not measurements."""
 
-from typing import TYPE_CHECKING
-
 from finetune.plan.bases import BaseFacts
+from finetune.plan.parameters import Parameters
 from finetune.recipe import CodeRecipe, QARecipe, Recipe
-
-if TYPE_CHECKING:
-    from finetune.plan.plan import Parameters
 
 _CONTEXT_BYTES = 0.7e9
 """What CUDA and its libraries take before anything is loaded."""
@@ -18,7 +14,7 @@ _LONGEST = 1.5
 """The longest text of a batch, in texts of average length; it decides the memory."""
 
 
-def memory(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", tokens: int | None) -> dict[str, float]:
+def memory(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int | None) -> dict[str, float]:
     """Bytes on one GPU by what takes them.
 
     Activations after Korthikanti et al. (2022): 34 bytes for each token and unit of width in half precision, and 5 for
@@ -52,7 +48,7 @@ def memory(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", tokens: i
     }
 
 
-def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: "Parameters", tokens: int, batches: int) -> float:
+def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int, batches: int) -> float:
     """Training time on one T4: 6 operations a weight and token, 4 for the frozen ones, which get no gradient.
 
     A small model waits for Python rather than for the arithmetic: then its layers and batches count.

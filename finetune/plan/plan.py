@@ -10,6 +10,7 @@ from finetune.data.files import find_data
 from finetune.data.tables import is_hub
 from finetune.plan.bases import BaseFacts, base_facts, meta_model
 from finetune.plan.estimate import memory, seconds_on_t4
+from finetune.plan.parameters import Parameters
 from finetune.recipe import CodeRecipe, Lora, NLIRecipe, QARecipe, Recipe, Training
 
 T4_BYTES = 16e9
@@ -29,15 +30,6 @@ class Rows:
     source: str
     tokens: int | None = None
     """Of an average unit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """Parameters that are trained, of all; `without_pooler` where a pooler is among the trained ones."""
-
-    trained: int
-    total: int
-    without_pooler: int | None = None
 
 
 @dataclass(frozen=True)

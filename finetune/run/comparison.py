@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant.errors import UsageError
 from finetune.recipe_files import read_run
-from finetune.run.run import read_figures
+from finetune.run.figures import read_figures
 
 _COLUMNS = {
     "qa": ("exact_match", "f1"),

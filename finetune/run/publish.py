@@ -16,7 +16,7 @@ from finetune.recipe import Recipe
 from finetune.recipe_files import read_run
 from finetune.run.hub import create_private
 from finetune.run.report import PLOTS_FOLDER
-from finetune.run.saving import trained_folder, write_merged
+from finetune.trainer.saving import trained_folder, write_merged
 
 SPACE_PORT = 7860
 _NEVER = ("*.bin", "*.pt", "*.pth", "optimizer*", "scheduler*", "rng_state*", "training_args*")

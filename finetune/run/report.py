@@ -10,8 +10,8 @@ from finetune.data.survey import SURVEY_FILE, warnings_of
 from finetune.recipe import Recipe
 from finetune.recipe_files import read_run
 from finetune.run.card import figure
+from finetune.run.figures import TEST_FILE, read_figures
 from finetune.run.plots import plot_run
-from finetune.run.run import TEST_FILE, read_figures
 
 PLOTS_FOLDER = "plots"
 Section = tuple[str, list[tuple[str, str]], str]

@@ -12,17 +12,17 @@ from assistant.cli.console import StatusLine
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 from assistant.models.store import ModelStore
+from finetune.json_files import write_json
 from finetune.plan.bases import fetch_base
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Recipe
 from finetune.run.card import results_of, write_card
+from finetune.run.figures import FIGURES_FILE, TEST_FILE
 from finetune.run.provenance import check_same, record
-from finetune.run.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder, write_json
 from finetune.trainer.processes import check_sharding, is_main_process, wait_for_all
+from finetune.trainer.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder
 
 log = logging.getLogger(__name__)
 
-FIGURES_FILE = "figures.json"
-TEST_FILE = "test.json"
 _CODE_ROWS = 500
 """Held-out questions that a code assistant is measured on, where the recipe does not say how many."""
 
@@ -186,18 +186,3 @@ def measure(recipe: Recipe, folder: Path, status: StatusLine) -> dict[str, Any] 
 def measuring(status: StatusLine) -> Callable[[int, int], None]:
     """A listener for measuring that shows how far it is."""
     return lambda done, total: status(Progress("Measuring", done, total))
-
-
-def read_figures(folder: Path) -> dict[str, Any]:
-    """The figures of a finished run.
-
-    Raises:
-        UsageError: the folder is not that of a finished run.
-    """
-    try:
-        content = json.loads((folder / FIGURES_FILE).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{folder}: not a finished run (it has no {FIGURES_FILE} that can be read).") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{folder}: {FIGURES_FILE} is not an object.")
-    return content

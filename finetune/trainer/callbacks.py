@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from finetune.run.saving import write_json
+from finetune.json_files import write_json
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import UsageError
 from assistant.models.catalogue import load_catalogue
 from finetune.recipe import Lora
-from finetune.trainer.peft_methods import lora_config
+from finetune.trainer.peft_configs import lora_config
 
 if TYPE_CHECKING:
     from peft import PeftModel

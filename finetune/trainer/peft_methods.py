@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from assistant.encoders.precision import best_precision
 from assistant.errors import UsageError
 from assistant.models.catalogue import load_catalogue
-from finetune.recipe import Lora, NLIRecipe, Prompt, QARecipe, Recipe
+from finetune.recipe import Lora, NLIRecipe, QARecipe, Recipe
+from finetune.trainer.lora_from_weights import as_adapter, with_weights_to_train
+from finetune.trainer.peft_configs import lora_config, prompt_config
 from finetune.trainer.precision import device, training_precision
 from finetune.trainer.processes import is_sharded
 
 if TYPE_CHECKING:
-    from peft import LoraConfig, PeftModel, PromptTuningConfig
+    from peft import PeftModel
     from transformers import BitsAndBytesConfig, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
@@ -85,8 +87,6 @@ def as_kept(trained: Any, recipe: Recipe, load: Callable[[], Any], task_type: st
     """
     if recipe.method != "extracted":
         return trained
-    from finetune.trainer.lora_from_weights import as_adapter
-
     return as_adapter(trained, load(), recipe.adapter, task_type)
 
 
@@ -133,45 +133,12 @@ def with_method(model: Any, recipe: Recipe, task_type: str, tokenizer: "PreTrain
     if recipe.method == "full":
         return model
     if recipe.method == "extracted":
-        from finetune.trainer.lora_from_weights import with_weights_to_train
-
         return with_weights_to_train(model, recipe.adapter, task_type)
     if recipe.method == "prompt":
         from peft import get_peft_model
 
         return get_peft_model(model, prompt_config(recipe.prompt, model, tokenizer))
     return with_adapter(model, recipe.adapter, task_type)
-
-
-def lora_config(lora: Lora, task_type: str) -> "LoraConfig":
-    """The recipe's adapter as peft takes it."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=lora.r,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=lora.targets,
-        modules_to_save=lora.modules_to_save or None,
-        task_type=task_type,
-    )
-
-
-def prompt_config(
-    prompt: Prompt, model: Any, tokenizer: "PreTrainedTokenizerBase | None" = None
-) -> "PromptTuningConfig":
-    """The recipe's prompt as peft takes it."""
-    from peft import PromptTuningConfig, PromptTuningInit
-
-    words = {}
-    if prompt.text is not None and tokenizer is not None:
-        words = {"prompt_tuning_init_text": prompt.text, "tokenizer_name_or_path": tokenizer.name_or_path}
-    return PromptTuningConfig(
-        task_type="CAUSAL_LM",
-        num_virtual_tokens=prompt.tokens,
-        prompt_tuning_init=PromptTuningInit.TEXT if words else PromptTuningInit.SAMPLE_VOCAB,
-        **words,
-    )
 
 
 def with_adapter(model: Any, lora: Lora, task_type: str) -> "PeftModel":

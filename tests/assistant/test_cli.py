@@ -213,6 +213,7 @@ def test_a_full_disk_behind_standard_output_is_one_error(environment: dict[str, 
     assert b"No space left" in done.stderr
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_reading_ends_at_once_with_130(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(TEXT * 20_000)
     with _start(

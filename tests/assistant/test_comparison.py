@@ -120,6 +120,7 @@ def test_a_model_that_is_named_answers_itself_though_a_server_is_set(run: Run, g
     assert run("Write a loop", "--generator", "server", "--server", unreachable)[0] == 1
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_prints_what_is_done_so_far(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text(TEXT)
     with socket.create_server(("127.0.0.1", 0)) as hub:  # takes the question for the second reader and never answers

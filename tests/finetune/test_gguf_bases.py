@@ -21,7 +21,7 @@ from assistant.types import Message, Role
 from finetune.cli import main as cli
 from finetune.plan.bases import base_facts, fetch_base
 from finetune.recipe_files import read_run
-from finetune.run.saving import write_merged
+from finetune.trainer.saving import write_merged
 
 SETTINGS = [
     "data.held_out=0.2", "training.epochs=4", "training.learning_rate=5e-2", "training.batch_size=4",

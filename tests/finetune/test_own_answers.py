@@ -8,8 +8,8 @@ import pytest
 
 from assistant.errors import UsageError
 from assistant.types import Message
-from finetune.data.own_answers import answer_and_keep, own_answers
 from finetune.recipe_files import load_recipe
+from finetune.tasks.code.own_answers import answer_and_keep, own_answers
 from finetune.tasks.code.training import prepare_examples
 
 RIGHT = "The sum:\n\n```python\ndef add{n}(a):\n    return a + {n}\n```"

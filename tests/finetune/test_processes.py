@@ -15,9 +15,9 @@ import torch
 from assistant.errors import UsageError
 from finetune.plan.bases import base_facts, meta_model
 from finetune.recipe_files import load_recipe, recipe_names
-from finetune.run.saving import trained_folder
 from finetune.trainer.peft_methods import with_method
 from finetune.trainer.processes import agreed, check_sharding, is_sharded, use_one_gpu_without_launcher, whole_model
+from finetune.trainer.saving import trained_folder
 
 LAUNCH = resources.files("finetune") / "launch"
 

@@ -10,8 +10,8 @@ from assistant.generation.prompts import render
 from assistant.types import Message, Role
 from finetune.plan.smoke import smoke_recipe
 from finetune.recipe_files import load_recipe
-from finetune.run.saving import save_trained
 from finetune.trainer.peft_methods import with_method
+from finetune.trainer.saving import save_trained
 
 
 @pytest.mark.parametrize("name", ["code-gpt2-large", "code-llama-3.2-1b", "code-qwen2.5-coder-1.5b"])

@@ -18,8 +18,9 @@ from finetune.cli import main as cli
 from finetune.plan.bases import base_facts, known_bases, meta_model
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe
 from finetune.recipe_files import load_recipe, recipe_names
-from finetune.run.saving import trained_folder
-from finetune.trainer.peft_methods import lora_config, quantization
+from finetune.trainer.peft_configs import lora_config
+from finetune.trainer.peft_methods import quantization
+from finetune.trainer.saving import trained_folder
 from finetune.trainer.trainer import training_arguments
 
 SOURCE_RECIPES = {

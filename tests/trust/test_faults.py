@@ -26,8 +26,8 @@ from assistant.answering.assistant import Assistant
 from assistant.errors import AssistantError, ModelError, StoreError
 from assistant.events import TurnFailed
 from assistant.history.store import History, HistoryError, Status
+from assistant.models.index_files import IndexFiles
 from assistant.models.store import ModelStore
-from assistant.retrieval.index_files import IndexFiles
 from assistant.settings import Settings
 from assistant.types import Document, Route, Turn
 from tests.conftest import Run

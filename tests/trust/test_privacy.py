@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from assistant.history.store import History, HistoryError
+from assistant.models.index_files import IndexFiles
 from assistant.records import answer_to_json, json_line
-from assistant.retrieval.index_files import IndexFiles
 from assistant.types import Answer, Document, Evidence, Route, Usage
 from tests.conftest import Run
 

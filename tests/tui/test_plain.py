@@ -127,6 +127,7 @@ def test_each_command_says_what_it_did(talk: Talk):
     assert "is not a file name" in said
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_ctrl_c_ends_what_does_not_look_whether_it_should_stop(path: Path, monkeypatch: pytest.MonkeyPatch):
     class Deaf(Scripted):
         def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:

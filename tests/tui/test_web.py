@@ -1,7 +1,10 @@
 """The chat in a browser: the page is served on this machine only, and the app draws itself over the socket."""
 
 import asyncio
+import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -68,3 +71,48 @@ async def test_the_chat_is_served_and_takes_keys(link: str):
             await until(b"What would you like to know?")
             await browser.send_json(["stdin", "/rou"])
             await until(b"choose how questions are answered")
+
+
+# A socket as browsers have it: it throws while it connects.
+SOCKET = """
+const sent = [];
+globalThis.window = globalThis;
+window.WebSocket = class extends EventTarget {
+  readyState = 0;
+  send(data) {
+    if (this.readyState === 0) throw new Error("Still in CONNECTING state");
+    sent.push(data);
+  }
+};
+"""
+TYPING = """
+const socket = new window.WebSocket("ws://127.0.0.1/ws");
+socket.addEventListener("open", () => socket.send("size"));
+socket.send("a");
+socket.send("b");
+socket.readyState = 1;
+socket.dispatchEvent(new Event("open"));
+socket.send("c");
+console.log(JSON.stringify(sent));
+"""
+
+
+async def test_what_is_typed_before_the_socket_is_open_is_sent_when_it_is(link: str):
+    end = time.monotonic() + SECONDS
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        while True:
+            try:
+                async with session.get(link) as answer:
+                    page = await answer.text()
+                break
+            except aiohttp.ClientConnectionError:
+                assert time.monotonic() < end, "nothing was served"
+                await asyncio.sleep(0.2)
+    first = re.search(r"<script[^>]*>(.*?)</script>", page, re.DOTALL)
+    assert first is not None and "send(" in first[1], "it must come before the script that opens the socket"
+    if (node := shutil.which("node")) is None:
+        pytest.skip("no node here to run the page's script")
+    program = SOCKET + first[1] + TYPING
+    done = subprocess.run([node, "-e", program], capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["a", "b", "size", "c"]

@@ -3,13 +3,13 @@
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol
 
 from assistant.events import Event
 from assistant.history.store import Status
 from assistant.text import counted
 from tui.chat.session import Exchange, Session
 from tui.chat.worker import Engine
-from tui.widgets.exchange_view import ExchangeView
 
 
 class Models(StrEnum):
@@ -26,6 +26,22 @@ _WAITS = {
 }
 
 
+class ExchangeDisplay(Protocol):
+    """What shows an exchange."""
+
+    def wait(self, reason: str) -> None:
+        """Say what the question waits for."""
+
+    def begin(self) -> None:
+        """The answer is on its way."""
+
+    async def key_shown(self) -> None:
+        """Draw more of the running answer, now that a key is on the screen."""
+
+    async def finish(self) -> None:
+        """Show the answer as it is in the end."""
+
+
 class Answering:
     """Hands one question after another to the engine, once the models are there.
 
@@ -40,7 +56,7 @@ class Answering:
         self,
         session: Session,
         engine: Engine,
-        view: Callable[[int], ExchangeView | None],
+        view: Callable[[int], ExchangeDisplay | None],
         save: Callable[[Exchange], None],
     ) -> None:
         self.models = Models.LOADING

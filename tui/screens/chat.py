@@ -84,6 +84,11 @@ class ChatScreen(Screen[None]):
         """The conversation on screen."""
         return self.query_one(Transcript)
 
+    @property
+    def status(self) -> StatusBar:
+        """The line that says how things are."""
+        return self.query_one(StatusBar)
+
     async def show_conversation(self, last: int | None = None) -> None:
         """Show the session's conversation, from its end or so that this exchange is the last on screen."""
         self.editing = None
@@ -160,7 +165,7 @@ class ChatScreen(Screen[None]):
     @on(messages.ModelsLoading)
     def models_loading(self, message: messages.ModelsLoading) -> None:
         """Show the progress."""
-        self.query_one(StatusBar).show_loading(message.progress)
+        self.status.show_loading(message.progress)
 
     @on(messages.ModelsNotice)
     def models_notice(self, message: messages.ModelsNotice) -> None:
@@ -172,13 +177,13 @@ class ChatScreen(Screen[None]):
         """Answer what waits."""
         self.generator = message.generator
         gc.freeze()  # what the models are made of stays, and need not be looked at again
-        self.query_one(StatusBar).show_ready(message.generator)
+        self.status.show_ready(message.generator)
         self.answering.loaded(Models.READY)
 
     @on(messages.ModelsFailed)
     def models_failed(self, message: messages.ModelsFailed) -> None:
         """Say why; questions go on waiting."""
-        self.query_one(StatusBar).show_failed(str(message.error))
+        self.status.show_failed(str(message.error))
         self.answering.loaded(Models.FAILED)
 
     # --- documents and evidence
@@ -258,11 +263,11 @@ class ChatScreen(Screen[None]):
 
     def say(self, text: str, *, error: bool = False) -> None:
         """Say something to the user in the status line."""
-        self.query_one(StatusBar).say(text, error=error)
+        self.status.say(text, error=error)
 
     def hush(self) -> None:
         """Take back what was said."""
-        self.query_one(StatusBar).hush()
+        self.status.hush()
 
     @on(messages.Say)
     def said(self, message: messages.Say) -> None:

@@ -4,7 +4,6 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError, UsageError
 from assistant.text import one_line
@@ -14,15 +13,12 @@ from tui.chat.exporting import export
 from tui.chat.pasting import dropped_file
 from tui.chat.queue import Models
 from tui.chat.session import Exchange
+from tui.screens.chat_view import ChatView
 from tui.screens.compare import CompareScreen
 from tui.screens.conversations import ConversationsScreen
 from tui.screens.exchange_actions import ExchangeActions
 from tui.screens.models import ModelsScreen
 from tui.screens.settings import SettingsScreen
-from tui.widgets.status_bar import StatusBar
-
-if TYPE_CHECKING:
-    from tui.screens.chat import ChatScreen
 
 _ROUTES = ["auto", *(route.value for route in Route)]
 
@@ -30,7 +26,7 @@ _ROUTES = ["auto", *(route.value for route in Route)]
 class CommandRunner:
     """Runs the slash commands on a chat."""
 
-    def __init__(self, chat: "ChatScreen") -> None:
+    def __init__(self, chat: ChatView) -> None:
         self._chat = chat
         self._actions = ExchangeActions(chat)
 
@@ -128,7 +124,7 @@ class CommandRunner:
             wrong = f"{one_line(argument, 40)} is no route; " if argument else "/route needs a route; "
             raise UsageError(wrong + nearest(argument, _ROUTES))
         self._chat.session.route = None if argument == "auto" else Route(argument)
-        self._chat.query_one(StatusBar).show_route(self._chat.session.route)
+        self._chat.status.show_route(self._chat.session.route)
         self._chat.say(f"Questions now go the {argument} way")
 
     def _windows(self, argument: str) -> None:

@@ -15,8 +15,8 @@ from textual.widgets.option_list import Option
 
 from assistant.history.store import History, HistoryError
 from assistant.history.types import local_time
+from assistant.models.index_files import IndexFiles
 from assistant.models.store import default_cache
-from assistant.retrieval.index_files import IndexFiles
 from assistant.text import counted, one_line
 from assistant.types import Role
 from tui.screens.dialogs import ConfirmScreen, EntryScreen

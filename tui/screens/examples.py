@@ -1,16 +1,13 @@
 """What the examples of an empty chat do."""
 
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from assistant.types import Document, Route
+from tui.screens.chat_view import ChatView
 from tui.widgets.welcome import Welcome
 
-if TYPE_CHECKING:
-    from tui.screens.chat import ChatScreen
 
-
-async def try_example(chat: "ChatScreen", name: str) -> None:
+async def try_example(chat: ChatView, name: str) -> None:
     """Try one: `code` asks for a program, `document` opens a sample and asks about it, `compare` asks that two ways."""
     if name == "help":
         await chat.app.run_action("help")

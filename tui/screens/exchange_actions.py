@@ -1,20 +1,16 @@
 """What can be done with one exchange of the conversation: by its keys, or by a command for the last."""
 
-from typing import TYPE_CHECKING
-
 from assistant.errors import UsageError
 from assistant.types import Route
 from tui.chat.session import Exchange
+from tui.screens.chat_view import ChatView
 from tui.screens.text import TextScreen
-
-if TYPE_CHECKING:
-    from tui.screens.chat import ChatScreen
 
 
 class ExchangeActions:
     """Acts on the exchanges of a chat."""
 
-    def __init__(self, chat: "ChatScreen") -> None:
+    def __init__(self, chat: ChatView) -> None:
         self._chat = chat
         self._copied: tuple[int, int] | None = None  # exchange and code block that were copied last
 

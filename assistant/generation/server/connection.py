@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from assistant import __version__
 from assistant.generation.server.address import ServerAddress, is_this_machine
+from assistant.version import __version__
 
 if TYPE_CHECKING:
     import httpx2

@@ -19,16 +19,16 @@ from assistant.types import Message, Role
 from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique, unseen
 from finetune.data.files import OWN_DATA, find_data
 from finetune.data.grounded import grounded_examples, with_passages
-from finetune.data.own_answers import FILE, answer_and_keep, own_answers
 from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.squad import is_squad, read_squad
 from finetune.data.survey import survey, write_survey
 from finetune.data.tables import is_hub
 from finetune.recipe import CodeData, CodeRecipe
-from finetune.run.saving import save_trained
+from finetune.tasks.code.own_answers import FILE, answer_and_keep, own_answers
 from finetune.trainer.peft_methods import load_causal, with_method
 from finetune.trainer.precision import device
 from finetune.trainer.processes import is_main_process, whole_model
+from finetune.trainer.saving import save_trained
 from finetune.trainer.trainer import run_trainer, training_arguments
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from finetune.data.pairs import Pair, read_pairs, split_by_premise, with_other_e
 from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.survey import survey, write_survey
 from finetune.recipe import NLIData, NLIRecipe
-from finetune.run.saving import save_trained
 from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, with_method
 from finetune.trainer.processes import is_main_process, whole_model
+from finetune.trainer.saving import save_trained
 from finetune.trainer.trainer import PairCollator, measuring_trainer, run_trainer, training_arguments
 
 if TYPE_CHECKING:

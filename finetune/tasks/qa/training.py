@@ -20,12 +20,12 @@ from finetune.data.survey import survey, write_survey
 from finetune.data.tabular import make_tabular
 from finetune.data.unanswerable import is_made, make_unanswerable
 from finetune.recipe import Glossed, QARecipe
-from finetune.run.saving import save_trained
 from finetune.tasks.qa.calibration import MIX, calibrate, calibration_questions, hardest
 from finetune.tasks.qa.evaluation import held_out_scores, read_all
 from finetune.trainer.accelerate_loop import run_loop
 from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, with_method
 from finetune.trainer.processes import is_main_process, whole_model
+from finetune.trainer.saving import save_trained
 from finetune.trainer.trainer import PairCollator, measuring_trainer, run_trainer, training_arguments
 
 log = logging.getLogger(__name__)

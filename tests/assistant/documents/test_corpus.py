@@ -4,7 +4,7 @@ import pytest
 
 from assistant.documents import isolation
 from assistant.documents.open import decode_document
-from assistant.documents.tables import tables_of
+from assistant.documents.table_search import tables_of
 from assistant.types import Document
 from tests.assistant.documents.corpus import CASES, EXPECTED, expected
 

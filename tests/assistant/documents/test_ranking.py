@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.documents.splitting import split_passages
+from assistant.models.index_files import IndexFiles
 from assistant.retrieval.embedding import SentenceEmbedder
-from assistant.retrieval.index_files import IndexFiles
 from assistant.retrieval.ranking import PassageIndex, Ranker
 from assistant.types import Document
 from tests.conftest import bert_tokenizer, tiny_model

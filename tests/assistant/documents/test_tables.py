@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.documents.blocks import SEPARATOR, join_blocks, table_block
-from assistant.documents.table_search import find_tables
-from assistant.documents.tables import Table, column_letters, guess_header_rows, tables_of
+from assistant.documents.table_search import find_tables, tables_of
+from assistant.documents.tables import guess_header_rows
+from assistant.layout import Table, column_letters
 from assistant.types import Document
 
 

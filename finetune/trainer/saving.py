@@ -1,6 +1,5 @@
 """Writing what a run has trained, so that the assistant takes it: an adapter alone, or a whole model."""
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -141,10 +140,3 @@ def _put_first(tokenizer: "PreTrainedTokenizerBase", words: list[str]) -> None:
         pair=[*start, "$A", "$B"],
         special_tokens=[(word, tokenizer.convert_tokens_to_ids(word)) for word in dict.fromkeys(start)],
     )
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write an object as JSON, whole or not at all."""
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    beside.replace(path)

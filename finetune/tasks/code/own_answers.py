@@ -15,10 +15,10 @@ from assistant.errors import UsageError
 from assistant.verification.python_code import FENCE, PYTHON, syntax_fault
 from finetune.data.code import CodeExample, question_hash, read_code, split_by_question, unique
 from finetune.data.files import find_data, read_json_lines
+from finetune.tasks.code.answers import Answered, answer_all, question_as_put
 
 if TYPE_CHECKING:
     from assistant.generation.stream import Generator
-    from finetune.tasks.code.answers import Answered
 
 FILE = "own-answers.jsonl"
 _KEYS = ("base", "file", "question", "answer", "right")
@@ -45,8 +45,6 @@ def answer_and_keep(
     Raises:
         UsageError: a data set cannot be read, or the file is of another base.
     """
-    from finetune.tasks.code.answers import answer_all
-
     kept = _read(path, base)
     total = sum(wanted.values())
     right = {name: sum(row["right"] for row in kept if row["file"] == name) for name in wanted}
@@ -74,8 +72,6 @@ def own_answers(path: Path, base: str, wanted: Mapping[str, int], held_out: floa
     Raises:
         UsageError: the file cannot be read, is of another base, or a data set cannot be read.
     """
-    from finetune.tasks.code.answers import question_as_put
-
     kept = _read(path, base)
     made: list[CodeExample] = []
     for name, count in wanted.items():
@@ -94,7 +90,7 @@ def own_answers(path: Path, base: str, wanted: Mapping[str, int], held_out: floa
     return made
 
 
-def _is_right(answered: "Answered") -> bool:
+def _is_right(answered: Answered) -> bool:
     if not answered.ended:
         return False
     if answered.outcome is not None:
