@@ -21,7 +21,7 @@ _MARKS = (
 _WESTERN = "cp1252"
 _WESTERN_LETTERS = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœŸŠšŽžÐðÞþÝýªº")
 _WESTERN_SIGNS = frozenset("‘’‚“”„«»‹›–—…•·€£¥§©®™°²³¹¼½¾×÷¿¡±µ¶†‡‰\xa0")
-_FOREIGN_SHARE = 0.35  # of the letters beyond ASCII: western text stays below it
+_FOREIGN_SHARE = 0.35  # of the letters beyond ASCII: western text stays below it, but where there is one alone
 _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CHUNK = 1 << 16
 _ENDS = (b"\r", b"\n")
@@ -193,4 +193,4 @@ def _is_western(text: str) -> bool:
     if any(char < " " and char not in "\t\r\n" for char in text):
         return False
     letters = [char for char in text if char.isalpha()]
-    return sum(char > "\x7f" for char in letters) <= _FOREIGN_SHARE * len(letters)
+    return sum(char > "\x7f" for char in letters) <= max(1, _FOREIGN_SHARE * len(letters))

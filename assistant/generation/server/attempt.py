@@ -84,7 +84,6 @@ class Attempt:
     def _optional(self) -> list[str]:
         return [name for name in self._body if name not in ("model", "messages", "stream")]
 
-    @property
     def _is_over(self) -> bool:
         return self.finish is not None or self.trouble is not None
 
@@ -94,14 +93,14 @@ class Attempt:
     def _read(self, call: Call) -> Iterator[Event]:
         began = last = time.monotonic()
         told = 0.0
-        while not self._is_over:
+        while not self._is_over():
             if self._cancel.is_set():
                 self.finish = "cancelled"
                 return
             room, ended = self._room, self._told
             with contextlib.suppress(queue.Empty):
                 yield from self._take(call.take())
-            if self._is_over:
+            if self._is_over():
                 return
             if (self._room, self._told) != (room, ended):
                 # Signs of life that say nothing, such as comments, are no reason to wait for ever.

@@ -69,7 +69,9 @@ _CONTEXT = re.compile(
 )
 _TOO_LARGE = re.compile(r"(request|prompt|input|message)s? (is |are )?too large|context[ _-]?(length|window)", re.I)
 """What a rate limit is called that this request alone goes beyond."""
-_LOADING = re.compile(r"loading (the )?model|model (is )?(still |currently |being )*load|warming up|is starting", re.I)
+_LOADING = re.compile(
+    r"loading (the )?model|model (\S{1,200} )?(is )?(still |currently |being )*load|warming up|is starting", re.I
+)
 _FAILED_LOAD = re.compile(
     r"(error|fail\w*|unable|cannot|could not|aborted).{0,30}\bload|load\w* (\w+ )?(aborted|fail)", re.I
 )

@@ -15,12 +15,13 @@ _OPENS = re.compile(
     re.I,
 )
 _CLOSES = re.compile(
-    rf"</({_NAMES})>|\[/THINK\]|<\|end_of_thought\|>|<\|END_THINKING\|>(<\|START_RESPONSE\|>)?|◁/think▷"
+    rf"</({_NAMES})>|\[/THINK\]|<\|end_of_thought\|>|<\|END_THINKING\|>|◁/think▷"
     rf"|(<\|end\|>)?{_CHANNEL}final[^<]{{0,40}}<\|message\|>",
     re.I,
 )
+_ANSWERS = re.compile(r"\A<\|START_RESPONSE\|>", re.I)
 _BEGUN = re.compile(
-    r"[<◁][^<>◁▷\s]{0,22}$|\[[^\[\]\s]{0,22}$|<\|END_THINKING\|>(<[^<>\s]{0,22})?$"
+    r"[<◁][^<>◁▷\s]{0,22}$|\[[^\[\]\s]{0,22}$"
     r"|(<\|end\|>)?(<\|start\|>\w{0,12})?(<\|channel\|>[^<]{0,50})?(<[|\w]{0,12})?$",
     re.I,
 )
@@ -115,7 +116,7 @@ class ThinkingSplitter:
             yield Part("thinking", text)
             return
         if not self._said and self._closed:
-            text = text.lstrip()  # the empty lines between thinking and answer
+            text = _ANSWERS.sub("", text.lstrip()).lstrip()  # the empty lines between thinking and answer
         if text:
             self._said.append(text)
             self._length += len(text)
