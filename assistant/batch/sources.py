@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +20,9 @@ _BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parqu
 _CHUNK = 1 << 20
 _ROWS_AT_ONCE = 64
 _DELIMITERS = ",;\t"
-_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?\r?\n?')
+_MARK = "\ufeff"
+"""What files begin with that were then joined to one."""
+_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?\r?\n?', re.IGNORECASE)
 """The first line by which Excel tells another Excel what stands between the cells."""
 
 
@@ -77,7 +79,7 @@ def parse_line(text: str) -> dict[str, Any]:
         BatchLineError: the line is not JSON or no object.
     """
     try:
-        row = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+        row = json.loads(text.removeprefix(_MARK), parse_constant=_refuse_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BatchLineError(f"not valid JSON: {error}") from error
     if not isinstance(row, dict):
@@ -182,10 +184,12 @@ def _csv(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
     """
     csv.field_size_limit(max(csv.field_size_limit(), longest))
     fed = _Fed(file, longest, decoder)
-    first, number = next(fed, None), 2
+    lines = _numbered(fed)
+    first, number = next(lines, (None, 0))
     named = _SEPARATOR.fullmatch(first) if first is not None else None
     if named is not None:
-        first, number = next(fed, None), 3
+        first, number = next(lines, (None, 0))
+    number += 1
     if first is None:
         return
     delimiter = named[1] if named is not None else max(_DELIMITERS, key=first.count)
@@ -214,6 +218,11 @@ def _csv(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
         begins, number = number, number + len(fed.taken)
         if any(cells):
             yield _csv_row(begins, header, cells)
+
+
+def _numbered(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """The lines that are not blank, with their numbers."""
+    return ((line, number) for number, line in enumerate(lines, 1) if line.strip())
 
 
 def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:

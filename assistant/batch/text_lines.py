@@ -21,9 +21,10 @@ _MARKS = (
 _WESTERN = "cp1252"
 _WESTERN_LETTERS = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœŸŠšŽžÐðÞþÝýªº")
 _WESTERN_SIGNS = frozenset("‘’‚“”„«»‹›–—…•·€£¥§©®™°²³¹¼½¾×÷¿¡±µ¶†‡‰\xa0")
-_FOREIGN_SHARE = 0.35  # of the letters beyond ASCII: western text stays below it
+_FOREIGN_SHARE = 0.35  # of the letters beyond ASCII: western text stays below it, but where there is one alone
 _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CHUNK = 1 << 16
+_ENDS = (b"\r", b"\n")
 
 
 class _Decoded(io.RawIOBase):
@@ -60,6 +61,11 @@ def as_utf8(file: IO[bytes], tell: Tell | None = None) -> tuple[IO[bytes], bool]
         tell: hears which other encoding it is in.
     """
     begun = _beginning(file)
+    file, is_utf8 = _decoded(file, begun, tell)
+    return io.BufferedReader(_WithLines(file), _CHUNK), is_utf8
+
+
+def _decoded(file: IO[bytes], begun: bytes, tell: Tell | None) -> tuple[IO[bytes], bool]:
     encoding = next((name for mark, name in _MARKS if begun.startswith(mark)), None) or _without_mark(begun)
     if encoding is None:
         marked = begun.startswith(_UTF8_MARK)
@@ -67,6 +73,33 @@ def as_utf8(file: IO[bytes], tell: Tell | None = None) -> tuple[IO[bytes], bool]
     if tell is not None:
         tell(f"The file was read as {encoding.upper()}.")
     return io.BufferedReader(_Decoded(file, encoding, begun), _CHUNK), True
+
+
+class _WithLines(io.RawIOBase):
+    """The bytes of a file whose lines end as in files of old Macs, with the line ends of today; others as they are.
+
+    Which it is, its first line end tells.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._old: bool | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # as above
+        read = _some(self._file, len(buffer))
+        if self._old is None:
+            at = min((found for end in _ENDS if (found := read.find(end)) >= 0), default=len(read))
+            if at == len(read) - 1 < len(buffer) - 1 and read.endswith(b"\r"):
+                read += bytes(self._file.read(1))  # which of the two it is, the next byte tells
+            if at < len(read) and (len(read) > at + 1 or read.endswith(b"\n")):
+                self._old = read[at : at + 1] == b"\r" and read[at + 1 : at + 2] != b"\n"
+        if self._old:
+            read = read.replace(b"\r", b"\n")
+        buffer[: len(read)] = read
+        return len(read)
 
 
 class _Joined(io.RawIOBase):
@@ -160,4 +193,4 @@ def _is_western(text: str) -> bool:
     if any(char < " " and char not in "\t\r\n" for char in text):
         return False
     letters = [char for char in text if char.isalpha()]
-    return sum(char > "\x7f" for char in letters) <= _FOREIGN_SHARE * len(letters)
+    return sum(char > "\x7f" for char in letters) <= max(1, _FOREIGN_SHARE * len(letters))

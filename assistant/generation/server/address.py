@@ -48,7 +48,7 @@ def resolve(server: str, servers: Mapping[str, ServerSettings] | None = None) ->
     named = (servers or {}).get(server)
     if named is not None:
         url = _usual(named.url.lower()) if named.url.lower() in USUAL_PORTS else base_url(named.url)
-        return ServerAddress(url, _named_key(server, named) or _key(url), named.model)
+        return ServerAddress(url, _clean(_named_key(server, named)) or _key(url), named.model)
     url = _usual(server.lower()) if server.lower() in USUAL_PORTS else base_url(server)
     return ServerAddress(url, _key(url))
 
@@ -98,13 +98,14 @@ def _usual(program: str) -> str:
     own = os.environ.get("OLLAMA_HOST", "") if program == "ollama" else ""
     hosts = [f"127.0.0.1:{port}" for port in USUAL_PORTS[program]]
     if own:
-        parts = urlsplit(base_url(own))
-        host = "127.0.0.1" if parts.hostname in ("0.0.0.0", "::") else parts.hostname  # noqa: S104  (where it listens)
+        parts = urlsplit(base_url(f"127.0.0.1{own}" if own.startswith(":") else own))
+        host = parts.hostname or ""
+        host = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104  (where it listens)
         hosts.insert(0, f"{host}:{parts.port or USUAL_PORTS[program][0]}")
     for each in hosts:
         host, _, port = each.rpartition(":")
         try:
-            with socket.create_connection((host, int(port)), timeout=_PROBE_SECONDS):
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_SECONDS):
                 return f"http://{each}{_PATH}"
         except OSError:
             continue
@@ -126,5 +127,17 @@ def _named_key(name: str, named: ServerSettings) -> str | None:
 
 def _key(url: str) -> str | None:
     """The key for a server that has none of its own; OpenAI's does not go over the network unencrypted."""
-    ours, openais = (os.environ.get(name) or None for name in KEY_VARIABLES)
+    ours, openais = (_clean(os.environ.get(name)) for name in KEY_VARIABLES)
     return ours or (openais if url.startswith("https:") or is_this_machine(url) else None)
+
+
+def _clean(key: str | None) -> str | None:
+    """A key without the line end or the blanks that it was copied with; None where nothing is left.
+
+    Raises:
+        UsageError: it holds what cannot be sent.
+    """
+    key = (key or "").strip()
+    if not (key.isascii() and (key.isprintable() or not key)):
+        raise UsageError("The key for the server holds a character that no key has; copy it again, without quotes.")
+    return key or None

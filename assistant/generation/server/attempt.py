@@ -1,5 +1,7 @@
 """One request for an answer, from its first line to its end or its trouble."""
 
+import contextlib
+import json
 import queue
 import threading
 import time
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _SILENT_SECONDS = 3.0
 _TOLD_EVERY = 1.0
+_AFTER_END_SECONDS = 5.0  # for what a server counts after it has told the end
 _UNREACHABLE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 
 
@@ -81,30 +84,38 @@ class Attempt:
     def _optional(self) -> list[str]:
         return [name for name in self._body if name not in ("model", "messages", "stream")]
 
+    def _is_over(self) -> bool:
+        return self.finish is not None or self.trouble is not None
+
     def _fail(self, reply: Reply, cause: Exception | None = None) -> None:
         self.trouble, self.cause = reply, cause
 
     def _read(self, call: Call) -> Iterator[Event]:
         began = last = time.monotonic()
         told = 0.0
-        while self.finish is None and self.trouble is None:
+        while not self._is_over():
             if self._cancel.is_set():
                 self.finish = "cancelled"
                 return
-            try:
-                item = call.take()
-            except queue.Empty:
-                first = not (self.text_pieces or self.thinking_pieces)
-                waited = time.monotonic() - (began if first else last)
-                limit = self._limits.first_token if first else self._limits.between_tokens
-                if waited > limit:
-                    self._fail(Reply(Kind.TIMEOUT), TimeoutError())
-                elif first and waited > _SILENT_SECONDS and waited - told > _TOLD_EVERY:
-                    told = waited
-                    yield Waiting("Waiting for the server to begin", round(waited), round(limit))
+            room, ended = self._room, self._told
+            with contextlib.suppress(queue.Empty):
+                yield from self._take(call.take())
+            if self._is_over():
+                return
+            if (self._room, self._told) != (room, ended):
+                # Signs of life that say nothing, such as comments, are no reason to wait for ever.
+                last = time.monotonic()
                 continue
-            last = time.monotonic()
-            yield from self._take(item)
+            first = not (self.text_pieces or self.thinking_pieces)
+            waited = time.monotonic() - (began if first else last)
+            limit = self._limits.first_token if first else self._limits.between_tokens
+            if self._told is not None and time.monotonic() - last > min(limit, _AFTER_END_SECONDS):
+                yield from self._end()  # all was said, and the connection stays open
+            elif waited > limit:
+                self._fail(Reply(Kind.TIMEOUT), TimeoutError())
+            elif first and waited > _SILENT_SECONDS and waited - told > _TOLD_EVERY:
+                told = waited
+                yield Waiting("Waiting for the server to begin", round(waited), round(limit))
 
     def _take(self, item: Item) -> Iterator[Event]:
         match item:
@@ -114,6 +125,8 @@ class Attempt:
                 yield from self._end()
             case Head(status, headers, body) if status >= 400:
                 self._fail(read_refusal(status, headers, body, self._optional))
+            case Head(status, headers) if status >= 300:
+                self._fail(Reply(Kind.NOT_THE_API, status, f"moved to {headers.get('location', 'nowhere')}"))
             case Head(_, _, body, streamed):
                 if not streamed:
                     yield from self._whole(body)
@@ -125,21 +138,19 @@ class Attempt:
 
     def _whole(self, body: bytes) -> Iterator[Event]:
         """An answer that was not streamed though it should have been."""
-        self.reader = ChunkReader()
-        text = body.decode("utf-8", "replace").strip()
-        if not text.startswith(("{", "data:")):
-            raise NotTheApiError
-        chunk = self.reader.line(text) if text.startswith("{") and "\n" not in text else None
-        if chunk is not None:
-            yield from self._chunk(chunk)
-        elif text.startswith("{"):
-            yield from self._chunk(self.reader.whole(_json(text)))
-        else:
-            for line in text.splitlines():
-                if (found := self.reader.line(line)) is not None:
+        text = body.decode("utf-8", "replace").strip().removeprefix("\ufeff")
+        try:
+            data = json.loads(text)
+        except RecursionError as error:
+            raise NotTheApiError from error
+        except ValueError:
+            for line in text.split("\n"):
+                if self.finish is None and (found := self.reader.line(line)) is not None:
                     yield from self._chunk(found)
+        else:
+            yield from self._chunk(self.reader.whole(data))
+            self.reader.done = True
         if self.finish is None and self.trouble is None:
-            self.reader.done = self.reader.done or text.startswith("{")
             yield from self._end()
 
     def _chunk(self, chunk: Chunk) -> Iterator[Event]:
@@ -196,12 +207,3 @@ class Attempt:
             self._fail(Reply(Kind.NOT_THE_API), error)
         else:
             self._fail(Reply(Kind.BROKEN), error)
-
-
-def _json(text: str) -> Any:
-    import json
-
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise NotTheApiError from error

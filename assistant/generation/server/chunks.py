@@ -7,10 +7,14 @@ from typing import Any
 from assistant.text import encodable, one_line
 
 DONE = "[DONE]"
-_THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
+_THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoning_details", "thinking_blocks")
+_WORDS = ("text", "content", "thinking", "reasoning", "summary")
+"""Where the words stand, if thinking comes as an object."""
+_LONGEST_EVENT = 1 << 22
 _LENGTH = {"length", "max_tokens", "max_output_tokens", "model_length", "max_new_tokens"}
 _FILTERED = {"content_filter", "content-filter", "safety", "recitation", "sensitive", "blocklist", "prohibited_content"}
 _BROKEN = {"error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error", "unknown"}
+_NO_END = {"", "null", "none"}
 _TOOLS = {"tool_calls", "function_call", "tool_use", "tool_call"}
 
 
@@ -45,14 +49,21 @@ class Chunk:
 
 
 class ChunkReader:
-    """Reads the lines of server-sent events, and what some servers send in their place: bare lines of JSON."""
+    """Reads the lines of server-sent events, and what some servers send in their place: JSON without them.
+
+    What says nothing (a sign of life, a note on the prompt) is passed over, unless nothing else comes.
+    """
 
     def __init__(self) -> None:
         self.counts = Counts()
         self.model: str | None = None
         self.done = False
         self._data: list[str] = []
+        self._bare: list[str] = []
+        self._held = 0  # characters of both
         self._is_error = False
+        self._index: object = None
+        self._understood = self._passed_over = False
 
     def line(self, line: str) -> Chunk | None:
         """What a line completes, if anything.
@@ -66,8 +77,8 @@ class ChunkReader:
             return self._event()
         name, colon, value = line.partition(":")
         value = value.removeprefix(" ")
-        if line.startswith("{"):
-            return self.whole(_parsed(line))
+        if self._bare or line.startswith("{"):
+            return self._bare_line(line)
         if not colon or name not in ("data", "event", "error", "id", "retry", ""):
             raise NotTheApiError
         if name == "event":
@@ -79,8 +90,15 @@ class ChunkReader:
         return None
 
     def end(self) -> Chunk | None:
-        """What is left where the lines end."""
-        return self._event()
+        """What is left where the lines end.
+
+        Raises:
+            NotTheApiError: all of it was none of this API.
+        """
+        left = self._event()
+        if self._bare or (self._passed_over and not self._understood):
+            raise NotTheApiError
+        return left
 
     def _data_line(self, value: str) -> Chunk | None:
         """Most events are one line; those of several are joined at the empty line after them."""
@@ -91,21 +109,49 @@ class ChunkReader:
             try:
                 data = json.loads(value)
             except ValueError:
-                self._data.append(value)
+                self._hold(self._data, value)
                 return None
             except RecursionError as error:
                 raise NotTheApiError from error
             return self.whole(data)
-        self._data.append(value)
+        self._hold(self._data, value)
         return None
+
+    def _bare_line(self, line: str) -> Chunk | None:
+        """JSON without events: an object a line, or one over several lines that ends where one begins with its end."""
+        self._hold(self._bare, line)
+        if len(self._bare) > 1 and not line.startswith("}"):
+            return None
+        try:
+            data = json.loads("\n".join(self._bare))
+        except ValueError:
+            return None
+        except RecursionError as error:
+            raise NotTheApiError from error
+        self._bare, self._held = [], 0
+        return self.whole(data)
+
+    def _hold(self, held: list[str], line: str) -> None:
+        held.append(line)
+        self._held += len(line) + 1
+        if self._held > _LONGEST_EVENT:
+            raise NotTheApiError
 
     def _event(self) -> Chunk | None:
         held, self._data = "\n".join(self._data), []
+        if not self._bare:
+            self._held = 0
         if not held.strip():
             return None
         if self._is_error and not held.lstrip().startswith("{"):
             raise ErrorInside(held)
+        if not held.lstrip().startswith(("{", "[")):
+            return self._pass_over()
         return self.whole(_parsed(held))
+
+    def _pass_over(self) -> Chunk:
+        self._passed_over = True
+        return Chunk()
 
     def whole(self, data: Any) -> Chunk:
         """What a chunk, or a whole answer that was not streamed, says.
@@ -114,6 +160,10 @@ class ChunkReader:
             NotTheApiError: it is neither.
             ErrorInside: it is an error.
         """
+        if isinstance(data, list) and len(data) == 1:
+            data = data[0]
+        if data is None or isinstance(data, str):
+            return self._pass_over()
         if not isinstance(data, dict):
             raise NotTheApiError
         if data.get("error") or data.get("object") == "error" or (self._is_error and "choices" not in data):
@@ -123,14 +173,25 @@ class ChunkReader:
             self.model = one_line(data["model"], 120)
         choices = data.get("choices")
         if choices is None and "usage" not in data and "id" not in data and "object" not in data:
-            if "detail" in data or "message" in data:
+            if "detail" in data or "message" in data or "msg" in data:
                 raise ErrorInside(data)
-            raise NotTheApiError
+            return self._pass_over()
         if not choices:
             return Chunk()
-        if not isinstance(choices, list) or not isinstance(choices[0], dict):
+        if not isinstance(choices, list) or not all(isinstance(each, dict) for each in choices):
             raise NotTheApiError
-        return _chunk(choices[0])
+        return self._of_choices(choices)
+
+    def _of_choices(self, choices: list[dict[str, Any]]) -> Chunk:
+        """What the choice says that came first: one was asked for, and others would be mixed into it."""
+        if self._index is None:
+            self._index = choices[0].get("index", 0)
+        for choice in choices:
+            if choice.get("index", 0) == self._index:
+                chunk = _chunk(choice)
+                self._understood = self._understood or chunk is not None
+                return chunk or self._pass_over()
+        return Chunk()
 
     def _count(self, usage: Any) -> None:
         if not isinstance(usage, dict):
@@ -146,21 +207,35 @@ class ChunkReader:
                 setattr(self.counts, name, value)
 
 
-def _chunk(choice: dict[str, Any]) -> Chunk:
+def _chunk(choice: dict[str, Any]) -> Chunk | None:
+    """What a choice says; None where it has none of the fields that say something."""
     message = choice.get("delta") or choice.get("message") or {}
     finish = choice.get("finish_reason")
-    if not isinstance(message, dict) or (not message and finish is None and "delta" not in choice):
-        if isinstance(choice.get("text"), str):
-            message = {"content": choice["text"]}
-        else:
-            raise NotTheApiError
-    if choice.get("delta", {}) is None and finish is None:
+    told = None if finish is None else _finish(str(finish))
+    if not isinstance(message, dict):
         raise NotTheApiError
+    if not message and isinstance(choice.get("text"), str):
+        message = {"content": choice["text"]}
+    if not message and told is None and choice.get("delta") is None:
+        return None
     text, thinking = _content(message.get("content"))
     if isinstance(message.get("refusal"), str):
         text += message["refusal"]
-    told = next((message[name] for name in _THINKING if isinstance(message.get(name), str) and message[name]), "")
-    return Chunk(encodable(text), encodable(thinking + told), None if finish is None else _finish(str(finish)))
+    thinking += next(filter(None, (_thought(message.get(name)) for name in _THINKING)), "")
+    return Chunk(encodable(text), encodable(thinking), told)
+
+
+def _thought(given: Any, depth: int = 0) -> str:
+    """The words of thinking, which may be a text, or objects around it."""
+    if isinstance(given, str):
+        return given
+    if depth > 3:
+        return ""
+    if isinstance(given, list):
+        return "".join(_thought(each, depth + 1) for each in given)
+    if isinstance(given, dict):
+        return next(filter(None, (_thought(given.get(name), depth + 1) for name in _WORDS)), "")
+    return ""
 
 
 def _content(content: Any) -> tuple[str, str]:
@@ -186,8 +261,11 @@ def _content(content: Any) -> tuple[str, str]:
     return text, thinking
 
 
-def _finish(told: str) -> str:
-    name = told.lower()
+def _finish(told: str) -> str | None:
+    """How an answer ended; None where the field stands there without saying that it did."""
+    name = told.strip().lower()
+    if name in _NO_END:
+        return None
     for finish, names in (("length", _LENGTH), ("filtered", _FILTERED), ("broken", _BROKEN), ("tools", _TOOLS)):
         if name in names:
             return finish

@@ -2,9 +2,10 @@
 
 import contextlib
 import queue
+import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -20,6 +21,9 @@ _LONGEST_BODY = 1 << 23
 _LONGEST_LINE = 1 << 22
 _AHEAD = 256
 _POLL_SECONDS = 0.1
+_MOST_MOVES = 5
+_MOVED = (301, 302, 307, 308)
+_JSON_LINES = re.compile(r"ndjson|jsonl|json-?lines|json-seq|stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,10 @@ class Call:
 
     def _run(self, client: "httpx2.Client", method: str, path: str, body: dict[str, Any] | None) -> None:
         try:
-            with client.stream(method, path, json=body, extensions={"trace": self._trace}) as response:
-                kind = response.headers.get("content-type", "")
-                streamed = response.is_success and "json" not in kind and "html" not in kind
+            with self._response(client, method, path, body) as response:
+                kind = response.headers.get("content-type", "").lower()
+                whole = "html" in kind or ("json" in kind and not _JSON_LINES.search(kind))
+                streamed = response.is_success and not whole
                 if not streamed:
                     read = _beginning(response)
                     self._put(Head(response.status_code, dict(response.headers), read))
@@ -119,6 +124,23 @@ class Call:
             self._put(Failure(error))
         else:
             self._put(None)
+
+    @contextlib.contextmanager
+    def _response(
+        self, client: "httpx2.Client", method: str, path: str, body: dict[str, Any] | None
+    ) -> "Iterator[httpx2.Response]":
+        """The response; where the server has moved, the body is sent there as it is, and to no other server."""
+        target: httpx2.URL | str = path
+        for move in range(_MOST_MOVES):
+            with client.stream(
+                method, target, json=body, extensions={"trace": self._trace}, follow_redirects=body is None
+            ) as response:
+                moved = response.status_code in _MOVED and response.has_redirect_location and body is not None
+                there = response.url.join(response.headers["location"]) if moved else response.url
+                if not moved or move == _MOST_MOVES - 1 or not _is_same_server(response.url, there):
+                    yield response
+                    return
+                target = there
 
     def _lines(self, response: "httpx2.Response") -> None:
         held = b""
@@ -149,6 +171,12 @@ class Call:
                 self._sockets.append(found)
             if self._left.is_set():
                 raise ConnectionAbortedError
+
+
+def _is_same_server(here: "httpx2.URL", there: "httpx2.URL") -> bool:
+    """Whether an address is on the same server, over TLS perhaps where it was not."""
+    same_port = (here.scheme, here.port) == (there.scheme, there.port)
+    return here.host == there.host and (same_port or (here.scheme, there.scheme) == ("http", "https"))
 
 
 def _beginning(response: "httpx2.Response") -> bytes:

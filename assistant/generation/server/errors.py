@@ -1,20 +1,17 @@
 """What a server says went wrong: its own sentence, what kind of trouble it is, and how long it asks to wait."""
 
-import email.utils
 import json
-import math
 import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from assistant.generation.server.told_waits import wait_in_error, wait_told
 from assistant.text import one_line
 
 LONGEST_LINE = 200
 _SHORTEST_SENTENCE = 60
-_LONGEST_WAIT = 86_400.0
 
 
 class Kind(Enum):
@@ -61,15 +58,30 @@ class Reply:
 
 
 _CONTEXT = re.compile(
-    r"context[ _-]?(length|size|window)|exceed_context|context overflow|too many (input )?tokens|kv.?cache is full"
-    r"|(prompt|input|request|message)s? (is |are )?(too (long|large)|longer than)|reduce the length"
+    r"context[ _-]?(length|size|window|limit)|exceed_context|context overflow|too many (input )?tokens"
+    r"|kv.?cache is full|(prompt|input|request|message|string)s? (is |are )?(too (long|large)|longer than)"
+    r"|reduce the length|range of input length|maximum (prompt|input) length|(prompt|inputs?) exceeds? (the )?max"
     r"|max(imum)?[ _](number of |input |model |sequence )?(tokens|length).{0,60}exceed"
-    r"|exceeds? the (available |maximum |model.{0,3} )?.{0,20}(context|number of tokens|token limit)"
+    r"|`?inputs`?.{0,40}must (have less|be <=)"
+    r"|exceed(s|ed)? (the )?(available |maximum |model.{0,3} )?.{0,20}(context|number of tokens|token limit)"
     r"|max_(completion_)?tokens must be at least 1|tokens to keep from the initial prompt|trying to keep the first",
     re.IGNORECASE,
 )
-_LOADING = re.compile(r"loading (the )?model|model (is )?(still |currently |being )*load|warming up|is starting", re.I)
-_QUOTA = re.compile(r"insufficient_(quota|balance|funds)|exceeded your current quota|billing|credits?\b|payment", re.I)
+_TOO_LARGE = re.compile(r"(request|prompt|input|message)s? (is |are )?too large|context[ _-]?(length|window)", re.I)
+"""What a rate limit is called that this request alone goes beyond."""
+_LOADING = re.compile(
+    r"loading (the )?model|model (\S{1,200} )?(is )?(still |currently |being )*load|warming up|is starting", re.I
+)
+_FAILED_LOAD = re.compile(
+    r"(error|fail\w*|unable|cannot|could not|aborted).{0,30}\bload|load\w* (\w+ )?(aborted|fail)", re.I
+)
+_QUOTA = re.compile(
+    r"insufficient_(quota|balance|funds)|exceeded (your|its) (current |\w+ spending |\w+ usage )(quota|limit)"
+    r"|billing[ _]|payment (is )?required|credits? (balance|limit)|balance is (too low|insufficient)"
+    r"|(no|out of|not enough|insufficient|more|add) .{0,12}(credits?|balance|funds)\b"
+    r"|credits? .{0,20}(exhausted|used up)",
+    re.IGNORECASE,
+)
 _RATE = re.compile(r"rate.?limit|too many requests|requests per (minute|day|second)|overloaded|at capacity", re.I)
 _ROLES = re.compile(
     r"roles? must alternate|system (role|message|prompt)s?.{0,30}(not|n't) (be )?(supported|allowed)|system role not"
@@ -84,12 +96,6 @@ _REFUSING = re.compile(
     r"|does not (allow|accept|take)|cannot be|must be|too large|deprecated|only the default",
     re.IGNORECASE,
 )
-_WAIT_WORDS = re.compile(
-    r"(?:try again|retry|wait|available again|reset)[^.\d]{0,40}?"
-    r"(?:(\d+)\s*m(?:in\w*)?\s*)?(\d+(?:\.\d+)?)\s*(ms|s\b|sec|m\b|min)",
-    re.IGNORECASE,
-)
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
 def read_refusal(status: int, headers: Mapping[str, str], body: bytes, sent: Iterable[str] = ()) -> Reply:
@@ -110,6 +116,8 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, sent: Ite
 
 def refusal(status: int, data: Any, sent: Iterable[str] = (), headers: Mapping[str, str] | None = None) -> Reply:
     """The refusal that a server's error object is, whether it came as a response or in the middle of an answer."""
+    if isinstance(data, list) and len(data) == 1:  # as Google sends it
+        data = data[0]
     inner = data.get("error", data) if isinstance(data, dict) else data
     inner = inner if isinstance(inner, dict | list | str) and inner else data
     fields: dict[str, Any] = inner if isinstance(inner, dict) else {}
@@ -118,21 +126,24 @@ def refusal(status: int, data: Any, sent: Iterable[str] = (), headers: Mapping[s
         status = next((int(code) for code in told if _is_status(code)), 0)
     sentence = _sentence(inner)
     words = " ".join([sentence, *(str(fields[name])[:200] for name in ("type", "code") if fields.get(name))])
-    retry_after = _retry_after(headers or {}, inner, sentence)
-    kind, parameter = _kind(status, words, fields, _locations(inner), list(sent))
+    retry_after = wait_told(headers or {}, inner, sentence)
+    says_when = wait_in_error(inner, sentence) is not None
+    kind, parameter = _kind(status, words, fields, _locations(inner), list(sent), says_when=says_when)
     return Reply(kind, status, sentence, retry_after, parameter)
 
 
 def _kind(  # noqa: PLR0911  (one way out for each kind)
-    status: int, words: str, fields: dict[str, Any], locations: str, sent: list[str]
+    status: int, words: str, fields: dict[str, Any], locations: str, sent: list[str], *, says_when: bool
 ) -> tuple[Kind, str | None]:
-    if status in (402,) or _QUOTA.search(words):
+    if status == 429 and says_when and "insufficient_" not in words:
+        return Kind.RATE, None  # of a quota a minute, too, as Google words it
+    if status == 402 or _QUOTA.search(words):
         return Kind.QUOTA, None
-    if _CONTEXT.search(words) or (status == 413 and not _QUOTA.search(words)):
-        return Kind.CONTEXT, None
-    if status == 429:
+    if (status == 429 and not _TOO_LARGE.search(words)) or (status == 529):
         return Kind.RATE, None
-    if _LOADING.search(words):
+    if status in (413, 429) or _CONTEXT.search(words):
+        return Kind.CONTEXT, None
+    if _LOADING.search(words) and not _FAILED_LOAD.search(words):
         return Kind.LOADING, None
     if status in (401, 403):
         return Kind.KEY, None
@@ -199,68 +210,6 @@ def _is_status(code: Any) -> bool:
     return isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600
 
 
-def _retry_after(headers: Mapping[str, str], inner: Any, sentence: str) -> float | None:
-    told = {name.lower(): value for name, value in headers.items()}
-    found = [
-        _number(told.get("retry-after-ms"), 0.001),
-        _number(told.get("retry-after"), 1) if "retry-after" in told else None,
-        _until(told.get("retry-after")),
-        _longest(told, ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")),
-        _delay_of_details(inner),
-        _in_words(sentence),
-    ]
-    seconds = next((each for each in found if each is not None), None)
-    return None if seconds is None else min(max(seconds, 0.0), _LONGEST_WAIT)
-
-
-def _number(text: str | None, unit: float) -> float | None:
-    try:
-        seconds = float(text) * unit if text else math.nan
-    except ValueError:
-        return None
-    return None if math.isnan(seconds) else seconds
-
-
-def _until(text: str | None) -> float | None:
-    """Seconds until a date, as Retry-After may give one."""
-    try:
-        return email.utils.parsedate_to_datetime(text).timestamp() - time.time() if text else None
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _longest(told: Mapping[str, str], names: Iterable[str]) -> float | None:
-    """The longest of several durations such as 6m0s; which limit was met is not said."""
-    found = [_duration(told[name]) for name in names if name in told]
-    return max((each for each in found if each is not None), default=None)
-
-
-def _duration(text: Any) -> float | None:
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None or not any(match.groups()):
-        return None
-    hours, minutes, seconds, thousandths = (float(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + seconds + thousandths / 1000
-
-
-def _delay_of_details(inner: Any) -> float | None:
-    """The delay in the details of Google's errors."""
-    details = inner.get("details") if isinstance(inner, dict) else None
-    for each in details[:10] if isinstance(details, list) else []:
-        if isinstance(each, dict) and (delay := _duration(each.get("retryDelay"))) is not None:
-            return delay
-    return None
-
-
-def _in_words(sentence: str) -> float | None:
-    match = _WAIT_WORDS.search(sentence)
-    if match is None:
-        return None
-    minutes, number, unit = match.groups()
-    seconds = float(number) * {"ms": 0.001, "m": 60, "min": 60}.get(unit.lower(), 1)
-    return 60 * float(minutes or 0) + seconds
-
-
 def line_of(where: str, says: str, sentence: str = "", advice: str = "", *, secret: str | None = None) -> str:
     """One line of at most LONGEST_LINE characters: who, what happened, the server's own sentence, and what to do.
 
@@ -271,7 +220,7 @@ def line_of(where: str, says: str, sentence: str = "", advice: str = "", *, secr
         advice: what to do next, a sentence without its end.
         secret: the key, which servers like to repeat.
     """
-    end = f"; {advice}." if advice else "."
+    end = f"; {advice}{'' if advice.endswith('?') else '.'}" if advice else "."
     if not sentence:
         return one_line(f"The server {where} {says}{end}", LONGEST_LINE)
     if secret:

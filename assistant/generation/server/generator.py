@@ -1,5 +1,6 @@
 """A model on a server as a generator, and what is done about a server's troubles."""
 
+import re
 import threading
 import time
 from collections import Counter
@@ -34,8 +35,13 @@ _WAITS = {
     Kind.BUSY: "Waiting for the server, which failed",
     Kind.BROKEN: "Waiting for the server, which broke off",
 }
+_TOO_MUCH_WANTED = re.compile(r"max_(completion_|new_)?tokens\W.{0,40}\btoo large", re.IGNORECASE)
 _SLOW_TRIES = _ATTENDED_TRIES = 3
 _SILENCES = 4
+_LEAST_SHARE = 0.1
+"""At least so much of a wait of our own is waited, however short the server's is: some say 0 and refuse again."""
+_OF_THE_SERVER = frozenset((408, 425, 502, 503, 504))
+"""Statuses that no question is to blame for: a proxy whose server is down, or one that is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +270,8 @@ class ServerGenerator:
                 return self.unattended and job.tries[Kind.TIMEOUT] < _SLOW_TRIES
             case Kind.UNREACHABLE:
                 return self.unattended and self._pace.reached
+            case Kind.BUSY if self.unattended and trouble.status in _OF_THE_SERVER:
+                return True
             case Kind.BUSY | Kind.BROKEN:
                 return job.tries[Kind.BUSY] < (TRIES if self.unattended else _ATTENDED_TRIES)
         return False
@@ -277,8 +285,15 @@ class ServerGenerator:
             )
 
     def _make_room(self, job: _Job, attempt: Attempt) -> None:
-        """Leave out the oldest turns; of a single one, leave the length of the answer to the server."""
+        """Leave out the oldest turns; of a single one, leave the length of the answer to the server.
+
+        So it is first where the server says that this length is what is too much: the turns would go in vain.
+        """
         conversation = job.conversation
+        sentence = attempt.trouble.sentence if attempt.trouble is not None else ""
+        if "max_tokens" in job.parameters and _TOO_MUCH_WANTED.search(sentence):
+            del job.parameters["max_tokens"]
+            return
         if conversation.turns > 1:
             self._longest = min(self._longest or conversation.characters, conversation.characters)
         if conversation.shorten():
@@ -293,10 +308,12 @@ class ServerGenerator:
 
     def _wait(self, job: _Job, attempt: Attempt, trouble: Reply) -> Iterator[Event]:
         own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
-        seconds = trouble.retry_after if trouble.retry_after is not None else next_wait(job.tries[own] - 1)
+        seconds = next_wait(job.tries[own] - 1)
+        if trouble.retry_after is not None:
+            seconds = max(trouble.retry_after, seconds * _LEAST_SHARE)
         if trouble.kind is Kind.LOADING:
             seconds = min(seconds, 5.0)
-        left = self._pace.seconds_left(job.began)
+        left = self._pace.seconds_left(job.began, shared=self.unattended)
         if not self.unattended and trouble.kind is not Kind.LOADING:
             left = min(left, ATTENDED_PATIENCE - (time.monotonic() - job.began))
         if seconds > left:

@@ -26,6 +26,7 @@ _OTHER_NAMES = re.compile(
     re.IGNORECASE,
 )
 _OTHER_TYPES = {"embedding", "embeddings", "rerank", "reranker", "image", "audio", "moderation", "transcribe", "tts"}
+_NAMES = ("id", "name", "model")
 _CONTEXT = ("max_model_len", "context_length", "context_window", "max_context_length", "loaded_context_length")
 
 
@@ -125,8 +126,14 @@ def unreachable(address: ServerAddress, error: Exception, seconds: float) -> Ass
 def _parsed(address: ServerAddress, body: bytes) -> list[ListedModel]:
     try:
         data = json.loads(body)
-        found = data if isinstance(data, list) else data["data"] if "data" in data else data["models"]
-        return list(_models(found[:_MOST]))
+        for name in ("data", "models"):
+            if isinstance(data, dict) and name in data:
+                data = data[name]
+        found = [] if data is None else data[:_MOST]
+        models = list(_models(found))
+        if found and not models:
+            raise ValueError("a list of something else")
+        return models
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GenerationError(
             f"The server {address.shown} answered with something that is not the OpenAI API; is the address right "
@@ -135,8 +142,11 @@ def _parsed(address: ServerAddress, body: bytes) -> list[ListedModel]:
 
 
 def _models(found: list[Any]) -> Iterator[ListedModel]:
-    for each in found:
-        name = one_line(str(each.get("id") or each.get("name") or each["model"]), 200)
+    for listed in found:
+        each: Any = {"id": listed} if isinstance(listed, str) else listed
+        if not isinstance(each, dict) or (told := next((each[key] for key in _NAMES if each.get(key)), None)) is None:
+            continue
+        name = one_line(str(told), 200)
         context = next((each[key] for key in _CONTEXT if isinstance(each.get(key), int)), None)
         status = each.get("status")
         state = status.get("value") if isinstance(status, dict) else each.get("state")

@@ -79,14 +79,16 @@ class Pace:
         """How many requests are under way."""
         return self._active
 
-    def seconds_left(self, began: float) -> float:
+    def seconds_left(self, began: float, *, shared: bool) -> float:
         """For how long a request that began then, on the monotonic clock, is tried again.
 
-        The patience counts from its beginning; where nothing at all is answered any more, from when that began: one
-        request then waits for the server, and those after it do not each wait as long.
+        The patience counts from its beginning; where it is `shared` by the requests of a batch and nothing at all is
+        answered any more, from when that began: one request then waits for the server, and those after it do not each
+        wait as long.
         """
         now = time.monotonic()
-        return self.patience - (now - min(began, self._failing_since or began))
+        since = (self._failing_since if shared else None) or began
+        return self.patience - (now - min(began, since))
 
 
 def wait(seconds: float, reason: str, cancel: threading.Event) -> Iterator[Waiting]:

@@ -7,10 +7,27 @@ import re
 from collections.abc import Generator, Iterator
 from typing import Literal, NamedTuple
 
-_NAMES = "think|thinking|thought|thoughts|reasoning"
-_OPENS = re.compile(rf"<({_NAMES})>|\[THINK\]|<\|begin_of_thought\|>", re.I)
-_CLOSES = re.compile(rf"</({_NAMES})>|\[/THINK\]|<\|end_of_thought\|>", re.I)
-_LONGEST_TAG = 24
+_NAMES = "think|thinking|thought|thoughts|reasoning|seed:think"
+_CHANNEL = r"(?:<\|start\|>assistant)?<\|channel\|>"  # of gpt-oss, where the server does not read its form
+_OPENS = re.compile(
+    rf"<({_NAMES})>|\[THINK\]|<\|begin_of_thought\|>|<\|START_THINKING\|>|◁think▷"
+    rf"|{_CHANNEL}(analysis|commentary)[^<]{{0,40}}<\|message\|>",
+    re.I,
+)
+_CLOSES = re.compile(
+    rf"</({_NAMES})>|\[/THINK\]|<\|end_of_thought\|>|<\|END_THINKING\|>|◁/think▷"
+    rf"|(<\|end\|>)?{_CHANNEL}final[^<]{{0,40}}<\|message\|>",
+    re.I,
+)
+_ANSWERS = re.compile(r"\A<\|START_RESPONSE\|>", re.I)
+_BEGUN = re.compile(
+    r"[<◁][^<>◁▷\s]{0,22}$|\[[^\[\]\s]{0,22}$"
+    r"|(<\|end\|>)?(<\|start\|>\w{0,12})?(<\|channel\|>[^<]{0,50})?(<[|\w]{0,12})?$",
+    re.I,
+)
+"""The end of a text that may become a tag with the next piece."""
+_LONGEST_TAG = 110
+_AT_ONCE = 4096  # characters: what is left of them is copied at each tag
 _LONGEST = 200_000  # characters of an answer, after which no tag is looked for
 _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.M)
 
@@ -40,12 +57,13 @@ class ThinkingSplitter:
 
     def add(self, piece: str) -> Iterator[Part]:
         """The parts that a piece completes."""
-        text, self._held = self._held + piece, ""
-        while text:
-            if self._inside:
-                text = yield from self._think(text)
-            else:
-                text = yield from self._say(text)
+        for at in range(0, len(piece), _AT_ONCE):
+            text, self._held = self._held + piece[at : at + _AT_ONCE], ""
+            while text:
+                if self._inside:
+                    text = yield from self._think(text)
+                else:
+                    text = yield from self._say(text)
 
     def finish(self) -> Iterator[Part]:
         """What was held back."""
@@ -82,9 +100,9 @@ class ThinkingSplitter:
 
     def _all_but_tag(self, text: str) -> Generator[Part, None, str]:
         """Let out all but what may become a tag with the next piece."""
-        tail = max(text.rfind("<"), text.rfind("["))
-        if tail >= 0 and len(text) - tail < _LONGEST_TAG and not re.search(r"[>\]\s]", text[tail:]):
-            text, self._held = text[:tail], text[tail:]
+        near = max(len(text) - _LONGEST_TAG, 0)
+        if (begun := _BEGUN.search(text, near)) is not None:
+            text, self._held = text[: begun.start()], text[begun.start() :]
         yield from self._part(text)
         return ""
 
@@ -98,7 +116,7 @@ class ThinkingSplitter:
             yield Part("thinking", text)
             return
         if not self._said and self._closed:
-            text = text.lstrip()  # the empty lines between thinking and answer
+            text = _ANSWERS.sub("", text.lstrip()).lstrip()  # the empty lines between thinking and answer
         if text:
             self._said.append(text)
             self._length += len(text)

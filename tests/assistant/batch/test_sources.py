@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assistant.batch.lines import BatchOptions, Line, Selection, read_lines
@@ -142,6 +142,7 @@ def test_whatever_stands_between_them_good_lines_are_read_and_bad_ones_told_with
     given_: list[Any], end: bytes, marked: bool, ended: bool
 ) -> None:
     content = end.join(each if isinstance(each, bytes) else json.dumps(each).encode() for each in given_)
+    assume(marked or not content.startswith(b"\xff\xfe"))  # the mark of UTF-16
     lines = _lines(b"\xef\xbb\xbf" * marked + content + end * ended, "jsonl")
     wanted = [(number, each) for number, each in enumerate(given_, 1) if each != b" "]
     assert [line.number for line in lines] == [number for number, _ in wanted]
@@ -366,3 +367,34 @@ def test_an_id_is_found_again_however_far_above_its_first_line_is() -> None:
     failed = {line.number: str(line.error) for line in read_lines(rows, BatchOptions()) if line.error}
     assert list(failed) == [count + 1, count + 2, count + 3]
     assert [int(message.split("line ")[1].split()[0]) for message in failed.values()] == [1, 17_001, count]
+
+
+OLD = ["question,id", "Où?,1", "Who?,2"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_on_any_system(encoding: str, end: str) -> None:
+    table = end.join([*OLD, ""]).encode(encoding)
+    assert [(row.number, row.fields) for row in _rows(table, "csv")] == [
+        (2, {"question": "Où?", "id": "1"}),
+        (3, {"question": "Who?", "id": "2"}),
+    ]
+    lines = end.join(['{"question": "Où?"}', '{"question": "Who?"}']).encode(encoding)
+    assert [row.fields for row in _rows(lines, "jsonl")] == [{"question": "Où?"}, {"question": "Who?"}]
+    assert count_rows(io.BytesIO(lines), "jsonl") == 2
+
+
+def test_a_carriage_return_within_a_cell_stays() -> None:
+    assert [row.fields for row in _rows(b'question,x\n"a\rb",c\n', "csv")] == [{"question": "a\rb", "x": "c"}]
+
+
+def test_files_with_marks_that_were_joined_are_read() -> None:
+    one = '{"question": "Who?"}\n'.encode("utf-8-sig")
+    assert [row.fields for row in _rows(one + one, "jsonl")] == [{"question": "Who?"}] * 2
+
+
+def test_blank_lines_before_the_names_of_columns_count_as_lines_alone() -> None:
+    assert [(row.number, row.fields) for row in _rows(b"\nSEP=;\n\r\nquestion;id\nWho?;1\n", "csv")] == [
+        (5, {"question": "Who?", "id": "1"})
+    ]

@@ -1,0 +1,175 @@
+"""Shapes in which servers stream, beyond those of the table in docs/servers.md, and what is read of them."""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from assistant.generation.server.chunks import ChunkReader, NotTheApiError
+from assistant.generation.server.generator import Timing
+from assistant.generation.server.thinking import ThinkingSplitter, without_thinking
+from tests.assistant.generation.server.loopback import DONE, Asked, delta, event
+from tests.assistant.generation.server.test_habits import ask
+from tests.trust.servers import piece
+
+YES = [piece("Yes"), piece("."), delta("stop")]
+JSON_LINES = b"".join(each.removeprefix(b"data: ").replace(b"\n\n", b"\n") for each in YES)
+WHOLE = {"id": "1", "choices": [{"message": {"content": "Yes."}, "finish_reason": "stop"}]}
+
+
+def choice(**fields: Any) -> bytes:
+    """One event with a choice of these fields."""
+    return event({"id": "1", "choices": [{"index": 0, **fields}]})
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [*YES[:2], choice(finish_reason=None, content_filter_results={}), YES[2], DONE],
+        [choice(delta=None, finish_reason=None), *YES, DONE],
+        [b"data: ping\n\n", b"data: \n\n", b"data: null\n\n", *YES, DONE],
+        [b'event: ping\ndata: {"type": "ping"}\n\n', *YES, DONE],
+    ],
+    ids=["a note on the filter", "no delta", "signs of life", "an event that is none of this API"],
+)
+def test_what_says_nothing_is_passed_over(events: list[bytes]) -> None:
+    outcome = ask(lambda asked: asked.stream(events))
+    assert (outcome.text, outcome.stream.finish, outcome.error) == ("Yes.", "end", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (JSON_LINES, "application/x-ndjson"),
+        (JSON_LINES, "application/json"),
+        (b": hi\n\n" + b"".join(YES) + DONE, "application/json"),
+        (b"".join(YES) + DONE, "text/plain"),
+        (json.dumps(WHOLE, indent=2).encode(), "text/plain"),
+        (json.dumps(WHOLE, indent=2).encode(), "Application/JSON"),
+    ],
+)
+def test_the_stated_type_of_an_answer_does_not_matter(body: bytes, kind: str) -> None:
+    outcome = ask(lambda asked: asked.raw(body, 200, {"Content-Type": kind}))
+    assert (outcome.text, outcome.stream.finish) == ("Yes.", "end")
+
+
+@pytest.mark.parametrize("finish", ["", "null", "None"])
+def test_an_empty_reason_on_each_piece_is_no_end(finish: str) -> None:
+    broken = ask(lambda asked: asked.stream([delta(finish, content="Half")]))
+    assert (broken.text, broken.stream.finish) == ("Half", "broken")
+    whole = ask(lambda asked: asked.stream([delta(finish, content="All"), DONE]))
+    assert (whole.text, whole.stream.finish) == ("All", "end")
+
+
+def test_of_several_choices_one_is_taken() -> None:
+    events = [
+        event({"id": "1", "choices": [{"index": at, "delta": {"content": text}} for at, text in pair]})
+        for pair in (((0, "A"),), ((1, "X"),), ((1, "Y"), (0, "B")))
+    ]
+    assert ask(lambda asked: asked.stream([*events, delta("stop"), DONE])).text == "AB"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoning": {"content": "Hm."}},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "Hm."}]},
+        {"reasoning": "Hm.", "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]},
+    ],
+)
+def test_thinking_may_come_as_objects(fields: dict[str, Any]) -> None:
+    outcome = ask(lambda asked: asked.stream([delta(**fields), *YES, DONE]))
+    assert (outcome.thinking, outcome.text) == ("Hm.", "Yes.")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.",
+        "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.",
+        "◁think▷Hm.◁/think▷Yes.",
+        "<seed:think>Hm.</seed:think>Yes.",
+        "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Yes.",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 8, 200])
+def test_the_marks_of_thinking_of_other_models_are_known(said: str, size: int) -> None:
+    splitter = ThinkingSplitter()
+    pieces = (said[at : at + size] for at in range(0, len(said), size))
+    parts = [part for each in pieces for part in splitter.add(each)]
+    parts += splitter.finish()
+    text = "".join(part.text for part in parts if part.kind == "text")
+    assert (text, "".join(part.text for part in parts if part.kind == "thinking")) == ("Yes.", "Hm.")
+
+
+@pytest.mark.parametrize("text", ["a <b> [c] x<y", "array[0", "the <|end|", "if a <", "<|channel|>news"])
+def test_what_only_looks_like_a_mark_is_said(text: str) -> None:
+    assert without_thinking(text) == text
+
+
+def test_many_marks_in_one_piece_are_read_in_good_time() -> None:
+    began = time.monotonic()
+    assert without_thinking("<think>a</think>\n" * 20_000 + "So.").endswith("So.")
+    assert time.monotonic() - began < 5
+
+
+def signs() -> Iterator[bytes]:
+    """Comments for six seconds."""
+    for _ in range(300):
+        time.sleep(0.02)
+        yield b": alive\n\n"
+
+
+def test_signs_of_life_do_not_put_off_the_end_of_patience() -> None:
+    def lives(asked: Asked, begun: list[bytes]) -> None:
+        asked.stream(itertools.chain(begun, signs()))
+
+    silent = ask(lambda asked: lives(asked, []), timing=Timing(0.5, 5))
+    assert "did not answer within 0.5 seconds" in str(silent.error)
+    stalled = ask(lambda asked: lives(asked, [piece("begins ")]), timing=Timing(5, 0.5))
+    assert (stalled.text, stalled.stream.finish) == ("begins ", "broken")
+    assert "did not go on within 0.5 seconds" in str(stalled.stream.trouble)
+
+
+def test_an_answer_that_has_ended_is_not_kept_waiting_by_an_open_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.generation.server.attempt._AFTER_END_SECONDS", 0.3)
+
+    def stays(asked: Asked) -> None:
+        asked.stream(YES, cut=True)
+        time.sleep(3)
+
+    began = time.monotonic()
+    outcome = ask(stays, timing=Timing(60, 60))
+    assert (outcome.text, outcome.stream.finish) == ("Yes.", "end")
+    assert time.monotonic() - began < 6  # the server's own three seconds are waited for on leaving
+
+
+def test_an_event_that_never_ends_is_not_kept() -> None:
+    reader = ChunkReader()
+    with pytest.raises(NotTheApiError):
+        for _ in range(100):
+            reader.line("data: " + "x" * 100_000)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_question_is_sent_on_to_where_the_server_has_moved(status: int) -> None:
+    def reply(asked: Asked) -> None:
+        if asked.handler.path.startswith("/new/"):
+            asked.say("Yes.")
+        else:
+            asked.raw(b"", status, {"Location": "/new/chat/completions"})
+
+    outcome = ask(reply)
+    assert outcome.text == "Yes."
+    assert outcome.server.asked[0] == outcome.server.asked[1]
+
+
+def test_a_question_is_not_sent_on_to_another_server() -> None:
+    outcome = ask(lambda asked: asked.raw(b"", 307, {"Location": "http://localhost:9/v1/chat/completions"}))
+    assert "moved to http://localhost:9/v1/chat/completions (status 307)" in str(outcome.error)
+    endless = ask(lambda asked: asked.raw(b"", 307, {"Location": "/v1/chat/completions"}))
+    assert len(endless.server.asked) == 5
