@@ -82,8 +82,9 @@ class PrivateServer(Server):
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
         """The page, made to keep what is typed before its socket is open, and to send it then."""
-        response: web.Response = await super().handle_index(request)
-        response.text = (response.text or "").replace("<head>", f"<head>{_PATIENT_SOCKET}", 1)
+        response = await super().handle_index(request)
+        if isinstance(response, web.Response) and response.text is not None:
+            response.text = response.text.replace("<head>", f"<head>{_PATIENT_SOCKET}", 1)
         return response
 
     @web.middleware

@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import AMAZON, Run, environment, one_object
 
-pytestmark = pytest.mark.embedded
+pytestmark = [pytest.mark.embedded, pytest.mark.slow]
 
 QUESTION = "Which country holds most of the rainforest?"
 KEYS = {"id", "question", "route", "answer", "score", "evidence", "verdict", "closest", "models", "usage"}

@@ -11,7 +11,7 @@ from benchmarks.terminal import Terminal
 
 from .conftest import AMAZON, environment
 
-pytestmark = pytest.mark.embedded
+pytestmark = [pytest.mark.embedded, pytest.mark.slow]
 
 FILLER = (
     "The harbour town kept its old ropewalk, and every spring the apprentices swept it before the boats were painted. "

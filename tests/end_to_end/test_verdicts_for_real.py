@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import environment
 
-pytestmark = pytest.mark.embedded
+pytestmark = [pytest.mark.embedded, pytest.mark.slow]
 
 PAIRS = [
     ("I live in Lyon.", "I live in Marseille.", "contradiction"),

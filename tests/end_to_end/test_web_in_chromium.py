@@ -21,7 +21,7 @@ from assistant.history.store import History
 aiohttp = pytest.importorskip("aiohttp")
 pytest.importorskip("textual_serve")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
 SECONDS = 90.0
 
 

@@ -22,6 +22,7 @@ from finetune.trainer.saving import trained_folder
 LAUNCH = resources.files("finetune") / "launch"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("wanted", ["nli-camembert", "qa-bert loop=accelerate", "code-llama-3.2-1b"])
 def test_two_processes_train_one_model_and_the_first_writes(wanted: str, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def finetune(hub: Hub, folder: Path, *arguments: str) -> "subprocess.CompletedPr
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_checkpoints_travel_to_another_machine_and_the_model_is_published(hub: Hub, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
@@ -85,6 +86,7 @@ def test_checkpoints_travel_to_another_machine_and_the_model_is_published(hub: H
     assert "hf auth login" in done.stderr and "a-token" not in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_an_adapter_is_a_profile_by_its_name_on_the_hub_live_or_merged(hub: Hub, tmp_path: Path) -> None:
     done = finetune(hub, tmp_path, "run", "qa-minilm", "--smoke", "--output", "run")
@@ -135,6 +137,7 @@ def test_a_space_takes_one_model_of_each_part(tmp_path: Path) -> None:
         write_space(tmp_path / "space", [runs[0], runs[0]], "chat")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_each_visitor_of_a_space_has_a_history_that_goes_with_them(tmp_path: Path) -> None:
     pytest.importorskip("textual_serve")

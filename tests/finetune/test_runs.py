@@ -35,6 +35,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: Any, *arguments: str) -> tuple[
     return code, output.out if code == 0 else output.err
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("loop", ["trainer", "accelerate"])
 def test_a_killed_run_ends_where_an_uninterrupted_one_does(
@@ -77,6 +78,7 @@ def test_a_killed_run_ends_where_an_uninterrupted_one_does(
         torch.testing.assert_close(first[name], second[name], atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_sweep_makes_a_run_of_each_value_and_compares_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -308,6 +308,7 @@ def _out_of_memory(*_: object, **__: object) -> Iterator[object]:
 # --- signals, pipes and terminals
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_asked_to_end_goes_on_to_the_same_output(tmp_path: Path, environment: dict[str, str]) -> None:
     rows = "".join(json.dumps({"question": f"How large {at}?", "document": TEXT}) + "\n" for at in range(1500))
     (tmp_path / "in.jsonl").write_text(rows)
@@ -388,6 +389,7 @@ def _asked(path: Path) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_download_is_killed_again_and_again_and_the_next_one_works(
     tmp_path: Path, environment: dict[str, str], wheel_index: Path
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 KILLS = int(os.environ.get("KILLS", "15"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_whatever_was_on_screen_when_the_chat_was_killed_is_there_afterwards(tmp_path: Path):
     done = subprocess.run(

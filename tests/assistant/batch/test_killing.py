@@ -11,6 +11,7 @@ import pytest
 ROUNDS = 30
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="runs are forked, which this system cannot")
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_output(

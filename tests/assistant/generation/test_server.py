@@ -65,6 +65,7 @@ def generator(url: str, generator_folder: Path) -> ServerGenerator:
     return ServerGenerator(url, str(generator_folder))
 
 
+@pytest.mark.slow
 def test_a_conversation_is_continued_piece_by_piece(generator: ServerGenerator) -> None:
     stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=12))
     pieces = list(stream)
@@ -74,11 +75,13 @@ def test_a_conversation_is_continued_piece_by_piece(generator: ServerGenerator) 
     assert 0 < stream.completion_tokens <= 12
 
 
+@pytest.mark.slow
 def test_without_sampling_the_same_question_gives_the_same_answer(generator: ServerGenerator) -> None:
     first, again = ("".join(generator.stream(QUESTION, sampling=Sampling(max_new_tokens=12))) for _ in range(2))
     assert first == again
 
 
+@pytest.mark.slow
 def test_a_cancelled_answer_ends_at_the_next_piece_and_the_server_answers_on(generator: ServerGenerator) -> None:
     cancel = threading.Event()
     stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=400), cancel=cancel)
@@ -91,6 +94,7 @@ def test_a_cancelled_answer_ends_at_the_next_piece_and_the_server_answers_on(gen
     assert "".join(generator.stream(QUESTION, sampling=Sampling(max_new_tokens=4)))
 
 
+@pytest.mark.slow
 def test_a_turn_is_answered_by_the_server(url: str, generator_folder: Path, tmp_path: Path) -> None:
     settings = Settings(server=url, server_model=str(generator_folder), max_new_tokens=8)
     answer = Assistant(settings, ModelStore(tmp_path)).answer(Turn("Write a loop in Python"))
@@ -99,6 +103,7 @@ def test_a_turn_is_answered_by_the_server(url: str, generator_folder: Path, tmp_
     assert answer.models.generator == str(generator_folder)
 
 
+@pytest.mark.slow
 def test_a_model_that_the_server_lacks_is_one_plain_error(url: str) -> None:
     with pytest.raises(GenerationError, match=r"says: .*nobody/nothing|refused the request"):
         list(ServerGenerator(url, "nobody/nothing").stream(QUESTION))
@@ -114,6 +119,7 @@ def test_a_server_that_went_away_is_one_plain_error() -> None:
         ServerGenerator(f"http://127.0.0.1:{_free_port()}/v1")
 
 
+@pytest.mark.slow
 def test_ask_answers_by_a_server_and_says_so_in_json(url: str, generator_folder: Path, tmp_path: Path) -> None:
     program = [sys.executable, "-m", "assistant", "ask", "Write a loop in Python", "--server", url, "--json"]
     environment = {
