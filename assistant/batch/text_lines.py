@@ -193,4 +193,4 @@ def _is_western(text: str) -> bool:
     if any(char < " " and char not in "\t\r\n" for char in text):
         return False
     letters = [char for char in text if char.isalpha()]
-    return sum(char > "\x7f" for char in letters) <= max(1, _FOREIGN_SHARE * len(letters))
+    return len(foreign) == 1 or sum(char > "\x7f" for char in letters) <= _FOREIGN_SHARE * len(letters)

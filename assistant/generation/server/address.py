@@ -47,10 +47,15 @@ def resolve(server: str, servers: Mapping[str, ServerSettings] | None = None) ->
     """
     named = (servers or {}).get(server)
     if named is not None:
-        url = _usual(named.url.lower()) if named.url.lower() in USUAL_PORTS else base_url(named.url)
+        url = _url(named.url)
         return ServerAddress(url, _clean(_named_key(server, named)) or _key(url), named.model)
-    url = _usual(server.lower()) if server.lower() in USUAL_PORTS else base_url(server)
+    url = _url(server)
     return ServerAddress(url, _key(url))
+
+
+def _url(text: str) -> str:
+    program = "".join(filter(str.isalpha, text.lower()))  # LM Studio, lm-studio
+    return _usual(program) if program in USUAL_PORTS and ":" not in text else base_url(text)
 
 
 def base_url(text: str) -> str:
@@ -109,8 +114,10 @@ def _usual(program: str) -> str:
                 return f"http://{each}{_PATH}"
         except OSError:
             continue
+    places = " or ".join(hosts)
     raise GenerationError(
-        f"{_PROGRAMS[program]} does not answer at {' or '.join(hosts)}; start its server, or give --server its address."
+        f"{_PROGRAMS[program]} does not answer at {places}; start its server, or give --server its address.",
+        passing=True,
     )
 
 

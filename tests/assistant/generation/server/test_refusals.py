@@ -134,6 +134,14 @@ def test_a_key_is_sent_without_what_it_was_copied_with(monkeypatch: pytest.Monke
         resolve("http://127.0.0.1:1")
 
 
+@pytest.mark.parametrize("name", ["lmstudio", "LM Studio", "lm-studio"])
+def test_a_program_that_does_not_run_now_may_do_so_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("assistant.generation.server.address.USUAL_PORTS", {"lmstudio": (9,)})
+    with pytest.raises(GenerationError, match="LM Studio does not answer at 127") as caught:
+        resolve(name)
+    assert caught.value.passing
+
+
 @pytest.mark.parametrize("own", [":{port}", "[::1]:{port}", "0.0.0.0:{port}", "http://127.0.0.1:{port}"])
 def test_ollama_is_found_where_its_own_variable_says(monkeypatch: pytest.MonkeyPatch, own: str) -> None:
     asked: list[tuple[str, int]] = []
