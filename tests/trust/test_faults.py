@@ -389,7 +389,6 @@ def _asked(path: Path) -> bool:
         return False
 
 
-@pytest.mark.slow
 def test_a_download_is_killed_again_and_again_and_the_next_one_works(
     tmp_path: Path, environment: dict[str, str], wheel_index: Path
 ) -> None:

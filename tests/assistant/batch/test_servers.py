@@ -94,6 +94,7 @@ def without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ASSISTANT_GENERATOR", raising=False)
 
 
+@pytest.mark.slow
 def test_a_batch_on_a_limited_and_failing_server_is_whole_and_equal_to_an_undisturbed_one(
     command: Callable[..., list[str]], timeless: Timeless, monkeypatch: pytest.MonkeyPatch
 ) -> None:
