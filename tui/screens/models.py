@@ -68,7 +68,7 @@ class ModelsScreen(ModalScreen[None]):
             f"{part}: {named}" for part in _PARTS if (named := getattr(self._preferences.settings, part)) is not None
         ]
         if self._preferences.settings.server:
-            own.append(f"generator: on {self._preferences.settings.server}")
+            own.append(f"generator: on {one_line(self._preferences.settings.server.rpartition('@')[2], 60)}")
         if own:
             self._say(f"In place of the profile's, as the settings say: {', '.join(own)}")
         self._look()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SILENT_SECONDS = 3.0
 _TOLD_EVERY = 1.0
+_FINISHES: dict[str, Finish] = {"length": "length", "filtered": "filtered", "loop": "loop"}
 _AFTER_END_SECONDS = 5.0  # for what a server counts after it has told the end
 _UNREACHABLE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 
@@ -120,7 +121,7 @@ class Attempt:
     def _take(self, item: Item) -> Iterator[Event]:
         match item:
             case Failure(error):
-                self._broke(error)
+                yield from self._broke(error)
             case None:
                 yield from self._end()
             case Head(status, headers, body) if status >= 400:
@@ -163,13 +164,14 @@ class Attempt:
             self._told = chunk.finish
         self._room -= len(chunk.text) + len(chunk.thinking)
         if self._room < 0:  # it does not keep to `max_tokens`
-            self.finish = "length"
+            yield from self._conclude("length")
         elif self._watch.add(chunk.text + chunk.thinking):
-            self.finish = "loop"
+            yield from self._conclude("loop")
 
     def _parts(self, text: str | None) -> Iterator[Event]:
         """The parts of a text, or with None, what was held back of it."""
-        for part in self._splitter.finish() if text is None else self._splitter.add(text):
+        is_cut = self._told in ("length", "loop")
+        for part in self._splitter.finish(is_cut=is_cut) if text is None else self._splitter.add(text):
             if part.kind == "text":
                 self.text_pieces += 1
                 self.spoken = self.spoken or bool(part.text.strip())
@@ -186,21 +188,24 @@ class Attempt:
         """The server has ended the answer, or its connection."""
         if (left := self.reader.end()) is not None:
             yield from self._chunk(left)
+        if not self._is_over():
+            yield from self._conclude(self._told or ("end" if self.reader.done else "broken"))
+
+    def _conclude(self, told: str) -> Iterator[Event]:
+        """The answer is over, as the server tells or as it is cut here; without a word said, it is none."""
+        self._told = told
         yield from self._parts(None)
-        if self.finish is not None:
-            return
-        told = self._told or ("end" if self.reader.done else "broken")
         if told == "broken":
             self._fail(Reply(Kind.BROKEN))
         elif not self.spoken:
             self._fail(Reply(Kind.EMPTY, sentence=told))
         else:
-            self.finish = {"length": "length", "filtered": "filtered"}.get(told, "end")  # type: ignore[assignment]  # a Finish each
+            self.finish = _FINISHES.get(told, "end")
 
-    def _broke(self, error: Exception) -> None:
+    def _broke(self, error: Exception) -> Iterator[Event]:
         name = type(error).__name__
         if self._told is not None and self.spoken:  # all was said before the connection broke
-            self.finish = {"length": "length", "filtered": "filtered"}.get(self._told, "end")  # type: ignore[assignment]  # as above
+            yield from self._conclude(self._told)
         elif name in _UNREACHABLE:
             self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
         elif isinstance(error, ValueError | TypeError) or name in ("InvalidURL", "TooManyRedirects", "_TooLongError"):

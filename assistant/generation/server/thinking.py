@@ -65,12 +65,16 @@ class ThinkingSplitter:
                 else:
                     text = yield from self._say(text)
 
-    def finish(self) -> Iterator[Part]:
-        """What was held back."""
+    def finish(self, *, is_cut: bool = False) -> Iterator[Part]:
+        """What was held back.
+
+        Args:
+            is_cut: whether the text was cut: what it was expected to begin with then stays thinking.
+        """
         held, self._held = self._held, ""
         if held:
             yield from self._part(held)
-        if self._assumed and self._inside:
+        if self._assumed and self._inside and not is_cut:
             said, self._assumed, self._inside = "".join(self._assumed), None, False
             yield from self._part(said)
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from assistant.errors import GenerationError
+from assistant.generation.server import ServerGenerator
 from assistant.generation.server.chunks import ChunkReader, NotTheApiError
 from assistant.generation.server.generator import Timing
 from assistant.generation.server.thinking import ThinkingSplitter, without_thinking
-from tests.assistant.generation.server.loopback import DONE, Asked, delta, event
-from tests.assistant.generation.server.test_habits import ask
+from assistant.generation.stream import Sampling
+from tests.assistant.generation.server.loopback import DONE, Asked, delta, event, serving
+from tests.assistant.generation.server.test_habits import QUESTION, ask
 from tests.trust.servers import piece
 
 YES = [piece("Yes"), piece("."), delta("stop")]
@@ -146,6 +149,30 @@ def test_an_answer_that_has_ended_is_not_kept_waiting_by_an_open_connection(monk
     outcome = ask(stays, timing=Timing(60, 60))
     assert (outcome.text, outcome.stream.finish) == ("Yes.", "end")
     assert time.monotonic() - began < 6  # the server's own three seconds are waited for on leaving
+
+
+def test_thinking_that_is_cut_here_is_no_answer() -> None:
+    goes_round = ask(lambda asked: asked.stream(delta(reasoning_content="on and on, ") for _ in itertools.count()))
+    assert "only thought" in str(goes_round.error)
+    tagged = itertools.chain([piece("<think>")], (piece("on and on, ") for _ in itertools.count()))
+    assert "only thought" in str(ask(lambda asked: asked.stream(tagged)).error)
+    thoughts = (delta(reasoning_content=f"word{number} ") for number in itertools.count())
+    too_long = ask(lambda asked: asked.stream(thoughts), sampling=Sampling(max_new_tokens=8))
+    assert "raise max_new_tokens" in str(too_long.error)
+
+
+def test_thinking_whose_opening_mark_is_in_the_prompt_is_no_answer_where_it_is_cut() -> None:
+    replies = [("Hm.</think>Yes.", "stop"), ("Hm, and hm", "length")]
+    with serving(lambda asked: asked.say(replies[asked.number][0], finish=replies[asked.number][1])) as server:
+        generator = ServerGenerator(server.url, "m")
+        "".join(generator.stream(QUESTION))
+        with pytest.raises(GenerationError, match="only thought"):
+            "".join(generator.stream(QUESTION))
+
+
+def test_what_was_held_back_for_a_mark_is_said_where_the_connection_breaks_after_the_end() -> None:
+    outcome = ask(lambda asked: asked.stream([piece("if a <"), delta("stop")], cut=True))
+    assert (outcome.text, outcome.stream.finish) == ("if a <", "end")
 
 
 def test_an_event_that_never_ends_is_not_kept() -> None:
