@@ -142,7 +142,6 @@ VARIANTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [*recipe_names(), *VARIANTS])
 def test_a_recipe_is_trained_measured_saved_and_answers_in_the_assistant(
     wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, tiny_settings: dict[str, str]
