@@ -10,6 +10,7 @@ from assistant.text import FLOOD
 from assistant.types import (
     Answer,
     Claim,
+    Draft,
     Evidence,
     Label,
     ModelNames,
@@ -62,6 +63,16 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
         record["asked"] = answer.asked
     if answer.incomplete is not None:
         record["incomplete"] = answer.incomplete
+    if answer.tried:
+        record["tried"] = [str(route) for route in answer.tried]
+    if answer.support is not None:
+        record["support"] = str(answer.support)
+    if (draft := answer.draft) is not None:
+        record["draft"] = {
+            "text": draft.text,
+            "evidence": [asdict(place) for place in draft.evidence],
+            "verdict": verdict_to_json(draft.verdict) if draft.verdict else None,
+        }
     return record
 
 
@@ -71,7 +82,6 @@ def answer_from_json(record: dict[str, Any]) -> Answer:
     Raises:
         KeyError, ValueError, TypeError: the object is not of the contract's form.
     """
-    verdict = record["verdict"]
     closest = record["closest"]
     return Answer(
         route=Route(record["route"]),
@@ -79,13 +89,15 @@ def answer_from_json(record: dict[str, Any]) -> Answer:
         score=record["score"],
         evidence=tuple(Evidence(**evidence) for evidence in record["evidence"]),
         closest=Evidence(**closest) if closest else None,
-        verdict=Verdict(tuple(_claim(claim) for claim in verdict["claims"])) if verdict else None,
+        verdict=_verdict(record["verdict"]),
         verdict_reason=record.get("verdict_reason"),
         models=ModelNames(**record["models"]),
         usage=Usage(**record["usage"]),
         stopped=bool(record.get("stopped", False)),
         asked=record.get("asked"),
         incomplete=record.get("incomplete"),
+        tried=tuple(Route(route) for route in record.get("tried", ())),
+        draft=_draft(record.get("draft")),
     )
 
 
@@ -111,6 +123,17 @@ def _claim_to_json(claim: Claim) -> dict[str, Any]:
         **asdict(claim.probabilities),
         "evidence": asdict(claim.evidence) if claim.evidence else None,
     }
+
+
+def _verdict(record: dict[str, Any] | None) -> Verdict | None:
+    return Verdict(tuple(_claim(claim) for claim in record["claims"])) if record else None
+
+
+def _draft(record: dict[str, Any] | None) -> Draft | None:
+    if not record:
+        return None
+    places = tuple(Evidence(**place) for place in record["evidence"])
+    return Draft(record["text"], places, _verdict(record["verdict"]))
 
 
 def _claim(record: dict[str, Any]) -> Claim:

@@ -82,6 +82,8 @@ class Settings(BaseModel):
     """Makes sampled answers repeatable; outside of the chat they are so by default."""
     windows: int = Field(default=24, ge=0)
     """How many windows of a long document the reader reads for a question, the most promising ones; 0 reads all."""
+    passage_tokens: int = Field(default=1400, ge=100)
+    """About how many tokens of a document the generator is given for a question; more of it, and it begins later."""
     max_document_megabytes: int = Field(default=20, ge=1)
     """Larger documents are refused."""
     theme: str = "textual-dark"

@@ -119,6 +119,14 @@ class Claim:
     evidence: Evidence | None = None
 
 
+class Support(StrEnum):
+    """What the document gives an answer as a whole: all of its claims, at least half of them, or less."""
+
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    UNSUPPORTED = "unsupported"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the document says of an answer: that of the answer's worst claim."""
@@ -145,6 +153,19 @@ class Verdict:
         """The probabilities of the worst claim."""
         return self.worst.probabilities
 
+    @property
+    def support(self) -> Support:
+        """What the document gives the claims together; with a contradicted one among them it is never partly."""
+        labels = [claim.label for claim in self.claims]
+        entailed = labels.count(Label.ENTAILMENT)
+        if entailed == len(labels):
+            return Support.SUPPORTED
+        return (
+            Support.PARTLY
+            if 2 * entailed >= len(labels) and Label.CONTRADICTION not in labels
+            else (Support.UNSUPPORTED)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ModelNames:
@@ -168,12 +189,22 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What the generator wrote where the reader had found nothing, and what the document did not support."""
+
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a turn gave. `text` is None when the document holds no answer; `closest` then says what came near.
 
     `asked` is the question as it was put to the documents where it leaned on the turns before and was completed.
     `incomplete` says why a written answer ends before its end: "length" (the limit of tokens), "filtered" (by the
-    server) or "broken" (the connection).
+    server) or "broken" (the connection). `tried` are the routes that were taken, in order; the last need not be the one
+    that gave the answer. `draft` is what was written and not supported where the answer is that there is none.
     """
 
     route: Route
@@ -188,6 +219,18 @@ class Answer:
     stopped: bool = False
     asked: str | None = None
     incomplete: str | None = None
+    tried: tuple[Route, ...] = ()
+    draft: Draft | None = None
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether the answer is that the documents do not hold one."""
+        return self.text is None and self.route is not Route.OPEN and not self.stopped
+
+    @property
+    def support(self) -> Support | None:
+        """What the documents give the answer; None where it was not checked."""
+        return self.verdict.support if self.verdict is not None else None
 
 
 class Role(StrEnum):

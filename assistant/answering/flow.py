@@ -5,13 +5,15 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from assistant.answering.citations import with_citations
+from assistant.answering.forms import answer_form
 from assistant.answering.live import live
+from assistant.answering.passages import Context, choose_passages, fits, representative_passages, whole_context
 from assistant.answering.shared_work import Early, Shared, Steps, Tell
-from assistant.documents.passages import Passage
 from assistant.documents.splitting import split_passages
-from assistant.errors import ModelError, UsageError
+from assistant.errors import GenerationError, ModelError, UsageError
 from assistant.events import (
     Event,
     EvidenceFound,
@@ -30,24 +32,28 @@ from assistant.loading.models import LoadedModels
 from assistant.reading.spans import distinct_answers
 from assistant.retrieval.ranking import Ranker
 from assistant.routing.followups import without_lead
-from assistant.routing.intents import asks_of_the_whole, is_about_assistant
+from assistant.routing.intents import asks_of_one, asks_of_the_whole, is_about_assistant
 from assistant.routing.router import choose_route
 from assistant.settings import Settings
 from assistant.text import counted
 from assistant.types import (
     Answer,
     Document,
+    Draft,
     Evidence,
     Message,
     ModelNames,
     Role,
     Route,
+    Support,
     Turn,
     Usage,
     Verdict,
 )
 from assistant.verification.claims import span_claim, text_claims
+from assistant.verification.premises import decide
 from assistant.verification.python_code import unparsable_python
+from assistant.verification.refusals import is_refusal
 
 if TYPE_CHECKING:
     from assistant.generation.decoding import LocalStream
@@ -56,7 +62,10 @@ if TYPE_CHECKING:
     from assistant.reading.reader import Question, Reader, Reading
     from assistant.verification.verifier import Check, Verifier
 
-PASSAGES_FOR_GENERATOR = 3
+SURE_OF_NOTHING = 0.95
+"""So sure of it, the reader's word that a document holds no answer is taken without asking the generator."""
+_PLACES = 8  # places of the reader that rank passages
+_NEAR = 10  # passages: a claim is held against each of them, or against what it shares most words with
 _STOPPED = "The answer was stopped before it was checked."
 
 
@@ -83,6 +92,7 @@ class Flow:
         self._models = models
         self._settings = settings
         self._conversing = conversing
+        self._no_generator: Exception | None = None
 
     def prepare(
         self, documents: Sequence[Document], cancel: threading.Event | None = None, *, windows: int | None = None
@@ -121,13 +131,61 @@ class Flow:
         yield RouteChosen(choice.route, choice.reason, asked)
         draft = _Draft(Answer(choice.route, None, asked=asked))
         turn = replace(turn, question=choice.asked)
+        checked = turn.verify and self._settings.verify
         if choice.route is Route.EXTRACT:
             yield from self._extract(turn, draft, cancel)
         else:
             yield from self._generate(turn, draft, cancel)
-        if turn.verify and self._settings.verify and choice.route is not Route.OPEN and draft.answer.text is not None:
-            yield from self._verify(draft, cancel)
+        if checked and choice.route is not Route.OPEN and draft.answer.text is not None:
+            yield from self._verify(turn, draft, cancel)
+        if checked and turn.route is None and draft.answer.route is Route.EXTRACT and draft.answer.found_nothing:
+            yield from self._write_instead(turn, draft, cancel)
         yield TurnFinished(draft.answer)
+
+    def _write_instead(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
+        """Where the reader found nothing: what the generator makes of the passages, if the verifier finds it entailed.
+
+        The question is part of what is checked: a true sentence that does not answer it is no answer.
+        """
+        nothing = draft.answer
+        if nothing.score is not None and nothing.score >= SURE_OF_NOTHING:
+            return
+        if self._models.unattended and self._no_generator is not None:
+            return
+        yield Progress("Writing from passages")
+        written = _Draft(Answer(Route.GROUNDED, None, asked=nothing.asked))
+        try:
+            yield from _silently(self._generate(turn, written, cancel, near=draft.near, silently=True))
+        except (ModelError, GenerationError) as error:
+            self._no_generator = error
+            yield Notice(f"The reader found nothing, and the generator could not be asked: {error}")
+            return
+        text = written.answer.text
+        if text is not None and not written.answer.stopped:
+            written.claims = [span_claim(turn.question, text), *written.claims]
+            yield from _silently(self._verify(turn, written, cancel))
+        answer = replace(
+            written.answer,
+            tried=(Route.EXTRACT, Route.GROUNDED),
+            models=replace(written.answer.models, reader=nothing.models.reader),
+            usage=replace(
+                written.answer.usage, windows=nothing.usage.windows, windows_in_all=nothing.usage.windows_in_all
+            ),
+        )
+        if answer.support is Support.SUPPORTED and text is not None and answer.verdict is not None:
+            draft.answer = answer
+            yield RouteChosen(
+                Route.GROUNDED, "The reader found nothing; the generator did, and it is checked.", answer.asked
+            )
+            yield EvidenceFound(answer.evidence)
+            yield TextDelta(text)
+            yield VerdictReached(answer.verdict)
+            return
+        unsupported = Draft(text, answer.evidence, answer.verdict) if text is not None else None
+        draft.answer = replace(
+            nothing, tried=answer.tried, models=answer.models, usage=answer.usage, draft=unsupported,
+            stopped=answer.stopped,
+        )  # fmt: skip
 
     def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
         """See `Assistant.look_ahead`."""
@@ -192,13 +250,32 @@ class Flow:
                 "--windows 0 (in the chat: /windows all) reads everything."
             )
         yield EvidenceFound(draft.answer.evidence, draft.answer.closest)
+        draft.near = tuple(
+            document.evidence(span.start, span.end) for span in distinct_answers(reading.spans, document.text, _PLACES)
+        )
         if draft.answer.text is not None:
             yield TextDelta(draft.answer.text)
             draft.claims = [span_claim(turn.question, draft.answer.text)]
             draft.document, draft.near = document, draft.answer.evidence[:1]
 
-    def _generate(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
-        """The generator's answer, from passages of the documents on the grounded route."""
+    def _generate(
+        self,
+        turn: Turn,
+        draft: _Draft,
+        cancel: threading.Event,
+        *,
+        near: Sequence[Evidence] = (),
+        silently: bool = False,
+    ) -> Steps:
+        """The generator's answer, from passages of the documents on the grounded route.
+
+        Args:
+            turn: the question, completed.
+            draft: gets the answer.
+            cancel: ends it.
+            near: places that the reader thought of, the likeliest first.
+            silently: nothing is told of the text as it grows.
+        """
         from assistant.generation.generator import LocalGenerator
         from assistant.generation.prompts import answered_turns, grounded_messages, with_system
 
@@ -207,13 +284,14 @@ class Flow:
         messages = [*history, Message(Role.USER, turn.question)]
         closest = None
         if draft.answer.route is Route.GROUNDED:
-            yield from self._index([each for each in turn.documents if _has_to_choose(each)], cancel)
-            passages = yield from live(lambda _: self._relevant_passages(turn, cancel))
-            closest, draft.document = passages[0].evidence(), passages[0].document
-            evidence = tuple(sorted((each.evidence() for each in passages), key=lambda place: place.start))
+            context = yield from self._context(turn, near, cancel)
+            closest, evidence = context.best, context.passages
             draft.answer = replace(draft.answer, evidence=evidence)
+            draft.near = context.parts if len(context.parts) <= _NEAR else ()
             yield EvidenceFound(evidence)
-            messages = grounded_messages(turn.question, evidence, history)
+            characters = sum(len(place.text) for place in evidence)
+            said = history[-2:] if draft.answer.asked is None else []
+            messages = grounded_messages(turn.question, evidence, said, characters, form=answer_form(turn.question))
         if draft.answer.route is Route.OPEN and is_about_assistant(without_lead(turn.question)[0]):
             yield Notice(
                 "The model knows nothing of the program that runs it: F1 in the chat, or --help, says what it can do."
@@ -223,14 +301,19 @@ class Flow:
         stream = generator.stream(messages, sampling=self._sampling(draft.answer.route), cancel=cancel)
         if stream.turns_left_out:
             yield Notice(turns_left_out(stream.turns_left_out))
+        write = _written_silently if silently else _written
         if isinstance(generator, LocalGenerator):
-            text = yield Shared("write", stream, partial(_write_together, generator), alone=_written)
+            run = partial(_write_silently if silently else _write_together, generator)
+            text = yield Shared(("write", silently), stream, run, alone=write)
         else:
-            text = yield Shared("ask", stream, alone=_written, at_a_server=self._settings.server_requests)
+            text = yield Shared("ask", stream, alone=write, at_a_server=self._settings.server_requests)
         if (notice := _about_end(stream)) is not None:
             yield Notice(notice)
         if (fault := unparsable_python(text)) is not None:
             yield Notice(f"The Python of this answer does not run as it is: it cannot be parsed ({fault}).")
+        if draft.answer.route is Route.GROUNDED and is_refusal(text):
+            text = ""
+            yield TextTakenBack()
         if not text:
             # No answer leaves no evidence for one: what was read is what came closest.
             draft.answer = replace(draft.answer, evidence=(), closest=closest)
@@ -246,52 +329,134 @@ class Flow:
             stopped=stream.finish == "cancelled",
             incomplete=stream.finish if stream.finish in ("length", "filtered", "broken") else None,
         )
-        if draft.answer.route is Route.GROUNDED and text:
-            draft.claims, draft.near = text_claims(text), draft.answer.evidence
+        if draft.answer.route is Route.GROUNDED:
+            draft.answer = replace(draft.answer, tried=(Route.GROUNDED,))
+            draft.claims = text_claims(text)
 
-    def _relevant_passages(self, turn: Turn, cancel: threading.Event) -> list[Passage]:
-        """The passages that bear most on the question, all of the document of which the first one is.
+    def _context(self, turn: Turn, near: Sequence[Evidence], cancel: threading.Event) -> Generator[Any, Any, Context]:
+        """What of the documents the generator is given."""
+        budget, question = self._settings.passage_tokens, turn.question
+        of_the_whole = asks_of_the_whole(question)
+        # "Summarise it" is asked of the document that was opened last.
+        documents = turn.documents[-1:] if asks_of_one(question) else turn.documents
+        if of_the_whole:
+            budget *= 2
+        if fits(documents, budget):
+            return whole_context(documents)
+        yield from self._index(documents, cancel)
+        if of_the_whole and len(documents) == 1:
+            index = yield from live(lambda _: self._models.ranker.index(documents[0], cancel=cancel))
+            context = representative_passages(index.passages, index.embeddings, budget)
+            yield Notice(
+                f"Written from {len(context.parts):,} of {context.total:,} passages, spread over the whole document."
+            )
+            return context
+        if not near:
+            near = yield from self._places(turn, documents, cancel)
+        ranked = yield from live(lambda _: self._models.ranker.rank(question, documents, cancel=cancel))
+        return choose_passages(ranked, near, budget)
 
-        No passage bears more than others on "summarise it": that is asked of the document that was opened last.
-        """
-        documents = turn.documents[-1:] if asks_of_the_whole(turn.question) else turn.documents
-        ranked = self._models.ranker.rank(turn.question, documents, cancel=cancel)
-        best = ranked[0].document
-        return [passage for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
+    def _places(
+        self, turn: Turn, documents: Sequence[Document], cancel: threading.Event
+    ) -> Generator[Any, Any, list[Evidence]]:
+        """Where the reader would look for an answer, the likeliest place first."""
+        from assistant.reading.reader import Question
 
-    def _verify(self, draft: _Draft, cancel: threading.Event) -> Steps:
+        most = self._settings.windows
+        reader = yield from live(self._models.reader)
+        questions = [Question(turn.question, document) for document in documents]
+        size = sum(len(document.text) for document in documents)
+        readings = yield Shared(("read", most), questions, partial(_read, reader, most, cancel), size)
+        spans = [
+            (span.score, document.evidence(span.start, span.end))
+            for document, reading in zip(documents, readings, strict=True)
+            for span in distinct_answers(reading.spans, document.text, _PLACES)
+        ]
+        return [place for _, place in sorted(spans, key=lambda pair: -pair[0])[:_PLACES]]
+
+    def _verify(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """Hold the answer's claims against the places it came from."""
         if cancel.is_set() or draft.answer.stopped:
             draft.answer = replace(draft.answer, verdict_reason=_STOPPED)
             return
-        if not draft.claims or draft.document is None:
+        documents = _documents_of(draft, turn)
+        if not draft.claims or not documents:
             draft.answer = replace(draft.answer, verdict_reason="The answer holds no statement that could be checked.")
             return
         from assistant.verification.verifier import Check
 
         verifier = yield from live(self._models.verifier)
-        if (language := verifier.foreign(draft.document)) is not None:
-            known = " and ".join(sorted(verifier.languages))
+        known = " and ".join(sorted(verifier.languages))
+        for language in {verifier.foreign(document) for document in documents} - {None}:
             yield Notice(f"The document is in another language ({language}) than the verifier is made for ({known}).")
         yield Progress("Checking", 0, len(draft.claims))
-        check = Check(draft.document, draft.claims, draft.near)
+        verdicts: list[Verdict] = []
+        reason = None
         try:
-            # What a model has written is checked by itself: its figures are then the same whichever other lines of a
-            # batch failed, or were written in an earlier run.
-            verdict = yield Shared(
-                "verify",
-                check,
-                partial(_judge, verifier, cancel),
-                len(draft.claims),
-                independent=draft.answer.route is Route.GROUNDED,
-            )
-            reason = _STOPPED if verdict is None else None
+            for document in documents:
+                near = [place for place in draft.near if place.document == document.name]
+                # What a model has written is checked by itself: its figures are then the same whichever other lines of
+                # a batch failed, or were written in an earlier run.
+                verdict = yield Shared(
+                    "verify",
+                    Check(document, draft.claims, near),
+                    partial(_judge, verifier, cancel),
+                    len(draft.claims),
+                    independent=draft.answer.route is Route.GROUNDED,
+                )
+                if verdict is None:
+                    reason = _STOPPED
+                    break
+                verdicts.append(verdict)
         except UsageError as error:
-            verdict, reason = None, str(error)
-        names = replace(draft.answer.models, verifier=verifier.name)
-        draft.answer = replace(draft.answer, verdict=verdict, verdict_reason=reason, models=names)
-        if verdict is not None:
+            reason = str(error)
+        answer = replace(
+            draft.answer, verdict_reason=reason, models=replace(draft.answer.models, verifier=verifier.name)
+        )
+        if reason is None:
+            verdict = _best_of(verdicts)
+            answer = replace(answer, verdict=verdict)
+            if answer.route is Route.GROUNDED and answer.text is not None:
+                answer = replace(answer, text=with_citations(answer.text, verdict, answer.evidence))
             yield VerdictReached(verdict)
+        draft.answer = answer
+
+
+def _documents_of(draft: _Draft, turn: Turn) -> list[Document]:
+    """The documents that an answer is from."""
+    if draft.document is not None:
+        return [draft.document]
+    named = {place.document for place in draft.answer.evidence}
+    return [document for document in turn.documents if document.name in named]
+
+
+def _best_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """Of each claim what the document says that decides it."""
+    if len(verdicts) == 1:
+        return verdicts[0]
+    claims = []
+    for each in zip(*(verdict.claims for verdict in verdicts), strict=True):
+        rows = [(p.entailment, p.neutral, p.contradiction) for p in (claim.probabilities for claim in each)]
+        claims.append(each[decide(rows)])
+    return Verdict(tuple(claims))
+
+
+def _silently(steps: Steps) -> Steps:
+    """Steps of which only the work and how far it is are told."""
+    try:
+        item = next(steps)
+        while True:
+            if not isinstance(item, Shared | Progress):
+                item = next(steps)
+                continue
+            try:
+                result = yield item
+            except Exception as error:  # noqa: BLE001  (the work's own, for the steps that wait for it)
+                item = steps.throw(error)
+            else:
+                item = steps.send(result)
+    except StopIteration:
+        return
 
 
 def _read(
@@ -324,6 +489,18 @@ def _written(stream: "TextStream") -> Generator[Event, None, str]:
     return "".join(pieces).strip()
 
 
+def _written_silently(stream: "TextStream") -> Generator[Event, None, str]:
+    """What a stream gives, without a word of it on the way."""
+    events = _written(stream)
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return str(end.value)
+        if isinstance(event, Progress | Notice):
+            yield event
+
+
 def _about_end(stream: "TextStream") -> str | None:
     """What there is to say of how a stream ended."""
     match stream.finish:
@@ -354,6 +531,13 @@ def _write_together(generator: "LocalGenerator", streams: Sequence["LocalStream"
     return ["".join(each).strip() for each in pieces]
 
 
+def _write_silently(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
+    """As `_write_together`, without a word of it on the way."""
+    return _write_together(
+        generator, streams, lambda at, event: None if isinstance(event, TextDelta) else tell(at, event)
+    )
+
+
 def _judge(verifier: "Verifier", cancel: threading.Event, checks: Sequence["Check"], _: Tell) -> list[Verdict | None]:
     return verifier.verify(checks, cancel=cancel)
 
@@ -367,11 +551,6 @@ def _check(turn: Turn) -> None:
         raise UsageError(f"The question is not valid Unicode (character {error.start}).") from error
     if turn.route in (Route.EXTRACT, Route.GROUNDED) and not turn.documents:
         raise UsageError(f"The {turn.route} route needs a document; name one with --document or paste it.")
-
-
-def _has_to_choose(document: Document) -> bool:
-    """Whether a document has more passages than the generator is given."""
-    return len(split_passages(document)) > PASSAGES_FOR_GENERATOR
 
 
 def _index_document(ranker: Ranker, document: Document, cancel: threading.Event, tell: Listener) -> None:

@@ -24,7 +24,7 @@ from assistant.cli.options import (
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, TurnFailed, TurnFinished
-from assistant.text import PrintableStream, counted, one_line, printable
+from assistant.text import PrintableStream, counted, one_line
 from assistant.types import Answer, Document, Route, Turn
 
 _LONG_DOCUMENT = 100  # pages, rows or messages: reading fewer is over before anybody asks
@@ -86,7 +86,8 @@ def ask(
 
     assistant = Assistant(chosen)
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
-        printer = _Printer(status, as_json=json_, may_take_back=chosen.server is not None)
+        gated = bool(turn.documents) and turn.verify
+        printer = _Printer(status, as_json=json_, may_take_back=chosen.server is not None, gated=gated)
         for read in turn.documents:
             if read.encoding != "utf-8":
                 status.say(f"{one_line(read.name)} was read as {read.encoding}.")
@@ -108,13 +109,15 @@ class _Printer:
     """Prints a generated answer as it comes, and the rest of an answer at its end.
 
     Notices that come while an answer is printed wait for its end, so that they begin on a line of their own. Where a
-    server may take back what it wrote, only a terminal is shown an answer before it is over.
+    server may take back what it wrote, only a terminal is shown an answer before it is over. An answer about a document
+    that will be checked is printed when it has been: one that the document does not support is no headline.
     """
 
-    def __init__(self, status: StatusLine, *, as_json: bool, may_take_back: bool) -> None:
+    def __init__(self, status: StatusLine, *, as_json: bool, may_take_back: bool, gated: bool) -> None:
         self.status = status
         self.as_json = as_json
         self.route: Route | None = None
+        self._gated = gated
         self._streams = not as_json and (sys.stdout.isatty() or not may_take_back)
         self._streamed = False
         self._notices: list[Notice] = []
@@ -123,7 +126,8 @@ class _Printer:
     def __call__(self, event: Event) -> None:
         if isinstance(event, RouteChosen):
             self.route = event.route
-        if isinstance(event, TextDelta) and self._streams and self.route is not Route.EXTRACT:
+        shown = self._streams and (self.route is Route.OPEN or (self.route is Route.GROUNDED and not self._gated))
+        if isinstance(event, TextDelta) and shown:
             self.status.clear()
             self._streamed = True
             sys.stdout.write(self._shown.add(event.text))
@@ -158,10 +162,10 @@ class _Printer:
 
             print(json_line(answer_to_json(turn.question, answer, "1")))  # noqa: T201
             return
-        if not streamed and answer.text is not None and answer.route is not Route.EXTRACT:
-            sys.stdout.write(f"{printable(answer.text)}\n")
-        from assistant.cli.rendering import render_answer
+        from assistant.cli.rendering import render_answer, render_written
 
+        if not streamed:
+            print_text(render_written(answer))
         print_text(render_answer(answer, turn.documents))
 
 

@@ -1,5 +1,6 @@
 """Answers and verdicts as text for a terminal or a file: what `ask` and `verify` print when no JSON is asked for."""
 
+import re
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -7,7 +8,7 @@ from rich.text import Text
 from assistant.documents.excerpts import excerpt, on_one_line, position
 from assistant.documents.places import place_of
 from assistant.text import one_line, printable
-from assistant.types import Answer, Claim, Document, Evidence, Label, Route, Verdict
+from assistant.types import Answer, Claim, Document, Evidence, Label, Route, Support, Verdict
 
 _WORDS = {
     Label.ENTAILMENT: ("✔ entailed", "green"),
@@ -17,13 +18,35 @@ _WORDS = {
 _BAR_CELLS = 20
 
 
+def render_written(answer: Answer) -> Text:
+    """What the generator wrote, under what the document says of it where that is not that it holds all of it."""
+    text = Text()
+    if answer.text is None or answer.route is Route.EXTRACT:
+        return text
+    written = printable(answer.text)
+    if answer.support is Support.UNSUPPORTED:
+        text.append("The document does not support an answer.\n", style="bold")
+        return text.append_text(_draft(written))
+    text.append(f"{written}\n")
+    if answer.verdict is not None and answer.support is Support.PARTLY:
+        text.append("\nNot in the document:\n", style="bold")
+        for claim in answer.verdict.claims:
+            if claim.label is not Label.ENTAILMENT:
+                text.append(f"  ? {one_line(claim.text, 300)}\n", style="yellow")
+    return text
+
+
 def render_answer(answer: Answer, documents: Sequence[Document]) -> Text:
-    """The answer, the place it comes from, and the verdict. Text that was streamed already is not said again."""
+    """The place that an answer comes from, and the verdict; of one that was read its words too."""
     text = Text()
     if answer.asked is not None:
         text.append(f"Asked as: {one_line(answer.asked, 300)}\n", style="dim")
-    if answer.route is Route.EXTRACT:
-        text.append_text(_found(answer, documents) if answer.text is not None else _not_found(answer, documents))
+    if answer.route is Route.EXTRACT and answer.text is not None:
+        text.append_text(_found(answer, documents))
+    elif answer.found_nothing:
+        text.append_text(_not_found(answer, documents))
+    elif answer.route is Route.GROUNDED and answer.text is not None:
+        text.append_text(_cited(answer, documents))
     if answer.verdict is not None:
         text.append("\n").append_text(render_verdict(answer.verdict))
     elif answer.verdict_reason:
@@ -69,6 +92,32 @@ def _not_found(answer: Answer, documents: Sequence[Document]) -> Text:
     text.append(".\n")
     if answer.closest is not None:
         text.append("\nThe closest passage:\n").append_text(_place(answer.closest, documents))
+    if answer.draft is not None:
+        text.append_text(_draft(printable(answer.draft.text)))
+    return text
+
+
+def _draft(written: str) -> Text:
+    text = Text("\nDraft, not supported by the document:\n", style="dim")
+    for line in written.splitlines():
+        text.append(f"  {line}\n", style="dim")
+    return text
+
+
+_CITED = re.compile(r"\[(\d{1,3})\]")
+
+
+def _cited(answer: Answer, documents: Sequence[Document]) -> Text:
+    """The passages that an answer cites, by their numbers."""
+    text = Text()
+    for number in sorted({int(each) for each in _CITED.findall(answer.text or "")}):
+        if 0 < number <= len(answer.evidence):
+            place = answer.evidence[number - 1]
+            document = _document(place, documents)
+            where = place_of(document, place.start) if document is not None else None
+            stands = position(document_text(place, documents), place.start, place.end, place.page, where)
+            text.append(f"\n[{number}] {one_line(place.document)}, {stands}\n", style="dim")
+            text.append(f"    {one_line(place.text, 160)}\n", style="dim")
     return text
 
 

@@ -7,6 +7,7 @@ _WORD = re.compile(r"[^\W\d_]+(?=\b|['’])")
 _WORDS_LOOKED_AT = 400
 _SURE_SHARE = 0.15  # of the words must be small ones of the language
 _SURE_AHEAD = 1.5  # times as many as of the next language
+_LONGEST_QUESTION = 2_000  # characters
 _NAMES = {
     "en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "pt": "Portuguese",
     "nl": "Dutch",
@@ -22,6 +23,35 @@ _SMALL_WORDS = {
     "pt": "o a os as de e que em um uma é por com para não se do da dos das ao como mais mas foi são está no na",
     "nl": "de het een en van is dat niet te in op zijn voor met die aan er om ook als bij maar was wordt door",
 }
+
+# How questions begin in languages other than English and French; words that several of all these share are left out.
+_QUESTION_WORDS = {
+    "de": "wer wen wem wann warum weshalb wieso wieviel wieviele wohin woher welche welcher welches was wo wie",
+    "es": "quién quiénes cuándo dónde cómo cuál cuáles cuánto cuánta cuántos cuántas qué",
+    "it": "chi dove perché quale quali quanti quante cosa cos com'è qual",
+    "pt": "quem onde quantos quantas qual quais porquê",
+    "nl": "wie waar waarom wanneer hoeveel welke hoe wat",
+}
+_SURE_WORDS = 2
+
+
+def question_language(question: str) -> str | None:
+    """The language of a question, which is short: by its small words, and by the word that it begins with.
+
+    None where two small words at least do not tell, so that names and single words are of no language.
+    """
+    words = [word.lower() for word in _WORD.findall(question[:_LONGEST_QUESTION])]
+    counts = {language: sum(word in small for word in words) for language, small in _small_words().items()}
+    for language, begins in _QUESTION_WORDS.items():
+        counts[language] += 2 * any(word in begins.split() for word in words[:2])
+    (code, count), (_, next_count) = sorted(counts.items(), key=lambda pair: -pair[1])[:2]
+    return code if count >= _SURE_WORDS and count > next_count else None
+
+
+def is_in_latin_script(text: str) -> bool:
+    """Whether at least half of a text's letters are Latin ones; true of a text without letters."""
+    letters = [char for char in text[:_LONGEST_QUESTION] if char.isalpha()]
+    return 2 * sum(char < "\u0250" or "\u1e00" <= char < "\u1f00" for char in letters) >= len(letters)
 
 
 def guess_language(text: str) -> str | None:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 SYSTEM_PROMPT = "You are a helpful assistant. Answer briefly, and put code in a fenced block that names its language."
 GROUNDED_PROMPT = (
-    "You answer questions about a text. Use the passages alone, in a sentence or two, in your own words. "
+    "You answer questions about a text. Use the passages alone, and keep their names, numbers and dates. "
     "If the passages do not hold the answer, say so."
 )
+GROUNDED_FORM = "Answer in one to three sentences."
 GROUNDED_CHARACTERS = 6000
 STOP_TEXT = "\n### "
 """Where the answer of a model without a chat template ends: it goes on with a question of its own making."""
@@ -127,6 +128,8 @@ def grounded_messages(
     passages: Sequence[Evidence],
     history: Sequence[Message] = (),
     characters: int = GROUNDED_CHARACTERS,
+    *,
+    form: str = GROUNDED_FORM,
 ) -> list[Message]:
     """A conversation that asks for an answer from numbered passages alone.
 
@@ -136,6 +139,7 @@ def grounded_messages(
         history: the turns before; a system message in it is replaced.
         characters: room for the passages. Where they need more, those of the lowest score go, or else the last, and a
             single one that is longer is cut.
+        form: what is said of how the answer is to be written.
     """
     shown = list(passages)
     while len(shown) > 1 and sum(len(passage.text) for passage in shown) > characters:
@@ -143,7 +147,7 @@ def grounded_messages(
         shown.remove(min(reversed(shown), key=lambda passage: passage.score if passage.score is not None else 0.0))
     numbered = "\n\n".join(f"[{number}] {passage.text.strip()[:characters]}" for number, passage in enumerate(shown, 1))
     return [
-        Message(Role.SYSTEM, GROUNDED_PROMPT),
+        Message(Role.SYSTEM, f"{GROUNDED_PROMPT} {form}"),
         *(message for message in history if message.role is not Role.SYSTEM),
         Message(Role.USER, f"Passages:\n\n{numbered}\n\nQuestion: {question}"),
     ]

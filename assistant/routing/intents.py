@@ -60,6 +60,19 @@ _OF_THE_WHOLE = re.compile(
     re.IGNORECASE,
 )
 
+# What is gathered from the whole of a text, whatever else is said of it.
+_ALL_OF_IT = re.compile(
+    rf"\b(?:summ?ari[sz]e|sum up|recap|outline|summary|overview|résum\w+|synthèse)\b.{{0,30}}{_KINDS_OF_DOCUMENT}"
+    rf"|{_KINDS_OF_DOCUMENT}.{{0,30}}\b(?:summary|overview|outline|résumé|about)\b"
+    rf"|\b(?:main|key|central|principa(?:l|ux|les)) (?:points?|ideas?|themes?|topics?|thèmes?|idées?|sujets?)\b"
+    rf"(?=\W*$|.{{0,20}}{_KINDS_OF_DOCUMENT})"
+    rf"|\bwhat (?:is|are) (?:it|the (?:parts|sections|chapters|themes|topics))\b.{{0,30}}{_KINDS_OF_DOCUMENT}"
+    rf"|\b(?:timeline|chronolog(?:y|ie)|table of contents)\b"
+    rf"|\bwhat(?:['’]s| is) (?:it|this) (?:all )?about\b|\bde quoi (?:parle|traite|s['’]agit)"
+    r"|^\W*(?:please )?(?:summ?ari[sz]e|sum up|résum\w+)\W*(?:it|this|everything|tout)?\W+in\b",
+    re.IGNORECASE,
+)
+
 _POLITE = opening(
     r"(?:can|could|would|will) (?:you|u)(?: please)?",
     r"do you know|please|i(?:'d| would) like(?: you)? to(?: know)?|i want(?: you)? to",
@@ -107,6 +120,41 @@ _IN_OWN_WORDS = phrase(
     r"de quoi (?:parle|traite|s['’]agit|il est question)|comment (?:fonctionne|marche|ça (?:marche|fonctionne))",
     r"(?:que|quoi) (?:signifie|veut dire)|qu['’]est-ce que .{1,40} (?:signifie|veut dire)",
     r"quelle est (?:la différence|la relation|l['’]importance)",
+)
+# How an answer is to be written, wherever a question says so.
+_FORM = phrase(
+    r"in (?:more |great(?:er)? |full )?detail|in depth|at length|explain (?:it|why|how|in|your)",
+    r"with (?:examples|reasons)",
+    r"in (?:\w+|\d+) (?:sentences|bullet points|bullets|paragraphs|points)",
+    r"in (?:a|one) (?:sentence|paragraph|table|list)",
+    r"(?:answer|reply|respond|write|say it) in \w+|in (?:english|french|german|spanish|italian)(?=\W*$)",
+    r"en détail|réponds? en \w+|répondez en \w+",
+    r"en (?:anglais|français)(?=\W*$)|en (?:\w+|\d+) (?:phrases|points|paragraphes)",
+)
+# Questions whose answer is a reason, a way or an account rather than a stretch of text.
+_REASON = opening(
+    r"(?:but |and |so )?why\b(?! *\?*$)|for what reasons?|what (?:is|was) the (?:reason|cause|purpose|effect|impact)s?",
+    r"what (?:caused|causes|led to|happens|happened|makes|made)\b",
+    r"how (?:come|did|do|does|is|are|was|were|can|could|should|would|has|have|had|to)\b"
+    r"(?! (?:\w+ ){0,4}(?:called|named|spelled|spelt|pronounced))",
+    r"pourquoi\b(?! *\?*$)|(?:mais |et )?comment (?!s['’]appell|se nomm|s['’]écri|est-ce qu(?:e|['’]) ?(?:on )?appell)",
+)
+_COUNTED = (
+    r"two|three|four|five|six|seven|eight|nine|ten|some|several|a few|all|\d+|deux|trois|quatre|cinq|dix|quelques"
+)
+_ABOUT = opening(
+    r"(?:tell|teach) (?:me|us) (?:more |something )?about|about",
+    r"what (?:do|does|did|can) .{1,40} (?:say|know|tell).{0,12} about",
+    r"parle[rz]?[ -](?:moi |nous )?(?:de|du|des)\b|que (?:dit|sait)[ -].{0,40}(?:sur|de|du|des)\b|dis-m['’]en plus",
+)
+_LIST = phrase(
+    r"(?:list|enumerate|énumère[rz]?|liste[rz]?)(?= (?:the|all|every|some|any|les|tous|toutes|\w+))",
+    rf"(?:give|name|mention|show|find|cite[rz]?|donne[rz]?|nomme[rz]?)(?:[ -](?:me|us|moi|nous))? (?:{_COUNTED})\b",
+    r"what (?:are|were) (?:the |its |their |some |all )*(?:(?:main|different|various|major|key|possible|several) )+\w+",
+    r"what (?:are|were) (?:the |its |their |some |all )*(?:\w+ )?(?:reasons|causes|effects|consequences"
+    r"|benefits|steps|stages|phases|differences|types|kinds|ways|parts|sections|chapters|requirements|conditions|advantages|features|uses|functions)",
+    r"quel(?:le)?s (?:sont|étaient) (?:les |ses |leurs )?(?:\w+ )?(?:raisons|causes|effets|conséquences"
+    r"|étapes|différences|types|parties|sections|conditions|principa(?:ux|les) \w+|différent(?:e)?s \w+)",
 )
 # What has to be gathered from all over a document.
 _GATHERED = phrase(
@@ -172,9 +220,14 @@ def names_document(question: str) -> bool:
     return _NAMES_DOCUMENT.search(question) is not None
 
 
-def asks_of_the_whole(question: str) -> bool:
+def asks_of_one(question: str) -> bool:
     """Whether a request is for a document as a whole and does not say which: "summarise it", "explain this text"."""
     return len(question) <= _LONGEST_SENTENCE and _OF_THE_WHOLE.fullmatch(without_politeness(question)) is not None
+
+
+def asks_of_the_whole(question: str) -> bool:
+    """Whether a question can only be answered from all of a document: a summary, its themes, its parts, a timeline."""
+    return asks_of_one(question) or (len(question) <= _LONGEST_SENTENCE and _ALL_OF_IT.search(question) is not None)
 
 
 def without_politeness(question: str) -> str:
@@ -187,12 +240,21 @@ def without_politeness(question: str) -> str:
     return rest if rest.strip(" ?!.\u00a0\u202f") else question
 
 
-def asks_to_write(question: str) -> bool:
-    """Whether a question asks for words that are not the document's: a summary, an explanation, a translation."""
-    if _GATHERED.search(question):
+def asks_for_list(question: str) -> bool:
+    """Whether a question asks for several things, each of them an item of the answer."""
+    return _GATHERED.search(question) is not None or _LIST.match(question.lstrip()) is not None
+
+
+def asks_to_write(question: str) -> bool:  # noqa: PLR0911  (one way out for each sign)
+    """Whether a question asks for words that are not the document's: a reason, a summary, a list, a translation."""
+    if _GATHERED.search(question) or _FORM.search(question) or asks_for_list(question):
+        return True
+    if any(_starts_with_request(sentence) for sentence in _SENTENCE_END.split(question.strip())[1:]):
         return True
     if _FACT.match(question):
         return False
+    if _REASON.match(question) or _ABOUT.match(question):
+        return True
     if _IN_OWN_WORDS.search(question) or _COMPOSE.match(question):
         return True
     request, word = _REQUEST.search(question), _QUESTION_WORD.search(question)
@@ -200,6 +262,11 @@ def asks_to_write(question: str) -> bool:
         return True
     begins = [word for word in re.findall(r"[^\W\d_]{6,20}", question[:60].lower())[:2] if not word.endswith("ed")]
     return any(get_close_matches(word, _REQUESTS_MISTYPED, n=1, cutoff=0.85) for word in begins)
+
+
+def _starts_with_request(sentence: str) -> bool:
+    request = _REQUEST.search(without_politeness(sentence))
+    return request is not None and not without_politeness(sentence)[: request.start()].strip()
 
 
 def asks_yes_or_no(question: str) -> bool:

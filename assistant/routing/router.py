@@ -2,14 +2,16 @@
 
 Rules in English and French, few, ordered and without a model; each gives its reason as a sentence a person can check.
 What they follow: a stretch of the document that could be quoted as the answer is for the reader (`extract`); what has
-to be written, a summary, an explanation, a yes or a no, is for the generator with passages (`grounded`); what the
-document is not meant in, a courtesy, programming, the assistant itself, is for the generator alone (`open`). In doubt
-the reader is asked: it says so when the document holds no answer.
+to be written (a reason, a list, a summary, a yes or a no), and what is asked in another language than the document's,
+is for the generator with passages (`grounded`); what the document is not meant in, a courtesy, programming, the
+assistant itself, is for the generator alone (`open`). In doubt the reader is asked: it says so when the document holds
+no answer.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from assistant.documents.language import guess_language, is_in_latin_script, question_language
 from assistant.routing.followups import complete, exchanges, is_wish, without_lead
 from assistant.routing.intents import (
     asks_to_write,
@@ -22,6 +24,7 @@ from assistant.routing.intents import (
 from assistant.routing.programming import holds_code, is_programming, speaks_of
 from assistant.types import Document, Route, Turn
 
+_READ = ("en", "fr")  # languages of the reader
 _LOOKED_AT = 2_000  # characters at either end of a message; what it is for is said there
 
 
@@ -66,7 +69,24 @@ def _by_rule(question: str, documents: Sequence[Document]) -> tuple[Route, str]:
         return Route.GROUNDED, "It asks for a text, so the generator writes one from passages."
     if asks_yes_or_no(request):
         return Route.GROUNDED, "This asks for a yes or a no, so the generator answers from passages."
+    if (reason := _foreign(question, documents)) is not None:
+        return Route.GROUNDED, reason
     return Route.EXTRACT, "It asks for a fact, so the reader looks for it."
+
+
+def _foreign(question: str, documents: Sequence[Document]) -> str | None:
+    """Why a question's language is one for the generator: the reader does not know it, or the document has another."""
+    if not is_in_latin_script(question):
+        return "The reader does not know this script, so the generator answers from passages."
+    language = question_language(question)
+    if language is None:
+        return None
+    if language not in _READ:
+        return "The reader does not know this language, so the generator answers from passages."
+    others = {guess_language(document.text) for document in documents}
+    if language not in others and None not in others:
+        return "The document is in another language than the question, so the generator answers from passages."
+    return None
 
 
 def _without_document(question: str, documents: Sequence[Document]) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 
 from assistant.answering.assistant import Assistant
 from assistant.cli.rendering import render_answer
+from assistant.documents.language import question_language
 from assistant.events import RouteChosen, TurnFinished
 from assistant.records import answer_from_json, answer_to_json
 from assistant.routing.intents import asks_of_the_whole
@@ -17,6 +18,10 @@ FOREST = Document(
     "amazon.txt",
     "The Amazon rainforest covers 5.5 million square kilometers. The author of the report, Marie Curie, lists the "
     "species. La forêt couvre une grande partie du Brésil; les discussions ont repris en 2019. Talks resumed in May.",
+)
+FORET = Document(
+    "foret.txt",
+    "La forêt couvre une grande partie du Brésil. Le rapport est de Marie Curie; les discussions ont repris en 2019.",
 )
 PYTHON = Document("python.md", "A Python list is made with brackets. The sort method of a list sorts it in place.")
 
@@ -159,9 +164,53 @@ def test_nor_does_a_strange_conversation(text: str) -> None:
     ],
 )
 def test_a_turn_with_a_document_goes_where_a_person_would_send_it(question: str, route: Route) -> None:
-    choice = choose_route(Turn(question, (FOREST,)))
+    document = FORET if question_language(question) == "fr" else FOREST
+    choice = choose_route(Turn(question, (document,)))
     assert choice.route is route, choice.reason
     assert choice.asked == question
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where do the trees stand? Explain in detail.",
+        "Why is the forest important?",
+        "How did the talks resume?",
+        "Tell me about the forest",
+        "Can you tell me about Marie Curie?",
+        "Give me three facts on the forest",
+        "List the countries.",
+        "What are the main rivers?",
+        "What were the causes of the fire?",
+        "Who wrote the report? Answer in French.",
+        "How large is it, in two sentences?",
+        "Qui a écrit le rapport ?",
+        "Wie groß ist der Wald?",
+        "¿Quién escribió el informe?",
+        "Chi ha scritto la relazione?",
+        "Кто написал отчёт?",
+        "报告的作者是谁？",
+    ],
+)
+def test_what_has_to_be_written_or_is_asked_in_another_language_goes_to_the_generator(question: str) -> None:
+    choice = choose_route(Turn(question, (FOREST,)))
+    assert choice.route is Route.GROUNDED, choice.reason
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How is the forest called?",
+        "Who explained the loss?",
+        "When was the list made?",
+        "How many reasons are given?",
+        "What is the capital?",
+        "Which three countries share it?",
+    ],
+)
+def test_what_can_be_quoted_goes_to_the_reader(question: str) -> None:
+    choice = choose_route(Turn(question, (FOREST,)))
+    assert choice.route is Route.EXTRACT, choice.reason
 
 
 def test_every_reason_is_one_plain_sentence(decided: list[Decided]) -> None:
@@ -191,7 +240,7 @@ def test_a_language_that_the_document_does_not_name_is_none_that_it_speaks_of() 
     "request_",
     [
         "Summarise the document", "summarize it.", "Could you explain this text?", "Résume le document",
-        "Sum up please", "Write a short summary of the article", "Fais un résumé du texte", "explain",
+        "Sum up please", "What is the document about?", "Make a timeline", "What are the main themes?", "Write a short summary of the article", "Fais un résumé du texte", "explain",
     ],
 )  # fmt: skip
 def test_a_request_for_a_document_as_a_whole_is_known(request_: str) -> None:
@@ -204,7 +253,6 @@ def test_a_request_for_a_document_as_a_whole_is_known(request_: str) -> None:
         "Summarise oxygen.txt",
         "Explain how oxygen is made",
         "Summarise the talks",
-        "What is the document about?",
         "x" * 999,
     ],
 )

@@ -225,8 +225,12 @@ def answer_lines(exchange: Exchange) -> Iterator[str]:
     elif exchange.found_nothing:
         score = exchange.answer.score if exchange.answer else None
         yield "Not in the document" + ("." if score is None else f", {_percent(score)} sure.")
+    elif exchange.unsupported and exchange.draft is not None:
+        yield "The document does not support an answer."
     else:
         yield f"Answer: {exchange.text.strip()}" if exchange.text.strip() else "No answer."
+    if exchange.draft is not None:
+        yield f"Draft, not supported by the document: {exchange.draft.strip()}"
     if exchange.status is Status.STOPPED:
         yield "Stopped."
     for place in exchange.places:

@@ -20,7 +20,7 @@ from assistant.events import (
 )
 from assistant.history.store import Form, History, HistoryError, Said, Status
 from assistant.text import one_line
-from assistant.types import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Turn, Verdict
+from assistant.types import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Support, Turn, Verdict
 from tui.chat.pasting import title
 
 _THOUGHT = 20_000  # characters of thinking that can be looked at
@@ -108,8 +108,20 @@ class Exchange:
     @property
     def found_nothing(self) -> bool:
         """Whether the answer is that the document does not hold one."""
+        return self.answer is not None and self.answer.found_nothing
+
+    @property
+    def unsupported(self) -> bool:
+        """Whether the document does not support what was written: it is a draft then, no answer."""
         answer = self.answer
-        return answer is not None and answer.route is Route.EXTRACT and answer.text is None and not answer.stopped
+        return answer is not None and answer.text is not None and answer.support is Support.UNSUPPORTED
+
+    @property
+    def draft(self) -> str | None:
+        """What was written and is not supported by the document; None where there is none."""
+        if self.unsupported and self.route is Route.GROUNDED:
+            return self.text
+        return self.answer.draft.text if self.answer is not None and self.answer.draft is not None else None
 
     @property
     def places(self) -> tuple[Evidence, ...]:
@@ -214,7 +226,11 @@ class Session:
             if earlier.status not in (Status.DONE, Status.STOPPED) or not (earlier.text or earlier.found_nothing):
                 continue
             said.append(Message(Role.USER, earlier.question))
-            said.append(Message(Role.ASSISTANT, NOT_FOUND if earlier.found_nothing else earlier.text))
+            said.append(
+                Message(
+                    Role.ASSISTANT, NOT_FOUND if earlier.found_nothing or earlier.draft is not None else earlier.text
+                )
+            )
         return Turn(
             exchange.question,
             exchange.documents,

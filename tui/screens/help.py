@@ -39,6 +39,7 @@ _EXPLAINED = {
     "answer.text": "the answer as text, to select in with the keyboard",
     "answer.code": "copy its last code block; again, the one before",
     "answer.evidence": "the place in the document",
+    "answer.draft": "show what was written and is not supported",
     "answer.claims": "each claim with its probabilities",
     "answer.open": "ask the generator alone, without the document",
     "answer.edit": "change the question and ask it from there",

@@ -15,7 +15,7 @@ from textual.widgets import Markdown, Static
 from assistant.history.store import Status
 from assistant.history.types import local_time
 from assistant.text import counted, one_line, printable
-from assistant.types import Route
+from assistant.types import Label, Route, Support
 from tui.chat.session import Exchange
 from tui.messages import ExchangeAction, FocusExchange
 from tui.widgets.evidence_card import EvidenceCard
@@ -50,6 +50,7 @@ class ExchangeView(Vertical, can_focus=True):
         Binding("r", "do('retry')", "Retry", id="answer.retry"),
         Binding("g", "do('open')", "Generator", id="answer.open"),
         Binding("f", "do('fork')", "Fork", id="answer.fork"),
+        Binding("d", "draft", "Draft", id="answer.draft"),
         Binding("t", "thinking", "Thinking", id="answer.thinking"),
         Binding("up,shift+tab", "go(-1)", "Up", show=False, id="answer.up"),
         Binding("down", "go(1)", "Down", show=False, id="answer.down"),
@@ -174,7 +175,7 @@ class ExchangeView(Vertical, can_focus=True):
         with suppress(*GONE):
             await self._finish()
 
-    async def _finish(self) -> None:
+    async def _finish(self) -> None:  # noqa: PLR0912  (one branch for each end)
         exchange = self.exchange
         answer = self.query_one(".answer")
         await self._end_growing()
@@ -182,7 +183,12 @@ class ExchangeView(Vertical, can_focus=True):
             failure = Content.assemble(("✘ ", "bold $text-error"), printable(exchange.error))
             await answer.mount(Static(failure, classes="failure"))
         elif exchange.found_nothing:
+            if self._growing is not None:
+                await self._take_back()
             await answer.mount(Static(self._not_found(), classes="not-found"))
+        elif exchange.unsupported and exchange.draft is not None:
+            await self._take_back()
+            await answer.mount(Static(self._not_supported(), classes="not-found"))
         elif exchange.route is Route.EXTRACT:
             await answer.mount(Static(Content.styled(printable(exchange.text), "bold"), classes="extracted"))
         elif self._growing is None:
@@ -193,6 +199,12 @@ class ExchangeView(Vertical, can_focus=True):
                 await answer.mount(Static(empty, classes="not-found"))
         else:
             await self._growing.show(exchange.text)
+        if exchange.draft is not None:
+            draft = Markdown(printable(exchange.draft), open_links=False, classes="draft")
+            draft.display = False
+            await answer.mount(draft)
+        if (missing := self._missing()) is not None:
+            await answer.mount(Static(missing, classes="missing"))
         if exchange.status is Status.STOPPED:
             await answer.mount(Static(Content.styled("■ stopped", "$text-warning"), classes="stopped"))
         await answer.mount_all(self._cards())
@@ -223,6 +235,11 @@ class ExchangeView(Vertical, can_focus=True):
         if self._thinking is not None:
             self._thinking.toggle()
 
+    def action_draft(self) -> None:
+        """Unfold what was written and is not supported, or fold it again."""
+        for draft in self.query(".draft"):
+            draft.display = not draft.display
+
     def action_go(self, step: int) -> None:
         """Go to the exchange above or below; 0 goes back to the prompt."""
         self.post_message(FocusExchange(step))
@@ -235,6 +252,8 @@ class ExchangeView(Vertical, can_focus=True):
         match parameters:
             case () if action == "thinking":
                 return self._thinking is not None
+            case () if action == "draft":
+                return exchange.draft is not None
             case ("copy",) | ("text",):
                 return bool(exchange.text)
             case ("code",):
@@ -259,8 +278,24 @@ class ExchangeView(Vertical, can_focus=True):
         sure = ""
         if answer is not None and answer.score is not None:
             sure = f"  {answer.score:.0%} sure"
-        other = " · /retry open asks the generator alone"
+        other = " · d shows the draft" if self.exchange.draft is not None else ""
+        other += " · /retry open asks the generator alone"
         return Content.assemble(("∅ Not in the document", "bold $text-warning"), (sure + other, "$foreground 60%"))
+
+    def _not_supported(self) -> Content:
+        return Content.assemble(
+            ("∅ The document does not support an answer", "bold $text-warning"),
+            ("  d shows the draft", "$foreground 60%"),
+        )
+
+    def _missing(self) -> Content | None:
+        """The sentences of a partly supported answer that the document does not hold."""
+        answer = self.exchange.answer
+        if answer is None or answer.verdict is None or answer.support is not Support.PARTLY:
+            return None
+        missing = [claim for claim in answer.verdict.claims if claim.label is not Label.ENTAILMENT]
+        lines = "".join(f"\n  ? {one_line(claim.text, 200)}" for claim in missing)
+        return Content.assemble(("Not in the document:", "bold $text-warning"), (lines, "$text-warning"))
 
     def _cards(self) -> list[EvidenceCard | Static]:
         exchange = self.exchange
