@@ -269,13 +269,12 @@ def _loss(model: "ResolvedModel", examples: "list[CodeExample]", status: StatusL
 def _trained_on(models: Mapping[str, "ResolvedModel"], status: StatusLine) -> "list[CodeExample]":
     """What those models that are runs were trained on, so that none of it is measured."""
     from assistant.errors import AssistantError
-    from finetune.recipe import CodeRecipe
     from finetune.tasks.code.training import prepare_examples
 
     trained: list[CodeExample] = []
     for name in models:
         recipe = recipe_of(name)
-        if not isinstance(recipe, CodeRecipe):
+        if recipe is None or recipe.task != "code":
             continue
         try:
             trained += prepare_examples(recipe, run_of(name)).train
@@ -287,7 +286,6 @@ def _trained_on(models: Mapping[str, "ResolvedModel"], status: StatusLine) -> "l
 def _pairs(data: str) -> "list[Pair]":
     """Pairs of a corpus's file, spaces around its punctuation taken out, or of any other labelled table as it is."""
     from finetune.data.files import find_data
-    from finetune.data.labelled_pairs import read_labelled_pairs
-    from finetune.data.pairs import read_pairs
+    from finetune.data.pairs import read_labelled_pairs, read_pairs
 
     return read_pairs(find_data(data)) if data.endswith((".tsv", ".jsonl")) else read_labelled_pairs(data, {})[0]

@@ -2,7 +2,8 @@
 
 from finetune.plan.bases import BaseFacts
 from finetune.plan.parameters import Parameters
-from finetune.recipe import CodeRecipe, QARecipe, Recipe
+from finetune.recipe import Recipe
+from finetune.tasks.registry import TASKS
 
 _CONTEXT_BYTES = 0.7e9
 """What CUDA and its libraries take before anything is loaded."""
@@ -26,18 +27,18 @@ def memory(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int
     embeddings = shape["vocabulary"] * width
     frozen = parameters.total - parameters.trained if recipe.method != "full" else 0
     layers_only = max(frozen - embeddings, 0)
-    half = 2.0 if isinstance(recipe, CodeRecipe) else 4.0
+    causal = TASKS[recipe.task].causal
+    half = 2.0 if causal else 4.0
     bytes_a_weight = {"nf4": 0.52, "int8": 1.05}[recipe.quantization] if recipe.method == "qlora" else half
     weights = layers_only * bytes_a_weight + (frozen - layers_only) * half
     trained = parameters.trained * (4 + 4 + 8)
-    if isinstance(recipe, CodeRecipe):
-        length = min(recipe.data.max_length, (tokens or recipe.data.max_length) * _LONGEST)
-    else:
-        length = recipe.max_length if isinstance(recipe, QARecipe) else recipe.data.max_length
+    length: float = recipe.longest
+    if causal:
+        length = min(length, (tokens or length) * _LONGEST)
     batch_tokens = training.batch_size * length
     layer = 34 * batch_tokens * width + 5 * heads * length * batch_tokens
     activations = layers * layer
-    if isinstance(recipe, CodeRecipe):
+    if causal:
         # The logits in half precision, as float32 for the loss, and their gradient.
         activations = 2 * layers * batch_tokens * width + layer + batch_tokens * shape["vocabulary"] * (2 + 4 + 4)
     return {
@@ -54,7 +55,7 @@ def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: Parameters, toke
     A small model waits for Python rather than for the arithmetic: then its layers and batches count.
     """
     work = 6.0 if recipe.method in ("full", "extracted") else 4.0
-    if isinstance(recipe, CodeRecipe):
+    if TASKS[recipe.task].causal:
         work += 2.0  # activations are computed again in the backward pass, to save memory
     arithmetic = work * (parameters.total - _looked_up(recipe, facts)) * tokens / _T4_FLOPS
     return max(arithmetic, batches * shape_of(facts)["layers"] * _LAYER_SECONDS)
@@ -63,7 +64,7 @@ def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: Parameters, toke
 def _looked_up(recipe: Recipe, facts: BaseFacts) -> int:
     """Parameters that are looked up rather than multiplied; a language model's are its output layer too."""
     shape = shape_of(facts)
-    return 0 if isinstance(recipe, CodeRecipe) else shape["vocabulary"] * shape["width"]
+    return 0 if TASKS[recipe.task].causal else shape["vocabulary"] * shape["width"]
 
 
 def shape_of(facts: BaseFacts) -> dict[str, int]:

@@ -9,12 +9,8 @@ from typing import Any
 from assistant.errors import UsageError
 from finetune.recipe_files import read_run
 from finetune.run.figures import read_figures
+from finetune.tasks.registry import TASKS
 
-_COLUMNS = {
-    "qa": ("exact_match", "f1"),
-    "nli": ("accuracy", "f1_macro", "f1_weighted"),
-    "code": ("loss", "perplexity"),
-}
 _LOWER_IS_BETTER = ("loss", "perplexity", "seconds")
 
 
@@ -45,7 +41,7 @@ def compare_runs(folders: Sequence[Path]) -> list[RunResult]:
 def _result(folder: Path) -> RunResult:
     recipe, figures = read_run(folder), read_figures(folder)
     shown: dict[str, float] = {}
-    for name in _COLUMNS[recipe.task]:
+    for name in TASKS[recipe.task].figures:
         # Where there was no test data, what the held-out part gave stands in.
         for prefix in ("test_", "held_out_"):
             if f"{prefix}{name}" in figures:
@@ -65,7 +61,7 @@ def best(results: Sequence[RunResult], metric: str | None = None) -> RunResult:
     Raises:
         UsageError: no run has the metric.
     """
-    metric = metric or _COLUMNS[results[0].task][1]
+    metric = metric or TASKS[results[0].task].figures[1]
     known = [result for result in results if metric in result.figures]
     if not known:
         names = sorted({name for result in results for name in result.figures})
