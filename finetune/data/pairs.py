@@ -35,13 +35,19 @@ class Pair:
     label: Label
 
 
-def read_pairs(path: Path) -> list[Pair]:
+def read_pairs(path: Path, left_out: Counter[str] | None = None) -> list[Pair]:
     """Pairs of a corpus's file, the spaces that corpora put around punctuation taken out.
+
+    Args:
+        path: the file.
+        left_out: gets how many rows were left out for what.
 
     Raises:
         UsageError: as `read_labelled_pairs`.
     """
-    pairs, _ = read_labelled_pairs(str(path), {})
+    pairs, reasons = read_labelled_pairs(str(path), {})
+    if left_out is not None:
+        left_out += reasons
     return [Pair(_untokenized(pair.premise), _untokenized(pair.hypothesis), pair.label) for pair in pairs]
 
 
@@ -62,10 +68,13 @@ def read_labelled_pairs(source: str, columns: Mapping[PairColumn, str]) -> tuple
     left_out: Counter[str] = Counter()
     for row in rows:
         said = _LABELS.get(str(row.get(label)).strip().lower())
-        texts = [str(row.get(name) or "").strip() for name in (premise, hypothesis)]
-        if said is None:
+        given = [row.get(name) for name in (premise, hypothesis)]
+        texts = [text.strip() for text in given if isinstance(text, str)]
+        if any(text is not None and not isinstance(text, str) for text in given):
+            left_out["a premise or hypothesis that is no text"] += 1
+        elif said is None:
             left_out["a label that is none of the three"] += 1
-        elif not all(texts):
+        elif len(texts) < 2 or not all(texts):
             left_out["no premise or no hypothesis"] += 1
         else:
             pairs.append(Pair(texts[0], texts[1], said))

@@ -16,8 +16,8 @@ from finetune.json_files import write_json
 from finetune.plan.bases import fetch_base
 from finetune.recipe import Recipe
 from finetune.run.card import results_of, write_card
-from finetune.run.figures import FIGURES_FILE, TEST_FILE
-from finetune.run.provenance import check_same, record
+from finetune.run.figures import FIGURES_FILE, TEST_FILE, read_figures
+from finetune.run.provenance import check_same, finished_run, read_record, record
 from finetune.tasks.registry import TASKS
 from finetune.trainer.processes import check_sharding, is_main_process, wait_for_all
 from finetune.trainer.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder
@@ -56,7 +56,12 @@ def run_recipe(
 
 
 def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) -> dict[str, Any]:
+    from finetune.trainer.trainer import check_options
+
     task = TASKS[recipe.task]
+    if (former := finished_run(recipe, folder)) is not None and not push_to:
+        return _measured_again(recipe, folder, status, former)
+    check_options(recipe.training)
     data = task.load(recipe, folder)  # what is wrong with the data is told before a base is fetched
     reference, base = fetch_base(recipe.base, status)
     recipe = recipe.model_copy(update={"base": reference})
@@ -74,6 +79,11 @@ def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) 
     figures: dict[str, Any] = task.train(recipe, base, folder, callbacks, data)
     if not is_main_process():
         return figures
+    return _measured(recipe, folder, status, figures)
+
+
+def _measured(recipe: Recipe, folder: Path, status: StatusLine, figures: dict[str, Any]) -> dict[str, Any]:
+    """Measure what a run trained and write it all down; returns the figures with those of the test."""
     test = measure(recipe, folder, status)
     if test is not None:
         write_json(folder / TEST_FILE, test)
@@ -81,6 +91,23 @@ def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) 
     write_json(folder / FIGURES_FILE, figures)
     _tell(recipe, folder, figures)
     return figures
+
+
+def _measured_again(recipe: Recipe, folder: Path, status: StatusLine, former: Recipe) -> dict[str, Any]:
+    """Measure a finished run; what is known of its training stays as it is, and the record says that it was measured.
+
+    In a run of several processes the first alone does.
+    """
+    figures = {name: value for name, value in read_figures(folder).items() if not name.startswith("test_")}
+    if not is_main_process():
+        return figures
+    log.info("%s is a finished run: it is measured again", folder)
+    recipe = recipe.model_copy(update={"base": former.base})
+    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
+    about = read_record(folder)
+    again = {name: value for name, value in record(recipe).items() if name not in ("recipe", "seed")}
+    write_json(folder / "run.json", about | {"measured": [*about.get("measured", []), again]})
+    return _measured(recipe, folder, status, figures)
 
 
 def quiet_libraries() -> None:

@@ -28,9 +28,12 @@ def shaper(source: str | Path, row: dict[str, Any]) -> Shaper:
 
 def as_written(row: dict[str, Any]) -> tuple[str, str]:
     """Question and answer of a row that needs no shaping."""
-    if row["prompt"] is None or row["completion"] is None:
+    question, answer = row["prompt"], row["completion"]
+    if question is None or answer is None:
         raise LeftOut("no question or no answer")
-    return str(row["prompt"]), str(row["completion"])
+    if not isinstance(question, str) or not isinstance(answer, str):
+        raise LeftOut("a question or answer that is no text")
+    return question, answer
 
 
 _KINDS: tuple[tuple[set[str], Shaper], ...] = (

@@ -25,7 +25,7 @@ class CodeTask(Task[CodeRecipe]):
     pipeline = "text-generation"
     purpose = "a code assistant"
     role = "GENERATOR"
-    figures = ("loss", "perplexity")
+    figures = ("loss", "perplexity", "bits_per_character")
     causal = True
 
     def load(self, recipe: CodeRecipe, folder: Path | None = None) -> "Examples[CodeExample]":

@@ -26,7 +26,7 @@ from finetune.recipe import CodeData, CodeRecipe
 from finetune.tasks.base import Examples
 from finetune.tasks.code.own_answers import FILE, answer_and_keep, own_answers
 from finetune.tasks.training import TaskTraining
-from finetune.trainer.peft_methods import load_causal
+from finetune.trainer.peft_methods import load_causal, positions
 from finetune.trainer.precision import device
 from finetune.trainer.processes import is_main_process
 from finetune.trainer.trainer import run_trainer, training_arguments
@@ -128,7 +128,9 @@ def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> 
     The prompt is rendered by the very function that inference uses.
     """
     prompt = render(conversation(example, tokenizer), tokenizer)
-    answer = tokenizer(example.answer, add_special_tokens=False)["input_ids"]
+    # Without a template the prompt ends at a colon, and the space after it is of the answer's first token.
+    said = f" {example.answer}" if tokenizer.chat_template is None else example.answer
+    answer = tokenizer(said, add_special_tokens=False)["input_ids"]
     ending = [tokenizer.eos_token_id]
     return {
         "input_ids": [*prompt, *answer, *ending],
@@ -154,7 +156,7 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
         self.tokenizer.padding_side = "right"
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
-        most = self.recipe.data.max_length
+        most = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
         rows = [training_row(example, self.tokenizer) for example in self.data.train]
         fitting = [row for row in rows if len(row["input_ids"]) <= most]
         self.data.left_out[f"more than {most} tokens"] += len(rows) - len(fitting)
@@ -242,7 +244,7 @@ def evaluate(
     examples: Sequence[CodeExample],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Mean loss and perplexity over the tokens of the answers, end-of-sequence included, as the training counts them.
+    """Loss and perplexity of the answers' tokens, end-of-sequence included, as the training counts; bits a character.
 
     The model is a base with or without a merged adapter, never one in 4 bits on a CPU (see `train`).
     """
@@ -275,6 +277,8 @@ def evaluate(
     return {
         "loss": round(loss, 4),
         "perplexity": round(math.exp(loss), 3),
+        # Tokens are of one tokenizer; characters are the same for all.
+        "bits_per_character": round(total / math.log(2) / max(1, sum(len(each.answer) for each in examples)), 4),
         "completion_tokens": count,
         "total": len(rows),
         "seconds": round(time.perf_counter() - began, 1),

@@ -34,6 +34,7 @@ from finetune.data.survey import survey
 from finetune.recipe import NLIData, NLIRecipe
 from finetune.tasks.base import Examples
 from finetune.tasks.training import EncoderTraining
+from finetune.trainer.peft_methods import positions
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +58,7 @@ def load_pairs(recipe: NLIRecipe) -> Examples[Pair]:
     held_out: list[Pair] = []
     left_out: Counter[str] = Counter()
     for name in data.train:
-        read = read_pairs(find_data(name))
+        read = read_pairs(find_data(name), left_out)
         if not any(pair.label is Label.NEUTRAL for pair in read):
             read += with_other_evidence(read, len(read) // 2, seed)
         limit = data.limits.get(name)
@@ -148,8 +149,9 @@ class VerifierTraining(EncoderTraining[NLIRecipe, Pair]):
         """The training pairs; those too long are left out."""
         data = self.recipe.data
         self.encoder = PairEncoder(self.tokenizer, model)
-        items = training_items(self.data.train, self.encoder, data.max_length, hypothesis_first=data.hypothesis_first)
-        self.data.left_out[f"more than {data.max_length} tokens"] += len(self.data.train) - len(items)
+        most = min(data.max_length, positions(model) or data.max_length)
+        items = training_items(self.data.train, self.encoder, most, hypothesis_first=data.hypothesis_first)
+        self.data.left_out[f"more than {most} tokens"] += len(self.data.train) - len(items)
         return items
 
     def survey(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:

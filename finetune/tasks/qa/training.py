@@ -22,6 +22,7 @@ from finetune.tasks.base import Examples
 from finetune.tasks.qa.calibration import MIX, calibrate, calibration_questions, hardest
 from finetune.tasks.qa.evaluation import held_out_scores, read_all
 from finetune.tasks.training import EncoderTraining
+from finetune.trainer.peft_methods import positions
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def load_examples(recipe: QARecipe) -> Examples[QAExample]:
     titles: dict[str, set[str]] = {}
     for name in recipe.data.train:
         examples, measured = split_by_article(
-            read_questions(name, recipe.data.columns), recipe.data.yardstick.get(name, 0.0)
+            read_questions(name, recipe.data.columns, left_out), recipe.data.yardstick.get(name, 0.0)
         )
         left_out["of articles that are only measured on"] += len(measured)
         left_out["an answer that its paragraph does not hold"] += sum(map(_is_faulty, examples))
@@ -129,6 +130,12 @@ class ReaderTraining(EncoderTraining[QARecipe, QAExample]):
 
     def encode(self, model: Any) -> list[dict[str, Any]]:
         """The windows of the training questions."""
+        most = positions(model)
+        if most is not None and self.recipe.max_length > most:
+            raise UsageError(
+                f"max_length: windows of {self.recipe.max_length} tokens are longer than the {most} that "
+                f"{self.recipe.base} takes; --set max_length={most} makes them fit."
+            )
         self.encoder = PairEncoder.for_reading(self.tokenizer, model)
         return training_items(self.data.train, self.encoder, self.recipe.max_length, self.recipe.stride)
 
