@@ -8,7 +8,17 @@ from finetune.tasks.registry import TASKS
 _CONTEXT_BYTES = 0.7e9
 """What CUDA and its libraries take before anything is loaded."""
 _T4_FLOPS = 16e12
-"""Useful operations a second: a quarter of a T4's fp16 peak, as the source's two code runs took (4,539 and 7,373 s)."""
+"""Useful operations a second of a language model: a quarter of a T4's fp16 peak, as the source's two code runs took
+(4,539 and 7,373 s)."""
+_T4_FLOPS_AUTOCAST = 8e12
+"""Of an encoder whose float32 weights are cast on the way: a rule of thumb."""
+_T4_FLOPS_FLOAT32 = 2.5e12
+"""Of an encoder in float32, as the source's CamemBERT took (551 s on two GPUs, if each pair was padded to 128)."""
+_DISENTANGLED = 3.0
+"""So much longer DeBERTa's attention takes: in the source three times RoBERTa's time, at the same size."""
+_ENCODER_BYTES, _PAIR_BYTES = 50, 12
+"""Activations of an encoder under autocast, for each token and unit of width, and for each head and pair of tokens:
+counted on the tensors that a layer of transformers 5.24 keeps, with attention that keeps its probabilities."""
 _LAYER_SECONDS = 5e-3
 """What Python and the launching of kernels take for a layer and batch, forward and backward; a rule of thumb."""
 _LONGEST = 1.5
@@ -18,9 +28,9 @@ _LONGEST = 1.5
 def memory(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int | None) -> dict[str, float]:
     """Bytes on one GPU by what takes them.
 
-    Activations after Korthikanti et al. (2022): 34 bytes for each token and unit of width in half precision, and 5 for
-    each head and pair of tokens; with recomputation, the inputs of the layers and one layer's own. `tokens` are those
-    of an average text.
+    Activations of a language model after Korthikanti et al. (2022): 34 bytes for each token and unit of width in half
+    precision, and 5 for each head and pair of tokens; with recomputation, the inputs of the layers and one layer's own.
+    An encoder keeps more, in two formats, and all of it. `tokens` are those of an average text.
     """
     shape, training = shape_of(facts), recipe.training
     width, layers, heads = shape["width"], shape["layers"], shape["heads"]
@@ -36,9 +46,12 @@ def memory(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int
     if causal:
         length = min(length, (tokens or length) * _LONGEST)
     batch_tokens = training.batch_size * length
-    layer = 34 * batch_tokens * width + 5 * heads * length * batch_tokens
+    unit, pair = (34, 5) if causal else (_ENCODER_BYTES, _PAIR_BYTES)
+    layer = unit * batch_tokens * width + pair * heads * length * batch_tokens
     activations = layers * layer
-    if causal:
+    if not causal:
+        activations += 2.0 * (parameters.total - embeddings)  # autocast keeps the weights in half precision too
+    else:
         # The logits in half precision, as float32 for the loss, and their gradient.
         activations = 2 * layers * batch_tokens * width + layer + batch_tokens * shape["vocabulary"] * (2 + 4 + 4)
     return {
@@ -57,8 +70,17 @@ def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: Parameters, toke
     work = 6.0 if recipe.method in ("full", "extracted") else 4.0
     if TASKS[recipe.task].causal:
         work += 2.0  # activations are computed again in the backward pass, to save memory
-    arithmetic = work * (parameters.total - _looked_up(recipe, facts)) * tokens / _T4_FLOPS
+    arithmetic = work * (parameters.total - _looked_up(recipe, facts)) * tokens / _rate(recipe)
+    if facts.config.get("relative_attention"):
+        arithmetic *= _DISENTANGLED
     return max(arithmetic, batches * shape_of(facts)["layers"] * _LAYER_SECONDS)
+
+
+def _rate(recipe: Recipe) -> float:
+    """Useful operations a second of a T4 in the recipe's format."""
+    if TASKS[recipe.task].causal:
+        return _T4_FLOPS
+    return _T4_FLOPS_FLOAT32 if recipe.training.precision == "fp32" else _T4_FLOPS_AUTOCAST
 
 
 def _looked_up(recipe: Recipe, facts: BaseFacts) -> int:
