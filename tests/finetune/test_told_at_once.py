@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import AssistantError
 from assistant.generation.prompts import render
 from assistant.types import Label, Message, Role
 from finetune.data.code import CodeExample, read_code
@@ -210,6 +212,16 @@ def test_without_a_network_nobody_is_told_to_log_in(monkeypatch: pytest.MonkeyPa
     assert "log in" not in str(told.value).lower()
 
 
-def test_a_wrong_setting_of_windows_names_the_key() -> None:
-    with pytest.raises(UsageError, match="max_length"):
-        load_recipe("qa-roberta", ["max_length=8"])
+@pytest.mark.embedded
+@pytest.mark.slow
+def test_the_folder_of_a_run_is_a_reader_to_compare(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("run", "qa-distilbert", "--smoke", "--output", "runs/X")
+    assert code == 0, err
+    (tmp_path / "rome.txt").write_text("Rome has 25 million trees. Marie Curie lived there in 1920.", "utf-8")
+    assistant = [sys.executable, "-m", "assistant", "compare", "How many trees has Rome?", "--document", "rome.txt"]
+    done = subprocess.run(
+        [*assistant, "--reader", "runs/X", "--json"], cwd=tmp_path, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    [answer] = json.loads(done.stdout)["answers"]
+    assert answer["model"] == "runs/X" and "error" not in answer
