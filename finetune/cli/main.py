@@ -9,6 +9,7 @@ from assistant.cli.main import run as run_command
 from assistant.cli.options import NoColor, Quiet, Verbose
 from finetune.cli.compare import compare
 from finetune.cli.evaluate import evaluate
+from finetune.cli.merge import merge
 from finetune.cli.options import RecipeName
 from finetune.cli.plan import plan
 from finetune.cli.push import push
@@ -61,6 +62,7 @@ app.command()(plan)
 app.command()(run)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(merge)
 app.command()(push)
 
 
