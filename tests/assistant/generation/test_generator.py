@@ -51,7 +51,7 @@ def test_greedy_text_is_that_of_transformers_generate(llama, chat_tokenizer):
     prompt = fit(QUESTION, chat_tokenizer, 400).ids
     expected = greedy_of_transformers(llama, prompt, 40)
     stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=40))
-    assert "".join(stream) == chat_tokenizer.decode(expected, skip_special_tokens=True).rstrip("�").lstrip(" ")
+    assert "".join(stream) == chat_tokenizer.decode(expected, skip_special_tokens=True).rstrip("�")
     assert stream.prompt_tokens == len(prompt)
     assert stream.completion_tokens == len(expected)
 
@@ -231,7 +231,7 @@ def test_gpt2_without_a_chat_template_answers_in_the_question_and_answer_form(gp
     assert plain_tokenizer.decode(prompt).endswith("### Question: How do I sort a dictionary by value?\n### Answer:")
     expected = greedy_of_transformers(gpt2, prompt, 20)
     stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=20))
-    assert "".join(stream) == plain_tokenizer.decode(expected, skip_special_tokens=True).rstrip("�")
+    assert "".join(stream) == plain_tokenizer.decode(expected, skip_special_tokens=True).rstrip("�").lstrip(" ")
 
 
 def test_the_context_is_never_exceeded(gpt2, plain_tokenizer):
