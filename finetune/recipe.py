@@ -227,6 +227,11 @@ class _Common(_Strict):
         return self
 
     @property
+    def longest(self) -> int:
+        """Tokens of the longest row or window that is trained on."""
+        raise NotImplementedError
+
+    @property
     def makes_adapter(self) -> bool:
         """Whether what is kept of a run is an adapter on the base."""
         return self.method in ("lora", "qlora", "extracted")
@@ -273,6 +278,11 @@ class QARecipe(_Encoder):
     def _best_by_a_figure(self) -> Self:
         return _best_by_one_of(self, "exact_match", "f1", "f1_all")
 
+    @property
+    def longest(self) -> int:
+        """Tokens of a window."""
+        return self.max_length
+
 
 class NLIRecipe(_Encoder):
     """An entailment classifier."""
@@ -283,6 +293,11 @@ class NLIRecipe(_Encoder):
     @model_validator(mode="after")
     def _best_by_a_figure(self) -> Self:
         return _best_by_one_of(self, "accuracy", "f1_macro")
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest pair."""
+        return self.data.max_length
 
 
 class CodeRecipe(_Common):
@@ -305,6 +320,11 @@ class CodeRecipe(_Common):
                 "training.early_stopping, training.best_by and data.choose_on are for qa and nli"
             )
         return self
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest text."""
+        return self.data.max_length
 
 
 Recipe = QARecipe | NLIRecipe | CodeRecipe

@@ -1,9 +1,10 @@
 """Reading recipes: the files of the package or one's own, with settings laid over them, and lists of settings."""
 
+import copy
 import difflib
 import itertools
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from assistant.errors import UsageError
 from finetune.recipe import FORMS, Recipe
+
+_OF_THE_RESULT = ("base", "method", "data.train", "data.test", "data.limit")
 
 _ADAPTER: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="task")])
 
@@ -48,11 +51,12 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
         data = tomllib.loads(recipe_text(name))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from error
-    own = _training_data(data)
+    own = copy.deepcopy(data)
     for setting in settings:
         _lay_over(data, setting)
-    if _training_data(data) != own:
+    if _training_data(data) != _training_data(own):
         _forget_what_was_said_of(data, settings)
+    _describe_changes(data, own, settings)
     try:
         return _ADAPTER.validate_python(data)
     except ValidationError as error:
@@ -151,6 +155,34 @@ def _forget_what_was_said_of(data: dict[str, Any], settings: Sequence[str]) -> N
         data["licence"] = "not stated; --set licence=NAME says it"
     if not any(key.startswith("data.declared") for key in given):
         data["data"].pop("declared", None)
+
+
+def _describe_changes(data: dict[str, Any], own: Mapping[str, Any], settings: Sequence[str]) -> None:
+    """Say in the description what is no longer as it was, and take out what was measured with it.
+
+    The base, the method and the rows make a run another one; so much of its hyper-parameters stands in its report.
+    """
+    given = {setting.partition("=")[0] for setting in settings}
+    told = []
+    for key in _OF_THE_RESULT:
+        value, before = (_at(each, key) for each in (data, own))
+        if value != before:
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            told.append(f"{key.removeprefix('data.')} {shown}")
+    if not told:
+        return
+    if "source_result" not in given:
+        data.pop("source_result", None)
+    if "description" not in given:
+        data["description"] = f"recipe {data.get('name')} with another {'; '.join(told)}"
+
+
+def _at(data: Mapping[str, Any], key: str) -> Any:
+    """The value of a dotted key; None where there is none."""
+    value: Any = data
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _first_problem(error: ValidationError) -> str:

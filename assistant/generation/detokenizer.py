@@ -44,17 +44,24 @@ class Detokenizer:
 
 
 class StopText:
-    """Ends a stream of text at a given string, holding back what may be its beginning; None lets all text pass."""
+    """Ends a stream of text at a given string, holding back what may be its beginning; None lets all text pass.
+
+    Where there is one, the spaces that the text begins with are taken off: the prompt ends at a colon.
+    """
 
     def __init__(self, stop: str | None) -> None:
         self._stop = stop
         self._held = ""
+        self._begun = False
         self.found = False
 
     def add(self, piece: str) -> str:
         """What may be shown of the text so far; once the string is found, `found` is set."""
         if self._stop is None:
             return piece
+        if not self._begun:
+            piece = piece.lstrip(" ")
+            self._begun = bool(piece)
         text = self._held + piece
         at = text.find(self._stop)
         if at >= 0:

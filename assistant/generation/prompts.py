@@ -102,7 +102,7 @@ def render(messages: Sequence[Message], tokenizer: "PreTrainedTokenizerBase") ->
     """The token ids of a conversation, ending where the answer begins.
 
     The tokenizer's chat template says what stands around the messages; a model without one gets the form
-    `### Question: ...` and `### Answer: `.
+    `### Question: ...` and `### Answer:`. A space there belongs to the word that follows it, as in any text.
     """
     return _framed(messages, {message.text: text_ids(message.text, tokenizer) for message in messages}, tokenizer)
 
@@ -172,7 +172,7 @@ def _framed(
     ids: list[int] = []
     if tokenizer.chat_template is None:
         rest = "".join(_FORMS[message.role].format(_MARK.format(at)) for at, message in enumerate(messages))
-        rest += "### Answer: "
+        rest += "### Answer:"
         ids += tokenizer("")["input_ids"]  # a beginning-of-text token, where the model wants one
     else:
         turns = [{"role": str(message.role), "content": _MARK.format(at)} for at, message in enumerate(messages)]
@@ -186,8 +186,9 @@ def _framed(
             raise GenerationError(
                 f"The model's chat template leaves out the {message.role} message; it cannot be used."
             )
-        ids += tokenizer(before, add_special_tokens=False)["input_ids"]
-        ids += texts[message.text]
+        spaced = tokenizer.chat_template is None and before.endswith(" ")
+        ids += tokenizer(before[:-1] if spaced else before, add_special_tokens=False)["input_ids"]
+        ids += text_ids(f" {message.text}", tokenizer) if spaced else texts[message.text]
     return ids + list(tokenizer(rest, add_special_tokens=False)["input_ids"])
 
 

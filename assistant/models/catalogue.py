@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import UsageError
-from assistant.models.validation import adapter_base, is_adapter
+from assistant.models.validation import adapter_base, is_adapter, trained_in
 
 _PARTS = {"code": "generator", "qa": "reader", "nli": "verifier"}
 _PACKAGED_ADAPTERS = Path(__file__).parent.parent / "adapters"
@@ -173,12 +173,11 @@ class Catalogue:
             part, base = _PARTS[recipe["task"]], self.profiles["embedded"]
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):  # or the home of a user that there is not
             return None
-        if is_adapter(folder / "adapter"):
-            model = ModelSpec(adapter_base(folder / "adapter"), str((folder / "adapter").resolve()))
-        elif (folder / "model" / "config.json").is_file():
-            model = ModelSpec(str((folder / "model").resolve()))
-        else:
+        trained = trained_in(folder)
+        if trained is None:
             return None
+        place = str(trained.resolve())
+        model = ModelSpec(adapter_base(trained), place) if is_adapter(trained) else ModelSpec(place)
         return base.with_part(part, model, name=str(folder), description=f"the embedded profile with {folder}")
 
 

@@ -27,7 +27,7 @@ from assistant.models.prepared import remove_prepared
 from assistant.models.sources import Source, fetch_files, source_of_environment
 from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
 from assistant.models.transfer import Unfinished, bytes_kept
-from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, part_of
+from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, part_of, trained_in
 from assistant.text import one_line
 
 
@@ -105,14 +105,15 @@ class ModelStore:
         """Make a model ready to be loaded, with its base where it is an adapter.
 
         Args:
-            model: a base and an adapter, or one reference: a base, a packaged adapter, or an adapter in a folder or on
-                the Hub, whose configuration then names the base.
+            model: a base and an adapter, or one reference: a base, a packaged adapter, the folder of a run, or an
+                adapter in a folder or on the Hub, whose configuration then names the base.
             on_progress: as for `ensure`.
 
         Raises:
             UsageError, StoreError, ModelError: as for `ensure`.
         """
         if isinstance(model, str):
+            model = str(trained_in(Path(model).expanduser()) or model)
             folder = self.ensure(model, on_progress)
             if not is_adapter(folder):
                 return ResolvedModel(self._name(model), folder, gguf=self.gguf(model))

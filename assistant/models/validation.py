@@ -32,6 +32,15 @@ _WIDE = ("hidden_size", "n_embd", "dim", "d_model", "intermediate_size", "n_inne
 Shapes = dict[str, list[int]]
 
 
+def trained_in(run: Path) -> Path | None:
+    """Where the folder of a run of `finetune` keeps what was trained; None where it is none, or holds nothing yet."""
+    if not (run / "recipe.json").is_file():
+        return None
+    if is_adapter(run / "adapter"):
+        return run / "adapter"
+    return run / "model" if (run / "model" / "config.json").is_file() else None
+
+
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter rather than a whole model."""
     return (folder / ADAPTER_CONFIG).is_file()

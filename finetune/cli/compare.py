@@ -1,11 +1,13 @@
 """`finetune compare`: finished runs side by side."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assistant.cli.options import NoColor, Quiet, Verbose
+from assistant.errors import UsageError
 from finetune.cli.options import Json, Runs
 
 
@@ -25,9 +27,11 @@ def compare(
       finetune compare runs/qa-distilbert runs/qa-roberta runs/qa-deberta
       finetune compare runs/nli-*/ --by f1_macro --plot comparison.png
     """
-    from finetune.run.comparison import as_json, best, compare_runs, table
+    from finetune.run.comparison import as_json, best, compare_runs, table, warning_of
 
     results = compare_runs(runs)
+    if warning := warning_of(results):
+        print(warning, file=sys.stderr)  # noqa: T201
     if plot is not None:
         from finetune.run.plots import plot_comparison
 
@@ -36,5 +40,9 @@ def compare(
         print(as_json(results))  # noqa: T201
         return 0
     print(table(results))  # noqa: T201
-    print(f"\nBest: {best(results, by).folder}")  # noqa: T201
+    try:
+        print(f"\nBest: {best(results, by).folder}")  # noqa: T201
+    except UsageError:
+        if by is not None or not warning:
+            raise
     return 0

@@ -1,6 +1,7 @@
 """`finetune evaluate`: measure a model on labelled data."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -201,8 +202,13 @@ def _nli_measure(
     if data.endswith(".jsonl") and claim_evaluation.holds_document_claims(find_data(data)):
         claims = evenly(claim_evaluation.read_document_claims(find_data(data)), limit)
         return lambda verifier, tell: claim_evaluation.evaluate_document_claims(verifier, claims, tell)
-    pairs = evenly(_pairs(data), limit)
-    return lambda verifier, tell: nli.evaluate(verifier, pairs, tell)
+    read, left_out = _pairs(data)
+    pairs = evenly(read, limit)
+    if left_out:
+        told = ", ".join(f"{count:,} rows with {why}" for why, count in left_out.items())
+        status.say(f"{data}: not measured: {told}.")
+    extra = {"left_out": dict(left_out)} if left_out else {}
+    return lambda verifier, tell: nli.evaluate(verifier, pairs, tell) | extra
 
 
 def _answer_checks(data: str, count: int, status: StatusLine) -> "list[AnswerCheck]":
@@ -269,13 +275,12 @@ def _loss(model: "ResolvedModel", examples: "list[CodeExample]", status: StatusL
 def _trained_on(models: Mapping[str, "ResolvedModel"], status: StatusLine) -> "list[CodeExample]":
     """What those models that are runs were trained on, so that none of it is measured."""
     from assistant.errors import AssistantError
-    from finetune.recipe import CodeRecipe
     from finetune.tasks.code.training import prepare_examples
 
     trained: list[CodeExample] = []
     for name in models:
         recipe = recipe_of(name)
-        if not isinstance(recipe, CodeRecipe):
+        if recipe is None or recipe.task != "code":
             continue
         try:
             trained += prepare_examples(recipe, run_of(name)).train
@@ -284,10 +289,15 @@ def _trained_on(models: Mapping[str, "ResolvedModel"], status: StatusLine) -> "l
     return trained
 
 
-def _pairs(data: str) -> "list[Pair]":
-    """Pairs of a corpus's file, spaces around its punctuation taken out, or of any other labelled table as it is."""
-    from finetune.data.files import find_data
-    from finetune.data.labelled_pairs import read_labelled_pairs
-    from finetune.data.pairs import read_pairs
+def _pairs(data: str) -> "tuple[list[Pair], Counter[str]]":
+    """Pairs of a corpus's file, spaces around its punctuation taken out, or of any other labelled table as it is.
 
-    return read_pairs(find_data(data)) if data.endswith((".tsv", ".jsonl")) else read_labelled_pairs(data, {})[0]
+    With them, how many rows were left out for what.
+    """
+    from finetune.data.files import find_data
+    from finetune.data.pairs import read_labelled_pairs, read_pairs
+
+    if not data.endswith((".tsv", ".jsonl")):
+        return read_labelled_pairs(data, {})
+    left_out: Counter[str] = Counter()
+    return read_pairs(find_data(data), left_out), left_out

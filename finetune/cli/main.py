@@ -8,7 +8,9 @@ from assistant.cli.main import leave
 from assistant.cli.main import run as run_command
 from assistant.cli.options import NoColor, Quiet, Verbose
 from finetune.cli.compare import compare
+from finetune.cli.data import data
 from finetune.cli.evaluate import evaluate
+from finetune.cli.merge import merge
 from finetune.cli.options import RecipeName
 from finetune.cli.plan import plan
 from finetune.cli.push import push
@@ -57,10 +59,12 @@ def show(recipe: RecipeName, verbose: Verbose = False, quiet: Quiet = False, no_
     return 0
 
 
+app.command()(data)
 app.command()(plan)
 app.command()(run)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(merge)
 app.command()(push)
 
 

@@ -1,6 +1,6 @@
 """Programming questions with answers, read from many files and given the shape of a chat answer.
 
-The shape: a sentence or two of explanation, then one fenced block that names its language (`finetune.data.code_rows`).
+The shape: a sentence or two of explanation, then one fenced block that names its language (`finetune.data.code_sets`).
 """
 
 import hashlib
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant.verification.python_code import FENCE
-from finetune.data.code_rows import LeftOut, as_written, shaper
+from finetune.data.code_sets.kinds import as_written, shaper
+from finetune.data.code_sets.shared import LeftOut
 from finetune.data.tables import read_table
 
 

@@ -1,25 +1,28 @@
 """Premise and hypothesis pairs, read from files."""
 
-import csv
 import hashlib
 import random
 import re
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assistant.errors import UsageError
 from assistant.types import Label
-from finetune.data.files import read_json_lines
+from finetune.data.tables import column, read_table
+from finetune.recipe import PairColumn
 
-_NAMES = {
-    "entailment": Label.ENTAILMENT,
-    "neutral": Label.NEUTRAL,
-    "contradiction": Label.CONTRADICTION,
+_USUAL: dict[PairColumn, tuple[str, ...]] = {
+    "premise": ("premise", "sentence1"),
+    "hypothesis": ("hypothesis", "hypo", "sentence2"),
+    "label": ("label", "gold_label"),
+}
+_LABELS = {
+    **{str(number): label for number, label in enumerate(Label)},  # as XNLI and MultiNLI number them on the Hub
+    **{str(label): label for label in Label},
     "contradictory": Label.CONTRADICTION,
 }
-_PREMISE, _HYPOTHESIS, _LABEL = ("premise", "sentence1"), ("hypothesis", "hypo", "sentence2"), ("label", "gold_label")
 _TOKENIZED = re.compile(r"\s+([.,;:!?%)])|([(])\s+|\s+(n't|'(?:s|re|ve|ll|d|m))\b")
 
 
@@ -32,40 +35,56 @@ class Pair:
     label: Label
 
 
-def read_pairs(path: Path) -> list[Pair]:
-    """Pairs of a TSV or JSONL file, its columns found by their usual names.
+def read_pairs(path: Path, left_out: Counter[str] | None = None) -> list[Pair]:
+    """Pairs of a corpus's file, the spaces that corpora put around punctuation taken out.
 
-    Rows with a label that is not one of the three (such as "-" or "not_entailment") are left out.
+    Args:
+        path: the file.
+        left_out: gets how many rows were left out for what.
 
     Raises:
-        UsageError: the file cannot be read, or lacks a premise, hypothesis or label column.
+        UsageError: as `read_labelled_pairs`.
     """
-    rows = list(read_json_lines(path)) if path.suffix == ".jsonl" else _read_tsv(path)
+    pairs, reasons = read_labelled_pairs(str(path), {})
+    if left_out is not None:
+        left_out += reasons
+    return [Pair(_untokenized(pair.premise), _untokenized(pair.hypothesis), pair.label) for pair in pairs]
+
+
+def read_labelled_pairs(source: str, columns: Mapping[PairColumn, str]) -> tuple[list[Pair], Counter[str]]:
+    """The pairs of a table, and how many rows were left out for what.
+
+    Raises:
+        UsageError: the data cannot be read, lacks a column, or has labels none of which is one of the three.
+        AssistantError: the Hub did not give it.
+    """
+    rows = read_table(source)
     if not rows:
-        raise UsageError(f"{path}: the file has no rows")
-    columns = [_column(path, rows[0], names) for names in (_PREMISE, _HYPOTHESIS, _LABEL)]
-    pairs = []
+        raise UsageError(f"{source}: the table has no rows")
+    premise, hypothesis, label = (
+        column(source, rows[0], [columns[name]] if name in columns else usual) for name, usual in _USUAL.items()
+    )
+    pairs: list[Pair] = []
+    left_out: Counter[str] = Counter()
     for row in rows:
-        premise, hypothesis, label = (str(row.get(column) or "").strip() for column in columns)
-        label = label.lower()
-        if label in _NAMES and premise and hypothesis:
-            pairs.append(Pair(_untokenized(premise), _untokenized(hypothesis), _NAMES[label]))
-    return pairs
-
-
-def _read_tsv(path: Path) -> list[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restkey="more"))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: not a table of UTF-8 text with tabs between columns: {error}") from error
-
-
-def _column(path: Path, row: dict[str, object], names: Sequence[str]) -> str:
-    found = next((name for name in names if name in row), None)
-    if found is None:
-        raise UsageError(f"{path}: no column named {' or '.join(names)}; it has {', '.join(row)}")
-    return found
+        said = _LABELS.get(str(row.get(label)).strip().lower())
+        given = [row.get(name) for name in (premise, hypothesis)]
+        texts = [text.strip() for text in given if isinstance(text, str)]
+        if any(text is not None and not isinstance(text, str) for text in given):
+            left_out["a premise or hypothesis that is no text"] += 1
+        elif said is None:
+            left_out["a label that is none of the three"] += 1
+        elif len(texts) < 2 or not all(texts):
+            left_out["no premise or no hypothesis"] += 1
+        else:
+            pairs.append(Pair(texts[0], texts[1], said))
+    if not pairs:
+        seen = ", ".join(sorted({str(row.get(label)) for row in rows})[:5])
+        raise UsageError(
+            f"{source}: no row has a label that is entailment, neutral or contradiction (or 0, 1, 2); "
+            f"the column {label} holds {seen}"
+        )
+    return pairs, left_out
 
 
 def _untokenized(text: str) -> str:
@@ -93,3 +112,16 @@ def split_by_premise(pairs: Sequence[Pair], held_out: float) -> tuple[list[Pair]
         place = int.from_bytes(hashlib.sha256(pair.premise.encode()).digest()[:4], "big") / 2**32
         (out if place < held_out else kept).append(pair)
     return kept, out
+
+
+def split_by_label(pairs: Sequence[Pair], held_out: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Training and held-out pairs with the same share of each label in both."""
+    groups: dict[Label, list[int]] = defaultdict(list)
+    for index, pair in enumerate(pairs):
+        groups[pair.label].append(index)
+    generator = random.Random(seed)
+    out: set[int] = set()
+    for indices in groups.values():
+        out.update(generator.sample(indices, round(held_out * len(indices))))
+    kept = [pair for index, pair in enumerate(pairs) if index not in out]
+    return kept, [pairs[index] for index in sorted(out)]

@@ -36,8 +36,10 @@ def read_question_answers(
     answer = column(source, rows[0], [columns.get("answer", "answer")])
     for row in rows:
         asked, said = row.get(question), row.get(answer)
-        if not isinstance(asked, str) or not isinstance(said, str):
+        if asked is None or said is None:
             left_out["no question or no answer"] += 1
+        elif not isinstance(asked, str) or not isinstance(said, str):
+            left_out["a question or answer that is no text"] += 1
         elif len(FORM.format(question=asked, answer=said)) >= max_characters:
             left_out[f"{max_characters} characters or more"] += 1
         elif not asked.strip() or not said.strip():

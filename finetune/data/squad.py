@@ -1,7 +1,9 @@
 """Questions in SQuAD format."""
 
 import json
+import logging
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from assistant.errors import UsageError
 from finetune.data.files import find_data
 from finetune.data.tables import column, is_hub, read_table
 from finetune.recipe import QAColumn
+
+log = logging.getLogger(__name__)
 
 _WORDS = re.compile(r"\w+")
 _SURROUNDINGS = 120
@@ -61,7 +65,9 @@ def read_squad(path: Path) -> list[QAExample]:
         raise UsageError(f"{path}: not a SQuAD file (data > paragraphs > qas): {error!r}") from error
 
 
-def read_questions(source: str, columns: Mapping[QAColumn, str] | None = None) -> list[QAExample]:
+def read_questions(
+    source: str, columns: Mapping[QAColumn, str] | None = None, left_out: Counter[str] | None = None
+) -> list[QAExample]:
     """All questions of a data set: a file in SQuAD format, or a table of them such as the Hub's or one's own.
 
     Args:
@@ -69,6 +75,8 @@ def read_questions(source: str, columns: Mapping[QAColumn, str] | None = None) -
         columns: of a table, where they are not `id`, `title`, `context`, `question` and `answers`; the answers are
             texts with their starts as on the Hub, or one text, and nothing where the context holds none. A table
             without titles is taken as one article for each context.
+        left_out: gets how many rows of a table were left out for what: an empty cell, or one that is no text. Without
+            it they are told as a warning.
 
     Raises:
         UsageError: the data cannot be read or is not in either form.
@@ -82,6 +90,12 @@ def read_questions(source: str, columns: Mapping[QAColumn, str] | None = None) -
     for name in ("context", "question", "answers"):
         if rows:
             column(source, rows[0], [names[name]])
+    reasons: Counter[str] = Counter()
+    rows = [row for row in rows if _is_asked(row, names, reasons)]
+    if left_out is not None:
+        left_out += reasons
+    elif reasons:
+        log.warning("%s: left out: %s", source, ", ".join(f"{count:,} with {why}" for why, count in reasons.items()))
     try:
         return [
             _example(
@@ -97,6 +111,18 @@ def read_questions(source: str, columns: Mapping[QAColumn, str] | None = None) -
         ]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UsageError(f"{source}: not a table of questions (id, context, question, answers): {error!r}") from error
+
+
+def _is_asked(row: Mapping[str, Any], names: Mapping[QAColumn, str], left_out: Counter[str]) -> bool:
+    """Whether a row has a question and a context; if not, why is counted."""
+    texts = [row[names[name]] for name in ("context", "question")]
+    if any(text is None or text == "" for text in texts):
+        left_out["no question or no context"] += 1
+        return False
+    if not all(isinstance(text, str) for text in texts):
+        left_out["a question or context that is no text"] += 1
+        return False
+    return True
 
 
 def _golds(answers: Any) -> list[dict[str, object]]:

@@ -58,6 +58,8 @@ def column(source: str, row: Mapping[str, object], names: Sequence[str]) -> str:
 def _frame(path: Path) -> "polars.DataFrame":
     import polars
 
+    if path.stat().st_size == 0:
+        return polars.DataFrame()
     try:
         if path.suffix == ".parquet":
             return polars.read_parquet(path)
@@ -70,9 +72,10 @@ def _frame(path: Path) -> "polars.DataFrame":
                 separator=_SEPARATORS[path.suffix],
                 quote_char=quote,
                 infer_schema=False,
+                truncate_ragged_lines=quote is None,
             )
     except (polars.exceptions.PolarsError, OSError) as error:
-        raise UsageError(f"{path}: not a table that can be read: {one_line(str(error), 200)}") from error
+        raise UsageError(f"{path}: not a table of UTF-8 text that can be read: {one_line(str(error), 200)}") from error
     raise UsageError(f"{path}: a table ends in .csv, .tsv, .json, .jsonl or .parquet")
 
 

@@ -1,7 +1,7 @@
 """What a run will take, before it is begun: rows, steps, parameters, memory and time, without a GPU or a download."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,25 +11,11 @@ from finetune.data.tables import is_hub
 from finetune.plan.bases import BaseFacts, base_facts, meta_model
 from finetune.plan.estimate import memory, seconds_on_t4
 from finetune.plan.parameters import Parameters
-from finetune.recipe import CodeRecipe, Lora, NLIRecipe, QARecipe, Recipe, Training
+from finetune.recipe import Lora, Recipe, Training
+from finetune.tasks.base import Rows, are_here
+from finetune.tasks.registry import TASKS
 
 T4_BYTES = 16e9
-_CHARACTERS_A_TOKEN = 3.5
-"""Of English prose and code a little less or more; without the base's tokenizer, which would be a download, a guess."""
-_TASK_TYPES = {"qa": "QUESTION_ANS", "nli": "SEQ_CLS", "code": "CAUSAL_LM"}
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """How many rows there are and how that is known; `units` are what a batch holds (windows, for a reader)."""
-
-    train: int
-    units: int
-    held_out: int
-    test: int | None
-    source: str
-    tokens: int | None = None
-    """Of an average unit."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +52,7 @@ def make_plan(recipe: Recipe, gpus: int = 1) -> Plan:
     tokens = round(rows.tokens * rows.units * training.epochs) if rows.tokens else None
     parameters = count_parameters(recipe, facts)
     as_source = None
-    if recipe.data.choose_on == "held_out" and recipe.source_result and not isinstance(recipe, CodeRecipe):
+    if recipe.data.choose_on == "held_out" and recipe.source_result and not TASKS[recipe.task].causal:
         chosen_on_test = recipe.data.model_copy(update={"choose_on": "test"})
         as_source = total_steps(count_rows(recipe.model_copy(update={"data": chosen_on_test})).units, training, gpus)
     batches = steps * training.accumulation * gpus
@@ -101,10 +87,9 @@ def count_rows(recipe: Recipe) -> Rows:
     Raises:
         UsageError: neither.
     """
-    declared = recipe.data.declared
-    passages = recipe.data.grounded if isinstance(recipe, CodeRecipe) else ()
-    if _are_here([*recipe.data.train, *passages]):
-        return _counted(recipe)
+    declared, task = recipe.data.declared, TASKS[recipe.task]
+    if are_here(task.sources(recipe)):
+        return task.count(recipe)
     if declared.train is None:
         for name in recipe.data.train:
             if not is_hub(name):
@@ -115,92 +100,13 @@ def count_rows(recipe: Recipe) -> Rows:
         )
     source = "declared by the recipe, not counted"
     held_out = 0
-    if recipe.data.choose_on == "held_out" and not isinstance(recipe, CodeRecipe):
+    if recipe.data.choose_on == "held_out" and not task.causal:
         held_out = round(declared.train * recipe.data.held_out)
-    train = _limited(declared.train - held_out, recipe)
-    if not isinstance(recipe, QARecipe):
-        return Rows(train, train, held_out, declared.test, source, declared.tokens)
-    if declared.windows is None:
+    train = min(declared.train - held_out, recipe.data.limit or declared.train)
+    units = task.units(recipe, train)
+    if recipe.task == "qa" and declared.windows is None:
         source += "; windows estimated"
-    return Rows(train, round(train * _windows_a_row(recipe)), held_out, declared.test, source, declared.tokens)
-
-
-def _limited(rows: int, recipe: Recipe) -> int:
-    return min(rows, recipe.data.limit or rows)
-
-
-def _are_here(names: Sequence[str]) -> bool:
-    try:
-        return not any(is_hub(name) for name in names) and all(find_data(name) for name in names)
-    except UsageError:
-        return False
-
-
-def _counted(recipe: Recipe) -> Rows:
-    source = "counted in the data"
-    if isinstance(recipe, CodeRecipe):
-        from finetune.tasks.code.training import prepare_examples
-
-        prepared = prepare_examples(recipe)
-        tokens = _tokens([example.characters for example in prepared.train], recipe)
-        # The base's own answers are made by the run itself, beside what is counted here.
-        own = sum(recipe.data.self_answers.values()) if recipe.data.self_answers_file is None else 0
-        rows = _limited(len(prepared.train) + own, recipe)
-        source += f", with {own:,} answers of the base's own" if own else ""
-        return Rows(rows, rows, 0, len(prepared.held_out), source, tokens)
-    if isinstance(recipe, QARecipe):
-        from finetune.data.squad import read_questions
-        from finetune.tasks.qa.training import load_examples
-
-        train, held_out, _ = load_examples(recipe)
-        test = _test_rows(recipe, lambda name: len(read_questions(name, recipe.data.columns)))
-        units = round(len(train) * _windows_a_row(recipe))
-        tokens = _tokens([len(example.question) + len(example.context) for example in train], recipe)
-        return Rows(len(train), units, len(held_out), test, f"{source}; windows estimated", tokens)
-    from finetune.data.labelled_pairs import read_labelled_pairs
-    from finetune.tasks.nli.training import load_pairs
-
-    if recipe.data.form == "mixed":
-        return _mixed(recipe)
-    kept, out, _ = load_pairs(recipe)
-    columns = recipe.data.columns
-    test = _test_rows(recipe, lambda name: len(read_labelled_pairs(name, columns)[0]))
-    tokens = _tokens([len(pair.premise) + len(pair.hypothesis) for pair in kept], recipe)
-    return Rows(len(kept), len(kept), len(out), test, source, tokens)
-
-
-def _test_rows(recipe: Recipe, count: Callable[[str], int]) -> int | None:
-    test = recipe.data.test
-    return count(test) if test is not None and _are_here([test]) else recipe.data.declared.test
-
-
-def _tokens(characters: Sequence[int], recipe: Recipe) -> int | None:
-    """Tokens of an average row: what the recipe declares, else by the characters."""
-    if recipe.data.declared.tokens or not characters:
-        return recipe.data.declared.tokens
-    most = recipe.max_length if isinstance(recipe, QARecipe) else recipe.data.max_length
-    return round(min(sum(characters) / len(characters) / _CHARACTERS_A_TOKEN, most))
-
-
-def _mixed(recipe: NLIRecipe) -> Rows:
-    """Making pairs from questions takes a reader and minutes, so its numbers are those that the recipe asks for."""
-    from finetune.data.pairs import read_pairs
-
-    files = 0
-    for name in recipe.data.train:
-        read = len(read_pairs(find_data(name)))
-        files += min(read, recipe.data.limits.get(name, read))
-    rows = files + sum(recipe.data.qa_pairs.values())
-    held_out = round(rows * recipe.data.held_out)
-    train = _limited(rows - held_out, recipe)
-    source = "counted in the data, with the pairs that the recipe asks for"
-    return Rows(train, train, held_out, None, source, recipe.data.declared.tokens)
-
-
-def _windows_a_row(recipe: QARecipe) -> float:
-    declared = recipe.data.declared
-    # BERT's 88,729 windows of SQuAD's 87,599 questions, where the recipe says nothing else.
-    return declared.windows / declared.train if declared.windows and declared.train else 88_729 / 87_599
+    return Rows(train, units, held_out, declared.test, source, declared.tokens)
 
 
 def count_parameters(recipe: Recipe, facts: BaseFacts) -> Parameters:
@@ -229,7 +135,7 @@ def _counted_parameters(recipe: Recipe, facts: BaseFacts) -> tuple[int, int]:
         recipe = recipe.model_copy(update={"lora": fresh})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # peft says which way GPT-2's layers lie, and finds it out by itself
-        return trained_parameters(with_method(model, recipe, _TASK_TYPES[recipe.task]))
+        return trained_parameters(with_method(model, recipe, TASKS[recipe.task].peft_type))
 
 
 def _notes(recipe: Recipe, facts: BaseFacts) -> list[str]:
@@ -270,7 +176,7 @@ def plan_lines(recipe: Recipe, plans: Sequence[Plan]) -> list[tuple[str, str]]:
     """What to show of a plan, one name and value a line; with several, for several numbers of GPUs."""
     first = plans[0]
     rows, parameters = first.rows, first.parameters
-    units = f", {rows.units:,} windows" if isinstance(recipe, QARecipe) else ""
+    units = f", {rows.units:,} windows" if recipe.task == "qa" else ""
     test = f" / {rows.test:,}" if rows.test is not None else ""
     lines = [
         ("base", f"{recipe.base} ({first.licences['base']})"),

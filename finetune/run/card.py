@@ -5,8 +5,8 @@ from pathlib import Path, PurePath
 
 from assistant.models.cards import Figures, front_matter
 from finetune.recipe import Recipe
+from finetune.tasks.registry import TASKS
 
-_PIPELINES = {"qa": "question-answering", "nli": "text-classification", "code": "text-generation"}
 _METHODS = {
     "lora": "a LoRA adapter",
     "qlora": "a LoRA adapter (QLoRA)",
@@ -17,7 +17,6 @@ _METHODS = {
 _DATA_SETS = {
     "squad": "SQuAD v1.1", "dev-v1.1": "SQuAD v1.1", "squad_v2": "SQuAD v2.0", "dev-v2.0": "SQuAD v2.0",
 }  # fmt: skip
-_TASKS = {"qa": "extractive question answering", "nli": "natural language inference", "code": "a code assistant"}
 
 
 def write_card(
@@ -42,7 +41,7 @@ def write_card(
     lines = [
         f"# {recipe.name}",
         "",
-        f"{recipe.description}: {_METHODS[recipe.method]} for {_TASKS[recipe.task]} on `{recipe.base}`.",
+        f"{recipe.description}: {_METHODS[recipe.method]} for {TASKS[recipe.task].purpose} on `{recipe.base}`.",
         "",
         "| | |",
         "|---|---|",
@@ -70,7 +69,7 @@ def write_card(
         # A folder of this machine means nothing elsewhere.
         base_model=None if Path(recipe.base).is_dir() else recipe.base.partition("@")[0],
         library_name="peft" if recipe.makes_adapter else "transformers",
-        pipeline_tag=_PIPELINES[recipe.task],
+        pipeline_tag=TASKS[recipe.task].pipeline,
     )
     path.write_text(about + "\n" + "\n".join(lines) + (f"\n{notes.strip()}\n" if notes else ""), "utf-8")
     return path

@@ -3,19 +3,20 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from assistant.errors import UsageError
 from finetune.recipe_files import read_run
 from finetune.run.figures import read_figures
+from finetune.tasks.registry import TASKS
 
-_COLUMNS = {
-    "qa": ("exact_match", "f1"),
-    "nli": ("accuracy", "f1_macro", "f1_weighted"),
-    "code": ("loss", "perplexity"),
-}
-_LOWER_IS_BETTER = ("loss", "perplexity", "seconds")
+_LOWER_IS_BETTER = ("loss", "perplexity", "seconds", "bits_per_character")
+_ACROSS_TOKENIZERS = "bits_per_character"
+_NOT_COMPARABLE = (
+    "loss and perplexity are of a token, and the tokens of these bases differ; bits_per_character of the same "
+    "questions compares, and a run has it once it is measured again with `finetune run`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def compare_runs(folders: Sequence[Path]) -> list[RunResult]:
 def _result(folder: Path) -> RunResult:
     recipe, figures = read_run(folder), read_figures(folder)
     shown: dict[str, float] = {}
-    for name in _COLUMNS[recipe.task]:
+    for name in TASKS[recipe.task].figures:
         # Where there was no test data, what the held-out part gave stands in.
         for prefix in ("test_", "held_out_"):
             if f"{prefix}{name}" in figures:
@@ -65,13 +66,27 @@ def best(results: Sequence[RunResult], metric: str | None = None) -> RunResult:
     Raises:
         UsageError: no run has the metric.
     """
-    metric = metric or _COLUMNS[results[0].task][1]
+    if metric is None and len(tokenizers(results)) > 1:
+        metric = _ACROSS_TOKENIZERS
+        if not all(metric in result.figures for result in results):
+            raise UsageError(f"None is the best: {_NOT_COMPARABLE}")
+    metric = metric or TASKS[results[0].task].figures[1]
     known = [result for result in results if metric in result.figures]
     if not known:
         names = sorted({name for result in results for name in result.figures})
         raise UsageError(f"No run has a figure {metric!r}; there are {', '.join(names) or 'none'}.")
     sign = -1 if metric in _LOWER_IS_BETTER or metric.endswith("loss") else 1
     return max(known, key=lambda result: sign * result.figures[metric])
+
+
+def tokenizers(results: Sequence[RunResult]) -> set[str]:
+    """The tokenizers behind the losses of language models, as far as the bases tell; none for encoders."""
+    return {PurePath(each.base.partition("@")[0]).name for each in results if TASKS[each.task].causal}
+
+
+def warning_of(results: Sequence[RunResult]) -> str | None:
+    """What has to be said beside a table whose losses are not of the same tokens; None where they are."""
+    return None if len(tokenizers(results)) < 2 else f"Do not compare across these bases: {_NOT_COMPARABLE}"
 
 
 def table(results: Sequence[RunResult]) -> str:

@@ -7,12 +7,16 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Any
 
 from assistant.errors import UsageError
 from finetune.recipe import Recipe
+from finetune.recipe_files import read_run
+from finetune.run.figures import FIGURES_FILE
+from finetune.trainer.saving import trained_folder
 from finetune.trainer.trainer import newest_checkpoint
 
 _PACKAGES = ("terminal-assistant", "torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
@@ -22,6 +26,8 @@ _MAY_DIFFER = {
     "training.eval_rows", "training.early_stopping", "training.tensorboard",
 }  # fmt: skip
 """Settings that a run may go on with changed: how long and in which batches it trains, what it tells on the way."""
+_MEASURED = frozenset({"name", "description", "licence", "source_result", "data.test"})
+"""Settings that change nothing of the training."""
 _SECTIONS_MAY_DIFFER = ("data.declared.", "data.columns.")
 
 
@@ -87,14 +93,35 @@ def check_same(recipe: Recipe, folder: Path) -> None:
             )
 
 
-def _settings(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def read_record(folder: Path) -> dict[str, Any]:
+    """What `record` said of a run; nothing where it was not written or cannot be read."""
+    try:
+        content: dict[str, Any] = json.loads((folder / "run.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
+def finished_run(recipe: Recipe, folder: Path) -> Recipe | None:
+    """The recipe of the run that a folder holds, where it is finished and this recipe would train nothing else."""
+    if trained_folder(folder) is None or not (folder / FIGURES_FILE).is_file():
+        return None
+    try:
+        former = read_run(folder)
+    except UsageError:
+        return None
+    before, now = (_settings(each.model_dump(mode="json"), may_differ=_MEASURED) for each in (former, recipe))
+    return former if before == now else None
+
+
+def _settings(values: dict[str, Any], prefix: str = "", may_differ: Collection[str] = _MAY_DIFFER) -> dict[str, Any]:
     """The settings that make a run what it is, by their dotted keys; of base and data the names, wherever they lie."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         key = f"{prefix}{name}"
         if isinstance(value, dict):
-            found |= _settings(value, f"{key}.")
-        elif key not in _MAY_DIFFER and not key.startswith(_SECTIONS_MAY_DIFFER):
+            found |= _settings(value, f"{key}.", may_differ)
+        elif key not in may_differ and not key.startswith(_SECTIONS_MAY_DIFFER):
             found[key] = value
     for key in found.keys() & {"base", "data.train", "data.qa"}:
         places = found[key] if isinstance(found[key], list) else [found[key] or ""]

@@ -16,12 +16,12 @@ from finetune.recipe import Recipe
 from finetune.recipe_files import read_run
 from finetune.run.hub import create_private
 from finetune.run.report import PLOTS_FOLDER
+from finetune.tasks.registry import TASKS
 from finetune.trainer.saving import trained_folder, write_merged
 
 SPACE_PORT = 7860
 _NEVER = ("*.bin", "*.pt", "*.pth", "optimizer*", "scheduler*", "rng_state*", "training_args*")
 _BESIDE = ("report.md", "report.html", "figures.json", "test.json", "run.json", "recipe.json")
-_ROLES = {"qa": "READER", "nli": "VERIFIER", "code": "GENERATOR"}
 
 
 def push_model(run: Path, repo: str, *, private: bool = True, merged: bool = False) -> str:
@@ -112,7 +112,7 @@ def write_space(folder: Path, models: Sequence[tuple[Path, str]], title: str) ->
     parts: dict[str, str] = {}
     for run, repo in models:
         recipe = read_run(run)
-        if (role := _ROLES[recipe.task]) in parts:
+        if (role := TASKS[recipe.task].role) in parts:
             raise UsageError(f"{parts[role]} and {repo} are both a {role.lower()}; a Space takes one of each.")
         parts[role] = repo
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def push_space(folder: Path, repo: str, *, private: bool = True) -> str:
 
 def usage_of(recipe: Recipe, repo: str) -> str:
     """How to use a pushed model in the chat."""
-    return f"ASSISTANT_{_ROLES[recipe.task]}={repo} assistant"
+    return f"ASSISTANT_{TASKS[recipe.task].role}={repo} assistant"
 
 
 def _space_card(title: str, models: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,15 @@ from assistant.events import Progress
 from assistant.models.store import ModelStore
 from finetune.json_files import write_json
 from finetune.plan.bases import fetch_base
-from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Recipe
+from finetune.recipe import Recipe
 from finetune.run.card import results_of, write_card
-from finetune.run.figures import FIGURES_FILE, TEST_FILE
-from finetune.run.provenance import check_same, record
+from finetune.run.figures import FIGURES_FILE, TEST_FILE, read_figures
+from finetune.run.provenance import check_same, finished_run, read_record, record
+from finetune.tasks.registry import TASKS
 from finetune.trainer.processes import check_sharding, is_main_process, wait_for_all
 from finetune.trainer.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder
 
 log = logging.getLogger(__name__)
-
-_CODE_ROWS = 500
-"""Held-out questions that a code assistant is measured on, where the recipe does not say how many."""
 
 
 def run_recipe(
@@ -58,26 +56,34 @@ def run_recipe(
 
 
 def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) -> dict[str, Any]:
+    from finetune.trainer.trainer import check_options
+
+    task = TASKS[recipe.task]
+    if (former := finished_run(recipe, folder)) is not None and not push_to:
+        return _measured_again(recipe, folder, status, former)
+    check_options(recipe.training)
+    data = task.load(recipe, folder)  # what is wrong with the data is told before a base is fetched
     reference, base = fetch_base(recipe.base, status)
     recipe = recipe.model_copy(update={"base": reference})
     if is_main_process():
         (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
         write_json(folder / "run.json", record(recipe))
-    if isinstance(recipe, CodeRecipe):
-        from finetune.tasks.code.training import collect_own_answers
-
-        if is_main_process():
-            collect_own_answers(recipe, folder, status)
-        wait_for_all()
+    if task.prepare(recipe, folder, status):
+        data = task.load(recipe, folder)
     status.clear()
     callbacks = []
     if push_to is not None:
         from finetune.run.checkpoints import CheckpointUpload
 
         callbacks.append(CheckpointUpload(push_to, folder))
-    figures: dict[str, Any] = train(recipe, base, folder, callbacks)
+    figures: dict[str, Any] = task.train(recipe, base, folder, callbacks, data)
     if not is_main_process():
         return figures
+    return _measured(recipe, folder, status, figures)
+
+
+def _measured(recipe: Recipe, folder: Path, status: StatusLine, figures: dict[str, Any]) -> dict[str, Any]:
+    """Measure what a run trained and write it all down; returns the figures with those of the test."""
     test = measure(recipe, folder, status)
     if test is not None:
         write_json(folder / TEST_FILE, test)
@@ -85,6 +91,23 @@ def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) 
     write_json(folder / FIGURES_FILE, figures)
     _tell(recipe, folder, figures)
     return figures
+
+
+def _measured_again(recipe: Recipe, folder: Path, status: StatusLine, former: Recipe) -> dict[str, Any]:
+    """Measure a finished run; what is known of its training stays as it is, and the record says that it was measured.
+
+    In a run of several processes the first alone does.
+    """
+    figures = {name: value for name, value in read_figures(folder).items() if not name.startswith("test_")}
+    if not is_main_process():
+        return figures
+    log.info("%s is a finished run: it is measured again", folder)
+    recipe = recipe.model_copy(update={"base": former.base})
+    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
+    about = read_record(folder)
+    again = {name: value for name, value in record(recipe).items() if name not in ("recipe", "seed")}
+    write_json(folder / "run.json", about | {"measured": [*about.get("measured", []), again]})
+    return _measured(recipe, folder, status, figures)
 
 
 def quiet_libraries() -> None:
@@ -127,60 +150,16 @@ def prepare(folder: Path, *, fresh: bool) -> None:
     wait_for_all()  # or a process might go on from a checkpoint that the first removes
 
 
-def train(recipe: Recipe, base: Path, folder: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
-    """Train by the recipe's task; returns the figures of the training."""
-    if isinstance(recipe, QARecipe):
-        from finetune.tasks.qa import training as extractive_qa
-
-        return extractive_qa.train(recipe, base, folder, callbacks)
-    if isinstance(recipe, NLIRecipe):
-        from finetune.tasks.nli import training as nli
-
-        return nli.train(recipe, base, folder, callbacks)
-    from finetune.tasks.code import training as code_assistant
-
-    return code_assistant.train(recipe, base, folder, callbacks)
-
-
 def measure(recipe: Recipe, folder: Path, status: StatusLine) -> dict[str, Any] | None:
     """Measure what a run trained, loaded as the assistant loads it; None where the recipe names no test data.
 
     Raises:
         AssistantError: the model or the data cannot be used.
     """
-    trained = trained_folder(folder)
-    if trained is None or (recipe.data.test is None and not isinstance(recipe, CodeRecipe)):
+    trained, task = trained_folder(folder), TASKS[recipe.task]
+    if trained is None or not task.has_test(recipe):
         return None
-    from assistant.loading.generator import load_language_model
-    from assistant.loading.reader import load_reader
-    from assistant.loading.verifier import load_verifier
-    from finetune.data.files import evenly
-
-    model = ModelStore().resolve(str(trained), status)
-    watch = measuring(status)
-    limit = recipe.data.limit
-    if isinstance(recipe, QARecipe):
-        from finetune.data.squad import read_questions
-        from finetune.tasks.qa import evaluation as qa_evaluation
-
-        questions = evenly(read_questions(recipe.data.test or "", recipe.data.columns), limit)
-        reader = load_reader(model)
-        reader.max_length, reader.stride = recipe.max_length, recipe.stride
-        return qa_evaluation.evaluate(reader, questions, watch)
-    if isinstance(recipe, NLIRecipe):
-        from finetune.data.labelled_pairs import read_labelled_pairs
-        from finetune.tasks.nli import training as nli
-
-        pairs, _ = read_labelled_pairs(recipe.data.test or "", recipe.data.columns)
-        return nli.evaluate(load_verifier(model), evenly(pairs, limit), watch)
-    from finetune.tasks.code import training as code_assistant
-
-    held_out = code_assistant.prepare_examples(recipe, folder).held_out
-    if not held_out:
-        return None
-    network, tokenizer = load_language_model(model)
-    rows = evenly(held_out, limit or recipe.training.eval_rows or _CODE_ROWS)
-    return code_assistant.evaluate(network, tokenizer, rows, watch)
+    return task.measure(recipe, ModelStore().resolve(str(trained), status), folder, measuring(status))
 
 
 def measuring(status: StatusLine) -> Callable[[int, int], None]:

@@ -145,7 +145,8 @@ class _Loop:
             self.state.global_step += 1
             self.state.epoch = self.state.global_step / self.steps_an_epoch
             self._call("on_step_end")
-            if self.state.global_step % self.arguments.logging_steps == 0:
+            last = self.state.global_step % self.steps_an_epoch == 0 or self.state.global_step >= self.state.max_steps
+            if last or self.state.global_step % self.arguments.logging_steps == 0:
                 self._log({"loss": sum(self.since) / len(self.since), "learning_rate": rate})
                 self.since = []
             if self.state.global_step >= self.state.max_steps:

@@ -93,6 +93,19 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
+class LastLog(TrainerCallback):
+    """Has the steps logged that would else be lost: those after the last entry of the log, at each epoch's end."""
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Called before the trainer looks whether to log."""
+        control.should_log = True
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Called after every step."""
+        if state.global_step >= state.max_steps:
+            control.should_log = True
+
+
 class CheckpointRecord(TrainerCallback):
     """Writes the run's record (recipe, versions, seed, git state) into every checkpoint, with the seconds it took.
 

@@ -17,8 +17,9 @@ def lora_config(lora: Lora, task_type: str) -> "LoraConfig":
         r=lora.r,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=lora.targets,
-        modules_to_save=lora.modules_to_save or None,
+        # peft adds to the lists that it is given.
+        target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
+        modules_to_save=list(lora.modules_to_save) or None,
         task_type=task_type,
     )
 

@@ -24,6 +24,7 @@ _DROPOUTS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout", "pooler_dropout",
     "classifier_dropout", "cls_dropout", "qa_dropout", "seq_classif_dropout",
 )  # fmt: skip
+_POSITIONS_AFTER_PADDING = ("roberta", "camembert", "xlm-roberta", "mpnet")
 # Heads are trained and saved in full, so they must not be kept in 4 bits.
 _HEADS = ["qa_outputs", "classifier", "score", "pooler", "lm_head"]
 
@@ -54,6 +55,16 @@ def load_encoder(kind: Any, base: Path, recipe: QARecipe | NLIRecipe, **options:
         # Eager attention is faster backward than sdpa on a CPU; on a GPU sdpa is taken where the family has it.
         attn_implementation="eager" if device() == "cpu" else None,
     )
+
+
+def positions(model: Any) -> int | None:
+    """How many tokens a model can take at once; None where its positions are relative and have no end."""
+    config = model.config
+    known = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if known is None or getattr(config, "relative_attention", False):
+        return None
+    # These families number their positions from the one after that of padding.
+    return int(known) - config.pad_token_id - 1 if config.model_type in _POSITIONS_AFTER_PADDING else int(known)
 
 
 def load_causal(base: Path, recipe: Recipe) -> Any:

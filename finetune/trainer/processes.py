@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from assistant.errors import UsageError
-from finetune.recipe import QARecipe, Recipe
+from finetune.recipe import Recipe
 from finetune.trainer.precision import device
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def check_sharding(recipe: Recipe) -> None:
     """
     if not is_sharded():
         return
-    if isinstance(recipe, QARecipe) and recipe.loop == "accelerate":
+    if recipe.task == "qa" and recipe.loop == "accelerate":
         raise UsageError("loop = accelerate does not share a model in pieces (FSDP); --set loop=trainer does.")
     # Weights in 4 bits do not take part, and peft hangs where it saves heads that are trained beside an adapter.
     if recipe.method == "full" or (recipe.method == "lora" and not recipe.adapter.modules_to_save):

@@ -1,5 +1,6 @@
 """Writing what a run has trained, so that the assistant takes it: an adapter alone, or a whole model."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from finetune.recipe import Recipe
 
 if TYPE_CHECKING:
+    import torch
     from peft import PeftModel
     from transformers import PreTrainedTokenizerBase
 
@@ -51,10 +53,32 @@ def save_adapter(model: "PeftModel", recipe: Recipe, output: Path) -> Path:
     # Looking whether the vocabulary changed would ask the Hub about a base that has only our name.
     model.save_pretrained(str(folder), save_embedding_layers=False)
     weights = folder / "adapter_model.safetensors"
-    half = {name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(weights).items()}
+    heads = _frozen_heads(model, recipe)
+    tensors = load_file(weights) | {f"base_model.model.{name}": tensor for name, tensor in heads.items()}
+    half = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in tensors.items()}
     save_file(half, weights, metadata={"format": "pt"})
     (folder / "README.md").unlink(missing_ok=True)
+    if heads:
+        about = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+        names = dict.fromkeys([*(about["modules_to_save"] or []), *(name.partition(".")[0] for name in heads)])
+        (folder / "adapter_config.json").write_text(
+            json.dumps(about | {"modules_to_save": list(names)}, indent=2), "utf-8"
+        )
     return folder
+
+
+def _frozen_heads(model: "PeftModel", recipe: Recipe) -> "dict[str, torch.Tensor]":
+    """Weights of a classifier's heads that were not trained: no base holds them, so they go with the adapter."""
+    if recipe.task != "nli":
+        return {}
+    base = model.get_base_model()
+    saved = {name.rpartition(".")[2] for name, part in base.named_modules() if hasattr(part, "modules_to_save")}
+    return {
+        f"{name}.{key}": tensor
+        for name, part in base.named_children()
+        if name != base.base_model_prefix and name not in saved
+        for key, tensor in part.state_dict().items()
+    }
 
 
 def write_merged(adapter: Path, recipe: Recipe, folder: Path) -> None:

@@ -96,7 +96,12 @@ def training_arguments(training: Training, output: Path, best_by: str | None = N
     return arguments
 
 
-def _optimizer(training: Training, where: str) -> str:
+def check_options(training: Training) -> None:
+    """Refuse what the trainer would refuse, before anything is fetched for it.
+
+    Raises:
+        UsageError: the optimizer is unknown; the message names the nearest.
+    """
     from transformers.training_args import OptimizerNames
 
     known = [str(name.value) for name in OptimizerNames]
@@ -106,6 +111,10 @@ def _optimizer(training: Training, where: str) -> str:
             f"training.optimizer: there is no {training.optimizer!r}; "
             + (f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}.")
         )
+
+
+def _optimizer(training: Training, where: str) -> str:
+    check_options(training)
     if where == "cpu" and training.optimizer.startswith("paged_"):
         # Paging is between a GPU's memory and the machine's.
         return "adamw_torch"
@@ -166,7 +175,7 @@ def run_trainer(
     """
     from transformers import EarlyStoppingCallback, PrinterCallback, TrainerState
 
-    from finetune.trainer.callbacks import BestBeside, CheckpointRecord, TrainingProgress
+    from finetune.trainer.callbacks import BestBeside, CheckpointRecord, LastLog, TrainingProgress
 
     checkpoint = newest_checkpoint(output)
     if checkpoint:
@@ -174,7 +183,7 @@ def run_trainer(
     trainer.remove_callback(PrinterCallback)
     record = CheckpointRecord(output, checkpoint)
     best_beside = BestBeside(output)
-    for callback in (TrainingProgress(), record, best_beside, *callbacks):
+    for callback in (LastLog(), TrainingProgress(), record, best_beside, *callbacks):
         trainer.add_callback(callback)
     if early_stopping and arguments.load_best_model_at_end:
         trainer.add_callback(EarlyStoppingCallback(early_stopping))

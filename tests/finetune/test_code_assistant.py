@@ -18,7 +18,8 @@ from assistant.errors import UsageError
 from finetune.data.code import CodeExample, read_code
 from finetune.plan.vocabulary import write_vocabulary
 from finetune.recipe import CodeRecipe
-from finetune.tasks.code.training import evaluate, examples_to_evaluate, train, training_row
+from finetune.tasks.code.training import evaluate, examples_to_evaluate, training_row
+from finetune.tasks.registry import TASKS
 from finetune.trainer.peft_methods import quantization
 
 TEMPLATE = (
@@ -79,7 +80,7 @@ def recipe(path: Path, **settings) -> CodeRecipe:
 def test_a_run_learns_the_answers_and_saves_an_adapter_that_names_its_base(base, data, tmp_path, method):
     from peft import PeftModel
 
-    figures = train(recipe(data, method=method), base, tmp_path)
+    figures = TASKS["code"].train(recipe(data, method=method), base, tmp_path)
     assert figures["steps"] == figures["max_steps"] == 18
     assert figures["tokens_per_second"] > 0
     adapter = tmp_path / "adapter"
@@ -104,16 +105,16 @@ def test_the_adapter_of_a_quantised_base_is_trained_in_float32_whatever_trl_make
             seen.update(parameter.dtype for parameter in model.parameters() if parameter.requires_grad)
 
     short = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-2, "optimizer": "paged_adamw_32bit"}
-    train(recipe(data, method="qlora", training=short), base, tmp_path, [Watch()])
+    TASKS["code"].train(recipe(data, method="qlora", training=short), base, tmp_path, [Watch()])
     assert seen == {torch.float32}, "the gradient scaler of fp16 takes no other"
 
 
 def test_a_run_goes_on_from_its_checkpoint(base, data, tmp_path, caplog):
     short = recipe(data, training={"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "save_steps": 3})
-    train(short, base, tmp_path)
+    TASKS["code"].train(short, base, tmp_path)
     longer = recipe(data, training={"epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "save_steps": 3})
     with caplog.at_level("INFO"):
-        figures = train(longer, base, tmp_path)
+        figures = TASKS["code"].train(longer, base, tmp_path)
     assert "going on from" in caplog.text
     assert figures["steps"] == 9
     steps = [entry["step"] for entry in json.loads((tmp_path / "log.json").read_text()) if "train_runtime" in entry]
@@ -122,8 +123,8 @@ def test_a_run_goes_on_from_its_checkpoint(base, data, tmp_path, caplog):
 
 def test_data_without_a_usable_example_is_refused(base, data, tmp_path):
     none_fit = recipe(data, data={"train": [str(data)], "held_out": 0.0, "max_length": 4})
-    with pytest.raises(UsageError, match="no usable example"):
-        train(none_fit, base, tmp_path)
+    with pytest.raises(UsageError, match="no row to train on"):
+        TASKS["code"].train(none_fit, base, tmp_path)
 
 
 def test_the_end_of_the_answer_is_learned_and_the_prompt_is_not(base):

@@ -7,8 +7,7 @@ import pytest
 
 from assistant.errors import UsageError
 from assistant.types import Label
-from finetune.data.labelled_pairs import read_labelled_pairs, split_by_label
-from finetune.data.pairs import Pair
+from finetune.data.pairs import Pair, read_labelled_pairs, split_by_label
 from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.squad import read_questions
 from finetune.data.survey import histogram, survey, warnings_of

@@ -1,4 +1,3 @@
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -157,14 +156,12 @@ def test_pairs_are_read_from_tables_and_json_lines(tmp_path: Path) -> None:
         ("x.tsv", b"", "no rows"),
         ("x.tsv", b"a\tb\n1\t2\t3\n", "no column named premise"),
         ("x.tsv", b"premise\thypothesis\tlabel\n\xff\tx\tneutral\n", "UTF-8"),
-        ("x.tsv", b"premise\thypothesis\tlabel\n" + b"x" * 200_000 + b"\tx\tneutral\n", "not a table"),
         ("x.jsonl", b"{}\nbad\n", "line 2"),
         ("x.jsonl", b"[]\n", "line 1"),
         ("x.jsonl", b"\xff\n", "line 1"),
     ],
 )
 def test_a_file_of_pairs_that_is_none_is_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
-    csv.field_size_limit(131_072)  # what Python begins with; a batch in this process may have raised it
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=said):
         read_pairs(tmp_path / name)

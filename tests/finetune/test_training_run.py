@@ -153,6 +153,7 @@ def test_a_run_that_stopped_early_is_over_wherever_its_folder_goes(
     best = load_file(tmp_path / "run" / Path(state["best_model_checkpoint"]).name / "model.safetensors")
 
     (tmp_path / "run").rename(tmp_path / "moved")
+    (tmp_path / "moved" / "figures.json").unlink()  # it was killed while it was measured
     code, out, err = run("run", "qa-bert", *sets, "--output", "moved")
     assert code == 0, err
     again = json.loads(out)
@@ -272,7 +273,7 @@ def test_a_verifier_is_trained_and_measured(run: Run, tmp_path: Path, encoder_fo
     assert code == 0, err
     report = json.loads(out)
     assert set(report) == {
-        "accuracy", "f1_macro", "f1_weighted", "confusion_matrix", "labels", "total", "seconds",
+        "accuracy", "f1_macro", "f1_weighted", "confusion_matrix", "labels", "total", "seconds", "left_out",
     }  # fmt: skip
     assert report["labels"] == ["entailment", "neutral", "contradiction"]
     assert sum(map(sum, report["confusion_matrix"])) == report["total"] == 18

@@ -5,12 +5,11 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.cli.console import StatusLine
-from assistant.encoders.memory import keep_freed_memory
 from assistant.encoders.pairs import length_bucketed
 from assistant.errors import UsageError
 from assistant.events import Progress
@@ -21,14 +20,15 @@ from finetune.data.files import OWN_DATA, find_data
 from finetune.data.grounded import grounded_examples, with_passages
 from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.squad import is_squad, read_squad
-from finetune.data.survey import survey, write_survey
+from finetune.data.survey import survey
 from finetune.data.tables import is_hub
 from finetune.recipe import CodeData, CodeRecipe
+from finetune.tasks.base import Examples
 from finetune.tasks.code.own_answers import FILE, answer_and_keep, own_answers
-from finetune.trainer.peft_methods import load_causal, with_method
+from finetune.tasks.training import TaskTraining
+from finetune.trainer.peft_methods import load_causal, positions
 from finetune.trainer.precision import device
-from finetune.trainer.processes import is_main_process, whole_model
-from finetune.trainer.saving import save_trained
+from finetune.trainer.processes import is_main_process
 from finetune.trainer.trainer import run_trainer, training_arguments
 
 if TYPE_CHECKING:
@@ -41,16 +41,7 @@ _GROUNDED, _SEED = 200, 42
 _OWN_ANSWERS = "own answers"
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A recipe's examples: those to train on, those held out, and how many rows were left out for what."""
-
-    train: list[CodeExample]
-    held_out: list[CodeExample]
-    left_out: Counter[str]
-
-
-def prepare_examples(recipe: CodeRecipe, folder: Path | None = None) -> Prepared:
+def prepare_examples(recipe: CodeRecipe, folder: Path | None = None) -> Examples[CodeExample]:
     """Read, shape, split and choose the recipe's examples.
 
     A table of questions and answers is taken as it is and split at random, as the source work did. Of other files
@@ -70,7 +61,7 @@ def prepare_examples(recipe: CodeRecipe, folder: Path | None = None) -> Prepared
             read += examples
             left_out += reasons
         kept, out = split_at_random(read, recipe.data.held_out, recipe.training.seed)
-        return Prepared(kept[: recipe.data.limit], out, left_out)
+        return Examples(kept[: recipe.data.limit], out, left_out)
     if recipe.data.self_answers:
         path = own_answers_file(recipe, folder)
         own = [] if path is None else own_answers(path, recipe.base, recipe.data.self_answers, recipe.data.held_out)
@@ -91,7 +82,7 @@ def prepare_examples(recipe: CodeRecipe, folder: Path | None = None) -> Prepared
     for name, count in recipe.data.grounded.items():
         chosen += grounded_examples(read_squad(find_data(name)), count, recipe.training.seed)
     chosen.sort(key=question_hash)
-    return Prepared(chosen[: recipe.data.limit], held_out, left_out)
+    return Examples(chosen[: recipe.data.limit], held_out, left_out)
 
 
 def own_answers_file(recipe: CodeRecipe, folder: Path | None) -> Path | None:
@@ -137,7 +128,9 @@ def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> 
     The prompt is rendered by the very function that inference uses.
     """
     prompt = render(conversation(example, tokenizer), tokenizer)
-    answer = tokenizer(example.answer, add_special_tokens=False)["input_ids"]
+    # Without a template the prompt ends at a colon, and the space after it is of the answer's first token.
+    said = f" {example.answer}" if tokenizer.chat_template is None else example.answer
+    answer = tokenizer(said, add_special_tokens=False)["input_ids"]
     ending = [tokenizer.eos_token_id]
     return {
         "input_ids": [*prompt, *answer, *ending],
@@ -145,75 +138,66 @@ def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> 
     }
 
 
-def train(recipe: CodeRecipe, base: Path, output: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
-    """Train what the recipe says of a base and save it below the output folder; returns the training's figures.
+class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
+    """The training of a code assistant with TRL.
 
     Nothing is evaluated on the way: on CPUs with AVX512-BF16 an evaluation repacks 4-bit weights, and the training
     step after it finds no gradient. Use `evaluate` on the finished adapter.
     """
-    import torch
-    from datasets import Dataset, disable_progress_bars
-    from transformers import AutoTokenizer, set_seed
-    from trl.trainer.sft_config import SFTConfig
-    from trl.trainer.sft_trainer import SFTTrainer
 
-    keep_freed_memory()
-    disable_progress_bars()
-    set_seed(recipe.training.seed)
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    tokenizer.padding_side = "right"
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    prepared = prepare_examples(recipe, output)
-    rows = [training_row(example, tokenizer) for example in prepared.train]
-    fitting = [row for row in rows if len(row["input_ids"]) <= recipe.data.max_length]
-    tokens = sum(len(row["input_ids"]) for row in fitting)
-    log.info(
-        "%d examples of %d tokens; %d held out; left out: %s",
-        len(fitting),
-        tokens,
-        len(prepared.held_out),
-        dict(prepared.left_out),
-    )
-    if is_main_process():
-        too_long = Counter({f"more than {recipe.data.max_length} tokens": len(rows) - len(fitting)})
-        texts = [[example.instruction for example in part] for part in (prepared.train, prepared.held_out)]
-        lengths = [len(row["input_ids"]) for row in fitting]
-        write_survey(output, survey(texts[0], [], texts[1], lengths=lengths, left_out=prepared.left_out + too_long))
-    if not fitting:
-        raise UsageError(
-            f"{recipe.name}: the data files hold no usable example; see data.max_characters and data.max_length."
+    peft_type = "CAUSAL_LM"
+
+    def load_base(self) -> Any:
+        """The base as it is trained."""
+        return load_causal(self.base, self.recipe)
+
+    def encode(self, model: Any) -> list[dict[str, Any]]:
+        """Questions and answers with a mask on the answers; those too long are left out."""
+        self.tokenizer.padding_side = "right"
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        most = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
+        rows = [training_row(example, self.tokenizer) for example in self.data.train]
+        fitting = [row for row in rows if len(row["input_ids"]) <= most]
+        self.data.left_out[f"more than {most} tokens"] += len(rows) - len(fitting)
+        return fitting
+
+    def survey(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Questions, and lengths of questions with their answers; what is held out is the test data."""
+        train, test = ([example.instruction for example in part] for part in self.data[:2])
+        lengths = [len(item["input_ids"]) for item in items]
+        return survey(train, [], test, lengths=lengths, left_out=self.data.left_out)
+
+    def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
+        """Train on the answers alone."""
+        import torch
+        from datasets import Dataset, disable_progress_bars
+        from trl.trainer.sft_config import SFTConfig
+        from trl.trainer.sft_trainer import SFTTrainer
+
+        disable_progress_bars()
+        arguments = SFTConfig(
+            **training_arguments(self.recipe.training, self.output),
+            max_length=self.recipe.data.max_length,
+            packing=False,
+            completion_only_loss=True,
+            gradient_checkpointing=device() != "cpu",  # memory is what a GPU lacks, time what a CPU lacks
         )
-
-    def fresh() -> Any:
-        return with_method(load_causal(base, recipe), recipe, "CAUSAL_LM", tokenizer)
-
-    tuned = fresh()
-    arguments = SFTConfig(
-        **training_arguments(recipe.training, output),
-        max_length=recipe.data.max_length,
-        packing=False,
-        completion_only_loss=True,
-        gradient_checkpointing=device() != "cpu",  # memory is what a GPU lacks, time what a CPU lacks
-    )
-    trainer = SFTTrainer(
-        model=tuned,
-        args=arguments,
-        train_dataset=Dataset.from_list(fitting),
-        processing_class=tokenizer,
-    )
-    # TRL casts the adapter of a quantised model to bfloat16, for which the fp16 gradient scaler of a T4 has no kernel.
-    for parameter in tuned.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.to(torch.float32)
-    figures = run_trainer(trainer, arguments, output, callbacks=callbacks)
-    tuned = whole_model(trainer, tuned, fresh)
-    if is_main_process():
-        (output / "README.md").unlink(missing_ok=True)  # TRL's card; ours lies beside what was trained
-        save_trained(tuned, recipe, output, tokenizer)
-    figures["tokens"] = float(tokens)
-    figures["tokens_per_second"] = round(tokens * recipe.training.epochs / figures["train_runtime"], 1)
-    return figures
+        trainer = SFTTrainer(
+            model=tuned, args=arguments, train_dataset=Dataset.from_list(items), processing_class=self.tokenizer
+        )
+        # TRL casts the adapter of a quantised model to bfloat16, for which a T4's fp16 gradient scaler has no kernel.
+        for parameter in tuned.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.to(torch.float32)
+        figures = run_trainer(trainer, arguments, self.output, callbacks=callbacks)
+        tokens = sum(len(item["input_ids"]) for item in items)
+        figures["tokens"] = float(tokens)
+        figures["tokens_per_second"] = round(tokens * self.recipe.training.epochs / figures["train_runtime"], 1)
+        trained = self.whole(trainer, tuned)
+        if is_main_process():
+            (self.output / "README.md").unlink(missing_ok=True)  # TRL's card; ours lies beside what was trained
+        return trained, figures
 
 
 def examples_to_evaluate(
@@ -260,7 +244,7 @@ def evaluate(
     examples: Sequence[CodeExample],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Mean loss and perplexity over the tokens of the answers, end-of-sequence included, as the training counts them.
+    """Loss and perplexity of the answers' tokens, end-of-sequence included, as the training counts; bits a character.
 
     The model is a base with or without a merged adapter, never one in 4 bits on a CPU (see `train`).
     """
@@ -293,6 +277,8 @@ def evaluate(
     return {
         "loss": round(loss, 4),
         "perplexity": round(math.exp(loss), 3),
+        # Tokens are of one tokenizer; characters are the same for all.
+        "bits_per_character": round(total / math.log(2) / max(1, sum(len(each.answer) for each in examples)), 4),
         "completion_tokens": count,
         "total": len(rows),
         "seconds": round(time.perf_counter() - began, 1),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.encoders.memory import keep_freed_memory
 from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
 from assistant.loading.reader import load_reader
@@ -21,16 +20,21 @@ from assistant.types import Label
 from assistant.verification.head import Head
 from assistant.verification.verifier import Verifier
 from finetune.data.answer_pairs import make_answer_pairs, wrong_readings
-from finetune.data.files import evenly, find_data
-from finetune.data.labelled_pairs import read_labelled_pairs, split_by_label
-from finetune.data.pairs import Pair, read_pairs, split_by_premise, with_other_evidence
+from finetune.data.files import find_data
+from finetune.data.pairs import (
+    Pair,
+    read_labelled_pairs,
+    read_pairs,
+    split_by_label,
+    split_by_premise,
+    with_other_evidence,
+)  # fmt: skip
 from finetune.data.squad import QAExample, read_squad, split_by_article
-from finetune.data.survey import survey, write_survey
+from finetune.data.survey import survey
 from finetune.recipe import NLIData, NLIRecipe
-from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, with_method
-from finetune.trainer.processes import is_main_process, whole_model
-from finetune.trainer.saving import save_trained
-from finetune.trainer.trainer import PairCollator, measuring_trainer, run_trainer, training_arguments
+from finetune.tasks.base import Examples
+from finetune.tasks.training import EncoderTraining
+from finetune.trainer.peft_methods import positions
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +44,7 @@ log = logging.getLogger(__name__)
 LABELS = list(Label)
 
 
-def load_pairs(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair], Counter[str]]:
+def load_pairs(recipe: NLIRecipe) -> Examples[Pair]:
     """The recipe's training and held-out pairs, shuffled, and how many rows of its files were left out for what.
 
     The pairs are those of the files and those made from questions. No premise is in both; of the questions the last
@@ -54,7 +58,7 @@ def load_pairs(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair], Counter[str]]
     held_out: list[Pair] = []
     left_out: Counter[str] = Counter()
     for name in data.train:
-        read = read_pairs(find_data(name))
+        read = read_pairs(find_data(name), left_out)
         if not any(pair.label is Label.NEUTRAL for pair in read):
             read += with_other_evidence(read, len(read) // 2, seed)
         limit = data.limits.get(name)
@@ -70,10 +74,10 @@ def load_pairs(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair], Counter[str]]
         held_out += _answer_pairs(data, asked_outside, len(asked_outside) / len(answerable), seed)
     generator.shuffle(kept)
     generator.shuffle(held_out)
-    return kept[: data.limit], held_out[: data.limit], +left_out
+    return Examples(kept[: data.limit], held_out[: data.limit], +left_out)
 
 
-def _load_table(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair], Counter[str]]:
+def _load_table(recipe: NLIRecipe) -> Examples[Pair]:
     """The pairs of labelled tables, as they are; none is held out where the checkpoint is chosen on the test set."""
     data, seed = recipe.data, recipe.training.seed
     pairs: list[Pair] = []
@@ -85,7 +89,7 @@ def _load_table(recipe: NLIRecipe) -> tuple[list[Pair], list[Pair], Counter[str]
     if data.limit is not None:
         pairs = random.Random(seed).sample(pairs, min(data.limit, len(pairs)))
     kept, out = split_by_label(pairs, data.held_out if data.choose_on == "held_out" else 0.0, seed)
-    return kept, out, left_out
+    return Examples(kept, out, left_out)
 
 
 def _answer_pairs(data: NLIData, examples: Sequence[QAExample], share: float, seed: int) -> list[Pair]:
@@ -125,75 +129,66 @@ def training_items(
     return items
 
 
-def train(recipe: NLIRecipe, base: Path, output: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
-    """Train the recipe's adapter on a base model, fit its head on the held-out pairs, and save it in the output folder.
+class VerifierTraining(EncoderTraining[NLIRecipe, Pair]):
+    """The training of a verifier, whose head is fitted on the held-out pairs."""
 
-    Returns:
-        Figures of the training and of the held-out pairs.
-    """
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments, set_seed
+    peft_type = "SEQ_CLS"
+    best_by = "f1_macro"
 
-    keep_freed_memory()
-    set_seed(recipe.training.seed)
-    pairs, held_out, left_out = load_pairs(recipe)
-    names = [str(label) for label in LABELS]
-    labels = {"id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
+    def load_base(self) -> Any:
+        """The base with a fresh classifier of the three labels."""
+        from transformers import AutoModelForSequenceClassification
 
-    def load() -> Any:
-        return load_encoder(AutoModelForSequenceClassification, base, recipe, num_labels=len(LABELS), **labels)
-
-    model = load()
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    encoder = PairEncoder(tokenizer, model)
-    items = training_items(pairs, encoder, recipe.data.max_length, hypothesis_first=recipe.data.hypothesis_first)
-    left_out[f"more than {recipe.data.max_length} tokens"] += len(pairs) - len(items)
-    if not items:
-        raise UsageError(f"{recipe.name}: the data holds no pair to train on; left out: {dict(+left_out) or 'none'}.")
-    log.info("%d pairs; %d held out; left out: %s", len(items), len(held_out), dict(+left_out) or "none")
-    if is_main_process():
-        test = read_labelled_pairs(recipe.data.test, recipe.data.columns)[0] if recipe.data.test else []
-        write_survey(
-            output,
-            survey(
-                *([f"{pair.premise} {pair.hypothesis}" for pair in part] for part in (pairs, held_out, test)),
-                lengths=[len(item["input_ids"]) for item in items],
-                labels=[str(pair.label) for pair in pairs],
-                left_out=+left_out,
-            ),
+        names = dict(enumerate(map(str, LABELS)))
+        numbers = {name: index for index, name in names.items()}
+        return self.load_head(
+            AutoModelForSequenceClassification, num_labels=len(names), id2label=names, label2id=numbers
         )
-    tuned = with_method(model, recipe, "SEQ_CLS")
-    head = Head(hypothesis_first=recipe.data.hypothesis_first)
-    verifier = Verifier(tuned, encoder, name=recipe.name, head=head, max_length=recipe.data.max_length)
-    choices = held_out
-    if recipe.data.choose_on == "test" and recipe.data.test is not None:
-        choices, _ = read_labelled_pairs(recipe.data.test, recipe.data.columns)
-    rows = evenly(choices, recipe.training.eval_rows) if choices and recipe.training.eval_rows else None
-    arguments = TrainingArguments(**training_arguments(recipe.training, output, best_by="f1_macro" if rows else None))
 
-    def measure(network: Any, rows: list[Pair]) -> dict[str, float]:
-        verifier.model = network
-        return _held_out_scores(verifier, rows)
+    def encode(self, model: Any) -> list[dict[str, Any]]:
+        """The training pairs; those too long are left out."""
+        data = self.recipe.data
+        self.encoder = PairEncoder(self.tokenizer, model)
+        most = min(data.max_length, positions(model) or data.max_length)
+        items = training_items(self.data.train, self.encoder, most, hypothesis_first=data.hypothesis_first)
+        self.data.left_out[f"more than {most} tokens"] += len(self.data.train) - len(items)
+        return items
 
-    trainer = measuring_trainer(measure)(
-        model=tuned,
-        args=arguments,
-        train_dataset=items,
-        eval_dataset=rows,
-        data_collator=PairCollator(encoder),
-    )
-    figures = run_trainer(trainer, arguments, output, recipe.training.early_stopping, callbacks)
-    tuned = whole_model(trainer, tuned, lambda: with_method(load(), recipe, "SEQ_CLS"))
-    if not is_main_process():
-        return figures
-    tuned = as_kept(tuned, recipe, load, "SEQ_CLS")
-    folder = save_trained(tuned, recipe, output, tokenizer)
-    verifier.model = for_measuring(tuned, recipe)
-    if held_out:
-        verifier.head = head = fit_head(verifier, held_out)
-        scores = _held_out_scores(verifier, held_out)
-        figures |= {f"held_out_{name}": value for name, value in scores.items()}
-    head.save(folder)
-    return figures
+    def survey(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Pairs, lengths and labels."""
+        test = self.read_test() if self.recipe.data.test else []
+        parts = (self.data.train, self.data.held_out, test)
+        return survey(
+            *([f"{pair.premise} {pair.hypothesis}" for pair in part] for part in parts),
+            lengths=[len(item["input_ids"]) for item in items],
+            labels=[str(pair.label) for pair in self.data.train],
+            left_out=+self.data.left_out,
+        )
+
+    def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
+        """Train, with a verifier that measures on the way."""
+        data = self.recipe.data
+        head = Head(hypothesis_first=data.hypothesis_first)
+        self.engine = Verifier(tuned, self.encoder, name=self.recipe.name, head=head, max_length=data.max_length)
+        return super().fit(tuned, items, callbacks)
+
+    def read_test(self) -> list[Pair]:
+        """The pairs of the recipe's test data."""
+        return read_labelled_pairs(self.recipe.data.test or "", self.recipe.data.columns)[0]
+
+    def score(self, rows: list[Pair]) -> dict[str, float]:
+        """Accuracy and macro F1 of the verifier."""
+        figures = evaluate(self.engine, rows)
+        return {"accuracy": figures["accuracy"], "f1_macro": figures["f1_macro"]}
+
+    def calibrate(self, folder: Path) -> dict[str, float]:
+        """Fit the verifier's head, where pairs are held out, and write it."""
+        scores: dict[str, float] = {}
+        if self.data.held_out:
+            self.engine.head = fit_head(self.engine, self.data.held_out)
+            scores = self.score(self.data.held_out)
+        self.engine.head.save(folder)
+        return scores
 
 
 def fit_head(verifier: Verifier, pairs: Sequence[Pair]) -> Head:
@@ -223,11 +218,6 @@ def fit_head(verifier: Verifier, pairs: Sequence[Pair]) -> Head:
     return Head(
         before.columns, before.hypothesis_first, before.temperature / scale, (entailment, neutral, contradiction)
     )
-
-
-def _held_out_scores(verifier: Verifier, pairs: Sequence[Pair]) -> dict[str, float]:
-    figures = evaluate(verifier, pairs)
-    return {"accuracy": figures["accuracy"], "f1_macro": figures["f1_macro"]}
 
 
 def evaluate(

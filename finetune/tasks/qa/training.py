@@ -8,25 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from assistant.encoders.memory import keep_freed_memory
 from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
 from assistant.reading.reader import Reader
 from assistant.reading.windows import answer_tokens, label_window, plan_windows
-from finetune.data.files import evenly
 from finetune.data.glossing import gloss_some, read_dictionary
 from finetune.data.squad import QAExample, read_questions, split_by_article
-from finetune.data.survey import survey, write_survey
+from finetune.data.survey import survey
 from finetune.data.tabular import make_tabular
 from finetune.data.unanswerable import is_made, make_unanswerable
 from finetune.recipe import Glossed, QARecipe
+from finetune.tasks.base import Examples
 from finetune.tasks.qa.calibration import MIX, calibrate, calibration_questions, hardest
 from finetune.tasks.qa.evaluation import held_out_scores, read_all
-from finetune.trainer.accelerate_loop import run_loop
-from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, with_method
-from finetune.trainer.processes import is_main_process, whole_model
-from finetune.trainer.saving import save_trained
-from finetune.trainer.trainer import PairCollator, measuring_trainer, run_trainer, training_arguments
+from finetune.tasks.training import EncoderTraining
+from finetune.trainer.peft_methods import positions
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +55,7 @@ def training_items(
     return items
 
 
-def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample], Counter[str]]:
+def load_examples(recipe: QARecipe) -> Examples[QAExample]:
     """The recipe's training and held-out questions, unanswerable ones in both, and how many were left out for what.
 
     Raises:
@@ -71,7 +67,7 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample], C
     titles: dict[str, set[str]] = {}
     for name in recipe.data.train:
         examples, measured = split_by_article(
-            read_questions(name, recipe.data.columns), recipe.data.yardstick.get(name, 0.0)
+            read_questions(name, recipe.data.columns, left_out), recipe.data.yardstick.get(name, 0.0)
         )
         left_out["of articles that are only measured on"] += len(measured)
         left_out["an answer that its paragraph does not hold"] += sum(map(_is_faulty, examples))
@@ -96,7 +92,7 @@ def load_examples(recipe: QARecipe) -> tuple[list[QAExample], list[QAExample], C
     if all(example.answers for example in held_out):
         counts = {kind: round(share * len(held_out)) for kind, share in MIX.items()}
         held_out += make_unanswerable(held_out, counts, seed)
-    return train, held_out, +left_out
+    return Examples(train, held_out, +left_out)
 
 
 def _glossed(train: list[QAExample], titles: Mapping[str, set[str]], glossed: Glossed, seed: int) -> list[QAExample]:
@@ -120,76 +116,65 @@ def _is_faulty(example: QAExample) -> bool:
     return bool(example.answers) and example.start is None
 
 
-def train(recipe: QARecipe, base: Path, output: Path, callbacks: Sequence[Any] = ()) -> dict[str, float]:
-    """Train what the recipe says of a base model, calibrate it, and save it below the output folder.
+class ReaderTraining(EncoderTraining[QARecipe, QAExample]):
+    """The training of a reader, calibrated on the held-out questions."""
 
-    Returns:
-        Figures of the training and of the held-out questions.
-    """
-    from transformers import AutoModelForQuestionAnswering, AutoTokenizer, TrainingArguments, set_seed
+    peft_type = "QUESTION_ANS"
+    best_by = "f1_all"
 
-    keep_freed_memory()
-    set_seed(recipe.training.seed)
-    examples, held_out, left_out = load_examples(recipe)
+    def load_base(self) -> Any:
+        """The base with a fresh head for spans."""
+        from transformers import AutoModelForQuestionAnswering
 
-    def load() -> Any:
-        return load_encoder(AutoModelForQuestionAnswering, base, recipe)
+        return self.load_head(AutoModelForQuestionAnswering)
 
-    model = load()
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    encoder = PairEncoder.for_reading(tokenizer, model)
-    items = training_items(examples, encoder, recipe.max_length, recipe.stride)
-    log.info(
-        "%d questions, %d windows; %d held out; left out: %s", len(examples), len(items), len(held_out), dict(left_out)
-    )
-    if is_main_process():
-        test = read_questions(recipe.data.test, recipe.data.columns) if recipe.data.test else []
-        write_survey(
-            output,
-            survey(
-                *([f"{example.question} {example.context}" for example in part] for part in (examples, held_out, test)),
-                lengths=[len(item["input_ids"]) for item in items],
-                labels=["answered" if example.answers else "no answer" for example in examples],
-                left_out=left_out,
-            ),
+    def encode(self, model: Any) -> list[dict[str, Any]]:
+        """The windows of the training questions."""
+        most = positions(model)
+        if most is not None and self.recipe.max_length > most:
+            raise UsageError(
+                f"max_length: windows of {self.recipe.max_length} tokens are longer than the {most} that "
+                f"{self.recipe.base} takes; --set max_length={most} makes them fit."
+            )
+        self.encoder = PairEncoder.for_reading(self.tokenizer, model)
+        return training_items(self.data.train, self.encoder, self.recipe.max_length, self.recipe.stride)
+
+    def survey(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Questions with their paragraphs, lengths of the windows, and how many have an answer."""
+        test = self.read_test() if self.recipe.data.test else []
+        parts = (self.data.train, self.data.held_out, test)
+        return survey(
+            *([f"{example.question} {example.context}" for example in part] for part in parts),
+            lengths=[len(item["input_ids"]) for item in items],
+            labels=["answered" if example.answers else "no answer" for example in self.data.train],
+            left_out=self.data.left_out,
         )
-    tuned = with_method(model, recipe, "QUESTION_ANS")
-    reader = Reader(tuned, encoder, name=recipe.name, max_length=recipe.max_length, stride=recipe.stride)
-    choices = held_out
-    if recipe.data.choose_on == "test" and recipe.data.test is not None:
-        choices = read_questions(recipe.data.test, recipe.data.columns)
-    rows = evenly(choices, recipe.training.eval_rows) if choices and recipe.training.eval_rows else None
-    arguments = TrainingArguments(**training_arguments(recipe.training, output, best_by="f1_all" if rows else None))
 
-    def measure(network: Any, rows: list[QAExample]) -> dict[str, float]:
-        reader.model = network
-        return held_out_scores(rows, read_all(reader, rows))
+    def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
+        """Train, with a reader that measures on the way."""
+        recipe = self.recipe
+        self.engine = Reader(tuned, self.encoder, name=recipe.name, max_length=recipe.max_length, stride=recipe.stride)
+        return super().fit(tuned, items, callbacks)
 
-    if recipe.loop == "accelerate":
-        figures = run_loop(
-            tuned, items, PairCollator(encoder), arguments, rows, measure, recipe.training.early_stopping, callbacks
-        )
-    else:
-        trainer = measuring_trainer(measure)(
-            model=tuned,
-            args=arguments,
-            train_dataset=items,
-            eval_dataset=rows,
-            data_collator=PairCollator(encoder),
-        )
-        figures = run_trainer(trainer, arguments, output, recipe.training.early_stopping, callbacks)
-        tuned = whole_model(trainer, tuned, lambda: with_method(load(), recipe, "QUESTION_ANS"))
-    if not is_main_process():
-        return figures
-    tuned = as_kept(tuned, recipe, load, "QUESTION_ANS")
-    folder = save_trained(tuned, recipe, output, tokenizer)
-    reader.model = for_measuring(tuned, recipe)
-    if held_out:
-        asked = _to_calibrate_on(held_out, recipe.training.seed)
-        calibrate(*hardest(asked, read_all(reader, asked))).save(folder)
-        scores = held_out_scores(held_out, read_all(reader, held_out))
-        figures |= {f"held_out_{name}": value for name, value in scores.items()}
-    return figures
+    def by_own_loop(self) -> bool:
+        """As the recipe says."""
+        return self.recipe.loop == "accelerate"
+
+    def read_test(self) -> list[QAExample]:
+        """The questions of the recipe's test data."""
+        return read_questions(self.recipe.data.test or "", self.recipe.data.columns)
+
+    def score(self, rows: list[QAExample]) -> dict[str, float]:
+        """F1 and EM of the reader."""
+        return held_out_scores(rows, read_all(self.engine, rows))
+
+    def calibrate(self, folder: Path) -> dict[str, float]:
+        """Fit the reader's calibration, where questions are held out."""
+        if not self.data.held_out:
+            return {}
+        asked = _to_calibrate_on(self.data.held_out, self.recipe.training.seed)
+        calibrate(*hardest(asked, read_all(self.engine, asked))).save(folder)
+        return self.score(self.data.held_out)
 
 
 def _to_calibrate_on(held_out: Sequence[QAExample], seed: int) -> list[QAExample]:

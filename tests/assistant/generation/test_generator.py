@@ -228,10 +228,10 @@ def test_a_message_that_cannot_fit_is_refused_before_anything_is_computed(llama,
 def test_gpt2_without_a_chat_template_answers_in_the_question_and_answer_form(gpt2, plain_tokenizer):
     generator = ending_as_transformers(gpt2, plain_tokenizer)
     prompt = fit(QUESTION, plain_tokenizer, 200).ids
-    assert plain_tokenizer.decode(prompt).endswith("### Question: How do I sort a dictionary by value?\n### Answer: ")
+    assert plain_tokenizer.decode(prompt).endswith("### Question: How do I sort a dictionary by value?\n### Answer:")
     expected = greedy_of_transformers(gpt2, prompt, 20)
     stream = generator.stream(QUESTION, sampling=Sampling(max_new_tokens=20))
-    assert "".join(stream) == plain_tokenizer.decode(expected, skip_special_tokens=True).rstrip("�")
+    assert "".join(stream) == plain_tokenizer.decode(expected, skip_special_tokens=True).rstrip("�").lstrip(" ")
 
 
 def test_the_context_is_never_exceeded(gpt2, plain_tokenizer):

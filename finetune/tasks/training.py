@@ -1,0 +1,167 @@
+"""The training of any task, from its data to what is saved; a task fills in what its rows, trainer and figures are."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from assistant.encoders.memory import keep_freed_memory
+from assistant.encoders.pairs import PairEncoder
+from assistant.errors import UsageError
+from finetune.data.files import evenly
+from finetune.data.survey import write_survey
+from finetune.recipe import NLIRecipe, QARecipe, Recipe
+from finetune.tasks.base import Examples
+from finetune.trainer.accelerate_loop import run_loop
+from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, with_method
+from finetune.trainer.processes import is_main_process, whole_model
+from finetune.trainer.saving import save_trained
+from finetune.trainer.trainer import PairCollator, measuring_trainer, run_trainer, training_arguments
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=Recipe)
+EncoderR = TypeVar("EncoderR", QARecipe, NLIRecipe)
+Example = TypeVar("Example")
+Item = dict[str, Any]
+
+
+class TaskTraining(ABC, Generic[R, Example]):
+    """One training: `run` is the order of things, the methods that it calls are a task's own.
+
+    Args:
+        recipe: what to train.
+        base: the base's folder.
+        output: the run's folder.
+    """
+
+    peft_type: ClassVar[str]
+    data: Examples[Example]
+    tokenizer: "PreTrainedTokenizerBase"
+
+    def __init__(self, recipe: R, base: Path, output: Path) -> None:
+        self.recipe, self.base, self.output = recipe, base, output
+
+    def run(self, data: Examples[Example], callbacks: Sequence[Any] = ()) -> dict[str, float]:
+        """Train, save and measure on what is held out; returns the figures.
+
+        Raises:
+            UsageError: no row can be trained on.
+        """
+        from transformers import AutoTokenizer, set_seed
+
+        keep_freed_memory()
+        set_seed(self.recipe.training.seed)
+        self.data = data
+        self.tokenizer = AutoTokenizer.from_pretrained(self.base)
+        model = self.load_base()
+        items = self.encode(model)
+        if not items:
+            left_out = dict(+data.left_out) or "none"
+            raise UsageError(f"{self.recipe.name}: the data holds no row to train on; left out: {left_out}.")
+        log.info(
+            "%d rows, %d to train on; %d held out; left out: %s",
+            len(data.train), len(items), len(data.held_out), dict(+data.left_out) or "none",
+        )  # fmt: skip
+        if is_main_process():
+            write_survey(self.output, self.survey(items))
+        tuned = self.with_method(model)
+        trained, figures = self.fit(tuned, items, callbacks)
+        if not is_main_process():
+            return figures
+        kept = as_kept(trained, self.recipe, self.load_base, self.peft_type)
+        folder = save_trained(kept, self.recipe, self.output, self.tokenizer)
+        return figures | self.finish(kept, folder)
+
+    @abstractmethod
+    def load_base(self) -> Any:
+        """The base with the task's head."""
+
+    def with_method(self, model: Any) -> Any:
+        """A base as the recipe's method trains it."""
+        return with_method(model, self.recipe, self.peft_type, self.tokenizer)
+
+    def whole(self, trainer: Any, tuned: Any) -> Any:
+        """What a trainer has trained, whole in this process."""
+        return whole_model(trainer, tuned, lambda: self.with_method(self.load_base()))
+
+    @abstractmethod
+    def encode(self, model: Any) -> list[Item]:
+        """The training rows as the model takes them; those that cannot be taken are counted in `data.left_out`."""
+
+    @abstractmethod
+    def survey(self, items: Sequence[Item]) -> dict[str, Any]:
+        """What is worth knowing of the data."""
+
+    @abstractmethod
+    def fit(self, tuned: Any, items: list[Item], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
+        """Run the optimizer; returns the trained model and the figures of the training."""
+
+    def finish(self, kept: Any, folder: Path) -> dict[str, float]:
+        """Write what belongs beside the weights; returns the figures of the held-out rows."""
+        return {}
+
+
+class EncoderTraining(TaskTraining[EncoderR, Example]):
+    """The training of a reader or verifier, measured on the way by the product's own engine."""
+
+    best_by: ClassVar[str]
+    """The figure that makes a checkpoint the best, where the recipe names none."""
+    engine: Any
+    """The reader or verifier; its `model` is put in place before it is asked."""
+    encoder: PairEncoder
+
+    def by_own_loop(self) -> bool:
+        """Whether the loop written out on Accelerate runs the steps, rather than the Trainer."""
+        return False
+
+    @abstractmethod
+    def read_test(self) -> list[Example]:
+        """The recipe's test data, which it must name."""
+
+    @abstractmethod
+    def score(self, rows: list[Example]) -> dict[str, float]:
+        """Figures of the engine on labelled rows, as percentages."""
+
+    def load_head(self, kind: Any, **options: Any) -> Any:
+        """The base with a fresh head of an auto class of transformers."""
+        return load_encoder(kind, self.base, self.recipe, **options)
+
+    def fit(self, tuned: Any, items: list[Item], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
+        """Train with the recipe's loop, keeping the best checkpoint where one is chosen."""
+        from transformers import TrainingArguments
+
+        training = self.recipe.training
+        choices = self.read_test() if self.recipe.data.choose_on == "test" else self.data.held_out
+        rows = evenly(choices, training.eval_rows) if choices and training.eval_rows else None
+        best_by = self.best_by if rows else None
+        arguments = TrainingArguments(**training_arguments(training, self.output, best_by=best_by))
+        collate = PairCollator(self.encoder)
+        if self.by_own_loop():
+            figures = run_loop(
+                tuned, items, collate, arguments, rows, self._measure, training.early_stopping, callbacks
+            )
+            return tuned, figures
+        trainer = measuring_trainer(self._measure)(
+            model=tuned, args=arguments, train_dataset=items, eval_dataset=rows, data_collator=collate
+        )  # fmt: skip
+        figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
+        return self.whole(trainer, tuned), figures
+
+    def finish(self, kept: Any, folder: Path) -> dict[str, float]:
+        """Calibrate on the held-out rows, write the calibration, and measure with it."""
+        self.engine.model = for_measuring(kept, self.recipe)
+        scores = self.calibrate(folder)
+        return {f"held_out_{name}": value for name, value in scores.items()}
+
+    @abstractmethod
+    def calibrate(self, folder: Path) -> dict[str, float]:
+        """Fit what the engine's scores mean, write it into a folder; returns the figures of the held-out rows."""
+
+    def _measure(self, network: Any, rows: list[Example]) -> dict[str, float]:
+        self.engine.model = network
+        return self.score(rows)
