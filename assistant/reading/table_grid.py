@@ -1,7 +1,8 @@
 """A table as look-ups see it: named columns over records, as it is written or with rows and columns exchanged."""
 
+import re
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,6 +50,7 @@ class Grid:
         starts: where cells begin, shape (records, columns).
         ends: where they end, shape (records, columns).
         exchanged: rows and columns are exchanged.
+        upright: each column holds one kind of cells, rather than each record: its first column names the records.
     """
 
     text: str
@@ -56,6 +58,7 @@ class Grid:
     starts: Ints
     ends: Ints
     exchanged: bool = False
+    upright: bool = True
 
     @property
     def height(self) -> int:
@@ -191,11 +194,12 @@ def grids_of(text: str, table: Table) -> list[Grid]:
         return []
     starts, ends = _offsets(table)
     header = min(table.header_rows, table.height)
+    upright = not header or _is_upright(text, table, header)
     grids = []
     if header and header < table.height:
         headers = tuple(tuple(zip(starts[:header, at], ends[:header, at], strict=True)) for at in range(table.width))
         keep = _not_headers(text, starts, ends, header)
-        grids.append(Grid(text, headers, starts[keep], ends[keep]))
+        grids.append(Grid(text, headers, starts[keep], ends[keep], upright=upright))
     if len(table.cells) <= MOST_EXCHANGED and _may_be_exchanged(text, table, header):
         rows = [row for row in range(header, table.height) if starts[row, 0] < ends[row, 0]]
         if rows:
@@ -208,7 +212,7 @@ def grids_of(text: str, table: Table) -> list[Grid]:
                 np.concatenate([top_starts, starts[rows, 1:].T], axis=1),
                 np.concatenate([top_ends, ends[rows, 1:].T], axis=1),
             )
-            grids.append(Grid(text, headers, *records, exchanged=True))
+            grids.append(Grid(text, headers, *records, exchanged=True, upright=not header or not upright))
     return grids
 
 
@@ -226,6 +230,29 @@ def _may_be_exchanged(text: str, table: Table, header: int) -> bool:
     if not filled or len(set(filled)) < len(filled):
         return False
     return sum(is_value(name) or len(name) > 60 for name in filled) < 0.3 * len(filled)
+
+
+def _is_upright(text: str, table: Table, header: int) -> bool:
+    """Whether the cells of columns are more alike than those of rows."""
+    shapes = [
+        [_shape(table.cell_text(text, row, column)) for column in range(1, min(table.width, _SAMPLE))]
+        for row in range(header, min(table.height, header + _SAMPLE))
+    ]
+    return _alike(list(zip(*shapes, strict=True))) >= _alike(shapes)
+
+
+def _alike(lines: Sequence[Sequence[str]]) -> float:
+    """The mean share, in each line, of its most frequent shape."""
+    filled = [[shape for shape in line if shape] for line in lines]
+    shares = [max(map(line.count, set(line))) / len(line) for line in filled if line]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+def _shape(cell: str) -> str:
+    """What a cell holds, roughly: words, or a value with its marks and unit."""
+    if not is_value(cell):
+        return "words" if cell.strip() else ""
+    return re.sub(r"\d+", "9", cell.strip())
 
 
 def _not_headers(text: str, starts: Ints, ends: Ints, header: int) -> Ints:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from assistant.layout import Table
 from assistant.reading.question_words import ParsedQuestion, fits, is_empty, is_mark
-from assistant.reading.table_grid import Grid, NamedCell, Span, grids_of
+from assistant.reading.table_grid import Grid, NamedCell, Span, grids_of, row_of
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import split_words
 
@@ -167,9 +167,7 @@ def _match_grid(question: ParsedQuestion, grid: Grid, table: Table, context: fro
         if own or any(cell.whole for cell in cells):
             rows += [(len(own), row) for row in _rows(grid, table, record)]
         hits += _hits_in(question, grid, table, columns, record, cells, spare)
-    if grid.height == 1 and not grid.exchanged:
-        hits += _hits_in(question, grid, table, columns, 0, [], spare)
-    elif grid.height == 1:
+    if grid.height == 1:
         hits += _hits_in(question, grid, table, columns, 0, [], spare)
     most = max((count for count, _ in rows), default=0)
     related = any(
@@ -205,7 +203,7 @@ def _hits_in(
         cell = grid.cell(record, column)
         if column in naming or column in roles or is_empty(cell):
             continue
-        if grid.exchanged and column == 0 and not grid.headers[0]:
+        if column == 0 and not (grid.upright and grid.headers[0]):
             continue
         score, positions = columns.scores[column], columns.positions(column)
         score += sum(
@@ -277,8 +275,6 @@ def _rows(grid: Grid, table: Table, record: int, column: int | None = None) -> l
     """The rows of the table that a record stands in: one, or where rows are columns, that of one of its cells."""
     if grid.exchanged and column is None:
         return []
-    from assistant.reading.table_grid import row_of
-
     row = row_of(table, grid.span(record, column or 0)[0])
     return [row if row is not None else 0]
 
