@@ -62,6 +62,8 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
         record["asked"] = answer.asked
     if answer.incomplete is not None:
         record["incomplete"] = answer.incomplete
+    if answer.notices:
+        record["notices"] = list(answer.notices)
     return record
 
 
@@ -86,6 +88,7 @@ def answer_from_json(record: dict[str, Any]) -> Answer:
         stopped=bool(record.get("stopped", False)),
         asked=record.get("asked"),
         incomplete=record.get("incomplete"),
+        notices=tuple(record.get("notices", ())),
     )
 
 

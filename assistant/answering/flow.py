@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 
 from assistant.answering.live import live
 from assistant.answering.shared_work import Early, Shared, Steps, Tell
+from assistant.answering.structure_answers import (
+    REASON,
+    answer_of,
+    language_notice,
+    look_up_turn,
+    near_of,
+    uncheckable,
+    without_barred,
+)
 from assistant.documents.passages import Passage
 from assistant.documents.splitting import split_passages
 from assistant.errors import ModelError, UsageError
@@ -28,6 +37,7 @@ from assistant.events import (
 from assistant.generation.stream import turns_left_out
 from assistant.loading.models import LoadedModels
 from assistant.reading.spans import distinct_answers
+from assistant.reading.structure import LookUp
 from assistant.retrieval.ranking import Ranker
 from assistant.routing.followups import without_lead
 from assistant.routing.intents import asks_of_the_whole, is_about_assistant
@@ -118,15 +128,18 @@ class Flow:
         _check(turn)
         choice = choose_route(turn)
         asked = choice.asked if choice.asked != turn.question else None
+        looked = look_up_turn(replace(turn, question=choice.asked), choice.route)
+        if looked.found is not None:
+            choice = replace(choice, route=Route.EXTRACT, reason=REASON[looked.found.kind])
         yield RouteChosen(choice.route, choice.reason, asked)
         draft = _Draft(Answer(choice.route, None, asked=asked))
         turn = replace(turn, question=choice.asked)
         if choice.route is Route.EXTRACT:
-            yield from self._extract(turn, draft, cancel)
+            yield from self._extract(turn, draft, cancel, looked)
         else:
             yield from self._generate(turn, draft, cancel)
         if turn.verify and self._settings.verify and choice.route is not Route.OPEN and draft.answer.text is not None:
-            yield from self._verify(draft, cancel)
+            yield from self._verify(turn, draft, cancel)
         yield TurnFinished(draft.answer)
 
     def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
@@ -159,16 +172,27 @@ class Flow:
             chosen=frozenset(self._settings.model_fields_set),
         )
 
-    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
-        """The reader's answer from the documents: the span that is likeliest to be right in any of them."""
+    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event, looked: LookUp) -> Steps:
+        """What structure says, else the reader's answer: the span that is likeliest to be right in any document."""
         from assistant.reading.reader import Question
 
+        if looked.found is not None:
+            draft.answer, draft.document = answer_of(draft.answer, looked.found), looked.found.document
+            draft.claims, draft.near = [span_claim(turn.question, looked.found.text)], near_of(looked.found)
+            yield EvidenceFound(draft.answer.evidence)
+            yield TextDelta(looked.found.text)
+            return
         most = self._settings.windows if turn.windows is None else turn.windows
         yield from self.prepare(turn.documents, cancel, windows=most)
         reader = self._models.reader(unheard)
+        foreign = language_notice(turn.question, turn.documents, reader.languages, "reader")
+        for notice in filter(None, (looked.notice, foreign)):
+            draft.answer = replace(draft.answer, notices=(*draft.answer.notices, notice))
+            yield Notice(notice)
         questions = [Question(turn.question, document) for document in turn.documents]
         size = sum(len(document.text) for document in turn.documents)
         readings = yield Shared(("read", most), questions, partial(_read, reader, most, cancel), size)
+        readings = [without_barred(reading, looked, at) for at, reading in enumerate(readings)]
         stopped = cancel.is_set()
         document, reading = max(
             zip(turn.documents, readings, strict=True), key=lambda pair: pair[1].best.score if pair[1].best else -1e9
@@ -259,7 +283,7 @@ class Flow:
         best = ranked[0].document
         return [passage for passage in ranked if passage.document is best][:PASSAGES_FOR_GENERATOR]
 
-    def _verify(self, draft: _Draft, cancel: threading.Event) -> Steps:
+    def _verify(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """Hold the answer's claims against the places it came from."""
         if cancel.is_set() or draft.answer.stopped:
             draft.answer = replace(draft.answer, verdict_reason=_STOPPED)
@@ -270,9 +294,12 @@ class Flow:
         from assistant.verification.verifier import Check
 
         verifier = yield from live(self._models.verifier)
-        if (language := verifier.foreign(draft.document)) is not None:
-            known = " and ".join(sorted(verifier.languages))
-            yield Notice(f"The document is in another language ({language}) than the verifier is made for ({known}).")
+        if (reason := uncheckable(draft.document, draft.claims, verifier.languages)) is not None:
+            draft.answer = replace(draft.answer, verdict_reason=reason)
+            return
+        if (notice := language_notice(turn.question, [draft.document], verifier.languages, "verifier")) is not None:
+            draft.answer = replace(draft.answer, notices=(*draft.answer.notices, notice))
+            yield Notice(notice)
         yield Progress("Checking", 0, len(draft.claims))
         check = Check(draft.document, draft.claims, draft.near)
         try:

@@ -33,6 +33,7 @@ OURS = frozenset(
         "stopped",
         "asked",
         "incomplete",
+        "notices",
         "line",
         "error",
         "exact_match",

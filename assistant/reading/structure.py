@@ -167,7 +167,7 @@ def _of_hits(document: Document, table: Table, hits: Sequence[Hit]) -> Found:
         answer = "; ".join(f"{cell} ({name})" if name and name != cell else cell for cell, name in zip(cells, names, strict=True))
     rows = tuple(dict.fromkeys(_row_span(table, hit.row) for hit in hits))
     statements = tuple(
-        f"{hit.column_name} of {hit.row_name}: {cell}" if hit.row_name else f"{hit.column_name}: {cell}"
+        f"{hit.column_name} of {hit.row_name}: {cell}" if hit.row_name not in ("", cell) else f"{hit.column_name}: {cell}"
         for hit, cell in zip(hits, cells, strict=True)
     )
     return Found(document, answer, tuple(hit.cell for hit in hits), rows, TABLE, statements)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from assistant.documents.tables import is_value
 from assistant.layout import Table
-from assistant.reading.question_words import ParsedQuestion, is_empty
+from assistant.reading.question_words import ParsedQuestion, is_empty, is_mark
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import fold, split_words, written_forms
 
@@ -106,7 +106,7 @@ class Grid:
     def _named(self, record: int, column: int, question: ParsedQuestion) -> NamedCell | None:
         start, end = self.span(record, column)
         cell = self.text[start : min(end, start + 300)]
-        if is_empty(cell):
+        if is_empty(cell) or is_mark(cell):
             return None
         words = split_words(cell)
         if len(words) > _LONGEST_NAME:

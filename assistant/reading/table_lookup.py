@@ -112,11 +112,15 @@ def columns_of(question: ParsedQuestion, grid: Grid) -> Columns:
         for name, asks in question.kinds.items()
         if asks.kind.general and any(asks.kind.headers & words for words in grid.header_words)
     }
+    priced = "price" in question.kinds and "many" not in {word.text for word in question.words}
+    priced = priced and any(question.kinds["price"].kind.headers & words for words in grid.header_words)
     for words in grid.header_words:
         by_header = frozenset(at for at in question.content if question.words[at].stem in words)
         by_kind: frozenset[int] = frozenset()
         score = _HEADER * len(by_header)
         for asks in question.kinds.values():
+            if priced and asks.kind.name == "quantity" and asks.weight == 1:
+                continue  # "how much is it?" asks for the price where there is one
             if asks.kind.headers & words:
                 by_kind |= asks.positions
                 score += asks.weight

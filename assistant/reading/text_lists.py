@@ -114,6 +114,8 @@ def _lists(lines: list[_Line]) -> Iterator[TextList]:
 def _lead(line: _Line) -> str:
     """What a line says of the list below it: all of it where it is short, else its last sentence before a colon."""
     text = _plain(line.text)
+    if "|" in text:
+        return ""  # a row of a table
     if line.text.endswith(":"):
         return re.split(r"[.!?]\s+", text)[-1][-_LONGEST_LEAD:]
     short = len(text) <= _LONGEST_LEAD / 2 and not text.endswith((".", "!", "?", ","))

