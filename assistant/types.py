@@ -172,7 +172,8 @@ class Answer:
     """What a turn gave. `text` is None when the document holds no answer; `closest` then says what came near.
 
     `asked` is the question as it was put to the documents where it leaned on the turns before and was completed.
-    `notices` are what should be known beside it: a language that the models are not made for, a total that no cell holds.
+    `notices` are what should be known beside it: a language that the models are not made for, a total that no cell
+    holds.
     `incomplete` says why a written answer ends before its end: "length" (the limit of tokens), "filtered" (by the
     server) or "broken" (the connection).
     """

@@ -15,6 +15,8 @@ from assistant.answering.structure_answers import (
     language_notice,
     look_up_turn,
     near_of,
+    placed,
+    premise_of,
     uncheckable,
     without_barred,
 )
@@ -37,7 +39,7 @@ from assistant.events import (
 from assistant.generation.stream import turns_left_out
 from assistant.loading.models import LoadedModels
 from assistant.reading.spans import distinct_answers
-from assistant.reading.structure import LookUp
+from assistant.reading.structure import Found, LookUp
 from assistant.retrieval.ranking import Ranker
 from assistant.routing.followups import without_lead
 from assistant.routing.intents import asks_of_the_whole, is_about_assistant
@@ -78,6 +80,7 @@ class _Draft:
     claims: Sequence[str] = ()
     document: Document | None = None
     near: Sequence[Evidence] = ()
+    found: Found | None = None
 
 
 class Flow:
@@ -179,6 +182,7 @@ class Flow:
         if looked.found is not None:
             draft.answer, draft.document = answer_of(draft.answer, looked.found), looked.found.document
             draft.claims, draft.near = [span_claim(turn.question, looked.found.text)], near_of(looked.found)
+            draft.found = looked.found
             yield EvidenceFound(draft.answer.evidence)
             yield TextDelta(looked.found.text)
             return
@@ -301,7 +305,8 @@ class Flow:
             draft.answer = replace(draft.answer, notices=(*draft.answer.notices, notice))
             yield Notice(notice)
         yield Progress("Checking", 0, len(draft.claims))
-        check = Check(draft.document, draft.claims, draft.near)
+        premise = premise_of(draft.found) if draft.found is not None else None
+        check = Check(premise, draft.claims) if premise else Check(draft.document, draft.claims, draft.near)
         try:
             # What a model has written is checked by itself: its figures are then the same whichever other lines of a
             # batch failed, or were written in an earlier run.
@@ -317,6 +322,9 @@ class Flow:
             verdict, reason = None, str(error)
         names = replace(draft.answer.models, verifier=verifier.name)
         draft.answer = replace(draft.answer, verdict=verdict, verdict_reason=reason, models=names)
+        if verdict is not None and draft.found is not None and premise is not None:
+            verdict = placed(verdict, draft.found)
+            draft.answer = replace(draft.answer, verdict=verdict)
         if verdict is not None:
             yield VerdictReached(verdict)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from assistant.documents.language import foreign_language, foreign_script, names_of
 from assistant.reading.structure import FAQ, LIST, TABLE, Found, LookUp, look_up
-from assistant.types import Answer, Document, Evidence, Route, Turn
+from assistant.types import Answer, Document, Evidence, Route, Turn, Verdict
 
 if TYPE_CHECKING:
     from assistant.reading.reader import Reading
@@ -42,6 +42,19 @@ def answer_of(answer: Answer, found: Found) -> Answer:
 def near_of(found: Found) -> tuple[Evidence, ...]:
     """What the answer is checked against: the rows, the list."""
     return tuple(found.document.evidence(start, end) for start, end in found.support)
+
+
+def premise_of(found: Found) -> Document | None:
+    """What the table or list says in sentences, to check the answer against; None where the document's own will do."""
+    if not found.statements or found.kind == FAQ:
+        return None
+    return Document(found.document.name, " ".join(found.statements))
+
+
+def placed(verdict: Verdict, found: Found) -> Verdict:
+    """A verdict that was reached on such sentences, its evidence the places in the document that they come from."""
+    places = near_of(found)
+    return Verdict(tuple(replace(claim, evidence=places[0]) for claim in verdict.claims))
 
 
 def without_barred(reading: "Reading", looked: LookUp, document: int) -> "Reading":

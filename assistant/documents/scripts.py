@@ -1,4 +1,4 @@
-"""Which script a text is written in, by the share of its letters; the language of a script is named where it has one."""
+"""Which script a text is written in, by the share of its letters; a script of one language is named by it."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ _SCRIPTS = tuple(
 
 
 def script_shares(text: str) -> dict[str, float]:
-    """The share of each script among the letters of a text, by the script's name; a long text is looked at in pieces."""
+    """The share of each script among the letters of a text, by the script's name, of a long text in pieces."""
     counts = _counts(text)
     total = sum(counts.values())
     return {script.name: count / total for script, count in counts.most_common()}
@@ -76,7 +76,9 @@ def main_script(text: str) -> Script | None:
 
 def _counts(text: str) -> Counter[Script]:
     if text.isascii():
-        return Counter({_SCRIPTS[0]: sum(map(str.isalpha, text[:_LETTERS]))}) if any(map(str.isalpha, text)) else Counter()
+        return (
+            Counter({_SCRIPTS[0]: sum(map(str.isalpha, text[:_LETTERS]))}) if any(map(str.isalpha, text)) else Counter()
+        )
     size = _LETTERS // _PIECES
     step = max(size, len(text) // _PIECES)
     pieces = (text[at : at + size] for at in range(0, len(text), step))

@@ -13,10 +13,15 @@ from assistant.reading.words import split_words
 _MOST_ITEMS = 5
 _COVERED = 0.5  # of what leads a list in, or of an answered question, must be said
 _FIGURE = r"(?:\d+(?:[.,/]\d+)?(?:[ \u00a0]?[½¼¾⅓⅔])?|[½¼¾⅓⅔])(?:[ \u00a0]?[-–][ \u00a0]?\d+(?:[.,]\d+)?)?"
-_NUMBER_WORD = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|une?|deux|trois|quatre|cinq|six|sept|huit|neuf|dix)"
+_NUMBER_WORD = (
+    r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve"
+    r"|une?|deux|trois|quatre|cinq|sept|huit|neuf|dix)"
+)
 _AMOUNT = rf"(?:[€$£][ ]?)?{_FIGURE}(?:[ \u00a0]?(?P<unit>[^\W\d_]{{1,12}}²?|[€%$£])\b\.?)?"
 _BEFORE = re.compile(rf"(?:about |ca\.? |env(?:iron|\.)? )?(?P<amount>{_AMOUNT}|{_NUMBER_WORD}(?= ))", re.IGNORECASE)
-_AFTER = re.compile(rf"[:,–—(-][ \u00a0]*(?P<amount>(?:[€$£][ ]?)?{_FIGURE}(?:[ \u00a0]?[^\W\d_€%$£]{{0,12}}[€%$£²]?)?)\)?[ .]*$")
+_AFTER = re.compile(
+    rf"[:,–—(-][ \u00a0]*(?P<amount>(?:[€$£][ ]?)?{_FIGURE}(?:[ \u00a0]?[^\W\d_€%$£]{{0,12}}[€%$£²]?)?)\)?[ .]*$"
+)
 _CURRENCY = re.compile(r"[€$£]|\b(?:eur|usd|gbp|chf|nok|euros?|dollars?|francs?|kroner)\b", re.IGNORECASE)
 _ORDINALS = {
     name: at
@@ -28,8 +33,9 @@ _ORDINALS = {
 }  # fmt: skip
 _ORDINALS |= {"last": -1, "final": -1, "dernier": -1, "derniere": -1}
 _FOR_ALL = re.compile(
-    r"\W*(?:(?:please|so|and) )?(?:what|which|who|whom|where|when|list|name|give|show|tell|enumerate|quel|qui|que|qu|où|quand|cite|liste"
-    r"|donne|énumère|(?:in|at|to|for|from|with|à|dans|pour|avec) (?:what|which|whom|quel|qui))",
+    r"\W*(?:(?:please|so|and) )?(?:what|which|who|whom|where|when|list|name|give|show|tell|enumerate"
+    r"|quel|qui|que|qu|ou|quand|cite|liste|donne|enumere"
+    r"|(?:in|at|to|for|from|with|a|dans|pour|avec) (?:what|which|whom|quel|qui))",
     re.IGNORECASE,
 )
 _PAST = frozenset("was were did had".split())
@@ -37,12 +43,16 @@ _PAST = frozenset("was were did had".split())
 
 @dataclass(frozen=True, slots=True)
 class ListHit:
-    """What of a list answers a question: its place, the list's, and words that are no part of the text, such as a count."""
+    """What of a list answers a question: its place, what shows it, a text that is not the place's, the item's text.
+
+    `lead` is what leads the list in.
+    """
 
     span: Span
     whole: Span
     text: str | None = None
     label: str = ""
+    lead: str = ""
 
 
 def _stems(text: str) -> frozenset[str]:
@@ -108,7 +118,7 @@ def _whole(question: ParsedQuestion, lists: Sequence[TextList]) -> tuple[ListHit
     for each in lists:
         share = _share(question, each)
         if share:
-            found.append((share, ListHit(each.span, each.span)))
+            found.append((share, ListHit(each.span, each.span, lead=each.lead)))
     best = [hit for share, hit in found if share == max(found, key=lambda pair: pair[0])[0]]
     return tuple(best) if len(best) == 1 else ()
 
@@ -142,7 +152,11 @@ def _count(question: ParsedQuestion, lists: Sequence[TextList]) -> tuple[ListHit
     if "much" in {word.text for word in question.words}:
         return ()
     found = [each for each in lists if _share(question, each) == 1]
-    return (ListHit(found[0].span, found[0].span, str(len(found[0].items))),) if len(found) == 1 else ()
+    return (
+        (ListHit(found[0].span, found[0].span, str(len(found[0].items)), lead=found[0].lead),)
+        if len(found) == 1
+        else ()
+    )
 
 
 def _figures(question: ParsedQuestion, text: str, lists: Sequence[TextList]) -> tuple[ListHit, ...]:
@@ -152,7 +166,7 @@ def _figures(question: ParsedQuestion, text: str, lists: Sequence[TextList]) -> 
     for each in lists:
         around = _stems(f"{each.lead} {' '.join(each.headings)}")
         for start, end in each.items:
-            item = text[start:min(end, start + 200)]
+            item = text[start : min(end, start + 200)]
             match = _BEFORE.match(item) or _AFTER.search(item)
             if match is None:
                 continue
@@ -173,6 +187,6 @@ def _figures(question: ParsedQuestion, text: str, lists: Sequence[TextList]) -> 
                 span = begin, begin + len(text[begin : start + stop].rstrip())
                 named_list = sum(question.words[at].stem in around for at in question.content - own)
                 said = {question.words[at].stem for at in own}
-                ranked.append(((said >= words, named_list), ListHit(span, (start, end), label=item)))
+                ranked.append(((said >= words, named_list), ListHit(span, (start, end), label=item, lead=each.lead)))
     best = [hit for rank, hit in ranked if rank == max(ranked, key=lambda pair: pair[0])[0]]
     return tuple(best) if len(best) <= _MOST_ITEMS else ()

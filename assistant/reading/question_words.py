@@ -1,4 +1,4 @@
-"""A question taken apart for looking up: which of its words may name rows and columns, and what kind of cell it asks for."""
+"""A question taken apart for looking up: the words that may name rows and columns, and the kind of cell it asks for."""
 
 import re
 from collections.abc import Mapping

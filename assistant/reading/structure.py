@@ -36,7 +36,7 @@ class Found:
         spans: the places.
         support: what shows that they are right: the rows, or the whole list.
         kind: TABLE, LIST or FAQ.
-        statements: what the structure says, a sentence each: "town of Tom Beck: Ulm".
+        statements: what the structure says, a sentence each: "The town of Tom Beck is Ulm."
     """
 
     document: Document
@@ -53,8 +53,8 @@ class LookUp:
 
     Args:
         found: the answer; None where structure does not tell.
-        barred: by the position of a document, stretches of tables in which no answer may stand: their rows are not those
-            that the question names.
+        barred: by the position of a document, stretches of tables in which no answer may stand: their rows are not
+            those that the question names.
         notice: what the question asks for that no cell holds.
     """
 
@@ -112,15 +112,17 @@ def _of_list(document: Document, hits: Sequence[ListHit]) -> Found:
     text = document.text
     pieces = [hit.text or text[slice(*hit.span)] for hit in hits]
     answer = pieces[0] if len(set(pieces)) == 1 else "; ".join(hit.label for hit in hits)
-    return Found(document, answer, tuple(hit.span for hit in hits), tuple(hit.whole for hit in hits), LIST)
+    statements = tuple(
+        f"{hit.lead}: {hit.label or ', '.join(line.strip(' -*•+') for line in text[slice(*hit.whole)].splitlines())}."
+        for hit in hits
+    )
+    return Found(document, answer, tuple(hit.span for hit in hits), tuple(hit.whole for hit in hits), LIST, statements)
 
 
 def _in_tables(asked: ParsedQuestion, document: Document, tables: Sequence[Table]) -> LookUp:
     text = document.text
     contexts = [_context(document, table) for table in tables]
-    matches = [
-        match_table(asked, text, table, context) for table, context in zip(tables, contexts, strict=True)
-    ]
+    matches = [match_table(asked, text, table, context) for table, context in zip(tables, contexts, strict=True)]
     ranked = [
         ((match.hits[0].whole, match.hits[0].said + _named_by(asked, context), match.hits[0].score), at)
         for at, (match, context) in enumerate(zip(matches, contexts, strict=True))
@@ -139,10 +141,11 @@ def _in_tables(asked: ParsedQuestion, document: Document, tables: Sequence[Table
         figures = None if match.rows else extreme(asked, text, table, context)
         if figures:
             return LookUp(_of_hits(document, table, figures))
-        if not match.rows and table.end - table.start >= _MOSTLY_TABLE * len(text.strip()):
-            if (count := count_rows(asked, text, table, context)) is not None:
-                whole = _whole(table)
-                return LookUp(Found(document, str(count), (whole,), (whole,), TABLE))
+        mostly = table.end - table.start >= _MOSTLY_TABLE * len(text.strip())
+        count = None if match.rows or not mostly else count_rows(asked, text, table, context)
+        if count is not None:
+            whole = _whole(table)
+            return LookUp(Found(document, str(count), (whole,), (whole,), TABLE))
         beyond = (asked.beyond and (match.related or match.rows)) or figures == ()
         if beyond:
             notice = _beyond(table)
@@ -164,13 +167,17 @@ def _of_hits(document: Document, table: Table, hits: Sequence[Hit]) -> Found:
     names = [hit.row_name if several_rows else hit.column_name for hit in hits]
     answer = cells[0]
     if len(set(cells)) > 1:
-        answer = "; ".join(f"{cell} ({name})" if name and name != cell else cell for cell, name in zip(cells, names, strict=True))
+        answer = "; ".join(
+            f"{cell} ({name})" if name and name != cell else cell for cell, name in zip(cells, names, strict=True)
+        )
     rows = tuple(dict.fromkeys(_row_span(table, hit.row) for hit in hits))
-    statements = tuple(
-        f"{hit.column_name} of {hit.row_name}: {cell}" if hit.row_name not in ("", cell) else f"{hit.column_name}: {cell}"
-        for hit, cell in zip(hits, cells, strict=True)
-    )
+    statements = tuple(hit.statement or _statement(hit, cell) for hit, cell in zip(hits, cells, strict=True))
     return Found(document, answer, tuple(hit.cell for hit in hits), rows, TABLE, statements)
+
+
+def _statement(hit: Hit, cell: str) -> str:
+    of = f" of {hit.row_name}" if hit.row_name not in ("", cell) else ""
+    return f"The {hit.column_name}{of} is {cell}."
 
 
 def _row_span(table: Table, row: int) -> Span:

@@ -1,4 +1,4 @@
-"""What a whole column of a table tells surely: which row has the greatest or smallest value, and how many rows there are."""
+"""What a whole column tells surely: the row of its greatest or smallest value, and how many rows there are."""
 
 import re
 from collections.abc import Sequence
@@ -38,8 +38,9 @@ def extreme(question: ParsedQuestion, text: str, table: Table, context: frozense
 
 def _value_column(question: ParsedQuestion, grid: Grid, columns: Columns) -> int | None:
     """The column whose values are compared; None where several or none may be meant."""
-    assert question.superlative is not None
-    superlative, own = question.superlative
+    superlative, own = question.superlative or (None, frozenset())
+    if superlative is None:
+        return None
     kinds = {kind.name: kind for kind in vocabulary().kinds}
     ranks = []
     for column in range(grid.width):
@@ -58,8 +59,9 @@ def _value_column(question: ParsedQuestion, grid: Grid, columns: Columns) -> int
 def _extreme_in(
     question: ParsedQuestion, grid: Grid, table: Table, columns: Columns, value: int, context: frozenset[str]
 ) -> tuple[Hit, ...]:
-    assert question.superlative is not None
-    superlative, own = question.superlative
+    superlative, own = question.superlative or (None, frozenset())
+    if superlative is None:
+        return ()
     explained = own | columns.positions(value) | forgiven(question, context)
     others = [at for at in range(grid.width) if at != value and columns.named[at] - own]
     if len(others) > 1 or not superlative.sure:
@@ -82,7 +84,12 @@ def _extreme_in(
         if number == best and not is_empty(grid.cell(record, target)):
             row = row_of(table, grid.span(record, target)[0]) or 0
             name = grid.cell(record, grid.entity)
-            hits.append(Hit(grid.span(record, target), row, name, grid.header(target), True, len(own), 1))
+            which = " ".join(question.words[at].text for at in sorted(own))
+            value_cell, header = grid.cell(record, value), grid.header(value)
+            statement = f"The {which} is {name}, {header} {value_cell}."
+            if target not in (value, grid.entity):
+                statement += f" The {grid.header(target)} of {name} is {grid.cell(record, target)}."
+            hits.append(Hit(grid.span(record, target), row, name, grid.header(target), True, len(own), 1, statement))
     return tuple(hits) if len(hits) <= MOST_ALTERNATIVES else ()
 
 
@@ -122,7 +129,9 @@ def count_rows(question: ParsedQuestion, text: str, table: Table, context: froze
         spare = forgiven(question, context)
         columns = columns_of(question, grid)
         named = columns.named[grid.entity]
-        people = vocabulary_kind("person").headers & grid.header_words[grid.entity]
+        people = (
+            next(kind.headers for kind in vocabulary().kinds if kind.name == "person") & grid.header_words[grid.entity]
+        )
         counted = named or (people and any(question.words[at].stem in _people() for at in spare))
         others = frozenset().union(*(columns.positions(at) for at in range(grid.width) if at != grid.entity))
         if not counted or question.content - named - spare or (others & question.content) - named - spare:
@@ -134,9 +143,5 @@ def count_rows(question: ParsedQuestion, text: str, table: Table, context: froze
     return None
 
 
-def vocabulary_kind(name: str):  # type: ignore[no-untyped-def]
-    return next(kind for kind in vocabulary().kinds if kind.name == name)
-
-
 def _people() -> frozenset[str]:
-    return frozenset(word.stem for word in split_words("people persons employees colleagues workers members students staff"))
+    return frozenset(word.stem for word in split_words("people persons employees colleagues workers members students"))

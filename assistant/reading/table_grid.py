@@ -33,7 +33,7 @@ _SAMPLE = 50
 
 @dataclass(frozen=True)
 class NamedCell:
-    """A cell that a question names: its column, the positions of the question's words, and whether all of it is said."""
+    """A cell that a question names: its column, the words' positions, and whether all of it is said."""
 
     column: int
     positions: frozenset[int]
@@ -188,7 +188,23 @@ def folded_text(text: str) -> str:
     return folded
 
 
+_GRIDS: dict[int, tuple[Table, str, list[Grid]]] = {}
+_GRIDS_KEPT = 64
+
+
 def grids_of(text: str, table: Table) -> list[Grid]:
+    """The grids of a table, kept for the next question; see `_grids_of`."""
+    known = _GRIDS.get(id(table))
+    if known is not None and known[0] is table and known[1] is text:
+        return known[2]
+    while len(_GRIDS) >= _GRIDS_KEPT:
+        _GRIDS.pop(next(iter(_GRIDS)))
+    grids = _grids_of(text, table)
+    _GRIDS[id(table)] = table, text, grids
+    return grids
+
+
+def _grids_of(text: str, table: Table) -> list[Grid]:
     """A table as it is written, where its columns have names, and a small one with rows and columns exchanged."""
     if table.width < 2 or not table.cells:
         return []
@@ -275,5 +291,3 @@ def row_of(table: Table, offset: int) -> int | None:
         return None
     at = bisect_left(table.cells, offset + 1, key=lambda cell: cell.start) - 1
     return table.cells[max(at, 0)].row
-
-

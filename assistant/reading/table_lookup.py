@@ -1,14 +1,14 @@
 """The cell of a table that a question asks for: where a row that it names meets a column that it names.
 
-No model takes part. A look-up speaks only where every word of the question that could name something is accounted for: by
-the cells that name the row, by the column's header or kind, or by what the table is called. In doubt it says nothing.
+No model takes part. A look-up speaks only where every word of the question that could name something is accounted for:
+by the cells that name the row, by the column's header or kind, or by what the table is called. In doubt it is silent.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assistant.layout import Table
-from assistant.reading.question_words import ParsedQuestion, fits, is_empty, is_mark
+from assistant.reading.question_words import AskedKind, ParsedQuestion, fits, is_empty, is_mark
 from assistant.reading.table_grid import Grid, NamedCell, Span, grids_of, row_of
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import split_words
@@ -23,7 +23,10 @@ _HEADER, _GENERAL = 4, 2
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A cell that a question asks for, with what names its row and its column; `said` counts the words that do."""
+    """A cell that a question asks for, with what names its row and its column; `said` counts the words that do.
+
+    `statement` is the sentence that the table makes of it, where it is not "The column of row is cell.".
+    """
 
     cell: Span
     row: int
@@ -32,6 +35,7 @@ class Hit:
     whole: bool
     said: int
     score: int
+    statement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ def columns_of(question: ParsedQuestion, grid: Grid) -> Columns:
     }
     priced = "price" in question.kinds and "many" not in {word.text for word in question.words}
     priced = priced and any(question.kinds["price"].kind.headers & words for words in grid.header_words)
+    timed = None if specific else question.kinds.get("time")
     for words in grid.header_words:
         by_header = frozenset(at for at in question.content if question.words[at].stem in words)
         by_kind: frozenset[int] = frozenset()
@@ -124,10 +129,11 @@ def columns_of(question: ParsedQuestion, grid: Grid) -> Columns:
             if asks.kind.headers & words:
                 by_kind |= asks.positions
                 score += asks.weight
-            elif asks.kind.general and not specific and "time" in question.kinds:
-                if question.kinds["time"].kind.headers & words:  # a year where "built" is asked for
-                    by_kind |= asks.positions
-                    score += _GENERAL
+            elif (
+                asks.kind.general and timed is not None and timed.kind.headers & words
+            ):  # a year where "built" is asked for
+                by_kind |= asks.positions
+                score += _GENERAL
         named.append(by_header)
         asked.append(by_kind)
         scores.append(score)
@@ -213,10 +219,10 @@ def _hits_in(
         score += sum(
             asks.weight
             for asks in question.kinds.values()
-            if asks.kind.cells is not None and asks.kind.cells.search(cell) and not asks.kind.headers & grid.header_words[column]
+            if _has_form(question, asks, cell) and not asks.kind.headers & grid.header_words[column]
         )
         for asks in question.kinds.values():
-            if asks.kind.cells is not None and asks.kind.cells.search(cell):
+            if _has_form(question, asks, cell):
                 positions |= asks.positions
         if not score or not _fits(question, grid, columns, column, cell):
             continue
@@ -226,8 +232,19 @@ def _hits_in(
         span = grid.span(record, column)
         row = _rows(grid, table, record, column)[0]
         yield Hit(span, row, name, grid.header(column), whole, len(by_cells), score)
-    if cells and question.asks_who and (hit := _marked(question, grid, table, record, naming, explained, name, len(by_cells))):
+    if (
+        cells
+        and question.asks_who
+        and (hit := _marked(question, grid, table, record, naming, explained, name, len(by_cells)))
+    ):
         yield hit
+
+
+def _has_form(question: ParsedQuestion, asks: AskedKind, cell: str) -> bool:
+    """Whether a cell has the form of a kind that is asked for; "how many" asks for no sum of money."""
+    if asks.kind.cells is None or (asks.weight == 1 and "many" in {word.text for word in question.words}):
+        return False
+    return asks.kind.cells.search(cell) is not None
 
 
 def _fits(question: ParsedQuestion, grid: Grid, columns: Columns, column: int, cell: str) -> bool:
@@ -272,7 +289,9 @@ def _marked(
     explained |= question.positions_of(frozenset(word.stem for word in split_words(cell[:200])))
     if question.content - explained:
         return None
-    return Hit(grid.headers[column][-1], _rows(grid, table, record, column)[0], name, grid.header(column), True, said, 1)
+    return Hit(
+        grid.headers[column][-1], _rows(grid, table, record, column)[0], name, grid.header(column), True, said, 1
+    )
 
 
 def _rows(grid: Grid, table: Table, record: int, column: int | None = None) -> list[int]:

@@ -1,4 +1,4 @@
-"""The lists of a text with what leads them in, its questions with the answers below them, and its lines of label and value."""
+"""What a text has beside prose and tables: lists with their lead-ins, answered questions, lines of label and value."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,10 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•●▪◦‣–]|\[[ xX]?\]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?=\S)")
 _HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
 _EMPHASIS = re.compile(r"[*_]{1,3}")
-_ASKED = re.compile(r"(?:#{1,6}[ \t]+|[-*•][ \t]+|(?:Q(?:uestion)?[ \t]*)?\d{0,3}[.:)][ \t]*|Q[ \t]*[:.][ \t]*|[*_]{1,3})*", re.IGNORECASE)
+_ASKED = re.compile(
+    r"(?:#{1,6}[ \t]+|[-*•][ \t]+|(?:Q(?:uestion)?[ \t]*)?\d{0,3}[.:)][ \t]*|Q[ \t]*[:.][ \t]*|[*_]{1,3})*",
+    re.IGNORECASE,
+)
 _ANSWERED = re.compile(r"(?:A(?:nswer)?|R(?:éponse)?)[ \t]*[:.][ \t]*|[-*•][ \t]+", re.IGNORECASE)
 _LABEL = re.compile(r"[*_]{0,3}([^\W\d_][^:|\r\n]{0,50}?)[*_]{0,3}[ \t]*:[*_]{0,3}[ \t]+(\S[^\r\n]*)")
 _MOST_LABEL_WORDS = 6
@@ -143,8 +146,7 @@ def _plain_items(lines: list[_Line], at: int) -> tuple[list[Span], bool, int]:
     begin = at
     while at < len(lines) and at <= begin + 1 and not lines[at].text:
         at += 1
-    items = []
-    first = at
+    items: list[Span] = []
     while at < len(lines) and lines[at].text and len(items) < _MOST_ITEMS:
         line = lines[at]
         text = line.text.strip()
@@ -153,7 +155,7 @@ def _plain_items(lines: list[_Line], at: int) -> tuple[list[Span], bool, int]:
             return [], False, begin
         items.append((line.end - len(text), line.end))
         at += 1
-    return (items, False, at) if len(items) > 1 else ([], False, begin if at == first else begin)
+    return (items, False, at) if len(items) > 1 else ([], False, begin)
 
 
 def _questions(text: str, lines: list[_Line]) -> Iterator[AnsweredQuestion]:
@@ -161,8 +163,16 @@ def _questions(text: str, lines: list[_Line]) -> Iterator[AnsweredQuestion]:
     known = set(asked)
     for at in asked:
         line = lines[at]
-        alone = line.is_heading or at == 0 or not lines[at - 1].text or line.text.lstrip()[:1] in "*_-•Qq" or at - 1 in known
-        question = _EMPHASIS.sub("", line.text[_end(_ASKED, line.text.lstrip()) + len(line.text) - len(line.text.lstrip()) :])
+        alone = (
+            line.is_heading
+            or at == 0
+            or not lines[at - 1].text
+            or line.text.lstrip()[:1] in "*_-•Qq"
+            or at - 1 in known
+        )
+        question = _EMPHASIS.sub(
+            "", line.text[_end(_ASKED, line.text.lstrip()) + len(line.text) - len(line.text.lstrip()) :]
+        )
         if not alone or re.search(r"[.!?]\s", question):
             continue
         if (answer := _answer(text, lines, at, known)) is not None:
@@ -175,7 +185,7 @@ def _end(pattern: re.Pattern[str], text: str) -> int:
 
 
 def _answer(text: str, lines: list[_Line], at: int, known: set[int]) -> Span | None:
-    """What follows a question: of a heading all up to the next one, else the next paragraph, with a list it leads in."""
+    """What follows a question: of a heading all up to the next one, else a paragraph, with a list it leads in."""
     section = lines[at].is_heading
     first: int | None = None
     end = 0
@@ -204,7 +214,9 @@ def _labels(text: str, lines: list[_Line]) -> Iterator[Table]:
         match = _LABEL.match(line.text, begins)
         if match is not None and len(match[1].split()) <= _MOST_LABEL_WORDS and len(rows) < _MOST_ITEMS:
             start = line.start
-            rows.append([(start + match.start(1), start + match.end(1)), (start + match.start(2), start + match.end(2))])
+            rows.append(
+                [(start + match.start(1), start + match.end(1)), (start + match.start(2), start + match.end(2))]
+            )
             names.append(match[1].lower())
             continue
         if len(rows) > 1 and len(set(names)) == len(names):

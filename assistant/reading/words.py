@@ -109,4 +109,6 @@ def find_phrase(words: Sequence[Word], phrase: Sequence[str]) -> list[range]:
     """Where the stems of a phrase stand in a row among words."""
     size = len(phrase)
     stems = [word.stem for word in words]
-    return [range(at, at + size) for at in range(len(stems) - size + 1) if tuple(stems[at : at + size]) == tuple(phrase)]
+    return [
+        range(at, at + size) for at in range(len(stems) - size + 1) if tuple(stems[at : at + size]) == tuple(phrase)
+    ]
