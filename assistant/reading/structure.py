@@ -166,6 +166,8 @@ def _of_hits(document: Document, table: Table, hits: Sequence[Hit]) -> Found:
     several_rows = len({hit.row for hit in hits}) > 1
     names = [hit.row_name if several_rows else hit.column_name for hit in hits]
     answer = cells[0]
+    if len(set(names)) == 1:
+        names = [""] * len(cells)
     if len(set(cells)) > 1:
         answer = "; ".join(
             f"{cell} ({name})" if name and name != cell else cell for cell, name in zip(cells, names, strict=True)

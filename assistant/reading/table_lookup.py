@@ -66,16 +66,15 @@ def match_table(question: ParsedQuestion, text: str, table: Table, context: froz
     """
     if not table.cells or (table.end - table.start) > _LONGEST_CELLS * len(table.cells):
         return TableMatch()
-    matches = [_match_grid(question, grid, table, context) for grid in grids_of(text, table)]
+    grids = grids_of(text, table)
+    matches = [_match_grid(question, grid, table, context) for grid in grids]
     if not matches:
         return TableMatch()
-    found = [match.hits for match in matches if match.hits]
-    best: tuple[Hit, ...] = ()
-    if found and (len(found) == 1 or {hit.cell for hit in found[0]} == {hit.cell for hit in found[1]}):
-        best = found[0]
-    elif found:
-        ranks = [(hits[0].whole, hits[0].said, hits[0].score) for hits in found]
-        best = found[ranks.index(max(ranks))] if ranks[0] != ranks[1] else ()
+    found = [(grid.upright, match.hits) for grid, match in zip(grids, matches, strict=True) if match.hits]
+    # Where both ways of seeing the table give a cell, the way that it runs decides.
+    upright = [hits for runs_so, hits in found if runs_so] or [hits for _, hits in found]
+    agree = upright and all({hit.cell for hit in hits} == {hit.cell for hit in upright[0]} for hits in upright)
+    best = upright[0] if agree else ()
     return TableMatch(
         best,
         any(match.related for match in matches),
