@@ -24,6 +24,9 @@ MOST_HITS = 20_000
 MOST_EXCHANGED = 2_000
 """Cells of a table that is also looked at with rows and columns exchanged."""
 
+MOST_COLUMNS = 300
+"""Of a table that questions are looked up in."""
+
 _LONGEST_NAME = 12
 """Words of a cell that names a row; longer ones tell something."""
 
@@ -206,7 +209,7 @@ def grids_of(text: str, table: Table) -> list[Grid]:
 
 def _grids_of(text: str, table: Table) -> list[Grid]:
     """A table as it is written, where its columns have names, and a small one with rows and columns exchanged."""
-    if table.width < 2 or not table.cells:
+    if not 2 <= table.width <= MOST_COLUMNS or not table.cells:
         return []
     starts, ends = _offsets(table)
     header = min(table.header_rows, table.height)

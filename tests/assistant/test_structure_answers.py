@@ -107,6 +107,6 @@ def test_the_verifier_does_not_judge_what_is_in_a_script_that_it_was_not_made_fo
         _, answer = respond(assistant, Turn("Is 亚马逊 large or small?", (chinese,), route=Route.GROUNDED))
     finally:
         verifier.languages = before
-    if answer.text is not None:
-        assert answer.verdict is None
-        assert "did not check" in (answer.verdict_reason or "")
+    assert answer.text is not None
+    assert answer.verdict is None
+    assert "did not check" in (answer.verdict_reason or "")

@@ -1,7 +1,5 @@
 """Look-ups: what tables, lists and answered questions say to a question, and where they are silent."""
 
-import random
-import time
 from functools import cache
 
 import pytest
@@ -237,15 +235,10 @@ def test_documents_that_disagree_are_left_to_the_reader() -> None:
     assert said("How old is Tom Beck?", STAFF, Document("copy.csv", STAFF.text)) == "29"
 
 
-def test_the_cost_of_a_look_up_grows_no_faster_than_the_table() -> None:
-    def seconds(rows: int) -> float:
-        generator = random.Random(rows)
-        lines = [f"Tom{row} Beck{row},Ulm,{generator.randint(1, 90)}" for row in range(rows)]
-        text = "name,town,age\n" + "\n".join(lines)
-        document = Document("long.csv", text, tables=find_tables(text, delimited=True))
-        start = time.perf_counter()
-        assert said(f"How old is Tom{rows // 2} Beck{rows // 2}?", document) == lines[rows // 2].rsplit(",", 1)[1]
-        assert said("Who lives in Ulm?", document) is None
-        return time.perf_counter() - start
-
-    assert seconds(20_000) < 60 * seconds(2_000)
+def test_a_long_table_is_looked_up_and_too_many_rows_are_no_answer() -> None:
+    lines = [f"Tom{row} Beck{row},Ulm,{row % 90}" for row in range(5_000)]
+    text = "name,town,age\n" + "\n".join(lines)
+    document = Document("long.csv", text, tables=find_tables(text, delimited=True))
+    assert said("How old is Tom4321 Beck4321?", document) == str(4321 % 90)
+    assert said("Who lives in Ulm?", document) is None
+    assert said("Who is the oldest?", document) is None
