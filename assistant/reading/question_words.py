@@ -14,6 +14,7 @@ LONGEST_QUESTION = 600
 
 _STRONG, _WEAK = 3, 1
 _WHO = frozenset(("who", "whom", "qui", "whose"))
+_BE = frozenset(("is", "are", "was", "were", "est", "sont", "etait"))
 _MANY = frozenset(("many", "much", "combien"))
 
 
@@ -56,6 +57,12 @@ class ParsedQuestion:
         """Whether it asks how many or how much."""
         return any(word.text in _MANY for word in self.words)
 
+    @property
+    def asks_who_it_is(self) -> bool:
+        """Whether it asks who somebody is: "who is Ada Osei?" but not "who is 35?" or "who is in Ulm?"."""
+        begins = len(self.words) > 2 and self.words[0].text in _WHO and self.words[1].text in _BE
+        return begins and 2 in self.content and not self.words[2].text[0].isdigit()
+
     def positions_of(self, stems: frozenset[str]) -> frozenset[int]:
         """The positions of words with one of the stems."""
         return frozenset(at for at, word in enumerate(self.words) if word.stem in stems)
@@ -67,7 +74,7 @@ def parse_question(question: str) -> ParsedQuestion:
     known = vocabulary()
     words = tuple(split_words(question))
     content = frozenset(
-        at for at, word in enumerate(words) if word.stem not in known.function_words or _stands_out(words, at)
+        at for at, word in enumerate(words) if word.stem not in known.function_words or _stands_out(question, words, at)
     )
     kinds: dict[str, AskedKind] = {}
     for kind in known.kinds:
@@ -84,9 +91,10 @@ def parse_question(question: str) -> ParsedQuestion:
     )
 
 
-def _stands_out(words: tuple[Word, ...], at: int) -> bool:
-    """Whether a word that is mostly a function word is meant as a name: the A of "grade A"."""
-    return at > 0 and len(words[at].text) == 1 and words[at].names and words[at].text != "i"
+def _stands_out(question: str, words: tuple[Word, ...], at: int) -> bool:
+    """Whether a word that is mostly a function word is meant as a name: the A of "grade A", the department "IT"."""
+    written = question[words[at].start : words[at].end]
+    return at > 0 and written.isupper() and written != "I" and not question.isupper()
 
 
 def _positions(words: tuple[Word, ...], phrases: tuple[tuple[str, ...], ...]) -> frozenset[int]:

@@ -18,7 +18,7 @@ MOST_ALTERNATIVES = 5
 
 _CANDIDATES = 40
 _LONGEST_CELLS = 150  # characters on average; a table of longer ones is a page's layout
-_HEADER, _GENERAL = 4, 2
+_HEADER, _WHOLE_HEADER, _ENTITY, _GENERAL = 4, 1, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +203,10 @@ def _hits_in(
     """The cells of a record that are asked for, given the cells that name it."""
     naming = {cell.column for cell in cells}
     by_cells = frozenset().union(*(cell.positions for cell in cells)) if cells else frozenset()
+    if not cells and grid.height == 1:
+        spare |= frozenset().union(
+            *columns.named
+        )  # the labels of one thing: "the invoice" of "when is the invoice due?"
     explained = by_cells | spare | frozenset().union(*(columns.positions(column) for column in naming))
     named_texts = [text for column in naming for text in (grid.header(column), grid.cell(record, column))]
     whole = any(cell.whole for cell in cells)
@@ -215,6 +219,12 @@ def _hits_in(
         if column == 0 and not (grid.upright and grid.headers[0]):
             continue
         score, positions = columns.scores[column], columns.positions(column)
+        if question.asks_who_it_is and not columns.named[column] and by_cells >= question.content:
+            continue
+        if len(columns.named[column]) == len(grid.header_words[column]):
+            score += _WHOLE_HEADER
+        if score and grid.upright and column == grid.entity:
+            score += _ENTITY  # "who works in Ulm?" asks for what the rows are, not for another person in them
         score += sum(
             asks.weight
             for asks in question.kinds.values()
@@ -223,6 +233,8 @@ def _hits_in(
         for asks in question.kinds.values():
             if _has_form(question, asks, cell):
                 positions |= asks.positions
+        if not cells and not (columns.named[column] or columns.asked[column] & question.content):
+            continue
         if not score or not _fits(question, grid, columns, column, cell):
             continue
         missing = question.content - explained - positions

@@ -85,6 +85,7 @@ def test_rows_are_named_by_any_cell_and_several_rows_are_all_given(question: str
         "How old was Tom Beck in 1990?",
         "How old is Tom Beck's sister?",
         "Who does not live in Ulm?",
+        "Who is Tom Beck?",
         "Who is older than 30?",
         "Who is the second oldest?",
         "Why does Tom Beck live in Ulm?",
@@ -143,6 +144,22 @@ def test_tables_may_have_names_in_the_first_column_alone() -> None:
     )
     assert said("How much does the Brio cost?", models) == "750 EUR"
     assert said("How heavy is the Alto?", models) == "11 kg"
+
+
+def test_lines_of_label_and_value_are_a_table() -> None:
+    invoice = Document("invoice.txt", "Invoice no.: NF-7\nDate: 3 May\nDue date: 2 June\nCustomer: Hansen\n")
+    assert said("What is the invoice number?", invoice) == "NF-7"
+    assert said("What is the date of the invoice?", invoice) == "3 May"
+    assert said("When is the invoice due?", invoice) == "2 June"
+    assert said("Who is the customer?", invoice) == "Hansen"
+    assert said("Who is the supplier?", invoice) is None
+
+
+def test_a_person_in_another_column_is_not_who_somebody_is() -> None:
+    staff = decode_document("staff.csv", b"Employee;Department;Manager\nA. Novak;IT;P. Ruiz\nC. Diaz;Sales;K. Lund\n")
+    assert said("Who is P. Ruiz?", staff) is None
+    assert said("Who works in IT?", staff) == "A. Novak"
+    assert said("Who is the manager of C. Diaz?", staff) == "K. Lund"
 
 
 def test_headers_over_several_rows_name_a_column_together() -> None:
