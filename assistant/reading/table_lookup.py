@@ -204,9 +204,7 @@ def _hits_in(
     naming = {cell.column for cell in cells}
     by_cells = frozenset().union(*(cell.positions for cell in cells)) if cells else frozenset()
     if not cells and grid.height == 1:
-        spare |= frozenset().union(
-            *columns.named
-        )  # the labels of one thing: "the invoice" of "when is the invoice due?"
+        spare |= frozenset().union(*columns.named)  # labels of one thing: the invoice, of "when is the invoice due?"
     explained = by_cells | spare | frozenset().union(*(columns.positions(column) for column in naming))
     named_texts = [text for column in naming for text in (grid.header(column), grid.cell(record, column))]
     whole = any(cell.whole for cell in cells)
@@ -218,21 +216,9 @@ def _hits_in(
             continue
         if column == 0 and not (grid.upright and grid.headers[0]):
             continue
-        score, positions = columns.scores[column], columns.positions(column)
         if question.asks_who_it_is and not columns.named[column] and by_cells >= question.content:
             continue
-        if len(columns.named[column]) == len(grid.header_words[column]):
-            score += _WHOLE_HEADER
-        if score and grid.upright and column == grid.entity:
-            score += _ENTITY  # "who works in Ulm?" asks for what the rows are, not for another person in them
-        score += sum(
-            asks.weight
-            for asks in question.kinds.values()
-            if _has_form(question, asks, cell) and not asks.kind.headers & grid.header_words[column]
-        )
-        for asks in question.kinds.values():
-            if _has_form(question, asks, cell):
-                positions |= asks.positions
+        score, positions = _score(question, grid, columns, column, cell)
         if not cells and not (columns.named[column] or columns.asked[column] & question.content):
             continue
         if not score or not _fits(question, grid, columns, column, cell):
@@ -249,6 +235,22 @@ def _hits_in(
         and (hit := _marked(question, grid, table, record, naming, explained, name, len(by_cells)))
     ):
         yield hit
+
+
+def _score(
+    question: ParsedQuestion, grid: Grid, columns: Columns, column: int, cell: str
+) -> tuple[int, frozenset[int]]:
+    """How surely a cell's column is asked for, and the positions of the words that it accounts for."""
+    score, positions = columns.scores[column], columns.positions(column)
+    if columns.named[column] and len(columns.named[column]) == len(grid.header_words[column]):
+        score += _WHOLE_HEADER
+    if score and grid.upright and column == grid.entity:
+        score += _ENTITY  # "who works in Ulm?" asks for what the rows are, not for another person in them
+    for asks in question.kinds.values():
+        if _has_form(question, asks, cell):
+            positions |= asks.positions
+            score += 0 if asks.kind.headers & grid.header_words[column] else asks.weight
+    return score, positions
 
 
 def _has_form(question: ParsedQuestion, asks: AskedKind, cell: str) -> bool:
