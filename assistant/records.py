@@ -73,6 +73,8 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
             "evidence": [asdict(place) for place in draft.evidence],
             "verdict": verdict_to_json(draft.verdict) if draft.verdict else None,
         }
+    if answer.notices:
+        record["notices"] = list(answer.notices)
     return record
 
 
@@ -98,6 +100,7 @@ def answer_from_json(record: dict[str, Any]) -> Answer:
         incomplete=record.get("incomplete"),
         tried=tuple(Route(route) for route in record.get("tried", ())),
         draft=_draft(record.get("draft")),
+        notices=tuple(record.get("notices", ())),
     )
 
 

@@ -202,6 +202,8 @@ class Answer:
     """What a turn gave. `text` is None when the document holds no answer; `closest` then says what came near.
 
     `asked` is the question as it was put to the documents where it leaned on the turns before and was completed.
+    `notices` are what should be known beside it: a language that the models are not made for, a total that no cell
+    holds.
     `incomplete` says why a written answer ends before its end: "length" (the limit of tokens), "filtered" (by the
     server) or "broken" (the connection). `tried` are the routes that were taken, in order; the last need not be the one
     that gave the answer. `draft` is what was written and not supported where the answer is that there is none.
@@ -221,6 +223,7 @@ class Answer:
     incomplete: str | None = None
     tried: tuple[Route, ...] = ()
     draft: Draft | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def found_nothing(self) -> bool:

@@ -12,6 +12,17 @@ from assistant.answering.forms import answer_form
 from assistant.answering.live import live
 from assistant.answering.passages import Context, choose_passages, fits, representative_passages, whole_context
 from assistant.answering.shared_work import Early, Shared, Steps, Tell
+from assistant.answering.structure_answers import (
+    REASON,
+    answer_of,
+    language_notice,
+    look_up_turn,
+    near_of,
+    placed,
+    premise_of,
+    uncheckable,
+    without_barred,
+)
 from assistant.documents.splitting import split_passages
 from assistant.errors import GenerationError, ModelError, UsageError
 from assistant.events import (
@@ -30,6 +41,7 @@ from assistant.events import (
 from assistant.generation.stream import turns_left_out
 from assistant.loading.models import LoadedModels
 from assistant.reading.spans import distinct_answers
+from assistant.reading.structure import Found, LookUp
 from assistant.retrieval.ranking import Ranker
 from assistant.routing.followups import without_lead
 from assistant.routing.intents import asks_of_one, asks_of_the_whole, is_about_assistant
@@ -77,6 +89,7 @@ class _Draft:
     claims: Sequence[str] = ()
     document: Document | None = None
     near: Sequence[Evidence] = ()
+    found: Found | None = None
 
 
 class Flow:
@@ -128,12 +141,15 @@ class Flow:
         _check(turn)
         choice = choose_route(turn)
         asked = choice.asked if choice.asked != turn.question else None
+        looked = look_up_turn(replace(turn, question=choice.asked), choice.route)
+        if looked.found is not None:
+            choice = replace(choice, route=Route.EXTRACT, reason=REASON[looked.found.kind])
         yield RouteChosen(choice.route, choice.reason, asked)
         draft = _Draft(Answer(choice.route, None, asked=asked))
         turn = replace(turn, question=choice.asked)
         checked = turn.verify and self._settings.verify
         if choice.route is Route.EXTRACT:
-            yield from self._extract(turn, draft, cancel)
+            yield from self._extract(turn, draft, cancel, looked)
         else:
             yield from self._generate(turn, draft, cancel)
         if checked and choice.route is not Route.OPEN and draft.answer.text is not None:
@@ -217,16 +233,28 @@ class Flow:
             chosen=frozenset(self._settings.model_fields_set),
         )
 
-    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
-        """The reader's answer from the documents: the span that is likeliest to be right in any of them."""
+    def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event, looked: LookUp) -> Steps:
+        """What structure says, else the reader's answer: the span that is likeliest to be right in any document."""
         from assistant.reading.reader import Question
 
+        if looked.found is not None:
+            draft.answer, draft.document = answer_of(draft.answer, looked.found), looked.found.document
+            draft.claims, draft.near = [span_claim(turn.question, looked.found.text)], near_of(looked.found)
+            draft.found = looked.found
+            yield EvidenceFound(draft.answer.evidence)
+            yield TextDelta(looked.found.text)
+            return
         most = self._settings.windows if turn.windows is None else turn.windows
         yield from self.prepare(turn.documents, cancel, windows=most)
         reader = self._models.reader(unheard)
+        foreign = language_notice(turn.question, turn.documents, reader.languages, "reader")
+        for notice in filter(None, (looked.notice, foreign)):
+            draft.answer = replace(draft.answer, notices=(*draft.answer.notices, notice))
+            yield Notice(notice)
         questions = [Question(turn.question, document) for document in turn.documents]
         size = sum(len(document.text) for document in turn.documents)
         readings = yield Shared(("read", most), questions, partial(_read, reader, most, cancel), size)
+        readings = [without_barred(reading, looked, at) for at, reading in enumerate(readings)]
         stopped = cancel.is_set()
         document, reading = max(
             zip(turn.documents, readings, strict=True), key=lambda pair: pair[1].best.score if pair[1].best else -1e9
@@ -386,15 +414,21 @@ class Flow:
         from assistant.verification.verifier import Check
 
         verifier = yield from live(self._models.verifier)
-        known = " and ".join(sorted(verifier.languages))
-        for language in {verifier.foreign(document) for document in documents} - {None}:
-            yield Notice(f"The document is in another language ({language}) than the verifier is made for ({known}).")
+        known = verifier.languages
+        if (
+            reason := next(filter(None, (uncheckable(each, draft.claims, known) for each in documents)), None)
+        ) is not None:
+            draft.answer = replace(draft.answer, verdict_reason=reason)
+            return
+        if (notice := language_notice(turn.question, documents, known, "verifier")) is not None:
+            draft.answer = replace(draft.answer, notices=(*draft.answer.notices, notice))
+            yield Notice(notice)
         yield Progress("Checking", 0, len(draft.claims))
+        premise = premise_of(draft.found) if draft.found is not None else None
         verdicts: list[Verdict] = []
-        reason = None
         try:
-            for document in documents:
-                near = [place for place in draft.near if place.document == document.name]
+            for document in [premise] if premise is not None else documents:
+                near = [place for place in draft.near if place.document == document.name] if premise is None else ()
                 # What a model has written is checked by itself: its figures are then the same whichever other lines of
                 # a batch failed, or were written in an earlier run.
                 verdict = yield Shared(
@@ -415,6 +449,8 @@ class Flow:
         )
         if reason is None:
             verdict = _best_of(verdicts)
+            if draft.found is not None and premise is not None:
+                verdict = placed(verdict, draft.found)
             answer = replace(answer, verdict=verdict)
             if answer.route is Route.GROUNDED and answer.text is not None:
                 answer = replace(answer, text=with_citations(answer.text, verdict, answer.evidence))

@@ -36,6 +36,7 @@ OURS = frozenset(
         "tried",
         "support",
         "draft",
+        "notices",
         "line",
         "error",
         "exact_match",

@@ -1,7 +1,10 @@
 """Which language a text is in, told by its small words."""
 
 import re
+from collections.abc import Collection
 from functools import cache
+
+from assistant.documents.scripts import main_script
 
 _WORD = re.compile(r"[^\W\d_]+(?=\b|['’])")
 _WORDS_LOOKED_AT = 400
@@ -65,6 +68,37 @@ def language_name(text: str) -> str | None:
     code, count, next_count, words = _nearest(text)
     sure = count >= _SURE_SHARE * words and count >= _SURE_AHEAD * next_count
     return _NAMES[code] if sure and count else None
+
+
+def foreign_language(text: str, languages: Collection[str]) -> str | None:
+    """What a text is written in, for a sentence, where that is no language of those that a model is made for.
+
+    It is told by the script of most letters, then by small words.
+
+    Args:
+        text: any text.
+        languages: two-letter codes; none where the model does not say.
+    """
+    if not languages:
+        return None
+    if (script := foreign_script(text, languages)) is not None:
+        return script
+    code = guess_language(text)
+    return _NAMES[code] if code is not None and code not in languages and language_name(text) == _NAMES[code] else None
+
+
+def foreign_script(text: str, languages: Collection[str]) -> str | None:
+    """The languages of a text's script, for a sentence, where no language that a model is made for is written in it."""
+    script = main_script(text)
+    if script is None or not languages or any(code in script.languages for code in languages):
+        return None
+    return script.name
+
+
+def names_of(languages: Collection[str]) -> str:
+    """Languages by name, for a sentence: "English and French"."""
+    names = [_NAMES.get(code, code) for code in sorted(languages)]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _nearest(text: str) -> tuple[str, int, int, int]:

@@ -6,6 +6,7 @@ from typing import Any
 from assistant.encoders.cpu.eight_bits import load_ranges
 from assistant.encoders.pairs import PairEncoder
 from assistant.loading.pretrained import from_pretrained, quicken, quietly, ready
+from assistant.models.cards import read_languages
 from assistant.models.store import ResolvedModel
 from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reader
@@ -37,7 +38,8 @@ def load_reader(model: ResolvedModel, *, eight_bits: bool = True) -> Reader:
             loaded = ready(from_pretrained(AutoModelForQuestionAnswering, model), model, fastest=False)
             _try_out(loaded, encoder)
         calibration = Calibration.load(model.adapter or model.base)
-        return Reader(loaded, encoder, name=model.name, calibration=calibration)
+        languages = read_languages(model.adapter or model.base)
+        return Reader(loaded, encoder, name=model.name, calibration=calibration, languages=languages)
 
 
 def _try_out(network: Any, encoder: PairEncoder) -> None:

@@ -94,6 +94,7 @@ class Reader:
 
     Windows of all questions go through the model together, in batches of similar length; a document is tokenised
     once and kept for the next question. Of a long document the windows that hold its most promising passages are read.
+    `languages` are the codes of those that the model's card names.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Reader:
         name: str,
         calibration: Calibration | None = None,
         ranker: Ranker | None = None,
+        languages: frozenset[str] = frozenset(),
         max_length: int = MAX_LENGTH,
         stride: int = STRIDE,
         tokens_per_batch: int | None = None,
@@ -113,6 +115,7 @@ class Reader:
         self.name = name
         self.calibration = calibration or Calibration()
         self.ranker = ranker or Ranker()
+        self.languages = languages
         self.max_length = longest_input(model, max_length)
         self.stride = stride
         self.tokens_per_batch = tokens_per_batch or batch_tokens(model)

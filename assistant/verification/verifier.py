@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from assistant.documents.language import guess_language
 from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
 from assistant.encoders.pairs import EncodedPair, Ids, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
@@ -115,11 +114,6 @@ class Verifier:
         self._readable(check.document)
         for claim, tokens in zip(check.claims, self.encoder.tokenize(check.claims), strict=True):
             self._budget(tokens.ids, claim)
-
-    def foreign(self, document: Document) -> str | None:
-        """The language of a document, where it is one that the model's card does not name; else None."""
-        language = guess_language(document.text)
-        return language if language and self.languages and language not in self.languages else None
 
     def probabilities(
         self,

@@ -240,7 +240,8 @@ def test_a_language_that_the_document_does_not_name_is_none_that_it_speaks_of() 
     "request_",
     [
         "Summarise the document", "summarize it.", "Could you explain this text?", "Résume le document",
-        "Sum up please", "What is the document about?", "Make a timeline", "What are the main themes?", "Write a short summary of the article", "Fais un résumé du texte", "explain",
+        "Sum up please", "What is the document about?", "Make a timeline", "What are the main themes?",
+        "Write a short summary of the article", "Fais un résumé du texte", "explain",
     ],
 )  # fmt: skip
 def test_a_request_for_a_document_as_a_whole_is_known(request_: str) -> None:
