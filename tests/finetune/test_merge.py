@@ -89,6 +89,29 @@ def test_a_gguf_file_says_what_its_folder_says(
         assert factors is not None and factors.min() == 1.0 and factors.max() == pytest.approx(32.0)
 
 
+@pytest.mark.parametrize(
+    "architecture, changes, kind",
+    [("llama", {"rope_parameters": LLAMA3}, "F16"), ("qwen2", {"tie_word_embeddings": True}, "Q8_0")],
+)
+def test_llama_cpp_answers_from_the_file_as_transformers_from_the_folder(
+    tmp_path: Path, architecture: str, changes: dict[str, object], kind: str
+) -> None:
+    xllamacpp = pytest.importorskip("xllamacpp", reason="llama.cpp's wheel is not installed")
+    folder = _model(tmp_path / "model", architecture, **changes)
+    path = write_gguf(folder, tmp_path / "model.gguf", "model", kind)  # type: ignore[arg-type]
+    whole = AutoModelForCausalLM.from_pretrained(folder, dtype="float32").eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    settings = xllamacpp.CommonParams()
+    settings.model.path, settings.n_ctx, settings.n_parallel, settings.warmup = str(path), 512, 1, False
+    server = xllamacpp.Server(settings)
+    ids = render(QUESTION, tokenizer)
+    reply = server.handle_completions({"prompt": ids, "n_predict": 6, "temperature": 0.0, "stream": False})
+    reply = json.loads(reply) if isinstance(reply, str) else reply
+    with torch.inference_mode():
+        expected = whole.generate(torch.tensor([ids]), max_new_tokens=6, do_sample=False)[0, len(ids) :]
+    assert (reply.get("content") or reply["choices"][0]["text"]) == tokenizer.decode(expected)
+
+
 def test_another_architecture_has_no_gguf_file(tmp_path: Path) -> None:
     folder = tmp_path / "gpt2"
     _model(folder, "gpt2", n_embd=64, n_head=4, n_layer=2)
