@@ -1,6 +1,9 @@
 """`assistant ask`: one question, answered on standard output."""
 
+import os
+import stat
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -24,10 +27,12 @@ from assistant.cli.options import (
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, TurnFailed, TurnFinished
+from assistant.routing.message import with_own_document
 from assistant.text import PrintableStream, counted, one_line
 from assistant.types import Answer, Document, Route, Turn
 
 _LONG_DOCUMENT = 100  # pages, rows or messages: reading fewer is over before anybody asks
+_LONGEST_CODE = 12_000  # characters; a longer text is read as a document
 FAIL_ON = ("contradiction", "neutral", "no-answer")
 
 
@@ -62,7 +67,8 @@ def ask(
     Examples:
       assistant ask "How do I reverse a list in Python?"
       assistant ask "How large is the forest?" --document amazon.txt
-      curl -s https://example.org/page.txt | assistant ask "Who wrote it?" --document - --json
+      curl -s https://example.org/page.txt | assistant ask "Who wrote it?" --json
+      git diff | assistant ask "Explain this"
     """
     chosen = settings(
         profile,
@@ -74,13 +80,17 @@ def ask(
         max_new_tokens=max_tokens,
         system=system,
     )
-    turn = Turn(
-        read_question(question, document or []),
-        read_documents(document or [], chosen.max_document_megabytes),
-        route=parse_route(route),
-        verify=chosen.verify and not no_verify,
-        top_k=top_k,
+    turn = with_own_document(
+        Turn(
+            read_question(question, document or []),
+            read_documents(document or [], chosen.max_document_megabytes),
+            route=parse_route(route),
+            verify=chosen.verify and not no_verify,
+            top_k=top_k,
+        )
     )
+    if not document and question != "-" and is_piped():
+        turn = with_piped_text(turn, chosen.max_document_megabytes)
     watched = parse_fail_on(fail_on or [])
     from assistant.answering.assistant import Assistant
 
@@ -103,6 +113,32 @@ def ask(
                 return 4 if fails(event.answer, watched) else 0
             printer(event)
     return 1
+
+
+def is_piped() -> bool:
+    """Whether standard input is a pipe or a file, rather than a terminal, nothing, or what a program shares."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def with_piped_text(turn: Turn, max_megabytes: int) -> Turn:
+    """A turn with what is piped in: code, a diff or a log goes into the question, any other text is its document.
+
+    Nothing piped in changes nothing.
+    """
+    from assistant.documents.open import decode_document
+    from assistant.routing.code_text import is_code
+
+    data = sys.stdin.buffer.read(max_megabytes * 1_000_000 + 1)
+    if not data.strip():
+        return turn
+    piped = decode_document("standard input", data, max_megabytes)
+    if len(piped.text) <= _LONGEST_CODE and is_code(piped.text) and turn.route in (None, Route.OPEN):
+        return replace(turn, question=f"{turn.question}\n\n```\n{piped.text.strip()}\n```", route=Route.OPEN)
+    return replace(turn, documents=(piped,))
 
 
 class _Printer:

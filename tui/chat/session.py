@@ -19,6 +19,7 @@ from assistant.events import (
     VerdictReached,
 )
 from assistant.history.store import Form, History, HistoryError, Said, Status
+from assistant.routing.message import split_message
 from assistant.text import one_line
 from assistant.types import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Support, Turn, Verdict
 from tui.chat.pasting import title
@@ -196,7 +197,13 @@ class Session:
         self._save_documents()
 
     def ask(self, question: str, route: Route | None = None) -> Exchange:
-        """Add a question, with the documents that are open now; with a route, this one goes that way."""
+        """Add a question, with the documents that are open now; with a route, this one goes that way.
+
+        Where none is open and the message is a text with a question about it, the text is opened first.
+        """
+        if not self.documents and route is None and (parts := split_message(question)):
+            self.paste(parts[0])
+            question = parts[1]
         exchange = Exchange(len(self.exchanges), question, tuple(self.documents), route or self.route)
         self.exchanges.append(exchange)
         self._begin()

@@ -117,7 +117,10 @@ class ChatScreen(Screen[None]):
 
     async def ask(self, question: str, route: Route | None = None) -> None:
         """Ask a question, the way that is chosen or this one; it waits for the models and for other answers."""
+        opened = len(self.session.documents)
         exchange = self.session.ask(question, route)
+        if len(self.session.documents) != opened:
+            await self.desk.show_documents()
         await self.transcript.add(exchange)
         self.answering.add(exchange)
         self._tell_trouble()
