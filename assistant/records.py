@@ -16,6 +16,7 @@ from assistant.types import (
     ModelNames,
     Probabilities,
     Route,
+    Support,
     Usage,
     Verdict,
 )
@@ -65,7 +66,7 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
         record["incomplete"] = answer.incomplete
     if answer.tried:
         record["tried"] = [str(route) for route in answer.tried]
-    if answer.support is not None:
+    if answer.support not in (None, Support.SUPPORTED):
         record["support"] = str(answer.support)
     if (draft := answer.draft) is not None:
         record["draft"] = {

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from assistant.answering.citations import with_citations
 from assistant.answering.forms import answer_form
 from assistant.answering.live import live
-from assistant.answering.passages import Context, choose_passages, fits, representative_passages, whole_context
+from assistant.answering.passages import (
+    Context,
+    choose_passages,
+    estimated_tokens,
+    fits,
+    representative_passages,
+    whole_context,
+)
 from assistant.answering.shared_work import Early, Shared, Steps, Tell
 from assistant.answering.structure_answers import (
     REASON,
@@ -70,6 +77,7 @@ from assistant.verification.refusals import is_refusal
 if TYPE_CHECKING:
     from assistant.generation.decoding import LocalStream
     from assistant.generation.generator import LocalGenerator
+    from assistant.generation.stream import Generator as TextGenerator
     from assistant.generation.stream import Sampling, TextStream
     from assistant.reading.reader import Question, Reader, Reading
     from assistant.verification.verifier import Check, Verifier
@@ -78,6 +86,10 @@ SURE_OF_NOTHING = 0.95
 """So sure of it, the reader's word that a document holds no answer is taken without asking the generator."""
 _PLACES = 8  # places of the reader that rank passages
 _NEAR = 10  # passages: a claim is held against each of them, or against what it shares most words with
+_SAMPLE = 4_000  # characters of a document that tell how many tokens its text has
+_AROUND_PASSAGES = 400  # tokens of the prompt beside its passages: question, system prompt, an exchange before it
+_ROOM_USED = 0.85  # of what is left by estimate
+_FEWEST_TOKENS = 100
 _STOPPED = "The answer was stopped before it was checked."
 
 
@@ -156,7 +168,7 @@ class Flow:
             yield from self._verify(turn, draft, cancel)
         if checked and turn.route is None and draft.answer.route is Route.EXTRACT and draft.answer.found_nothing:
             yield from self._write_instead(turn, draft, cancel)
-        yield TurnFinished(draft.answer)
+        yield TurnFinished(replace(draft.answer, tried=draft.answer.tried or (draft.answer.route,)))
 
     def _write_instead(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """Where the reader found nothing: what the generator makes of the passages, if the verifier finds it entailed.
@@ -312,7 +324,8 @@ class Flow:
         messages = [*history, Message(Role.USER, turn.question)]
         closest = None
         if draft.answer.route is Route.GROUNDED:
-            context = yield from self._context(turn, near, cancel)
+            budget = _passage_tokens(self._settings, generator, turn.documents)
+            context = yield from self._context(turn, near, budget, cancel)
             closest, evidence = context.best, context.passages
             draft.answer = replace(draft.answer, evidence=evidence)
             draft.near = context.parts if len(context.parts) <= _NEAR else ()
@@ -358,23 +371,23 @@ class Flow:
             incomplete=stream.finish if stream.finish in ("length", "filtered", "broken") else None,
         )
         if draft.answer.route is Route.GROUNDED:
-            draft.answer = replace(draft.answer, tried=(Route.GROUNDED,))
             draft.claims = text_claims(text)
 
-    def _context(self, turn: Turn, near: Sequence[Evidence], cancel: threading.Event) -> Generator[Any, Any, Context]:
-        """What of the documents the generator is given."""
-        budget, question = self._settings.passage_tokens, turn.question
+    def _context(
+        self, turn: Turn, near: Sequence[Evidence], budget: tuple[int, int], cancel: threading.Event
+    ) -> Generator[Any, Any, Context]:
+        """What of the documents the generator is given; `budget` is for a question of a part, and of the whole."""
+        question = turn.question
         of_the_whole = asks_of_the_whole(question)
+        tokens = budget[of_the_whole]
         # "Summarise it" is asked of the document that was opened last.
         documents = turn.documents[-1:] if asks_of_one(question) else turn.documents
-        if of_the_whole:
-            budget *= 2
-        if fits(documents, budget):
+        if fits(documents, tokens):
             return whole_context(documents)
         yield from self._index(documents, cancel)
         if of_the_whole and len(documents) == 1:
             index = yield from live(lambda _: self._models.ranker.index(documents[0], cancel=cancel))
-            context = representative_passages(index.passages, index.embeddings, budget)
+            context = representative_passages(index.passages, index.embeddings, tokens)
             yield Notice(
                 f"Written from {len(context.parts):,} of {context.total:,} passages, spread over the whole document."
             )
@@ -382,7 +395,7 @@ class Flow:
         if not near:
             near = yield from self._places(turn, documents, cancel)
         ranked = yield from live(lambda _: self._models.ranker.rank(question, documents, cancel=cancel))
-        return choose_passages(ranked, near, budget)
+        return choose_passages(ranked, near, tokens)
 
     def _places(
         self, turn: Turn, documents: Sequence[Document], cancel: threading.Event
@@ -456,6 +469,24 @@ class Flow:
                 answer = replace(answer, text=with_citations(answer.text, verdict, answer.evidence))
             yield VerdictReached(verdict)
         draft.answer = answer
+
+
+def _passage_tokens(settings: Settings, generator: "TextGenerator", documents: Sequence[Document]) -> tuple[int, int]:
+    """Room for passages, for a question of a part of a document and of the whole, as `estimated_tokens` counts.
+
+    It is what the settings say, or what the context of a model of this process leaves beside an answer.
+    """
+    from assistant.generation.generator import LocalGenerator
+    from assistant.generation.prompts import text_ids
+
+    part, whole = settings.passage_tokens, 2 * settings.passage_tokens
+    if not isinstance(generator, LocalGenerator):
+        return part, whole
+    sample = documents[0].text[:_SAMPLE]
+    share = estimated_tokens(sample) / max(1, len(text_ids(sample, generator.tokenizer)))
+    room = generator.context_tokens - min(settings.max_new_tokens, generator.context_tokens // 2) - _AROUND_PASSAGES
+    most = max(_FEWEST_TOKENS, round(room * min(1.0, share) * _ROOM_USED))
+    return min(part, most), min(whole, most)
 
 
 def _documents_of(draft: _Draft, turn: Turn) -> list[Document]:

@@ -36,6 +36,7 @@ _QUESTION_WORDS = {
     "nl": "wie waar waarom wanneer hoeveel welke hoe wat",
 }
 _SURE_WORDS = 2
+_SHARE_HELD = 0.5
 
 
 def question_language(question: str) -> str | None:
@@ -49,6 +50,14 @@ def question_language(question: str) -> str | None:
         counts[language] += 2 * any(word in begins.split() for word in words[:2])
     (code, count), (_, next_count) = sorted(counts.items(), key=lambda pair: -pair[1])[:2]
     return code if count >= _SURE_WORDS and count > next_count else None
+
+
+def holds_language(text: str, code: str) -> bool:
+    """Whether some of a text may be in a language: its words do not tell, or speak for it nearly as for another."""
+    words = [word.lower() for word in _WORD.findall(text[: 12 * _WORDS_LOOKED_AT])][:_WORDS_LOOKED_AT]
+    counts = {language: sum(word in small for word in words) for language, small in _small_words().items()}
+    most = max(counts.values())
+    return most < _SURE_WORDS or counts[code] >= _SHARE_HELD * most
 
 
 def is_in_latin_script(text: str) -> bool:

@@ -11,7 +11,7 @@ no answer.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.documents.language import guess_language, is_in_latin_script, question_language
+from assistant.documents.language import holds_language, is_in_latin_script, question_language
 from assistant.routing.followups import complete, exchanges, is_wish, without_lead
 from assistant.routing.intents import (
     asks_to_write,
@@ -83,8 +83,7 @@ def _foreign(question: str, documents: Sequence[Document]) -> str | None:
         return None
     if language not in _READ:
         return "The reader does not know this language, so the generator answers from passages."
-    others = {guess_language(document.text) for document in documents}
-    if language not in others and None not in others:
+    if not any(holds_language(document.text, language) for document in documents):
         return "The document is in another language than the question, so the generator answers from passages."
     return None
 

@@ -184,7 +184,6 @@ def test_a_turn_with_a_document_goes_where_a_person_would_send_it(question: str,
         "What were the causes of the fire?",
         "Who wrote the report? Answer in French.",
         "How large is it, in two sentences?",
-        "Qui a écrit le rapport ?",
         "Wie groß ist der Wald?",
         "¿Quién escribió el informe?",
         "Chi ha scritto la relazione?",
@@ -195,6 +194,13 @@ def test_a_turn_with_a_document_goes_where_a_person_would_send_it(question: str,
 def test_what_has_to_be_written_or_is_asked_in_another_language_goes_to_the_generator(question: str) -> None:
     choice = choose_route(Turn(question, (FOREST,)))
     assert choice.route is Route.GROUNDED, choice.reason
+
+
+def test_a_question_in_another_language_than_the_document_goes_to_the_generator() -> None:
+    english = Document("a.txt", "The report on the forest was written by Marie Curie. It is the work of many years.")
+    assert choose_route(Turn("Qui a écrit le rapport sur la forêt ?", (english,))).route is Route.GROUNDED
+    assert choose_route(Turn("Who wrote the report on the forest?", (FORET,))).route is Route.GROUNDED
+    assert choose_route(Turn("Who wrote the report on the forest?", (english,))).route is Route.EXTRACT
 
 
 @pytest.mark.parametrize(

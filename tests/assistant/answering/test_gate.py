@@ -1,0 +1,218 @@
+"""What becomes of a question where the reader finds nothing, and of an answer that the document does not support.
+
+The models are stand-ins that say what each test has them say: what is tested is the way between them.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from assistant.answering.flow import Flow
+from assistant.cli.rendering import render_answer, render_written
+from assistant.errors import GenerationError
+from assistant.events import Event, Notice, RouteChosen, TextDelta, TurnFinished
+from assistant.reading.reader import Reading
+from assistant.reading.spans import Span
+from assistant.records import answer_from_json, answer_to_json
+from assistant.settings import Settings
+from assistant.types import Answer, Claim, Document, Label, Probabilities, Route, Support, Turn, Verdict
+
+MILL = Document(
+    "mill.txt",
+    "The mill at Oster was built of oak. Its wheel broke in the winter of 1702, for the pond froze to the ground. "
+    "The miller carried the flour to the church on a sledge.",
+)
+PROBABILITIES = {
+    Label.ENTAILMENT: Probabilities(0.9, 0.05, 0.05),
+    Label.NEUTRAL: Probabilities(0.1, 0.8, 0.1),
+    Label.CONTRADICTION: Probabilities(0.05, 0.05, 0.9),
+}
+
+
+class Stream:
+    """What the generator writes, in one piece."""
+
+    turns_left_out = 0
+    prompt_tokens, completion_tokens, thinking_tokens = 30, 7, 0
+    finish, model = "stop", "writer"
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def events(self) -> Iterator[Event]:
+        yield TextDelta(self._text)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Models:
+    """A reader, a generator and a verifier that say what they are told to.
+
+    Args:
+        read: whether the reader answers.
+        sure: the score of the reader's span, of which its probabilities are made.
+        writes: the generator's text; an error is raised.
+        labels: the verifier's label of each claim by what it holds; entailment for others.
+    """
+
+    def __init__(
+        self, *, read: bool, writes: str | Exception, labels: dict[str, Label] | None = None, sure: float = 0.5
+    ) -> None:
+        self.loaded_generator = None
+        self.unattended = False
+        self.ranker = SimpleNamespace(knows=lambda document: True)
+        self.claims: list[str] = []
+        self.asked: list[str] = []
+        self._read, self._writes, self._labels, self._sure = read, writes, labels or {}, sure
+
+    def reader(self, on_event: Any) -> Any:
+        start = MILL.text.index("winter of 1702")
+        score = 5.0 if self._read else -5.0
+        calibration = SimpleNamespace(threshold=0.0, right=lambda _: 0.9, absent=lambda _: self._sure)
+        reading = Reading((Span(start, start + 14, score),), 1, calibration, 1)  # type: ignore[arg-type]  (a stand-in)
+        return SimpleNamespace(
+            name="reader", max_length=384, stride=128, languages=frozenset({"en"}), windows_of=lambda _: 1,
+            read=lambda questions, **_: [reading for _ in questions],
+        )  # fmt: skip
+
+    def generator(self, on_event: Any) -> Any:
+        return self
+
+    name = "writer"
+
+    def stream(self, messages: Sequence[Any], **_: Any) -> Stream:
+        self.asked.append(messages[-1].text)
+        if isinstance(self._writes, Exception):
+            raise self._writes
+        return Stream(self._writes)
+
+    def verifier(self, on_event: Any) -> Any:
+        return SimpleNamespace(name="verifier", languages=frozenset({"en"}), verify=self._verify)
+
+    def _verify(self, checks: Sequence[Any], **_: Any) -> list[Verdict]:
+        verdicts = []
+        for check in checks:
+            self.claims += check.claims
+            labels = [
+                next((label for part, label in self._labels.items() if part in claim), Label.ENTAILMENT)
+                for claim in check.claims
+            ]
+            verdicts.append(
+                Verdict(
+                    tuple(
+                        Claim(claim, label, PROBABILITIES[label], MILL.evidence(0, 35))
+                        for claim, label in zip(check.claims, labels, strict=True)
+                    )
+                )
+            )
+        return verdicts
+
+
+def ask(models: Models, question: str, **given: Any) -> tuple[Answer, list[Event]]:
+    """The answer to a question about the mill, and all events."""
+    import threading
+
+    from assistant.answering.together import together
+
+    flow = Flow(models, Settings())  # type: ignore[arg-type]  (stand-ins)
+    events = [event for _, event in together([flow.steps(Turn(question, (MILL,), **given), threading.Event())])]
+    assert isinstance(events[-1], TurnFinished)
+    return events[-1].answer, events
+
+
+def shown(answer: Answer) -> str:
+    return f"{render_written(answer).plain}{render_answer(answer, (MILL,)).plain}"
+
+
+def test_what_the_reader_finds_is_the_answer_and_the_generator_is_not_asked() -> None:
+    models = Models(read=True, writes="no")
+    answer, _ = ask(models, "When did the wheel break?")
+    assert (answer.route, answer.text, answer.tried) == (Route.EXTRACT, "winter of 1702", (Route.EXTRACT,))
+    assert models.asked == []
+
+
+def test_where_the_reader_finds_nothing_an_entailed_answer_of_the_generator_is_given() -> None:
+    models = Models(read=False, writes="The wheel broke in 1702.")
+    answer, events = ask(models, "When did the wheel break?")
+    assert (answer.route, answer.text, answer.tried) == (
+        Route.GROUNDED, "The wheel broke in 1702.", (Route.EXTRACT, Route.GROUNDED),
+    )  # fmt: skip
+    assert (answer.models.reader, answer.models.generator, answer.models.verifier) == ("reader", "writer", "verifier")
+    assert [event.route for event in events if isinstance(event, RouteChosen)] == [Route.EXTRACT, Route.GROUNDED]
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["The wheel broke in 1702."]
+    assert "When did the wheel break?" in models.claims[0], "a true sentence beside the question would be no answer"
+
+
+@pytest.mark.parametrize("label", [Label.NEUTRAL, Label.CONTRADICTION])
+def test_an_answer_that_is_not_entailed_stays_a_draft(label: Label) -> None:
+    answer, events = ask(
+        Models(read=False, writes="Anders broke it.", labels={"Anders": label}), "Who broke the wheel?"
+    )
+    assert (answer.route, answer.text, answer.tried) == (Route.EXTRACT, None, (Route.EXTRACT, Route.GROUNDED))
+    assert answer.closest is not None
+    assert answer.verdict is None
+    assert answer.draft is not None and answer.draft.text == "Anders broke it."
+    assert not any(isinstance(event, TextDelta) for event in events)
+    lines = shown(answer).splitlines()
+    assert lines[0].startswith("Not in the document")
+    assert lines.index("Draft, not supported by the document:") < lines.index("  Anders broke it.")
+    record = json.loads(json.dumps(answer_to_json("q", answer, "1")))
+    assert record["draft"]["text"] == "Anders broke it."
+    assert answer_from_json(record) == answer
+
+
+def test_a_refusal_leaves_no_draft() -> None:
+    answer, _ = ask(Models(read=False, writes="The passages do not say who broke it."), "Who broke the wheel?")
+    assert (answer.text, answer.draft) == (None, None)
+
+
+@pytest.mark.parametrize("given", [{"route": Route.EXTRACT}, {"verify": False}])
+def test_without_a_check_or_with_a_route_that_was_asked_for_the_reader_has_the_last_word(given: dict[str, Any]) -> None:
+    models = Models(read=False, writes="It broke in 1702.")
+    answer, _ = ask(models, "When did the wheel break?", **given)
+    assert (answer.text, models.asked) == (None, [])
+
+
+def test_a_reader_that_is_sure_that_there_is_nothing_is_believed() -> None:
+    models = Models(read=False, writes="It broke in 1702.", sure=0.99)
+    answer, _ = ask(models, "When did the wheel break?")
+    assert (answer.text, models.asked) == (None, [])
+
+
+def test_a_generator_that_cannot_be_asked_leaves_what_the_reader_said_with_a_notice() -> None:
+    answer, events = ask(Models(read=False, writes=GenerationError("It is away.")), "When did the wheel break?")
+    assert answer.text is None
+    assert any("It is away." in event.text for event in events if isinstance(event, Notice))
+
+
+def test_a_written_answer_that_nothing_supports_is_shown_as_a_draft() -> None:
+    answer, _ = ask(Models(read=False, writes="Elves did it.", labels={"Elves": Label.NEUTRAL}), "Why did it break?")
+    assert (answer.route, answer.text, answer.support) == (Route.GROUNDED, "Elves did it.", Support.UNSUPPORTED)
+    assert shown(answer).splitlines()[0] == "The document does not support an answer."
+    assert answer_to_json("q", answer, "1")["support"] == "unsupported"
+
+
+def test_of_a_partly_supported_answer_the_sentences_are_named_that_are_not() -> None:
+    writes = "The pond froze to the ground. Elves cheered."
+    answer, _ = ask(Models(read=False, writes=writes, labels={"Elves": Label.NEUTRAL}), "Why did the wheel break?")
+    assert answer.support is Support.PARTLY
+    text = shown(answer)
+    assert text.startswith("The pond froze")
+    assert "Not in the document:\n  ? Elves cheered." in text
+
+
+def test_a_refusal_of_a_written_answer_is_no_answer() -> None:
+    answer, _ = ask(Models(read=False, writes="The text does not mention elves."), "Explain what the elves did")
+    assert (answer.text, answer.verdict, answer.found_nothing) == (None, None, True)
+    assert answer.closest is not None
+    assert shown(answer).startswith("Not in the document")
+
+
+def test_a_short_document_is_given_to_the_generator_whole() -> None:
+    models = Models(read=False, writes="It was built of oak.")
+    ask(models, "Explain how the mill was built")
+    assert MILL.text in models.asked[0]
