@@ -126,6 +126,7 @@ def _claim_to_json(claim: Claim) -> dict[str, Any]:
         "label": str(claim.label),
         **asdict(claim.probabilities),
         "evidence": asdict(claim.evidence) if claim.evidence else None,
+        **({"reason": claim.reason} if claim.reason is not None else {}),
     }
 
 
@@ -143,4 +144,5 @@ def _draft(record: dict[str, Any] | None) -> Draft | None:
 def _claim(record: dict[str, Any]) -> Claim:
     probabilities = Probabilities(record["entailment"], record["neutral"], record["contradiction"])
     evidence = record.get("evidence")
-    return Claim(record["text"], Label(record["label"]), probabilities, Evidence(**evidence) if evidence else None)
+    place = Evidence(**evidence) if evidence else None
+    return Claim(record["text"], Label(record["label"]), probabilities, place, record.get("reason"))

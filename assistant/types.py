@@ -111,12 +111,16 @@ class Probabilities:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One statement taken from an answer, and what the deciding passage says of it."""
+    """One statement taken from an answer, and what the deciding passage says of it.
+
+    `reason` is what its figures were turned down for, in words: "5.6 million, not 6.5 million".
+    """
 
     text: str
     label: Label
     probabilities: Probabilities
     evidence: Evidence | None = None
+    reason: str | None = None
 
 
 class Support(StrEnum):

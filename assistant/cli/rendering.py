@@ -66,6 +66,8 @@ def render_verdict(verdict: Verdict) -> Text:
     if len(verdict.claims) > 1:
         for claim in verdict.claims:
             text.append_text(_claim(claim))
+    elif (reason := verdict.worst.reason) is not None:
+        text.append(f"  {one_line(reason, 100)}\n", style=color)
     return text
 
 
@@ -74,6 +76,8 @@ def _claim(claim: Claim) -> Text:
     text = Text("  ").append(word, style=color).append(f"  {one_line(claim.text, 100)}\n")
     if claim.evidence is not None:
         text.append(f"      “{one_line(claim.evidence.text, 100)}”\n", style="dim")
+    if claim.reason is not None:
+        text.append(f"      {one_line(claim.reason, 100)}\n", style=color)
     return text
 
 

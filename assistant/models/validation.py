@@ -34,7 +34,10 @@ Shapes = dict[str, list[int]]
 
 def trained_in(run: Path) -> Path | None:
     """Where the folder of a run of `finetune` keeps what was trained; None where it is none, or holds nothing yet."""
-    if not (run / "recipe.json").is_file():
+    try:
+        if not (run / "recipe.json").is_file():
+            return None
+    except OSError:  # what can be no name of a folder
         return None
     if is_adapter(run / "adapter"):
         return run / "adapter"

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import Any
 
@@ -13,6 +13,7 @@ from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
 from assistant.encoders.pairs import EncodedPair, Ids, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
 from assistant.types import Claim, Document, Evidence, Label, Probabilities, Verdict
+from assistant.verification.figures import find_fault
 from assistant.verification.head import Head
 from assistant.verification.premises import Premise, SentenceIndex, decide
 
@@ -26,6 +27,7 @@ LABELS = tuple(Label)
 _CHARACTERS_AT_ONCE = 200_000
 
 Row = tuple[float, float, float]
+_LONGEST_SOURCE = 200_000  # characters of a document in which a claim's figures are looked for
 _ENTAILED: Row = (1.0, 0.0, 0.0)
 
 
@@ -221,7 +223,9 @@ class Verifier:
             candidate, row = decided[key]
             place = sentences.get(key, candidate.premise)
             evidence = check.document.evidence(place.start, place.end)
-            claims.append(Claim(text, LABELS[int(np.argmax(row))], Probabilities(*row), evidence))
+            claims.append(
+                _held_against_figures(Claim(text, LABELS[int(np.argmax(row))], Probabilities(*row), evidence), check)
+            )
         return Verdict(tuple(claims))
 
     def _readable(self, document: Document) -> SentenceIndex:
@@ -283,3 +287,25 @@ class Verifier:
             if on_progress is not None:
                 on_progress(done, len(pairs))
         return rows
+
+
+def _held_against_figures(claim: Claim, check: Check) -> Claim:
+    """A claim that the model finds entailed, and that states another figure, unit or direction than the document.
+
+    What the model gave entailment then goes to contradiction, or to neutral where the document only lacks the figure.
+    """
+    repeated = claim.probabilities.entailment == 1  # the document says it word for word
+    if claim.label is not Label.ENTAILMENT or claim.evidence is None or repeated:
+        return claim
+    text, at = check.document.text, claim.evidence.start
+    if len(text) > _LONGEST_SOURCE:
+        text = text[max(0, at - _LONGEST_SOURCE // 2) : at + _LONGEST_SOURCE // 2]
+    fault = find_fault(claim.text, claim.evidence.text, text)
+    if fault is None:
+        return claim
+    given = claim.probabilities
+    if fault.opposed:
+        turned = Probabilities(given.contradiction, given.neutral, given.entailment)
+        return replace(claim, label=Label.CONTRADICTION, probabilities=turned, reason=fault.reason)
+    turned = Probabilities(given.neutral, given.entailment, given.contradiction)
+    return replace(claim, label=Label.NEUTRAL, probabilities=turned, reason=fault.reason)

@@ -80,3 +80,5 @@ def _claim(claim: Claim) -> Iterator[Part]:
         quote = one_line(claim.evidence.text, 300)
         yield ("\ndecided by ", "$foreground 60%")
         yield (f"“{quote}”", "italic")
+    if claim.reason is not None:
+        yield (f"\n{one_line(claim.reason, 200)}", style)

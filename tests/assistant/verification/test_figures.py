@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.verification.figures import missing_figures
+from assistant.verification.figures import find_fault, missing_figures
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,55 @@ from assistant.verification.figures import missing_figures
 )
 def test_a_figure_that_the_source_does_not_state_is_missing(claim: str, source: str, missing: list[str]) -> None:
     assert [figure.text for figure in missing_figures(claim, source)] == missing
+
+
+REPORT = (
+    "Revenue rose from 4.2 million euros to 5.6 million euros, but operating costs fell by 12 percent. The pump moves "
+    "18 litres per minute. The company has nine factories, the oldest of 1903, and employs 340 people."
+)
+
+
+def sentence_with(words: str) -> str:
+    return next(sentence for sentence in REPORT.split(". ") if words in sentence)
+
+
+@pytest.mark.parametrize(
+    "claim, words, reason",
+    [
+        ("Revenue rose to 6.5 million euros.", "Revenue", "4.2 million, not 6.5 million"),
+        ("The pump moves 18 gallons per minute.", "pump", "18 is in another unit in the document"),
+        ("The pump moves 18 litres per second.", "pump", "18 is in another unit in the document"),
+        ("Revenue fell to 5.6 million euros.", "Revenue", "rose, not fell"),
+        ("Yes, revenue fell in the third quarter.", "Revenue", "rose, not fell"),
+        ("Operating costs rose by 12 percent.", "Revenue", "fell, not rose"),
+        ("How many work there? 430", "factories", "1903, not 430"),
+    ],
+)
+def test_what_the_source_does_not_bear_out_is_named(claim: str, words: str, reason: str) -> None:
+    fault = find_fault(claim, sentence_with(words), REPORT)
+    assert fault is not None
+    assert (fault.reason, fault.opposed) == (reason, True)
+
+
+@pytest.mark.parametrize(
+    "claim, words",
+    [
+        ("Revenue rose to 5.6 million euros.", "Revenue"),
+        ("Operating costs fell by 12 percent.", "Revenue"),
+        ("Costs did not rise; they fell by 12 percent.", "Revenue"),
+        ("The pump moves 18 litres.", "pump"),
+        ("It has 9 factories.", "factories"),
+        ("How many of the 77 factories are left? nine", "factories"),
+        ("The company is old.", "factories"),
+    ],
+)
+def test_nothing_is_held_against_what_the_source_bears_out_or_does_not_decide(claim: str, words: str) -> None:
+    assert find_fault(claim, sentence_with(words), REPORT) is None
+
+
+def test_a_figure_that_is_nowhere_and_has_no_like_is_only_missing() -> None:
+    fault = find_fault(
+        "It was built in 1871.", "It was built long ago.", "It was built long ago. Nobody knows by whom."
+    )
+    assert fault is not None
+    assert not fault.opposed
