@@ -12,6 +12,7 @@ from assistant.events import (
     Notice,
     Progress,
     RouteChosen,
+    TextDelta,
     TurnFailed,
     TurnFinished,
     VerdictReached,
@@ -20,6 +21,7 @@ from assistant.types import (
     Answer,
     Claim,
     Document,
+    Draft,
     Evidence,
     Label,
     Probabilities,
@@ -87,12 +89,17 @@ class Scripted:
         for done in (1, 2, 3):
             yield Progress("reading", done, 3)
             time.sleep(self.pause)
+        if "written" in turn.question:
+            yield from self._written(turn, document)
+            return
         wanted = turn.question.rstrip("?").split()[-1]
         at = document.text.find(wanted)
         if "nothing" in turn.question or at < 0:
             closest = Evidence(document.name, 0, 60, document.text[:60], 0.2)
             yield EvidenceFound((), closest)
-            yield TurnFinished(Answer(Route.EXTRACT, None, 0.87, closest=closest, usage=Usage(0.31, windows=3)))
+            draft = Draft("Elves built it.") if "drafted" in turn.question else None
+            usage = Usage(0.31, windows=3)
+            yield TurnFinished(Answer(Route.EXTRACT, None, 0.87, closest=closest, usage=usage, draft=draft))
             return
         evidence = Evidence(document.name, at, at + len(wanted), wanted, 0.97)
         yield EvidenceFound((evidence,))
@@ -106,3 +113,23 @@ class Scripted:
         yield VerdictReached(verdict)
         usage = Usage(0.21, windows=3)
         yield TurnFinished(Answer(Route.EXTRACT, wanted, 0.97, (evidence,), verdict=verdict, usage=usage))
+
+    def _written(self, turn: Turn, document: Document) -> Iterator[Event]:
+        """An answer of two sentences: `unsupported` by the document, supported in `part`, or whole."""
+        yield RouteChosen(Route.GROUNDED, "it asks for a text")
+        place = Evidence(document.name, 0, 60, document.text[:60])
+        yield EvidenceFound((place,))
+        text = "Elves built it. It is tall."
+        yield from (TextDelta(f"{word} ") for word in text.split())
+        labels = [Label.ENTAILMENT, Label.ENTAILMENT]
+        if "unsupported" in turn.question:
+            labels = [Label.NEUTRAL, Label.NEUTRAL]
+        elif "part" in turn.question:
+            labels[0] = Label.NEUTRAL
+        shares = {Label.ENTAILMENT: Probabilities(0.9, 0.05, 0.05), Label.NEUTRAL: Probabilities(0.1, 0.8, 0.1)}
+        sentences = ("Elves built it.", "It is tall.")
+        verdict = Verdict(
+            tuple(Claim(said, label, shares[label], place) for said, label in zip(sentences, labels, strict=True))
+        )
+        yield VerdictReached(verdict)
+        yield TurnFinished(Answer(Route.GROUNDED, text, evidence=(place,), verdict=verdict, usage=Usage(0.5)))

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from textual.content import Content
+from textual.widgets import Markdown
 
 from assistant.history.store import History
 from assistant.settings import Settings
@@ -124,6 +125,41 @@ async def test_not_in_the_document_is_an_answer_with_the_closest_passage(sized: 
     assert not view.query(VerdictView)
     await sized.ask("Is it 21?")
     assert "does not hold an answer" in sized.responder.turns[-1].history[1].text
+
+
+async def test_what_was_written_and_is_not_supported_lies_folded_below_the_word_that_it_is_not(chat: Chat):
+    await chat.paste(ARTICLE)
+    for question, headline in (
+        ("a written answer, unsupported", "The document does not support an answer"),
+        ("nothing, but drafted", "Not in the document"),
+    ):
+        view = await chat.ask(question)
+        assert headline in chat.shown()
+        assert "Elves built it." not in chat.shown()
+        view.focus()
+        await chat.pilot.press("d")
+        await chat.until(lambda: "Elves built it." in chat.shown())
+        await chat.pilot.press("d")
+        await chat.until(lambda: "Elves built it." not in chat.shown())
+        await chat.pilot.press("escape")
+        await chat.ask("Is it 21?")
+        assert "does not hold an answer" in chat.responder.turns[-1].history[-1].text
+
+
+async def test_of_an_answer_supported_in_part_the_other_sentences_are_named(chat: Chat):
+    await chat.paste(ARTICLE)
+    view = await chat.ask("a written answer, in part")
+    shown = chat.shown()
+    assert view.query_one(Markdown).source == "Elves built it. It is tall."
+    assert "Not in the document:" in shown
+    assert "? Elves built it." in shown
+
+
+async def test_an_answer_that_is_supported_is_shown_as_it_is(chat: Chat):
+    await chat.paste(ARTICLE)
+    await chat.ask("a written answer")
+    assert "Elves built it. It is tall." in chat.shown()
+    assert "Not in the document" not in chat.shown()
 
 
 async def test_what_no_document_holds_is_asked_of_the_generator_alone(chat: Chat):
