@@ -38,7 +38,9 @@ def _form(question: str, request: str) -> str:  # noqa: PLR0911  (one way out fo
     if _LENGTH.search(question) or _CODE.search(question):
         return "Keep to the length and form that the question asks for."
     if _SUMMARY.search(question) or asks_of_the_whole(question):
-        return "Summarise the text from its first passage to its last, in six short sentences: each about another passage."
+        return (
+            "Summarise the text from its first passage to its last, in six short sentences: each about another passage."
+        )
     if asks_yes_or_no(request):
         return "Begin with yes or no, then say why in one sentence."
     if asks_for_list(request):

@@ -18,7 +18,8 @@ TABLES = ("csv", "parquet")
 _FIRST = ("id", "line", "question", "route", "answer", "score")
 _VERDICT = ("verdict", "entailment", "neutral", "contradiction")
 _LAST = (
-    "evidence", "closest", "claims", "verdict_reason", "stopped", "asked", "incomplete", "models", "usage",
+    "evidence", "closest", "claims", "verdict_reason", "stopped", "asked", "incomplete", "tried", "support",
+    "draft", "notices", "models", "usage",
     "exact_match", "f1", "contains",
 )  # fmt: skip
 _ERROR = ("error_type", "error_message", "error_passing")
@@ -26,7 +27,7 @@ _MACHINE = ("computed_with",)
 _DIGESTS = ("input_digest", "options_digest")
 OWN = (*_FIRST, *_VERDICT, *_LAST, *_ERROR, *_MACHINE, *_DIGESTS)
 """The columns of our own; the input's other columns stand between these and the digests."""
-_AS_JSON = frozenset(("evidence", "closest", "claims", "models", "usage"))
+_AS_JSON = frozenset(("evidence", "closest", "claims", "tried", "draft", "notices", "models", "usage"))
 _NUMBERS = frozenset(("score", "entailment", "neutral", "contradiction", "exact_match", "f1", "contains"))
 # What the record's own parts become: columns of the input with these names have no place beside them.
 _OF_PARTS = frozenset((*_VERDICT, "claims", "error", *_ERROR))
@@ -76,7 +77,8 @@ def unflat(row: dict[str, Any]) -> Record:
             "usage": parts["usage"],
         }
         record |= {key: float(given[key]) for key in ("exact_match", "f1", "contains") if key in given}
-        record |= {key: given[key] for key in ("verdict_reason", "asked", "incomplete") if key in given}
+        record |= {key: given[key] for key in ("verdict_reason", "asked", "incomplete", "support") if key in given}
+        record |= {key: parts[key] for key in ("tried", "draft", "notices") if key in parts}
         record |= {"stopped": True} if str(given.get("stopped")).lower() == "true" else {}
     record |= {key: given[key] for key in _MACHINE if key in given}
     return record | {key: given[key] for key in _DIGESTS}
