@@ -13,12 +13,12 @@ from assistant.answering.live import live
 from assistant.answering.passages import (
     Context,
     choose_passages,
-    estimated_tokens,
     fits,
+    passage_tokens,
     representative_passages,
     whole_context,
 )
-from assistant.answering.shared_work import Early, Shared, Steps, Tell
+from assistant.answering.shared_work import Shared, Steps, Tell, silently
 from assistant.answering.structure_answers import (
     REASON,
     answer_of,
@@ -30,6 +30,7 @@ from assistant.answering.structure_answers import (
     uncheckable,
     without_barred,
 )
+from assistant.answering.writing import about_end, write_silently, write_together, written_aloud, written_silently
 from assistant.documents.splitting import split_passages
 from assistant.errors import GenerationError, ModelError, UsageError
 from assistant.events import (
@@ -54,7 +55,6 @@ from assistant.routing.followups import without_lead
 from assistant.routing.intents import asks_of_one, asks_of_the_whole, is_about_assistant
 from assistant.routing.router import choose_route
 from assistant.settings import Settings
-from assistant.text import counted
 from assistant.types import (
     Answer,
     Document,
@@ -70,15 +70,12 @@ from assistant.types import (
     Verdict,
 )
 from assistant.verification.claims import span_claim, text_claims
-from assistant.verification.premises import decide
+from assistant.verification.premises import best_of
 from assistant.verification.python_code import unparsable_python
 from assistant.verification.refusals import is_refusal
 
 if TYPE_CHECKING:
-    from assistant.generation.decoding import LocalStream
-    from assistant.generation.generator import LocalGenerator
-    from assistant.generation.stream import Generator as TextGenerator
-    from assistant.generation.stream import Sampling, TextStream
+    from assistant.generation.stream import Sampling
     from assistant.reading.reader import Question, Reader, Reading
     from assistant.verification.verifier import Check, Verifier
 
@@ -86,10 +83,6 @@ SURE_OF_NOTHING = 0.95
 """So sure of it, the reader's word that a document holds no answer is taken without asking the generator."""
 _PLACES = 8  # places of the reader that rank passages
 _NEAR = 10  # passages: a claim is held against each of them, or against what it shares most words with
-_SAMPLE = 4_000  # characters of a document that tell how many tokens its text has
-_AROUND_PASSAGES = 400  # tokens of the prompt beside its passages: question, system prompt, an exchange before it
-_ROOM_USED = 0.85  # of what is left by estimate
-_FEWEST_TOKENS = 100
 _STOPPED = "The answer was stopped before it was checked."
 
 
@@ -166,7 +159,9 @@ class Flow:
             yield from self._generate(turn, draft, cancel)
         if checked and choice.route is not Route.OPEN and draft.answer.text is not None:
             yield from self._verify(turn, draft, cancel)
-        if checked and turn.route is None and draft.answer.route is Route.EXTRACT and draft.answer.found_nothing:
+        nothing = draft.answer.route is Route.EXTRACT and draft.answer.found_nothing
+        # Where a table lacks the row that is asked for, the generator would take the value of another one.
+        if nothing and checked and turn.route is None and not any(looked.barred):
             yield from self._write_instead(turn, draft, cancel)
         yield TurnFinished(replace(draft.answer, tried=draft.answer.tried or (draft.answer.route,)))
 
@@ -183,7 +178,7 @@ class Flow:
         yield Progress("Writing from passages")
         written = _Draft(Answer(Route.GROUNDED, None, asked=nothing.asked))
         try:
-            yield from _silently(self._generate(turn, written, cancel, near=draft.near, silently=True))
+            yield from silently(self._generate(turn, written, cancel, near=draft.near, silently=True))
         except (ModelError, GenerationError) as error:
             self._no_generator = error
             yield Notice(f"The reader found nothing, and the generator could not be asked: {error}")
@@ -191,10 +186,11 @@ class Flow:
         text = written.answer.text
         if text is not None and not written.answer.stopped:
             written.claims = [span_claim(turn.question, text), *written.claims]
-            yield from _silently(self._verify(turn, written, cancel))
+            yield from silently(self._verify(turn, written, cancel))
         answer = replace(
             written.answer,
             tried=(Route.EXTRACT, Route.GROUNDED),
+            notices=(*nothing.notices, *written.answer.notices),
             models=replace(written.answer.models, reader=nothing.models.reader),
             usage=replace(
                 written.answer.usage, windows=nothing.usage.windows, windows_in_all=nothing.usage.windows_in_all
@@ -324,7 +320,7 @@ class Flow:
         messages = [*history, Message(Role.USER, turn.question)]
         closest = None
         if draft.answer.route is Route.GROUNDED:
-            budget = _passage_tokens(self._settings, generator, turn.documents)
+            budget = passage_tokens(self._settings, generator, turn.documents)
             context = yield from self._context(turn, near, budget, cancel)
             closest, evidence = context.best, context.passages
             draft.answer = replace(draft.answer, evidence=evidence)
@@ -342,13 +338,13 @@ class Flow:
         stream = generator.stream(messages, sampling=self._sampling(draft.answer.route), cancel=cancel)
         if stream.turns_left_out:
             yield Notice(turns_left_out(stream.turns_left_out))
-        write = _written_silently if silently else _written
+        write = written_silently if silently else written_aloud
         if isinstance(generator, LocalGenerator):
-            run = partial(_write_silently if silently else _write_together, generator)
+            run = partial(write_silently if silently else write_together, generator)
             text = yield Shared(("write", silently), stream, run, alone=write)
         else:
             text = yield Shared("ask", stream, alone=write, at_a_server=self._settings.server_requests)
-        if (notice := _about_end(stream)) is not None:
+        if (notice := about_end(stream)) is not None:
             yield Notice(notice)
         if (fault := unparsable_python(text)) is not None:
             yield Notice(f"The Python of this answer does not run as it is: it cannot be parsed ({fault}).")
@@ -461,7 +457,7 @@ class Flow:
             draft.answer, verdict_reason=reason, models=replace(draft.answer.models, verifier=verifier.name)
         )
         if reason is None:
-            verdict = _best_of(verdicts)
+            verdict = best_of(verdicts)
             if draft.found is not None and premise is not None:
                 verdict = placed(verdict, draft.found)
             answer = replace(answer, verdict=verdict)
@@ -471,59 +467,12 @@ class Flow:
         draft.answer = answer
 
 
-def _passage_tokens(settings: Settings, generator: "TextGenerator", documents: Sequence[Document]) -> tuple[int, int]:
-    """Room for passages, for a question of a part of a document and of the whole, as `estimated_tokens` counts.
-
-    It is what the settings say, or what the context of a model of this process leaves beside an answer.
-    """
-    from assistant.generation.generator import LocalGenerator
-    from assistant.generation.prompts import text_ids
-
-    part, whole = settings.passage_tokens, 2 * settings.passage_tokens
-    if not isinstance(generator, LocalGenerator):
-        return part, whole
-    sample = documents[0].text[:_SAMPLE]
-    share = estimated_tokens(sample) / max(1, len(text_ids(sample, generator.tokenizer)))
-    room = generator.context_tokens - min(settings.max_new_tokens, generator.context_tokens // 2) - _AROUND_PASSAGES
-    most = max(_FEWEST_TOKENS, round(room * min(1.0, share) * _ROOM_USED))
-    return min(part, most), min(whole, most)
-
-
 def _documents_of(draft: _Draft, turn: Turn) -> list[Document]:
     """The documents that an answer is from."""
     if draft.document is not None:
         return [draft.document]
     named = {place.document for place in draft.answer.evidence}
     return [document for document in turn.documents if document.name in named]
-
-
-def _best_of(verdicts: Sequence[Verdict]) -> Verdict:
-    """Of each claim what the document says that decides it."""
-    if len(verdicts) == 1:
-        return verdicts[0]
-    claims = []
-    for each in zip(*(verdict.claims for verdict in verdicts), strict=True):
-        rows = [(p.entailment, p.neutral, p.contradiction) for p in (claim.probabilities for claim in each)]
-        claims.append(each[decide(rows)])
-    return Verdict(tuple(claims))
-
-
-def _silently(steps: Steps) -> Steps:
-    """Steps of which only the work and how far it is are told."""
-    try:
-        item = next(steps)
-        while True:
-            if not isinstance(item, Shared | Progress):
-                item = next(steps)
-                continue
-            try:
-                result = yield item
-            except Exception as error:  # noqa: BLE001  (the work's own, for the steps that wait for it)
-                item = steps.throw(error)
-            else:
-                item = steps.send(result)
-    except StopIteration:
-        return
 
 
 def _read(
@@ -539,70 +488,6 @@ def _read(
         )
     )
     return [list(islice(readings, len(questions))) for questions in items]
-
-
-def _written(stream: "TextStream") -> Generator[Event, None, str]:
-    """What a stream gives, with its pieces as events."""
-    pieces: list[str] = []
-    try:
-        for event in stream.events():
-            if isinstance(event, TextDelta):
-                pieces.append(event.text)
-            elif isinstance(event, TextTakenBack):
-                pieces.clear()
-            yield event
-    finally:
-        stream.close()
-    return "".join(pieces).strip()
-
-
-def _written_silently(stream: "TextStream") -> Generator[Event, None, str]:
-    """What a stream gives, without a word of it on the way."""
-    events = _written(stream)
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            return str(end.value)
-        if isinstance(event, Progress | Notice):
-            yield event
-
-
-def _about_end(stream: "TextStream") -> str | None:
-    """What there is to say of how a stream ended."""
-    match stream.finish:
-        case "loop":
-            return "The model began to repeat itself and was stopped."
-        case "length":
-            tokens = counted(stream.completion_tokens, "token")
-            return f"The answer reached {tokens} and was cut; ask it to go on."
-        case "filtered":
-            return "The server's content filter ended the answer: it is not complete."
-        case "broken":
-            return f"The answer is not complete: {getattr(stream, 'trouble', None) or 'the connection broke off.'}"
-    return None
-
-
-def _write_together(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
-    """What the streams of a local generator give."""
-    pieces: list[list[str]] = [[] for _ in streams]
-    told: set[int] = set()
-    for at, piece in generator.together(streams):
-        if piece:
-            pieces[at].append(piece)
-            tell(at, TextDelta(piece))
-        for over in [each for each, stream in enumerate(streams) if stream.finish is not None and each not in told]:
-            if over != at:  # the last piece of the one at hand may be yet to come
-                told.add(over)
-                tell(over, Early("".join(pieces[over]).strip()))
-    return ["".join(each).strip() for each in pieces]
-
-
-def _write_silently(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
-    """As `_write_together`, without a word of it on the way."""
-    return _write_together(
-        generator, streams, lambda at, event: None if isinstance(event, TextDelta) else tell(at, event)
-    )
 
 
 def _judge(verifier: "Verifier", cancel: threading.Event, checks: Sequence["Check"], _: Tell) -> list[Verdict | None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +10,18 @@ import numpy.typing as npt
 from assistant.documents.passages import Passage
 from assistant.documents.splitting import split_passages
 from assistant.retrieval.ranking import words
+from assistant.settings import Settings
 from assistant.types import Document, Evidence
+
+if TYPE_CHECKING:
+    from assistant.generation.stream import Generator
 
 PASSAGE_CHARACTERS = 600
 _BYTES_A_TOKEN = 4
+_SAMPLE = 4_000  # characters of a document that tell how many tokens its text has
+_AROUND_PASSAGES = 400  # tokens of the prompt beside its passages: question, system prompt, an exchange before it
+_ROOM_USED = 0.85  # of what is left by estimate
+_FEWEST_TOKENS = 100
 _FUSION = 60  # reciprocal rank fusion's usual constant
 _DIMENSIONS = 4096  # of hashed words
 _LONGEST_JOINED = 1_800  # characters: a longer stretch is too long to be pointed at
@@ -33,6 +42,24 @@ class Context:
 def estimated_tokens(text: str) -> int:
     """About how many tokens a text has: one for four bytes, which holds for prose in Latin script and for Chinese."""
     return len(text.encode()) // _BYTES_A_TOKEN + 1
+
+
+def passage_tokens(settings: Settings, generator: "Generator", documents: Sequence[Document]) -> tuple[int, int]:
+    """Room for passages, for a question of a part of a document and of the whole, as `estimated_tokens` counts.
+
+    It is what the settings say, or what the context of a model of this process leaves beside an answer.
+    """
+    from assistant.generation.generator import LocalGenerator
+    from assistant.generation.prompts import text_ids
+
+    part, whole = settings.passage_tokens, 2 * settings.passage_tokens
+    if not isinstance(generator, LocalGenerator):
+        return part, whole
+    sample = documents[0].text[:_SAMPLE]
+    share = estimated_tokens(sample) / max(1, len(text_ids(sample, generator.tokenizer)))
+    room = generator.context_tokens - min(settings.max_new_tokens, generator.context_tokens // 2) - _AROUND_PASSAGES
+    most = max(_FEWEST_TOKENS, round(room * min(1.0, share) * _ROOM_USED))
+    return min(part, most), min(whole, most)
 
 
 def fits(documents: Sequence[Document], tokens: int) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from assistant.answering.live import heard
-from assistant.events import Event, TurnFinished
+from assistant.events import Event, Progress, TurnFinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,26 @@ def step(turn: Running) -> Iterator[Told]:
             turn.waits = next_step
             return
         yield Told(turn.block, turn.turn, _with_seconds(next_step, turn.seconds))
+
+
+def silently(steps: Steps) -> Steps:
+    """Steps of which only the work and how far it is are told."""
+    try:
+        item = next(steps)
+        while True:
+            if not isinstance(item, Shared | Progress):
+                item = next(steps)
+                continue
+            try:
+                result = yield item
+            except Exception as error:  # noqa: BLE001  (the work's own, for the steps that wait for it)
+                item = steps.throw(error)
+            else:
+                item = steps.send(result)
+    except StopIteration:
+        return
+    finally:
+        steps.close()
 
 
 def work_on(group: Sequence[Running], tell: Callable[[Running, Event | Early], None]) -> None:

@@ -12,7 +12,7 @@ from assistant.documents.passages import Passage
 from assistant.documents.sentences import Sentence, split_sentences
 from assistant.encoders.pairs import TokenizedText
 from assistant.retrieval.ranking import PassageIndex
-from assistant.types import Document
+from assistant.types import Document, Verdict
 
 # Premises of claims of similar length are packed alike, so that they are ranked by one index.
 _BUDGET_STEP = 32
@@ -143,3 +143,14 @@ def decide(probabilities: Sequence[tuple[float, float, float]]) -> int:
         if len(candidates):
             return int(candidates[rows[candidates, label].argmax()])
     return int(rows[:, 1].argmin())
+
+
+def best_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """Of each claim what the document says that decides it."""
+    if len(verdicts) == 1:
+        return verdicts[0]
+    claims = []
+    for each in zip(*(verdict.claims for verdict in verdicts), strict=True):
+        rows = [(p.entailment, p.neutral, p.contradiction) for p in (claim.probabilities for claim in each)]
+        claims.append(each[decide(rows)])
+    return Verdict(tuple(claims))

@@ -112,14 +112,14 @@ class Models:
         return verdicts
 
 
-def ask(models: Models, question: str, **given: Any) -> tuple[Answer, list[Event]]:
+def ask(models: Models, question: str, document: Document = MILL, **given: Any) -> tuple[Answer, list[Event]]:
     """The answer to a question about the mill, and all events."""
     import threading
 
     from assistant.answering.together import together
 
     flow = Flow(models, Settings())  # type: ignore[arg-type]  (stand-ins)
-    events = [event for _, event in together([flow.steps(Turn(question, (MILL,), **given), threading.Event())])]
+    events = [event for _, event in together([flow.steps(Turn(question, (document,), **given), threading.Event())])]
     assert isinstance(events[-1], TurnFinished)
     return events[-1].answer, events
 
@@ -216,3 +216,15 @@ def test_a_short_document_is_given_to_the_generator_whole() -> None:
     models = Models(read=False, writes="It was built of oak.")
     ask(models, "Explain how the mill was built")
     assert MILL.text in models.asked[0]
+
+
+def test_for_a_row_that_a_table_lacks_the_generator_is_not_asked() -> None:
+    staff = Document(
+        "staff.md",
+        "The crew met on the pier in the spring, and all of them were paid on the last day of that month.\n\n"
+        "| name | town | age |\n|---|---|---|\n| Mira Nayar | Kochi | 41 |\n| Tim Bach | Ulm | 29 |\n"
+        "| Eda Osei | Kumasi | 35 |\n",
+    )
+    models = Models(read=False, writes="Zara Quist is 29.")
+    answer, _ = ask(models, "How old is Zara Quist?", staff)
+    assert (answer.text, models.asked) == (None, [])
