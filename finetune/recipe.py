@@ -137,6 +137,12 @@ class QAData(_Data):
     """Share of a file's articles that training and calibration never see; `evaluate --last-articles` reads them."""
 
 
+AnswerKind = Literal[
+    "right", "wrong_span", "misread", "altered_answer", "altered_question", "removed", "moved", "statement",
+    "wrong_statement",
+]  # fmt: skip
+
+
 class NLIData(_Data):
     """Premise and hypothesis pairs."""
 
@@ -146,10 +152,18 @@ class NLIData(_Data):
     """Names of the columns, where they are not the usual ones."""
     qa: str | None = None
     """A SQuAD file from which question and answer pairs are made."""
-    qa_pairs: dict[
-        Literal["right", "wrong_span", "misread", "altered_answer", "altered_question", "removed", "moved"], int
-    ] = {}
+    qa_pairs: dict[AnswerKind, int] = {}
     """How many pairs to make from it, by the way they are made (see `finetune.data.answer_pairs`)."""
+    exchanged_sentences: int = Field(default=0, ge=0)
+    """How many pairs to make of its paragraphs' own sentences, half of them with one thing exchanged."""
+    generated: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """How many of its questions a generator answers, by its base (see `finetune.data.generated_answers`)."""
+    generated_file: str | None = None
+    """Where these answers are kept, so that several runs may share them; by default in the run's folder."""
+    claims: list[str] = []
+    """Files of sentences written about a source (see `finetune.data.source_claims`)."""
+    claims_held_out: Share = 0.2
+    """Share of their sources that is kept out of training."""
     qa_reader: str | None = None
     """The reader whose wrong spans the kind `misread` takes: "embedded", a folder or a Hub name."""
     limits: dict[str, int] = {}

@@ -44,6 +44,15 @@ def evaluate(
         float | None,
         typer.Option(help="qa: only the file's last articles, as this share of all of them.", min=0.0, max=1.0),
     ] = None,
+    held_out: Annotated[
+        float | None,
+        typer.Option(
+            help="nli: of answers on sources, only those on this share of the sources, which a training that holds out "
+            "as much has not seen.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = None,
     errors: Annotated[Path | None, typer.Option(help="qa: write the wrong answers, with what is wrong, here.")] = None,
     plot: Annotated[Path | None, typer.Option(help="qa: draw the reliability of the score into this file.")] = None,
     answers: Annotated[
@@ -78,6 +87,7 @@ def evaluate(
       finetune evaluate nli --data xnli.tsv --model runs/nli-minilm/adapter --json
       finetune evaluate nli --data dev-v1.1.json      right and wrong answers to its questions
       finetune evaluate nli --data wice-claims.jsonl  claims on whole documents, as those of QAGS
+      finetune evaluate nli --data ragtruth/summary.jsonl --held-out 0.2   what models wrote on sources, as SummEdits
       finetune evaluate code --data codegen-instruct.json --model base --limit 200
       finetune evaluate code --data conala-train.json --limit 50 --answers answers.md --beside base
       finetune evaluate code --data mbpp-train-validation.jsonl --execute --beside base
@@ -92,6 +102,8 @@ def evaluate(
     for_qa = {"--last-articles": last_articles, "--errors": errors, "--plot": plot}
     if task != "qa" and (given := [name for name, value in for_qa.items() if value is not None]):
         raise UsageError(f"{given[0]} is for qa.")
+    if held_out is not None and task != "nli":
+        raise UsageError("--held-out is for nli.")
     if int8 and task == "code":
         raise UsageError("--int8 is for qa and nli.")
     if keep and not int8:
@@ -108,7 +120,7 @@ def evaluate(
                 data, found, limit, last_articles, status, int8=int8, keep=keep, errors=errors, plot=plot
             )
         elif task == "nli":
-            report = _evaluate_nli(data, found, limit, status, int8=int8, keep=keep)
+            report = _evaluate_nli(data, found, limit, held_out, status, int8=int8, keep=keep)
         else:
             models = {model: found}
             if beside is not None:
@@ -167,16 +179,23 @@ def _evaluate_qa(
 
 
 def _evaluate_nli(
-    data: str, model: "ResolvedModel", limit: int | None, status: StatusLine, *, int8: bool, keep: bool
+    data: str,
+    model: "ResolvedModel",
+    limit: int | None,
+    held_out: float | None,
+    status: StatusLine,
+    *,
+    int8: bool,
+    keep: bool,
 ) -> dict[str, Any]:
     from assistant.loading.verifier import load_verifier
     from finetune.run.run import measuring
     from finetune.trainer.int8 import SAMPLE, cost_of_int8
 
-    verifier, measure = load_verifier(model, eight_bits=not int8), _nli_measure(data, limit, status)
+    verifier, measure = load_verifier(model, eight_bits=not int8), _nli_measure(data, limit, held_out, status)
     report = measure(verifier, measuring(status))
     if int8:
-        sample, kept = _nli_measure(data, min(SAMPLE, limit or SAMPLE), status), model.adapter or model.base
+        sample, kept = _nli_measure(data, min(SAMPLE, limit or SAMPLE), held_out, status), model.adapter or model.base
         report["int8"] = cost_of_int8(
             verifier,
             read=lambda: sample(verifier, None),
@@ -188,7 +207,7 @@ def _evaluate_nli(
 
 
 def _nli_measure(
-    data: str, limit: int | None, status: StatusLine
+    data: str, limit: int | None, held_out: float | None, status: StatusLine
 ) -> Callable[["Verifier", Callable[[int, int], None] | None], dict[str, Any]]:
     """How a verifier is measured on a file: labelled pairs, claims on documents, or answers to a file's questions."""
     from finetune.data.files import evenly, find_data
@@ -202,6 +221,12 @@ def _nli_measure(
     if data.endswith(".jsonl") and claim_evaluation.holds_document_claims(find_data(data)):
         claims = evenly(claim_evaluation.read_document_claims(find_data(data)), limit)
         return lambda verifier, tell: claim_evaluation.evaluate_document_claims(verifier, claims, tell)
+    if data.endswith(".jsonl") and claim_evaluation.holds_source_texts(find_data(data)):
+        texts, sentences = claim_evaluation.read_source_documents(find_data(data), held_out or 1.0)
+        texts, sentences = evenly(texts, limit), evenly(sentences, limit)
+        return lambda verifier, tell: claim_evaluation.evaluate_source_texts(verifier, texts, sentences, tell)
+    if held_out is not None:
+        raise UsageError("--held-out is for answers on sources, as RAGTruth's and SummEdits'.")
     read, left_out = _pairs(data)
     pairs = evenly(read, limit)
     if left_out:

@@ -9,7 +9,8 @@ pairs made from QA data):
 - misread: a wrong span that a reader proposed;
 - altered_answer: the gold answer with a number or name changed to one that the paragraph does not hold;
 - altered_question: the gold answer to a question that asks for something else (see `unanswerable`);
-- removed, moved: the gold answer, with the paragraph without its sentences, or with another paragraph.
+- removed, moved: the gold answer, with the paragraph without its sentences, or with another paragraph;
+- statement, wrong_statement: the gold answer, or a wrong span, made one sentence with the question where a rule can.
 
 A wrong answer is contradicted where the premise holds the right one, and else the premise says nothing on it.
 """
@@ -25,6 +26,7 @@ from assistant.metrics import token_f1
 from assistant.reading.reader import Question, Reader
 from assistant.types import Document, Label
 from assistant.verification.claims import span_claim
+from finetune.data.grounded import statement
 from finetune.data.pairs import Pair
 from finetune.data.squad import QAExample
 from finetune.data.unanswerable import make_unanswerable
@@ -202,6 +204,7 @@ def make_answer_pairs(
         return _any((misread or {}).get(example.id, ())[:4], generator)
 
     spans = {"right": right, "wrong_span": wrong_span, "misread": misread_span}
+    told = {"statement": right, "wrong_statement": wrong_span}
     made: list[Pair] = []
     for kind, count in counts.items():
         generator = random.Random(f"{seed} {kind}")
@@ -210,7 +213,10 @@ def make_answer_pairs(
             continue
         drawn = pool.copy()
         generator.shuffle(drawn)
-        made += islice(_made(drawn, spans.get(kind), generator), count)
+        if kind in told:
+            made += islice(_told(drawn, told[kind], generator), count)
+        else:
+            made += islice(_made(drawn, spans.get(kind), generator), count)
     return made
 
 
@@ -227,6 +233,20 @@ def _made(
             pair = _altered_answer(example, generator)
         if pair is not None:
             yield pair
+
+
+def _told(
+    examples: Sequence[QAExample],
+    span_of: Callable[[QAExample, random.Random], tuple[int, int] | None],
+    generator: random.Random,
+) -> Iterator[Pair]:
+    """Pairs whose hypothesis is question and answer as one sentence, where the question is of a form that allows it."""
+    for example in examples:
+        span = span_of(example, generator)
+        told = statement(example.question, example.context[slice(*span)]) if span else None
+        pair = _with_span(example, span, generator)
+        if told is not None and pair is not None:
+            yield Pair(pair.premise, told, pair.label)
 
 
 def _any(spans: Sequence[tuple[int, int]], generator: random.Random) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from functools import cache
 from itertools import islice
 
 from assistant.documents.sentences import Sentence, split_sentences
+from finetune.data.opposites import opposites
 from finetune.data.squad import QAExample
 
 _WORDS = re.compile(r"\w+")
@@ -29,21 +30,6 @@ _SHORTEST = 80
 
 _SHARE_NEGATED = 0.3
 """Nearly every question can be negated; of those that come to it, this share is."""
-
-_OPPOSITES = (
-    "first last|largest smallest|biggest smallest|highest lowest|most least|more less|more fewer|greatest least|"
-    "oldest youngest|oldest newest|earliest latest|longest shortest|best worst|before after|north south|east west|"
-    "northern southern|eastern western|northeast southwest|northwest southeast|increase decrease|increased decreased|"
-    "rise fall|rose fell|win lose|won lost|begin end|began ended|start end|started ended|open close|opened closed|"
-    "above below|major minor|majority minority|maximum minimum|male female|men women|father mother|son daughter|"
-    "king queen|brother sister|husband wife|old new|early late|long short|high low|large small|big small|hot cold|"
-    "strong weak|positive negative|public private|inside outside|internal external|upper lower|left right|"
-    "support oppose|supported opposed|accept reject|accepted rejected|allow forbid|allowed banned|founded dissolved|"
-    "created destroyed|gained lost|common rare|rich poor|birth death|born buried|ancient modern|success failure|"
-    "successful unsuccessful|legal illegal|winter summer|day night|buy sell|bought sold|agree disagree|"
-    "premier dernier|première dernière|plus moins|grand petit|grande petite|avant après|nord sud|est ouest|"
-    "naissance mort|père mère|fils fille|roi reine|ancien nouveau|ancienne nouvelle"
-)
 
 
 def make_unanswerable(examples: Iterable[QAExample], counts: Mapping[str, int], seed: int) -> list[QAExample]:
@@ -152,12 +138,12 @@ def _could_stand_for(word: str, match: re.Match[str], example: QAExample) -> boo
 
 def _opposite(example: QAExample, generator: random.Random) -> str | None:
     """Turn one word into its opposite."""
-    opposites = _opposites()
-    found = [match for match in _WORDS.finditer(example.question) if match[0].lower() in opposites]
+    known = opposites()
+    found = [match for match in _WORDS.finditer(example.question) if match[0].lower() in known]
     if not found:
         return None
     chosen = generator.choice(found)
-    word = generator.choice(opposites[chosen[0].lower()])
+    word = generator.choice(known[chosen[0].lower()])
     word = word.capitalize() if chosen[0][0].isupper() else word
     return example.question[: chosen.start()] + word + example.question[chosen.end() :]
 
@@ -205,13 +191,3 @@ def _sentences(text: str) -> tuple[Sentence, ...]:
 @cache
 def _words(text: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORDS.findall(text))
-
-
-@cache
-def _opposites() -> dict[str, tuple[str, ...]]:
-    pairs: dict[str, tuple[str, ...]] = {}
-    for pair in _OPPOSITES.split("|"):
-        one, other = pair.split()
-        pairs[one] = (*pairs.get(one, ()), other)
-        pairs[other] = (*pairs.get(other, ()), one)
-    return pairs

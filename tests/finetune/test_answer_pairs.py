@@ -117,3 +117,10 @@ def test_the_sentences_around_a_place_hold_it_whole() -> None:
     found = {around(text, *place, random.Random(seed)) for seed in range(40)}
     assert len(found) > 2
     assert all(start <= place[0] and place[1] <= end for start, end in found)
+
+
+def test_question_and_answer_become_one_statement_right_and_wrong() -> None:
+    pairs = make_answer_pairs(EXAMPLES, {"statement": 8, "wrong_statement": 8}, 1)
+    assert any(pair.hypothesis == "Orellana explored the river." and pair.label is Label.ENTAILMENT for pair in pairs)
+    assert any("explored the river." in pair.hypothesis and pair.label is not Label.ENTAILMENT for pair in pairs)
+    assert not any("?" in pair.hypothesis for pair in pairs)

@@ -8,9 +8,11 @@ from typing import Any
 
 from assistant.errors import UsageError
 from assistant.types import Document, Label, Verdict
+from assistant.verification.claims import text_claims
 from assistant.verification.verifier import Check, Verifier
 from finetune.data.answer_pairs import AnswerCheck
 from finetune.data.files import read_json_lines
+from finetune.data.source_claims import holds_source_claims, is_held_out, read_source_claims, read_source_texts
 
 CHECKS_AT_ONCE = 256
 OnProgress = Callable[[int, int], None]
@@ -18,7 +20,7 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class DocumentClaim:
-    """A statement on a document, and whether people found the document to support it."""
+    """A statement on a document, or several, and whether people found the document to support all of it."""
 
     document: Document
     text: str
@@ -27,10 +29,45 @@ class DocumentClaim:
 
 def holds_document_claims(path: Path) -> bool:
     """Whether a file is one that `read_document_claims` reads."""
-    if path.suffix != ".jsonl":
-        return False
-    first = next(iter(read_json_lines(path)), {})
+    first = _first_row(path)
     return {"claim", "evidence"} <= set(first) or {"article", "summary_sentences"} <= set(first)
+
+
+def holds_source_texts(path: Path) -> bool:
+    """Whether a file is one that `read_source_documents` reads."""
+    return holds_source_claims(_first_row(path))
+
+
+def _first_row(path: Path) -> dict[str, Any]:
+    return next(iter(read_json_lines(path)), {}) if path.suffix == ".jsonl" else {}
+
+
+def read_source_documents(path: Path, held_out: float = 1.0) -> tuple[list[DocumentClaim], list[DocumentClaim]]:
+    """What was written on sources (`finetune.data.source_claims`): whole texts, and their sentences.
+
+    Args:
+        path: the file.
+        held_out: only of this share of the sources, those that a training with this share has not seen.
+
+    Raises:
+        UsageError: the file is of another kind.
+    """
+    documents: dict[str, Document] = {}
+
+    def document(source: str) -> Document:
+        return documents.setdefault(source, Document(f"source {len(documents) + 1}", source))
+
+    texts = [
+        DocumentClaim(document(each.source), each.text, each.supported)
+        for each in read_source_texts(path)
+        if is_held_out(each.source, held_out)
+    ]
+    sentences = [
+        DocumentClaim(document(each.source), each.text, each.label is Label.ENTAILMENT)
+        for each in read_source_claims(path)
+        if is_held_out(each.source, held_out)
+    ]
+    return texts, sentences
 
 
 def read_document_claims(path: Path) -> list[DocumentClaim]:
@@ -63,6 +100,18 @@ def evaluate_document_claims(
     """How well a verifier tells supported claims from others (see `_report`)."""
     checks = [Check(claim.document, [claim.text]) for claim in claims]
     return _report(verifier, checks, [claim.supported for claim in claims], on_progress)
+
+
+def evaluate_source_texts(
+    verifier: Verifier,
+    texts: Sequence[DocumentClaim],
+    sentences: Sequence[DocumentClaim],
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """How well a verifier tells texts that are supported whole from others, and `sentences` one by one."""
+    checks = [Check(text.document, text_claims(text.text) or [text.text]) for text in texts]
+    report = _report(verifier, checks, [text.supported for text in texts], on_progress)
+    return report | {"sentences": evaluate_document_claims(verifier, sentences, on_progress)}
 
 
 def evaluate_answer_checks(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
+from assistant.events import Progress
 from assistant.loading.reader import load_reader
 from assistant.metrics import classification_report, confusion_matrix
 from assistant.models.store import ModelStore
@@ -21,6 +22,7 @@ from assistant.verification.head import Head
 from assistant.verification.verifier import Verifier
 from finetune.data.answer_pairs import make_answer_pairs, wrong_readings
 from finetune.data.files import find_data
+from finetune.data.generated_answers import FILE, generated_pairs, read_answers, write_answers
 from finetune.data.pairs import (
     Pair,
     read_labelled_pairs,
@@ -29,6 +31,7 @@ from finetune.data.pairs import (
     split_by_premise,
     with_other_evidence,
 )  # fmt: skip
+from finetune.data.source_claims import exchanged_sentences, is_held_out, read_source_claims, source_pairs
 from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.survey import survey
 from finetune.recipe import NLIData, NLIRecipe
@@ -39,16 +42,22 @@ from finetune.trainer.peft_methods import positions
 if TYPE_CHECKING:
     import torch
 
+    from assistant.cli.console import StatusLine
+
 log = logging.getLogger(__name__)
 
 LABELS = list(Label)
 
 
-def load_pairs(recipe: NLIRecipe) -> Examples[Pair]:
+def load_pairs(recipe: NLIRecipe, folder: Path | None = None) -> Examples[Pair]:
     """The recipe's training and held-out pairs, shuffled, and how many rows of its files were left out for what.
 
-    The pairs are those of the files and those made from questions. No premise is in both; of the questions the last
-    articles are held out, as for a reader.
+    The pairs are those of the files, those made from questions, and those of what was written about sources. No
+    premise is in both; of the questions the last articles are held out, as for a reader.
+
+    Args:
+        recipe: says what is wanted.
+        folder: the run's, where the answers of generators are, unless the recipe names their file.
     """
     data, seed = recipe.data, recipe.training.seed
     if data.form == "table":
@@ -72,9 +81,53 @@ def load_pairs(recipe: NLIRecipe) -> Examples[Pair]:
         asked, asked_outside = split_by_article(answerable, data.held_out)
         kept += _answer_pairs(data, asked, len(asked) / len(answerable), seed)
         held_out += _answer_pairs(data, asked_outside, len(asked_outside) / len(answerable), seed)
+        kept += exchanged_sentences(list(dict.fromkeys(each.context for each in asked)), data.exchanged_sentences, seed)
+        kept += generated_pairs(read_answers(path), seed) if (path := generated_file(recipe, folder)) else []
+    for name in data.claims:
+        claims = read_source_claims(find_data(name))
+        outside_claims = [claim for claim in claims if is_held_out(claim.source, data.claims_held_out)]
+        left_out["on sources that are held out"] += len(outside_claims)
+        kept += source_pairs([claim for claim in claims if not is_held_out(claim.source, data.claims_held_out)], seed)
+        held_out += source_pairs(outside_claims, seed)
     generator.shuffle(kept)
     generator.shuffle(held_out)
     return Examples(kept[: data.limit], held_out[: data.limit], +left_out)
+
+
+def generated_file(recipe: NLIRecipe, folder: Path | None) -> Path | None:
+    """Where the answers of generators are kept; None where none are wanted, or no place is known, as for a plan."""
+    data = recipe.data
+    if not data.generated or data.qa is None:
+        return None
+    if data.generated_file is not None:
+        return Path(data.generated_file)
+    return None if folder is None else folder / FILE
+
+
+def collect_generated(recipe: NLIRecipe, folder: Path, status: "StatusLine") -> bool:
+    """Have generators answer questions, where the recipe wants that; returns whether it does.
+
+    Raises:
+        UsageError: the questions or the file of answers cannot be used.
+        AssistantError: a generator cannot be had or run.
+    """
+    path, data = generated_file(recipe, folder), recipe.data
+    if path is None or data.qa is None:
+        return False
+    from assistant.generation.generator import LocalGenerator
+    from assistant.loading.generator import load_generator
+
+    def loader(base: str) -> Callable[[], LocalGenerator]:
+        return lambda: load_generator(ModelStore().resolve(base, status), on_progress=status)
+
+    answerable = [example for example in read_squad(find_data(data.qa)) if example.start is not None]
+    asked, _ = split_by_article(answerable, data.held_out)
+    write_answers(
+        {base: loader(base) for base in data.generated},
+        data.generated, asked, path, recipe.training.seed,
+        lambda done, total: status(Progress("Generators answer questions", done, total)),
+    )  # fmt: skip
+    return True
 
 
 def _load_table(recipe: NLIRecipe) -> Examples[Pair]:
