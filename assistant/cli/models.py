@@ -75,7 +75,7 @@ def pull(
     profile = store.catalogue.profiles.get(reference)
     wanted: list[ModelSpec | str] = [reference]
     if profile is not None:
-        wanted = [profile.reader, profile.verifier, profile.generator]
+        wanted = [*profile.models]
         embedder = store.catalogue.embedder
         wanted += [embedder] if embedder is not None else []
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
@@ -155,7 +155,7 @@ def _missing(store: ModelStore, wanted: list[ModelSpec | str]) -> list[str]:
 
 def _bases_there(store: ModelStore, profile: Profile) -> list[str]:
     """The bases of a profile of which something is on this machine."""
-    bases = dict.fromkeys([profile.generator.base, profile.reader.base, profile.verifier.base])
+    bases = dict.fromkeys(model.base for model in profile.models)
     return [base for base in bases if store.is_ready(base) or store.unfinished_bytes(base)]
 
 

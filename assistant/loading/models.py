@@ -72,6 +72,10 @@ class LoadedModels:
 
             self._reader = load_reader(model)
             self._reader.ranker = self.ranker
+            first = None if self._settings.reader else self.profile(on_event).first_reader
+            if first is not None:
+                self._reader.first = load_reader(self._store.resolve(first, on_event))
+                self._reader.first.ranker = self.ranker
         return self._reader
 
     def verifier(self, on_event: Listener) -> "Verifier":

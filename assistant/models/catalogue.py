@@ -4,7 +4,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,10 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named choice of generator, reader and verifier; `memory` is how many bytes should be free at its start."""
+    """A named choice of generator, reader and verifier; `memory` is how many bytes should be free at its start.
+
+    Of a long text the reader reads what a smaller one, `first_reader`, found promising, where there is one.
+    """
 
     name: str
     generator: ModelSpec
@@ -127,11 +130,27 @@ class Profile:
     verifier: ModelSpec
     description: str
     memory: int | None = None
+    first_reader: ModelSpec | None = None
+
+    @property
+    def models(self) -> list[ModelSpec]:
+        """All its models, those that answer soonest first."""
+        first = [] if self.first_reader is None else [self.first_reader]
+        return [self.reader, *first, self.verifier, self.generator]
 
     def with_part(self, part: str, model: ModelSpec, *, name: str, description: str) -> "Profile":
         """The profile with another generator, reader or verifier, under another name."""
         models = {each: getattr(self, each) for each in ("generator", "reader", "verifier")} | {part: model}
-        return Profile(name, models["generator"], models["reader"], models["verifier"], description, self.memory)
+        first = None if part == "reader" else self.first_reader
+        return replace(
+            self,
+            name=name,
+            description=description,
+            generator=models["generator"],
+            reader=models["reader"],
+            verifier=models["verifier"],
+            first_reader=first,
+        )
 
 
 @dataclass(frozen=True)
@@ -210,4 +229,5 @@ def _base(name: str, entry: dict[str, Any]) -> Base:
 
 def _profile(name: str, entry: dict[str, Any]) -> Profile:
     parts = {part: ModelSpec(**entry[part]) for part in ("generator", "reader", "verifier")}
-    return Profile(name=name, description=entry["description"], memory=entry.get("memory"), **parts)
+    first = ModelSpec(**entry["first_reader"]) if "first_reader" in entry else None
+    return Profile(name=name, description=entry["description"], memory=entry.get("memory"), first_reader=first, **parts)

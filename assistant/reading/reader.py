@@ -4,12 +4,13 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from assistant.documents.passages import Passage
 from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
 from assistant.encoders.pairs import Frame, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
@@ -19,6 +20,9 @@ from assistant.reading.spans import Span, decode_spans, distinct_spans
 from assistant.reading.windows import MAX_LENGTH, STRIDE, Ints, plan_windows
 from assistant.retrieval.ranking import Ranker
 from assistant.types import Document
+
+CASCADE_WINDOWS = 8
+"""How many windows of a long text are read after a smaller reader has looked at it."""
 
 DOCUMENTS_KEPT = 64
 _CHARACTERS_AT_ONCE = 200_000
@@ -34,16 +38,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reader found: the distinct spans, best first, and how many of the document's windows it read.
+    """What the reader found: the distinct spans, best first, and how many of the document's windows were looked at.
 
-    `answered` says whether the best span is good enough to be given; `score` is the probability that what is
-    given is right (DESIGN's `score`), `span_score` the same for any span of the list.
+    `places` are the best span of each window that was read, best first. `answered` says whether the best span is good
+    enough to be given; `score` is the probability that what is given is right, `span_score` the same for any span.
     """
 
     spans: tuple[Span, ...]
     windows: int
     calibration: Calibration
     windows_in_all: int = 0
+    places: tuple[Span, ...] = ()
 
     @property
     def best(self) -> Span | None:
@@ -77,24 +82,30 @@ class _Asked:
     text: TokenizedText
     windows: Ints
     in_all: int
+    looked_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Spans:
-    """Spans of one question in one batch: offsets and scores, each of shape (spans,), found in so many windows."""
+    """Spans of one question in one batch: offsets and scores, each of shape (spans,), found in so many windows.
+
+    `first_of_window` says where among them each window's best stands.
+    """
 
     starts: Ints
     ends: Ints
     scores: npt.NDArray[np.float32]
     windows: int
+    first_of_window: Ints
 
 
 class Reader:
     """An extractive question answering model over sliding windows.
 
     Windows of all questions go through the model together, in batches of similar length; a document is tokenised
-    once and kept for the next question. Of a long document the windows that hold its most promising passages are read.
-    `languages` are the codes of those that the model's card names.
+    once and kept for the next question. Of a long document the windows that hold its most promising passages are read;
+    where there is a smaller reader, `first`, it reads those, and this one what it found in them (a cascade, Viola and
+    Jones, 2001). `languages` are the codes of those that the model's card names.
     """
 
     def __init__(
@@ -105,6 +116,7 @@ class Reader:
         name: str,
         calibration: Calibration | None = None,
         ranker: Ranker | None = None,
+        first: "Reader | None" = None,
         languages: frozenset[str] = frozenset(),
         max_length: int = MAX_LENGTH,
         stride: int = STRIDE,
@@ -115,6 +127,7 @@ class Reader:
         self.name = name
         self.calibration = calibration or Calibration()
         self.ranker = ranker or Ranker()
+        self.first = first
         self.languages = languages
         self.max_length = longest_input(model, max_length)
         self.stride = stride
@@ -133,14 +146,23 @@ class Reader:
 
         Args:
             questions: any number; their windows share batches.
-            windows: the most windows of a document to read for a question, the most promising ones; None reads all.
+            windows: the most windows of a document to look at for a question, the most promising ones; with a `first`
+                reader this one then reads at most CASCADE_WINDOWS of them. None reads all, without a `first` reader.
             cancel: once set, reading ends before the next batch and what was read so far is returned.
             on_progress: called with windows done and windows in all, after each batch.
 
         Raises:
             UsageError: a question is empty, or too long to leave room for the document.
         """
-        asked = self._plan(questions, windows, cancel)
+        before = 0
+
+        def tell_first(done: int, total: int) -> None:
+            nonlocal before
+            before = done
+            if on_progress is not None:
+                on_progress(done, total + CASCADE_WINDOWS * len(questions))
+
+        asked = self._plan(questions, windows, cancel, tell_first)
         found: list[list[_Spans]] = [[] for _ in questions]
         owner = np.repeat(np.arange(len(asked)), [len(each.windows) for each in asked])
         number = np.concatenate([np.arange(len(each.windows)) for each in asked]) if asked else owner
@@ -160,7 +182,7 @@ class Reader:
                 found[at].append(each)
             done += len(batch)
             if on_progress is not None:
-                on_progress(done, len(lengths))
+                on_progress(before + done, before + len(lengths))
         return [self._reading(each, spans) for each, spans in zip(asked, found, strict=True)]
 
     def windows_of(self, document: Document) -> int:
@@ -168,7 +190,13 @@ class Reader:
         text = self._tokenized([document])[0]
         return len(plan_windows(len(text), max(self.max_length - 32, self.max_length // 2), self.stride))
 
-    def _plan(self, questions: Sequence[Question], count: int | None, cancel: threading.Event | None) -> list[_Asked]:
+    def _plan(
+        self,
+        questions: Sequence[Question],
+        count: int | None,
+        cancel: threading.Event | None,
+        on_progress: Callable[[int, int], None],
+    ) -> list[_Asked]:
         texts = self._tokenized([question.document for question in questions])
         tokens = self.encoder.tokenize([question.text.strip() for question in questions])
         asked = []
@@ -177,12 +205,35 @@ class Reader:
                 raise UsageError("The question is empty; type what you want to know.")
             frame = self.encoder.frame(ids.ids)
             windows = plan_windows(len(text), self.max_length - len(frame), self.stride)
-            in_all = len(windows)
-            if count is not None and in_all > count:
-                ranked = self.ranker.rank(question.text, [question.document], cancel=cancel)
-                windows = windows[select_windows(windows, text, ranked, count)]
-            asked.append(_Asked(frame, question.document, text, windows, in_all))
+            asked.append(_Asked(frame, question.document, text, windows, len(windows), len(windows)))
+        if count is None:
+            return asked
+        most = count if self.first is None else min(count, CASCADE_WINDOWS)
+        long = [at for at, each in enumerate(asked) if each.in_all > most]
+        promising = self._promising([questions[at] for at in long], count, cancel, on_progress)
+        for at, (passages, looked_at) in zip(long, promising, strict=True):
+            each = asked[at]
+            chosen = each.windows[select_windows(each.windows, each.text, passages, most)]
+            asked[at] = replace(each, windows=chosen, looked_at=max(len(chosen), min(looked_at, each.in_all)))
         return asked
+
+    def _promising(
+        self,
+        questions: Sequence[Question],
+        count: int,
+        cancel: threading.Event | None,
+        on_progress: Callable[[int, int], None],
+    ) -> Iterator[tuple[list[Passage], int]]:
+        """For each question the passages to read, the most promising first, and how many windows were looked at."""
+        if self.first is None or not questions:
+            for question in questions:
+                yield self.ranker.rank(question.text, [question.document], cancel=cancel), 0
+            return
+        readings = self.first.read(questions, windows=count, cancel=cancel, on_progress=on_progress)
+        for question, reading in zip(questions, readings, strict=True):
+            spans = [Passage(question.document, span.start, span.end) for span in reading.places]
+            complete = reading.windows >= reading.windows_in_all
+            yield spans, len(question.document.text) if complete else reading.windows
 
     def _tokenized(self, documents: Sequence[Document]) -> list[TokenizedText]:
         """The documents' tokens, kept for the next questions."""
@@ -237,7 +288,8 @@ class Reader:
             shift = np.broadcast_to(to_document[rows], kept.shape)[kept]
             starts, ends = text.starts[first[rows][kept] + shift], text.ends[last[rows][kept] + shift]
             whole = ends > starts
-            found.append((at, _Spans(starts[whole], ends[whole], score[rows][kept][whole], len(kept))))
+            _, firsts = np.unique(np.nonzero(kept)[0][whole], return_index=True)
+            found.append((at, _Spans(starts[whole], ends[whole], score[rows][kept][whole], len(kept), firsts)))
         return found
 
     def _reading(self, asked: _Asked, found: Sequence[_Spans]) -> Reading:
@@ -249,7 +301,15 @@ class Reader:
                 np.concatenate([each.scores for each in found]),
                 asked.document.text,
             )
-        return Reading(spans, sum(each.windows for each in found), self.calibration, asked.in_all)
+        read = sum(each.windows for each in found)
+        looked_at = asked.looked_at if read == len(asked.windows) else read
+        best = [
+            Span(int(each.starts[at]), int(each.ends[at]), float(each.scores[at]))
+            for each in found
+            for at in each.first_of_window
+        ]
+        places = tuple(sorted(best, key=lambda span: (-span.score, span.start, span.end)))
+        return Reading(spans, looked_at, self.calibration, asked.in_all, places)
 
 
 def _groups(owner: Ints) -> Iterator[tuple[int, slice]]:

@@ -14,9 +14,17 @@ def test_the_embedded_profile_names_only_bases_of_the_catalogue():
     catalogue = load_catalogue()
     profile = catalogue.profile("embedded")
     assert profile.generator == ModelSpec("qwen2.5-coder-1.5b-instruct")
-    assert profile.reader == ModelSpec("all-minilm-l6-v2", "reader")
-    assert profile.verifier == ModelSpec("all-minilm-l6-v2", "verifier")
-    assert {profile.generator.base, profile.reader.base} <= set(catalogue.bases)
+    assert profile.reader == ModelSpec("all-mpnet-base-v2", "reader")
+    assert profile.first_reader == ModelSpec("all-minilm-l6-v2", "reader-light")
+    assert {model.base for model in profile.models} <= set(catalogue.bases)
+    assert {model.adapter for model in profile.models if model.adapter} <= set(catalogue.adapters)
+
+
+def test_another_reader_in_a_profile_reads_long_texts_by_itself():
+    profile = load_catalogue().profile("embedded")
+    own = profile.with_part("reader", ModelSpec("own"), name="mine", description="")
+    assert (own.reader, own.first_reader) == (ModelSpec("own"), None)
+    assert profile.with_part("verifier", ModelSpec("own"), name="mine", description="").first_reader is not None
 
 
 def test_the_light_profile_has_the_smaller_generator_and_wants_no_certain_memory():
