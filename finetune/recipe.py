@@ -287,6 +287,8 @@ class QARecipe(_Encoder):
     stride: int = Field(default=128, ge=0)
     loop: Literal["trainer", "accelerate"] = "trainer"
     """What runs the steps: the Trainer of transformers, or a loop of our own on Accelerate."""
+    first_reader: str | None = None
+    """The profile whose reader reads long texts first when this one's scores are calibrated."""
 
     @model_validator(mode="after")
     def _best_by_a_figure(self) -> Self:

@@ -1,12 +1,13 @@
 """From a span's score to the probability that the answer given is right.
 
 Platt scaling (Platt, 1999): a logistic function of the best span's score, fitted on questions held out of
-training. It is kept beside the adapter as `calibration.json`.
+training. The best of many windows scores high by chance more easily than the best of one, so the logarithm of how many
+windows the document has is in it too. It is kept beside the adapter as `calibration.json`.
 """
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from assistant.errors import ModelError
@@ -22,14 +23,15 @@ def sigmoid(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """`sigmoid(slope * score + intercept)`."""
+    """`sigmoid(slope * score + intercept + length * ln(windows))`."""
 
     slope: float
     intercept: float
+    length: float = 0.0
 
-    def __call__(self, score: float) -> float:
-        """The probability that belongs to a score."""
-        return sigmoid(self.slope * score + self.intercept)
+    def __call__(self, score: float, windows: int = 1) -> float:
+        """The probability that belongs to a score, in a document of so many windows."""
+        return sigmoid(self.slope * score + self.intercept + self.length * math.log(max(1, windows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,17 @@ class Calibration:
     """What a reader's scores mean.
 
     `right` gives the probability that the best span has a token F1 of at least 0.5 with what a person would mark;
-    `absent` the probability that the document holds no answer; a best score under `threshold` becomes "no answer".
+    `absent` the probability that the document holds no answer; a best score under `threshold` becomes "no answer", in
+    a document of one window.
     """
 
     right: Logistic = Logistic(1.0, 0.0)
     absent: Logistic = Logistic(-1.0, 0.0)
     threshold: float = 0.0
+
+    def bar(self, windows: int) -> float:
+        """The threshold in a document of so many windows: where `right` is what it is at `threshold` in one."""
+        return self.threshold - self.right.length / self.right.slope * math.log(max(1, windows))
 
     @classmethod
     def load(cls, folder: Path | None) -> "Calibration":
@@ -56,11 +63,14 @@ class Calibration:
             return cls()
         try:
             data = json.loads(path.read_text("utf-8"))
-            right, absent = (Logistic(float(data[name]["slope"]), float(data[name]["intercept"])) for name in _FITS)
-            if not all(map(math.isfinite, (right.slope, right.intercept, absent.slope, absent.intercept))):
-                raise ValueError("slopes and intercepts must be finite")
+            fits = [data[name] for name in _FITS]
+            right, absent = (
+                Logistic(float(fit["slope"]), float(fit["intercept"]), float(fit.get("length", 0.0))) for fit in fits
+            )
+            if not all(map(math.isfinite, (*astuple(right), *astuple(absent)))) or not right.slope > 0:
+                raise ValueError("slopes and intercepts must be finite, and a higher score better")
             return cls(right, absent, float(data["threshold"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path}: the calibration cannot be read; fetch or train the adapter again.") from error
 
     def save(self, folder: Path) -> None:

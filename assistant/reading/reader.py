@@ -58,7 +58,7 @@ class Reading:
     @property
     def answered(self) -> bool:
         """Whether the best span beats "no answer"."""
-        return self.best is not None and self.best.score >= self.calibration.threshold
+        return self.best is not None and self.best.score >= self.calibration.bar(self.windows_in_all)
 
     @property
     def score(self) -> float:
@@ -66,11 +66,11 @@ class Reading:
         if self.best is None:
             return 1.0
         calibrated = self.calibration.right if self.answered else self.calibration.absent
-        return calibrated(self.best.score)
+        return calibrated(self.best.score, self.windows_in_all)
 
     def span_score(self, span: Span) -> float:
         """The probability that one of the spans is right."""
-        return self.calibration.right(span.score)
+        return self.calibration.right(span.score, self.windows_in_all)
 
 
 @dataclass(frozen=True, slots=True)

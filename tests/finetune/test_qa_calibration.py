@@ -1,8 +1,13 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
 from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
 from finetune.data.squad import QAExample
-from finetune.tasks.qa.calibration import DRAWS, calibrate, calibration_questions, hardest
+from finetune.tasks.qa.calibration import DRAWS, article_questions, calibrate, calibration_questions, hardest
 
 CONTEXT = "The Amazon covers 5.5 million km2. Orellana explored it in 1541. Brazil holds 60 percent, Peru 13."
 
@@ -49,3 +54,44 @@ def test_harder_questions_without_answer_raise_the_threshold_and_lower_the_score
     )
     assert hard.threshold > easy.threshold
     assert hard.right(6.0) < easy.right(6.0)
+
+
+def test_a_score_is_worth_less_in_a_longer_document_where_that_was_seen() -> None:
+    generator = np.random.default_rng(3)
+    examples, readings = [], []
+    for number in range(400):
+        windows, right = int(generator.choice([1, 30])), number % 2 == 0
+        # A wrong best span of thirty windows scores as high as a right one of a single window.
+        score = float(generator.normal(4.0 if right else 0.0) + (3.0 if windows == 30 else 0.0))
+        examples.append(_question(number, CONTEXT[:10]) if right else replace(_question(number, "1541"), answers=()))
+        readings.append(Reading((Span(0, 10, score),), windows, Calibration(), windows))
+    found = calibrate(examples, readings)
+    assert found.right(4.0, 30) < found.right(4.0, 1) - 0.2
+    assert found.bar(30) == pytest.approx(found.threshold + 3.0, abs=0.8)
+    short, long = Reading((Span(0, 10, 3.0),), 1, found, 1), Reading((Span(0, 10, 3.0),), 30, found, 30)
+    assert short.answered and not long.answered
+    assert long.score == pytest.approx(found.absent(3.0, 30))
+
+
+def test_one_length_alone_has_no_part_in_the_score() -> None:
+    examples = [_question(number, CONTEXT[:10]) for number in range(20)]
+    found = calibrate(examples, [_reading(float(at)) for at in range(20)])
+    assert found.right.length == found.absent.length == 0
+
+
+def test_questions_are_put_to_their_whole_article_and_to_others() -> None:
+    texts = {"A": ("One paragraph says 1541.", "Another names Orellana."), "B": ("A third holds Brazil.",)}
+    pool = [
+        QAExample(f"{title}{at}", title, text, f"What is said in {title} {at}?", (answer,), text.index(answer))
+        for title, some in texts.items()
+        for at, text in enumerate(some)
+        for answer in (text.rstrip(".").split()[-1],)
+    ] * 4
+    made = article_questions(pool, 12, seed=2)
+    answered = [example for example in made if example.answers]
+    assert len(answered) == 12
+    for example in answered:
+        assert example.start is not None and example.context[example.start : example.end] == example.answers[0]
+        assert example.context == "\n\n".join(texts[example.title])
+    absent = [example for example in made if not example.answers]
+    assert absent and any(example.context != "\n\n".join(texts[example.title]) for example in absent)

@@ -27,7 +27,14 @@ SOURCE_RECIPES = {
     "code-llama-3.2-1b", "code-gpt2-large", "qa-distilbert", "qa-roberta", "qa-deberta", "qa-bert", "nli-camembert",
     "nli-camemberta", "qa-distilbert-v2", "qa-roberta-v2", "qa-deberta-v2",
 }  # fmt: skip
-EMBEDDED_RECIPES = {"code-qwen2.5-coder-1.5b", "code-qwen2.5-coder-0.5b", "qa-minilm", "qa-mpnet", "nli-minilm", "nli-mpnet"}
+EMBEDDED_RECIPES = {
+    "code-qwen2.5-coder-1.5b",
+    "code-qwen2.5-coder-0.5b",
+    "qa-minilm",
+    "qa-mpnet",
+    "nli-minilm",
+    "nli-mpnet",
+}
 QA_FIGURES, NLI_FIGURES = {"exact_match", "f1", "f1_all"}, {"accuracy", "f1_macro"}
 
 

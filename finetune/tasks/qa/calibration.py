@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,15 @@ DRAWS = 8
 """People were asked for questions to which the paragraph has a plausible answer. Rules do not know what is plausible,
 so of this many questions made of one, that counts which the reader itself finds most answerable."""
 
+CALIBRATED_ON = 1200
+"""Questions with an answer that are calibrated on, at most: eight others are read for each of them."""
+
+IN_ARTICLES = 240
+"""Of these so many are read in their whole article too, beside as many without an answer there."""
+
 _NOTHING = -20.0  # the score of a reading without any span
 Floats = npt.NDArray[np.float64]
+_BETWEEN = "\n\n"
 
 
 def calibration_questions(answerable: Sequence[QAExample], seed: int) -> list[QAExample]:
@@ -50,19 +58,51 @@ def hardest(examples: Sequence[QAExample], readings: Sequence[Reading]) -> tuple
     return [examples[at] for at in kept], [readings[at] for at in kept]
 
 
+def article_questions(answerable: Sequence[QAExample], count: int, seed: int) -> list[QAExample]:
+    """Questions put to their whole article: with an answer, and as many without one.
+
+    Of those without, the half asks for something else than the article says (`unanswerable`), the half is another
+    article's. An answer that the article repeats elsewhere is right there too, for only its text is compared.
+    """
+    paragraphs: dict[str, dict[str, None]] = {}
+    for example in answerable:
+        paragraphs.setdefault(example.title, {})[example.context] = None
+    articles = {title: _BETWEEN.join(texts) for title, texts in paragraphs.items()}
+    drawn = random.Random(f"{seed} articles").sample(list(answerable), min(count, len(answerable)))
+    titles = list(articles)
+
+    def put(example: QAExample, title: str) -> QAExample:
+        text = articles[title]
+        start = text.index(example.context) + (example.start or 0) if example.answers else None
+        return replace(example, context=text, start=start)
+
+    made = [put(example, example.title) for example in drawn]
+    half = len(drawn) // 2
+    made += [put(each, each.title) for each in make_unanswerable(drawn[:half], {"altered": half}, seed)]
+    if len(titles) > 1:
+        for example in drawn[half:]:
+            other = titles[(titles.index(example.title) + 1) % len(titles)]
+            made.append(put(replace(example, answers=(), start=None), other))
+    return made
+
+
 def calibrate(examples: Sequence[QAExample], readings: Sequence[Reading]) -> Calibration:
     """Fit what the scores mean (Platt scaling) and choose the threshold that gives the best mean F1."""
     margin = np.array([_score(reading) for reading in readings])
+    length = np.log([max(1, reading.windows_in_all) for reading in readings])
     f1 = np.array([_f1(example, reading) for example, reading in zip(examples, readings, strict=True)])
     absent = np.array([not example.answers for example in examples])
+    right = _platt(margin, length, (f1 >= RIGHT_F1) & ~absent)
+    # The threshold is that of a document of one window: scores of longer ones are put where they would be there.
+    margin = margin + right.length / right.slope * length if right.slope > 0 else margin
     order = np.argsort(margin)
     # With the threshold above the first k margins, those k are answered by null: gain[k] is what that is worth.
     gain = np.concatenate([[0.0], np.cumsum(np.where(absent, 1.0, -f1)[order])])
     between = np.concatenate([margin[order][:1] - 1, margin[order], margin[order][-1:] + 1])
     best = int(np.argmax(gain))
     return Calibration(
-        right=_platt(margin, (f1 >= RIGHT_F1) & ~absent),
-        absent=_platt(margin, absent),
+        right=right,
+        absent=_platt(np.array([_score(reading) for reading in readings]), length, absent),
         threshold=round(float((between[best] + between[best + 1]) / 2), 4),
     )
 
@@ -76,18 +116,25 @@ def _f1(example: QAExample, reading: Reading) -> float:
     return token_f1(example.context[best.start : best.end] if best else "", example.answers)
 
 
-def _platt(score: Floats, target: npt.NDArray[np.bool_]) -> Logistic:
-    """A logistic fit by Newton's method on the log-loss, with Platt's smoothed targets."""
+def _platt(score: Floats, length: Floats, target: npt.NDArray[np.bool_]) -> Logistic:
+    """A logistic fit by Newton's method on the log-loss, with Platt's smoothed targets.
+
+    Args:
+        score: shape (readings,).
+        length: the logarithm of the windows of each document; where all are alike it plays no part.
+        target: what is to be told.
+    """
     positives, negatives = float(target.sum()), float((~target).sum())
     smooth = np.where(target, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    features = np.stack([score, np.ones_like(score)], axis=1)
-    weights = np.zeros(2)
+    columns = [score, np.ones_like(score)] + ([length] if np.ptp(length) > 0 else [])
+    features = np.stack(columns, axis=1)
+    weights = np.zeros(len(columns))
     for _ in range(50):
         probability = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
         gradient = features.T @ (probability - smooth)
-        curvature = (features * (probability * (1 - probability))[:, None]).T @ features + 1e-6 * np.eye(2)
+        curvature = (features * (probability * (1 - probability))[:, None]).T @ features + 1e-6 * np.eye(len(columns))
         step = np.linalg.solve(curvature, gradient)
         weights -= step
         if np.abs(step).max() < 1e-8:
             break
-    return Logistic(round(float(weights[0]), 5), round(float(weights[1]), 5))
+    return Logistic(*(round(float(weight), 5) for weight in weights))

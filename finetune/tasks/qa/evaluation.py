@@ -31,14 +31,18 @@ def held_out_scores(examples: Sequence[QAExample], readings: Sequence[Reading]) 
 
 
 def read_all(
-    reader: Reader, examples: Sequence[QAExample], on_progress: Callable[[int, int], None] | None = None
+    reader: Reader,
+    examples: Sequence[QAExample],
+    on_progress: Callable[[int, int], None] | None = None,
+    windows: int | None = None,
 ) -> list[Reading]:
-    """The reader's readings of all examples, in order."""
+    """The reader's readings of all examples, in order; `windows` as for `Reader.read`."""
     readings: list[Reading] = []
     for at in range(0, len(examples), QUESTIONS_AT_ONCE):
         chunk = examples[at : at + QUESTIONS_AT_ONCE]
         readings += reader.read(
-            [Question(example.question, Document(example.title or example.id, example.context)) for example in chunk]
+            [Question(example.question, Document(example.title or example.id, example.context)) for example in chunk],
+            windows=windows,
         )
         if on_progress is not None:
             on_progress(len(readings), len(examples))

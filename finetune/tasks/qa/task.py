@@ -76,4 +76,5 @@ class QATask(Task[QARecipe]):
         changes["tabular"] = min(8, recipe.data.tabular)
         # Questions about tables name a row and a column, in words that a tiny vocabulary cuts into many tokens.
         length = 128 if recipe.data.tabular else 64
-        return {"data": recipe.data.model_copy(update=changes), "max_length": length, "stride": 16}
+        changed = recipe.data.model_copy(update=changes)
+        return {"data": changed, "max_length": length, "stride": 16, "first_reader": None}

@@ -10,8 +10,13 @@ import numpy as np
 
 from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
+from assistant.loading.reader import load_reader
+from assistant.models.store import ModelStore
+from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reader
 from assistant.reading.windows import answer_tokens, label_window, plan_windows
+from assistant.settings import Settings
+from finetune.data.files import evenly
 from finetune.data.glossing import gloss_some, read_dictionary
 from finetune.data.squad import QAExample, read_questions, split_by_article
 from finetune.data.survey import survey
@@ -19,12 +24,23 @@ from finetune.data.tabular import make_tabular
 from finetune.data.unanswerable import is_made, make_unanswerable
 from finetune.recipe import Glossed, QARecipe
 from finetune.tasks.base import Examples
-from finetune.tasks.qa.calibration import MIX, calibrate, calibration_questions, hardest
+from finetune.tasks.qa.calibration import (
+    CALIBRATED_ON,
+    IN_ARTICLES,
+    MIX,
+    article_questions,
+    calibrate,
+    calibration_questions,
+    hardest,
+)  # fmt: skip
 from finetune.tasks.qa.evaluation import held_out_scores, read_all
 from finetune.tasks.training import EncoderTraining
 from finetune.trainer.peft_methods import positions
 
 log = logging.getLogger(__name__)
+
+MOST_MEASURED = 2000
+"""Held-out questions that a finished reader is measured on, at most."""
 
 
 def training_items(
@@ -172,13 +188,28 @@ class ReaderTraining(EncoderTraining[QARecipe, QAExample]):
         """Fit the reader's calibration, where questions are held out."""
         if not self.data.held_out:
             return {}
-        asked = _to_calibrate_on(self.data.held_out, self.recipe.training.seed)
-        calibrate(*hardest(asked, read_all(self.engine, asked))).save(folder)
-        return self.score(self.data.held_out)
+        if self.recipe.first_reader is not None:
+            store = ModelStore()
+            self.engine.first = load_reader(store.resolve(store.catalogue.profile(self.recipe.first_reader).reader))
+        fit_calibration(self.engine, self.data.held_out, self.recipe.training.seed).save(folder)
+        self.engine.first = None
+        return self.score(evenly(self.data.held_out, MOST_MEASURED))
 
 
-def _to_calibrate_on(held_out: Sequence[QAExample], seed: int) -> list[QAExample]:
-    """The held-out questions as people wrote them, or with the hardest made ones where all of them have an answer."""
+def fit_calibration(reader: Reader, held_out: Sequence[QAExample], seed: int) -> Calibration:
+    """What a reader's scores mean, on questions held out of its training.
+
+    Those that people wrote without an answer count as they are; where all have one, the hardest made ones stand
+    beside them, and some are read in their whole article, as the product reads a long text.
+    """
     written = [example for example in held_out if not is_made(example)]
     answerable = [example for example in written if example.answers]
-    return calibration_questions(answerable, seed) if len(answerable) == len(written) else written
+    if len(answerable) < len(written):
+        return calibrate(written, read_all(reader, written))
+    chosen = evenly(answerable, CALIBRATED_ON)
+    asked = calibration_questions(chosen, seed)
+    examples, readings = hardest(asked, read_all(reader, asked))
+    in_articles = article_questions(answerable, IN_ARTICLES, seed)
+    examples += in_articles
+    readings += read_all(reader, in_articles, windows=Settings().windows)
+    return calibrate(examples, readings)

@@ -72,7 +72,7 @@ class Models:
     def reader(self, on_event: Any) -> Any:
         start = MILL.text.index("winter of 1702")
         score = 5.0 if self._read else -5.0
-        calibration = SimpleNamespace(threshold=0.0, right=lambda _: 0.9, absent=lambda _: self._sure)
+        calibration = SimpleNamespace(bar=lambda _: 0.0, right=lambda *_: 0.9, absent=lambda *_: self._sure)
         reading = Reading((Span(start, start + 14, score),), 1, calibration, 1)  # type: ignore[arg-type]  (a stand-in)
         return SimpleNamespace(
             name="reader", max_length=384, stride=128, languages=frozenset({"en"}), windows_of=lambda _: 1,

@@ -152,3 +152,13 @@ def test_a_damaged_calibration_is_one_clear_error(tmp_path: Path, content: str) 
 @given(st.floats(allow_nan=False))
 def test_the_logistic_function_takes_any_number(value: float) -> None:
     assert 0 <= sigmoid(value) <= 1
+
+
+def test_a_calibration_without_lengths_is_read_and_one_with_them_kept(tmp_path: Path) -> None:
+    (tmp_path / "calibration.json").write_text(
+        '{"right": {"slope": 1, "intercept": 0}, "absent": {"slope": -1, "intercept": 0}, "threshold": 2}', "utf-8"
+    )
+    assert Calibration.load(tmp_path).bar(50) == 2
+    calibration = Calibration(Logistic(1.0, 0.0, -0.5), Logistic(-1.0, 0.0, 0.25), 1.0)
+    calibration.save(tmp_path)
+    assert Calibration.load(tmp_path) == calibration and calibration.bar(50) > 2.5
