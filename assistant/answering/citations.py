@@ -42,6 +42,26 @@ def with_citations(text: str, verdict: Verdict, passages: Sequence[Evidence]) ->
     return "".join([*pieces, text[at:]])
 
 
+def only_cited(text: str, passages: Sequence[Evidence]) -> tuple[str, tuple[Evidence, ...]]:
+    """An answer with its citations numbered anew, and the passages that it cites; all of them where it cites none."""
+    numbers = sorted({int(cited[1]) for cited in _WRITTEN.finditer(text)})
+    kept = [number for number in numbers if 0 < number <= len(passages)]
+    if not kept:
+        return text, tuple(passages)
+    new = {number: at for at, number in enumerate(kept, 1)}
+
+    def renumbered(cited: re.Match[str]) -> str:
+        number = new.get(int(cited[1]))
+        return "" if number is None else cited[0].replace(cited[1], str(number))
+
+    return _WRITTEN.sub(renumbered, text), tuple(passages[number - 1] for number in kept)
+
+
+def without_citations(text: str) -> str:
+    """An answer without the numbers that its writer put behind sentences."""
+    return _WRITTEN.sub("", text)
+
+
 def _number(evidence: Evidence | None, passages: Sequence[Evidence]) -> int:
     """Which passage holds a place, counted from 1; 0 for none."""
     if evidence is None:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from assistant.answering.citations import with_citations
+from assistant.answering.citations import only_cited, with_citations, without_citations
 from assistant.answering.forms import answer_form
 from assistant.answering.live import live
 from assistant.answering.passages import (
@@ -15,7 +15,6 @@ from assistant.answering.passages import (
     choose_passages,
     fits,
     passage_tokens,
-    representative_passages,
     whole_context,
 )
 from assistant.answering.shared_work import Shared, Steps, Tell, silently
@@ -30,6 +29,7 @@ from assistant.answering.structure_answers import (
     uncheckable,
     without_barred,
 )
+from assistant.answering.whole_text import NOTE_TOKENS, Notes, in_prompt, joined_context, note_messages, parts_of
 from assistant.answering.writing import about_end, write_silently, write_together, written_aloud, written_silently
 from assistant.documents.splitting import split_passages
 from assistant.errors import GenerationError, ModelError, UsageError
@@ -75,7 +75,8 @@ from assistant.verification.python_code import unparsable_python
 from assistant.verification.refusals import is_refusal
 
 if TYPE_CHECKING:
-    from assistant.generation.stream import Sampling
+    from assistant.generation.stream import Generator as TextGenerator
+    from assistant.generation.stream import Sampling, TextStream
     from assistant.reading.reader import Question, Reader, Reading
     from assistant.verification.verifier import Check, Verifier
 
@@ -95,6 +96,7 @@ class _Draft:
     document: Document | None = None
     near: Sequence[Evidence] = ()
     found: Found | None = None
+    noted: bool = False  # the generator was given notes, so that its own citations are of these
 
 
 class Flow:
@@ -111,6 +113,7 @@ class Flow:
         self._settings = settings
         self._conversing = conversing
         self._no_generator: Exception | None = None
+        self._notes = Notes()
 
     def prepare(
         self, documents: Sequence[Document], cancel: threading.Event | None = None, *, windows: int | None = None
@@ -312,7 +315,6 @@ class Flow:
             near: places that the reader thought of, the likeliest first.
             silently: nothing is told of the text as it grows.
         """
-        from assistant.generation.generator import LocalGenerator
         from assistant.generation.prompts import answered_turns, grounded_messages, with_system
 
         generator = yield from live(self._models.generator)
@@ -321,14 +323,15 @@ class Flow:
         closest = None
         if draft.answer.route is Route.GROUNDED:
             budget = passage_tokens(self._settings, generator, turn.documents)
-            context = yield from self._context(turn, near, budget, cancel)
+            context = yield from self._context(turn, near, budget, generator, cancel)
             closest, evidence = context.best, context.passages
             draft.answer = replace(draft.answer, evidence=evidence)
             draft.near = context.parts if len(context.parts) <= _NEAR else ()
             yield EvidenceFound(evidence)
-            characters = sum(len(place.text) for place in evidence)
+            shown, draft.noted = in_prompt(context), bool(context.notes)
+            characters = sum(len(place.text) for place in shown)
             said = history[-2:] if draft.answer.asked is None else []
-            messages = grounded_messages(turn.question, evidence, said, characters, form=answer_form(turn.question))
+            messages = grounded_messages(turn.question, shown, said, characters, form=answer_form(turn.question))
         if draft.answer.route is Route.OPEN and is_about_assistant(without_lead(turn.question)[0]):
             yield Notice(
                 "The model knows nothing of the program that runs it: F1 in the chat, or --help, says what it can do."
@@ -338,16 +341,13 @@ class Flow:
         stream = generator.stream(messages, sampling=self._sampling(draft.answer.route), cancel=cancel)
         if stream.turns_left_out:
             yield Notice(turns_left_out(stream.turns_left_out))
-        write = written_silently if silently else written_aloud
-        if isinstance(generator, LocalGenerator):
-            run = partial(write_silently if silently else write_together, generator)
-            text = yield Shared(("write", silently), stream, run, alone=write)
-        else:
-            text = yield Shared("ask", stream, alone=write, at_a_server=self._settings.server_requests)
+        text = yield from self._written(generator, stream, silently=silently)
         if (notice := about_end(stream)) is not None:
             yield Notice(notice)
         if (fault := unparsable_python(text)) is not None:
             yield Notice(f"The Python of this answer does not run as it is: it cannot be parsed ({fault}).")
+        if draft.noted:
+            text = without_citations(text)
         if draft.answer.route is Route.GROUNDED and is_refusal(text):
             text = ""
             yield TextTakenBack()
@@ -369,8 +369,50 @@ class Flow:
         if draft.answer.route is Route.GROUNDED:
             draft.claims = text_claims(text)
 
+    def _whole_text(
+        self, document: Document, tokens: int, generator: "TextGenerator", cancel: threading.Event
+    ) -> Generator[Any, Any, Context]:
+        """Notes on each part of a long document, taken now or when it was asked about before."""
+        index = yield from live(lambda _: self._models.ranker.index(document, cancel=cancel))
+        parts = parts_of(index.passages, index.embeddings, tokens)
+        notes = list(self._notes.get(document.id, generator.name, tokens) or ())
+        for number, part in enumerate(parts[len(notes) :], len(notes) + 1):
+            yield Progress(f"Reading part {number} of {len(parts)}")
+            stream = generator.stream(
+                note_messages(part), sampling=replace(self._sampling(Route.GROUNDED), max_new_tokens=NOTE_TOKENS),
+                cancel=cancel,
+            )  # fmt: skip
+            note = yield from self._written(generator, stream, silently=True)
+            if cancel.is_set():
+                break
+            notes.append(note)
+        else:
+            self._notes.keep(document.id, generator.name, tokens, notes)
+        context = joined_context(parts, notes)
+        share = f"{len(context.parts):,} of its {context.total:,} passages"
+        read = "all of it was read" if len(context.parts) == context.total else f"{share} were read"
+        yield Notice(f"Written from notes on the {len(parts)} parts of {document.name}; {read}.")
+        return context
+
+    def _written(self, generator: "TextGenerator", stream: "TextStream", *, silently: bool) -> Generator[Any, Any, str]:
+        """What a stream gives, told as it grows or not."""
+        from assistant.generation.generator import LocalGenerator
+
+        write = written_silently if silently else written_aloud
+        if isinstance(generator, LocalGenerator):
+            run = partial(write_silently if silently else write_together, generator)
+            text: str = yield Shared(("write", silently), stream, run, alone=write)
+        else:
+            text = yield Shared("ask", stream, alone=write, at_a_server=self._settings.server_requests)
+        return text
+
     def _context(
-        self, turn: Turn, near: Sequence[Evidence], budget: tuple[int, int], cancel: threading.Event
+        self,
+        turn: Turn,
+        near: Sequence[Evidence],
+        budget: tuple[int, int],
+        generator: "TextGenerator",
+        cancel: threading.Event,
     ) -> Generator[Any, Any, Context]:
         """What of the documents the generator is given; `budget` is for a question of a part, and of the whole."""
         question = turn.question
@@ -382,12 +424,7 @@ class Flow:
             return whole_context(documents)
         yield from self._index(documents, cancel)
         if of_the_whole and len(documents) == 1:
-            index = yield from live(lambda _: self._models.ranker.index(documents[0], cancel=cancel))
-            context = representative_passages(index.passages, index.embeddings, tokens)
-            yield Notice(
-                f"Written from {len(context.parts):,} of {context.total:,} passages, spread over the whole document."
-            )
-            return context
+            return (yield from self._whole_text(documents[0], budget[0], generator, cancel))
         if not near:
             near = yield from self._places(turn, documents, cancel)
         ranked = yield from live(lambda _: self._models.ranker.rank(question, documents, cancel=cancel))
@@ -462,7 +499,10 @@ class Flow:
                 verdict = placed(verdict, draft.found)
             answer = replace(answer, verdict=verdict)
             if answer.route is Route.GROUNDED and answer.text is not None:
-                answer = replace(answer, text=with_citations(answer.text, verdict, answer.evidence))
+                text, places = with_citations(answer.text, verdict, answer.evidence), answer.evidence
+                if draft.noted:
+                    text, places = only_cited(text, places)
+                answer = replace(answer, text=text, evidence=places)
             yield VerdictReached(verdict)
         draft.answer = answer
 

@@ -37,6 +37,8 @@ class Context:
     """The same before neighbours were joined, the most promising first."""
     total: int = 0
     """How many such parts the documents have."""
+    notes: tuple[str, ...] = ()
+    """What was noted of a long text, part by part: the generator is given these in place of the passages."""
 
 
 def estimated_tokens(text: str) -> int:

@@ -28,6 +28,8 @@ SOURCE_RECIPES = {
     "nli-camemberta", "qa-distilbert-v2", "qa-roberta-v2", "qa-deberta-v2",
 }  # fmt: skip
 EMBEDDED_RECIPES = {
+    "code-qwen2.5-coder-1.5b", "code-qwen2.5-coder-0.5b", "qa-minilm", "qa-mpnet", "nli-minilm", "nli-mpnet",
+}  # fmt: skip
     "code-qwen2.5-coder-1.5b",
     "code-qwen2.5-coder-0.5b",
     "qa-minilm",
