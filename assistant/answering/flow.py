@@ -18,6 +18,7 @@ from assistant.answering.passages import (
     whole_context,
 )
 from assistant.answering.shared_work import Shared, Steps, Tell, silently
+from assistant.answering.standalone import MOST_TOKENS, leans_on_before, rewriting_messages, standalone
 from assistant.answering.structure_answers import (
     REASON,
     answer_of,
@@ -51,9 +52,9 @@ from assistant.loading.models import LoadedModels
 from assistant.reading.spans import distinct_answers
 from assistant.reading.structure import Found, LookUp
 from assistant.retrieval.ranking import Ranker
-from assistant.routing.followups import without_lead
+from assistant.routing.followups import exchanges, without_lead
 from assistant.routing.intents import asks_of_one, asks_of_the_whole, is_about_assistant
-from assistant.routing.router import choose_route
+from assistant.routing.router import Choice, choose_route
 from assistant.settings import Settings
 from assistant.types import (
     Answer,
@@ -148,6 +149,8 @@ class Flow:
         """
         _check(turn)
         choice = choose_route(turn)
+        if choice.asked == turn.question and choice.route is not Route.OPEN and turn.documents:
+            choice = yield from self._completed(turn, choice, cancel)
         asked = choice.asked if choice.asked != turn.question else None
         looked = look_up_turn(replace(turn, question=choice.asked), choice.route)
         if looked.found is not None:
@@ -167,6 +170,27 @@ class Flow:
         if nothing and checked and turn.route is None and not any(looked.barred):
             yield from self._write_instead(turn, draft, cancel)
         yield TurnFinished(replace(draft.answer, tried=draft.answer.tried or (draft.answer.route,)))
+
+    def _completed(self, turn: Turn, choice: Choice, cancel: threading.Event) -> Generator[Any, Any, Choice]:
+        """The choice for a question that leans on what was said before, completed by the generator where rules fail."""
+        before = exchanges(turn.history)
+        if not before or not leans_on_before(turn.question) or self._no_generator is not None:
+            return choice
+        try:
+            generator = yield from live(self._models.generator)
+            stream = generator.stream(
+                rewriting_messages(turn.question, before),
+                sampling=replace(self._sampling(Route.GROUNDED), max_new_tokens=MOST_TOKENS),
+                cancel=cancel,
+            )
+            written = yield from self._written(generator, stream, silently=True)
+        except (ModelError, GenerationError) as error:
+            self._no_generator = error
+            return choice
+        made = standalone(turn.question, written, before)
+        if made is None or cancel.is_set():
+            return choice
+        return choose_route(replace(turn, question=made, history=()))
 
     def _write_instead(self, turn: Turn, draft: _Draft, cancel: threading.Event) -> Steps:
         """Where the reader found nothing: what the generator makes of the passages, if the verifier finds it entailed.
