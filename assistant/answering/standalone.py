@@ -25,9 +25,13 @@ _EXAMPLE = (
     "Who was with Captain Scott at the pole?",
 )
 _WORD = re.compile(r"[^\W\d_]{4,}")
+_LEANING = (
+    "he him his she her hers it its they them their theirs these those this there one ones il elle ils elles lui leur "
+    "leurs celui-ci celle-ci ceux-ci cela ça y"
+)
+_PLACES = "first second third other last former latter same"
 _LEANS = re.compile(
-    r"\b(?:he|him|his|she|her|hers|it|its|they|them|their|theirs|these|those|this|there"
-    r"|the (?:first|second|third|other|last|former|latter|same)|ones?|il|elle|ils|elles|lui|leur|leurs|celui-ci|celle-ci|ceux-ci|cela|ça|y)\b",
+    rf"\b(?:{'|'.join(_LEANING.split())}|the (?:{'|'.join(_PLACES.split())}))\b",
     re.IGNORECASE,
 )
 _FEW_WORDS = 3

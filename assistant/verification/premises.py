@@ -10,7 +10,7 @@ import numpy as np
 from assistant.documents.language import guess_language
 from assistant.documents.passages import Passage
 from assistant.documents.sentences import Sentence, split_sentences
-from assistant.encoders.pairs import TokenizedText
+from assistant.encoders.pairs import Ids, TokenizedText
 from assistant.retrieval.ranking import PassageIndex
 from assistant.types import Document, Verdict
 
@@ -21,12 +21,16 @@ _WORD = re.compile(r"\w\w")
 
 @dataclass(frozen=True, slots=True)
 class Premise:
-    """The tokens `[first, last)` of a document, and the characters `[start, end)` they stand for."""
+    """The tokens `[first, last)` of a document, and the characters `[start, end)` they stand for.
+
+    With `parts`, only these of them: sentences that do not stand together.
+    """
 
     first: int
     last: int
     start: int
     end: int
+    parts: tuple["Premise", ...] = ()
 
 
 class SentenceIndex:
@@ -42,6 +46,12 @@ class SentenceIndex:
         self._ends = [sentence.end for sentence in self.sentences]
         self._ranked: dict[int, tuple[list[Premise], PassageIndex]] = {}
         self._said: dict[str, Premise] | None = None
+        self._by_sentence: PassageIndex | None = None
+
+    def ids(self, premise: Premise) -> Ids:
+        """The token ids of a premise, shape (tokens,)."""
+        parts = premise.parts or (premise,)
+        return np.concatenate([self.text.ids[part.first : part.last] for part in parts])
 
     def _premise(self, sentence: Sentence) -> Premise:
         first = int(np.searchsorted(self.text.starts, sentence.start, side="left"))
@@ -104,8 +114,32 @@ class SentenceIndex:
         order = np.argsort(-index.lexical(claim), kind="stable")[:count]
         return [premises[at] for at in order]
 
+    def gathered(self, claim: str, budget: int) -> Premise | None:
+        """The sentences that share most with a claim, wherever they stand, at most `budget` tokens of them together.
+
+        A claim may join what is said in two places. None where one stretch of text holds them all.
+        """
+        if self._by_sentence is None:
+            self._by_sentence = PassageIndex(
+                [Passage(self.document, sentence.start, sentence.end) for sentence in self.sentences]
+            )
+        scores = self._by_sentence.lexical(claim)
+        chosen: list[int] = []
+        room = budget
+        for at in np.argsort(-scores, kind="stable"):
+            size = self.sentences[at].last - self.sentences[at].first
+            if scores[at] > 0 and size <= room:
+                chosen.append(int(at))
+                room -= size
+        if len(chosen) < 2 or max(chosen) - min(chosen) == len(chosen) - 1:
+            return None
+        parts = tuple(self.sentences[at] for at in sorted(chosen))
+        return Premise(parts[0].first, parts[-1].last, parts[0].start, parts[-1].end, parts)
+
     def within(self, premise: Premise) -> list[Premise]:
         """The sentences, or parts of one, that a premise is made of."""
+        if premise.parts:
+            return list(premise.parts)
         begin, stop = bisect_right(self._ends, premise.start), bisect_left(self._starts, premise.end)
         common = [
             (max(sentence.first, premise.first), min(sentence.last, premise.last))

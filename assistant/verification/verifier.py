@@ -18,7 +18,13 @@ from assistant.verification.head import Head
 from assistant.verification.premises import Premise, SentenceIndex, decide
 
 MAX_LENGTH = 384
-PREMISES_PER_CLAIM = 8
+PREMISES_PER_CLAIM = 3
+"""Stretches of a document that a claim is held against, beside the sentences gathered from all of it."""
+
+STRETCH_TOKENS = 160
+WHOLE_TOKENS = 288
+"""A document of no more tokens is held against a claim whole; so many are gathered of a longer one."""
+
 MIN_PREMISE_TOKENS = 32
 NEAR_TOKENS = 64
 """How much text around a span is its premise: with more, sentences that have nothing to do with the claim drown it."""
@@ -159,10 +165,21 @@ class Verifier:
                 continue
             near = [sentences.around(place.start, place.end, budget, NEAR_TOKENS) for place in check.near]
             premises = [premise for premise in near if premise is not None]
-            for premise in premises or sentences.relevant(claim, budget, PREMISES_PER_CLAIM):
-                pair = self._pair(sentences.text.ids[premise.first : premise.last], tokens.ids)
+            for premise in premises or self._premises(sentences, claim, budget):
+                pair = self._pair(sentences.ids(premise), tokens.ids)
                 candidates.append(_Candidate(index, number, tokens.ids, premise, pair))
         return candidates
+
+    def _premises(self, sentences: SentenceIndex, claim: str, budget: int) -> list[Premise]:
+        """What of a document a claim is held against: all of a short one, else what shares most with the claim.
+
+        That is some stretches of it, and sentences from wherever they stand.
+        """
+        if len(sentences.text) <= min(budget, WHOLE_TOKENS):
+            return sentences.relevant(claim, budget, 1)
+        gathered = sentences.gathered(claim, min(budget, WHOLE_TOKENS))
+        stretches = sentences.relevant(claim, min(budget, STRETCH_TOKENS), PREMISES_PER_CLAIM)
+        return [*stretches, *([] if gathered is None else [gathered])]
 
     def _pair(self, premise: Ids, claim: Ids) -> EncodedPair:
         return (
