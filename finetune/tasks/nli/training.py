@@ -105,7 +105,7 @@ def generated_file(recipe: NLIRecipe, folder: Path | None) -> Path | None:
 
 
 def collect_generated(recipe: NLIRecipe, folder: Path, status: "StatusLine") -> bool:
-    """Have generators answer questions, where the recipe wants that; returns whether it does.
+    """Have generators answer questions, where the recipe wants that; returns whether there are more answers now.
 
     Raises:
         UsageError: the questions or the file of answers cannot be used.
@@ -122,12 +122,13 @@ def collect_generated(recipe: NLIRecipe, folder: Path, status: "StatusLine") -> 
 
     answerable = [example for example in read_squad(find_data(data.qa)) if example.start is not None]
     asked, _ = split_by_article(answerable, data.held_out)
+    before = len(read_answers(path))
     write_answers(
         {base: loader(base) for base in data.generated},
         data.generated, asked, path, recipe.training.seed,
         lambda done, total: status(Progress("Generators answer questions", done, total)),
     )  # fmt: skip
-    return True
+    return len(read_answers(path)) > before
 
 
 def _load_table(recipe: NLIRecipe) -> Examples[Pair]:
