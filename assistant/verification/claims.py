@@ -4,11 +4,21 @@ import re
 
 from assistant.documents.language import guess_language
 from assistant.documents.sentences import split_sentences
+from assistant.verification.refusals import is_refusal
 
 _CODE_BLOCK = re.compile(r"(^|\n)(```|~~~).*?(\n\2[^\n]*|\Z)", re.DOTALL)
 _MARKUP = re.compile(r"^\s*(#+|[-*+>]|\d+[.)])\s+|(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)", re.MULTILINE)
 _CITATION = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 _LETTERS = re.compile(r"\w\w")
+_HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+.*$", re.MULTILINE)
+_COURTESY = re.compile(
+    r"(?:(?:sure|certainly|of course|okay|ok|absolutely|bien sûr|volontiers)\b[\s,.!:]*)?"
+    r"(?:(?:here(?:['’]s| is| are)|below (?:is|are)|the following (?:is|are)|voici)\b[^.!?]*:$"
+    r"|(?:(?:I|we) hope (?:this|that|it)|let (?:me|us) know|feel free|please (?:let|note that I)|is there anything|"
+    r"if you (?:have|need|would like)|would you like|j['’]espère que|n['’]hésitez pas)\b.*)?$",
+    re.IGNORECASE,
+)
+_LEAD_IN_WORDS = 8
 _WORD = re.compile(r"[\w'’-]+")
 
 # Where one statement may end and the next begin: a semicolon, or a conjunction with or without a comma.
@@ -42,12 +52,24 @@ def span_claim(question: str, answer: str) -> str:
 
 
 def text_claims(text: str) -> list[str]:
-    """The statements of a generated answer, without Markdown marks and numbers of passages; code blocks are none."""
-    prose = _CITATION.sub("", _CODE_BLOCK.sub("\n\n", text))
+    """The statements of a generated answer, without Markdown marks and numbers of passages.
+
+    Code blocks are none, nor are headings, questions, courtesies ("Here is a summary:", "I hope this helps.") and
+    sentences that only say that the text does not tell.
+    """
+    prose = _CITATION.sub("", _HEADING.sub("\n\n", _CODE_BLOCK.sub("\n\n", text)))
     language = guess_language(prose) or "en"
     sentences = [prose[sentence.start : sentence.end] for sentence in split_sentences(prose, language)]
     plain = [" ".join(_MARKUP.sub("", sentence).split()) for sentence in sentences]
-    return [claim for sentence in plain if _LETTERS.search(sentence) for claim in statements(sentence)]
+    said = [sentence for sentence in plain if _LETTERS.search(sentence) and not _says_nothing(sentence)]
+    return [claim for sentence in said for claim in statements(sentence)]
+
+
+def _says_nothing(sentence: str) -> bool:
+    """Whether a sentence states nothing about the text it was written from."""
+    if sentence.endswith("?") or _COURTESY.match(sentence) is not None or is_refusal(sentence):
+        return True
+    return sentence.endswith(":") and len(_WORD.findall(sentence)) <= _LEAD_IN_WORDS and not _VERB.search(sentence)
 
 
 def statements(sentence: str) -> list[str]:

@@ -19,10 +19,28 @@ _SCALES = {
     "milliard": 9,
     "milliards": 9,
     "trillion": 12,
+    "k": 3,
+    "m": 6,
+    "mn": 6,
+    "bn": 9,
+    "tn": 12,
 }
+_SHORT = frozenset(("k", "m", "mn", "bn", "tn"))
+"""Scales that stand at the number itself; "8m" may be eight metres as well."""
+
+_ROUNDED = {
+    **dict.fromkeys(("over", "above", "beyond", "exceeding", "more than", "at least", "plus de"), "above"),
+    **dict.fromkeys(("under", "below", "nearly", "almost", "less than", "fewer than", "up to", "at most"), "below"),
+    **dict.fromkeys(("moins de", "près de", "presque"), "below"),
+    **dict.fromkeys(("about", "around", "roughly", "approximately", "some", "circa", "close to", "environ"), "near"),
+}
+_BEFORE = 24  # characters before a number in which a word like "about" stands
+_NEAR_ENOUGH = Decimal("0.1")  # so far a rounded figure may be from the one it stands for, as a share of it
 _NUMBER = re.compile(
-    r"(?<![\w.,/])(?P<digits>\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?|\d{1,30}(?:[.,]\d{1,30})?)(?![\d/])"
-    rf"(?:[\s-](?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})\b)?"
+    r"(?<![\w.,/])(?<!\w[-\u2010\u2011])"
+    r"(?P<digits>\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?|\d{1,30}(?:[.,]\d{1,30})?)(?!\d|/\d)"
+    rf"(?:[\s-](?P<scale>{'|'.join(sorted(set(_SCALES) - _SHORT, key=len, reverse=True))})\b"
+    r"|(?P<short>bn|mn|tn|[mk])\b)?"
     r"(?:(?:st|nd|rd|th|er|ère|e|ème)\b)?"
     r"(?P<after>[^\S\n]*[^\W\d_]+(?: (?:per|an?|par) \w+)?|[^\S\n]*[%°€$£])?",
     re.IGNORECASE,
@@ -73,11 +91,31 @@ _CLAUSE = re.compile(r"[.;!?]\s+|,\s+(?:and|but|while|whereas|et|mais)\s+", re.I
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number as it is written, its value, and the units that follow it as (kind, which), `per` a second one."""
+    """A number as it is written, its value, and the units that follow it as (kind, which), `per` a second one.
+
+    `also` is a second value that it may have ("8m": eight, or eight million); `rounded` says that the value stands for
+    one above, below or near it.
+    """
 
     text: str
     value: Decimal
     units: tuple[tuple[int, int], ...] = ()
+    also: Decimal | None = None
+    rounded: str | None = None
+
+    @property
+    def values(self) -> tuple[Decimal, ...]:
+        """All values that it may have."""
+        return (self.value,) if self.also is None else (self.value, self.also)
+
+    def stands_for(self, value: Decimal) -> bool:
+        """Whether it may be said of a value: its own, or one that it is rounded from."""
+        return any(mine == value or self._is_near(mine, value) for mine in self.values)
+
+    def _is_near(self, mine: Decimal, value: Decimal) -> bool:
+        if self.rounded is None or abs(mine - value) > _NEAR_ENOUGH * abs(value):
+            return False
+        return self.rounded == "near" or (value > mine) == (self.rounded == "above")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +131,29 @@ def figures(text: str) -> list[Figure]:
     found = []
     for match in _NUMBER.finditer(text):
         after = [word.lower() for word in re.findall(r"[^\W\d_]+|[%°€$£]", match["after"] or "")]
-        units = tuple(_UNIT[word] for word in after if word in _UNIT)
-        written = match[0][: match.end("scale") - match.start()] if match["scale"] else match["digits"]
-        found.append(Figure(written, _value(match["digits"], match["scale"]), units))
+        short = (match["short"] or "").lower()
+        units = tuple(_UNIT[word] for word in [*([short] if short in _UNIT else []), *after] if word in _UNIT)
+        scale = match["scale"] or (short if short not in ("m", "k") else None)
+        also = _value(match["digits"], short) if short in ("m", "k") else None
+        written = match[0][: max(match.end("scale"), match.end("short"), match.end("digits")) - match.start()]
+        rounded = _rounding(text[max(0, match.start() - _BEFORE) : match.start()])
+        found.append(Figure(written, _value(match["digits"], scale), units, also, rounded))
     return found
 
 
+def _rounding(before: str) -> str | None:
+    """What the words right before a number say of it: that the true one is above, below or near it."""
+    words = before.lower().rstrip(" \u00a0$€£~").split()
+    return _ROUNDED.get(" ".join(words[-2:])) or _ROUNDED.get(words[-1]) if words else None
+
+
 def missing_figures(claim: str, source: str) -> list[Figure]:
-    """The figures of a claim whose value the source states nowhere, in digits or as a word."""
-    stated = {figure.value for figure in figures(source)} | _in_words(source)
-    return [figure for figure in figures(claim) if figure.value not in stated]
+    """The figures of a claim whose value the source states nowhere, in digits or as a word.
+
+    A rounded one ("over 9,000") is there where one that it may stand for is.
+    """
+    stated = {value for figure in figures(source) for value in figure.values} | _in_words(source)
+    return [figure for figure in figures(claim) if not any(figure.stands_for(value) for value in stated)]
 
 
 def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
@@ -123,7 +174,7 @@ def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
         return Fault(f"{figure.text} is not in the document", opposed=False)
     known = figures(source)
     for figure in figures(answer):
-        same = [each for each in known if each.value == figure.value]
+        same = [each for each in known if set(each.values) & set(figure.values)]
         if figure.units and same and all(_is_other_unit(figure, each) for each in same):
             return Fault(f"{figure.text} is in another unit in the document", opposed=True)
     at = max(0, source.find(sentence))

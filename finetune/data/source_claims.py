@@ -196,7 +196,7 @@ def _claims(row: dict[str, Any]) -> Iterator[SourceClaim]:
     sentences = _sentences(row["hypothesis"])
     if label == "entailment":
         for _, _, sentence in sentences:
-            yield SourceClaim(row["premise"], sentence, Label.ENTAILMENT)
+            yield from (SourceClaim(row["premise"], claim, Label.ENTAILMENT) for claim in text_claims(sentence))
         return
     before = {sentence for _, _, sentence in _sentences(row["original"])}
     contradicts = bool(_CONTRADICTS & set(row["edit_types"]))

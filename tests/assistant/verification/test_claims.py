@@ -10,7 +10,7 @@ from assistant.verification.claims import span_claim, text_claims
         ("**It** is `large`.", ["It is large."]),
         ("- one thing\n- another thing", ["one thing - another thing"]),
         ("Use read_file and 2*3*4 here.", ["Use read_file and 2*3*4 here."]),
-        ("Do this:\n```python\nprint('x')\n```\nDone now.", ["Do this:", "Done now."]),
+        ("Do this:\n```python\nprint('x')\n```\nDone now.", ["Done now."]),
         ("```\nonly code", []),
         ("", []),
         ("...", []),
@@ -73,3 +73,35 @@ def test_the_numbers_of_passages_are_no_part_of_what_is_claimed():
     text = "The lamp was lit in 1886 [2]. It burnt gas [1, 3], and later [4] oil."
     assert text_claims(text) == ["The lamp was lit in 1886.", "It burnt gas, and later oil."]
     assert text_claims("The list holds [the] three names.") == ["The list holds [the] three names."]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Here is a summary of the article in 93 words:",
+        "Sure, here's what the text says:",
+        "Sure!",
+        "# The mill",
+        "**Key points:**",
+        "I hope this helps!",
+        "Let me know if you have more questions.",
+        "Would you like to know more about the mill?",
+        "The passage does not mention who built it.",
+        "Voici un résumé du texte :",
+    ],
+)
+def test_what_states_nothing_is_no_claim(said: str) -> None:
+    assert text_claims(f"{said}\n\nThe mill burned down in 1931.") == ["The mill burned down in 1931."]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Here the river turns north.",
+        "The rule is simple: nobody may enter after ten.",
+        "Surely the mill burned down in 1931.",
+        "He hoped that this would help.",
+    ],
+)
+def test_what_only_looks_like_it_is_a_claim(said: str) -> None:
+    assert text_claims(said) == [said]

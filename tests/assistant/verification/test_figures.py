@@ -67,3 +67,33 @@ def test_a_figure_that_is_nowhere_and_has_no_like_is_only_missing() -> None:
     )
     assert fault is not None
     assert not fault.opposed
+
+
+@pytest.mark.parametrize(
+    "claim, source",
+    [
+        ("The profit was $8.2 million.", "A net profit of $8.2m was made."),
+        ("Some $14 billion went missing.", "About $14bn went missing."),
+        ("It costs 499 dollars a month.", "The price is $499/month."),
+        ("The pandemic of COVID-19 went on.", "The pandemic of COVID went on."),
+        ("Over 9,000 people came.", "9,061 people came."),
+        ("Nearly 500 people came.", "492 people came."),
+        ("About 3,000 books were lost.", "The fire took 2,980 books."),
+        ("The beam is 8 metres long.", "The beam is 8m long."),
+    ],
+)
+def test_a_figure_in_another_spelling_or_rounded_is_there(claim: str, source: str) -> None:
+    assert find_fault(claim, source, source) is None
+
+
+@pytest.mark.parametrize(
+    "claim, source",
+    [
+        ("The profit was $8.2 billion.", "A net profit of $8.2m was made."),
+        ("Over 9,000 people came.", "8,061 people came."),
+        ("Nearly 500 people came.", "512 people came."),
+        ("About 3,000 books were lost.", "The fire took 2,380 books."),
+    ],
+)
+def test_rounding_does_not_make_another_figure_right(claim: str, source: str) -> None:
+    assert find_fault(claim, source, source) is not None
