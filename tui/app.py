@@ -163,7 +163,7 @@ class ChatApp(App[None]):
         self.refresh()
         if name not in _LOOKS and self._chat is not None:
             self.engine.replace(self._responder)
-            self._chat.answering.load()
+            self._chat.controller.queue.load()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Draw nothing that steers the terminal, and in plain ASCII where the settings or the terminal want it."""

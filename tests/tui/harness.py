@@ -88,7 +88,7 @@ class Chat:
         await wait_until(self.pilot, true)
 
     async def ready(self) -> None:
-        await self.until(lambda: self.screen.answering.models == "ready")
+        await self.until(lambda: self.screen.controller.queue.models == "ready")
 
     async def type(self, text: str) -> None:
         """Type at a human pace, as far as the prompt can tell."""

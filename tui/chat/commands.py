@@ -1,6 +1,7 @@
 """The slash commands: what there is, and reading one from what was typed."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -53,8 +54,12 @@ _MEANT = {
 }  # fmt: skip
 
 
-def parse(text: str) -> tuple[str, str] | None:
+def parse(text: str, known: Collection[str] = NAMES) -> tuple[str, str] | None:
     """The command's name and what follows it, or None where the text is a question.
+
+    Args:
+        text: What was typed.
+        known: The commands that there are.
 
     Raises:
         UsageError: it looks like a command and is none; the message names the nearest right one.
@@ -63,9 +68,9 @@ def parse(text: str) -> tuple[str, str] | None:
     if not match:
         return None
     name, argument = match[1].lower(), match[2] or ""
-    if name in NAMES:
+    if name in known:
         return name, argument
-    near = get_close_matches(name, NAMES, n=1, cutoff=0.5) or [known for known in NAMES if known.startswith(name)]
+    near = get_close_matches(name, known, n=1, cutoff=0.5) or [each for each in known if each.startswith(name)]
     meant = _MEANT.get(name) or (near[0] if near else None)
     hint = f"did you mean /{meant}?" if meant else "/help lists the commands."
     raise UsageError(f"/{one_line(name, 30)} is not a command; {hint}")

@@ -8,8 +8,8 @@ from typing import Protocol
 from assistant.events import Event
 from assistant.history.store import Status
 from assistant.text import counted
+from assistant.types import Turn
 from tui.chat.session import Exchange, Session
-from tui.chat.worker import Engine
 
 
 class Models(StrEnum):
@@ -35,11 +35,24 @@ class ExchangeDisplay(Protocol):
     def begin(self) -> None:
         """The answer is on its way."""
 
-    async def key_shown(self) -> None:
-        """Draw more of the running answer, now that a key is on the screen."""
+    def take(self, event: Event) -> None:
+        """The exchange has taken in this event: show it when there is time."""
 
     async def finish(self) -> None:
         """Show the answer as it is in the end."""
+
+
+class Worker(Protocol):
+    """What answers, one turn after another."""
+
+    def load(self) -> None:
+        """Load the models."""
+
+    def answer(self, exchange: int, turn: Turn) -> None:
+        """Answer the turn of the exchange with this number."""
+
+    def stop(self) -> None:
+        """Stop the running answer."""
 
 
 class Answering:
@@ -55,7 +68,7 @@ class Answering:
     def __init__(
         self,
         session: Session,
-        engine: Engine,
+        engine: Worker,
         view: Callable[[int], ExchangeDisplay | None],
         save: Callable[[Exchange], None],
     ) -> None:
@@ -71,6 +84,11 @@ class Answering:
     def busy(self) -> bool:
         """Whether a question is being answered or waits."""
         return self._current is not None or bool(self._waiting)
+
+    @property
+    def current(self) -> Exchange | None:
+        """The exchange that is being answered."""
+        return self._current
 
     def load(self) -> None:
         """Load the models; questions wait meanwhile."""
@@ -95,11 +113,8 @@ class Answering:
         """Take in what the engine reports of the running answer."""
         if self._current is not None and number == self._current.number:
             self._current.apply(event)
-
-    async def key_shown(self) -> None:
-        """A key is on the screen: draw more of the running answer."""
-        if self._current is not None and (view := self._view(self._current.number)):
-            await view.key_shown()
+            if view := self._view(number):
+                view.take(event)
 
     async def over(self, number: int) -> None:
         """The engine is done with an exchange: finish it and go on with the next question."""
