@@ -1,6 +1,5 @@
 """`assistant batch`: a file of questions in, a file of answers out."""
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +22,7 @@ from assistant.cli.options import (
     settings,
 )
 from assistant.documents.formats import FORMATS
-from assistant.errors import UsageError
+from assistant.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from assistant.batch.lines import Selection
@@ -168,8 +167,7 @@ def _columns(given: list[str], keys: tuple[str, ...]) -> dict[str, str]:
     for each in given:
         key, equals, name = each.partition("=")
         if key not in keys or not equals or not name:
-            near = difflib.get_close_matches(key, keys, n=1)
-            hint = f"did you mean {near[0]}={name or 'NAME'}?" if near else f"KEY=NAME, with one of {', '.join(keys)}."
+            hint = did_you_mean(key, keys, f"KEY=NAME, with one of {', '.join(keys)}.")
             raise UsageError(f"--column {each}: {hint}")
         columns[key] = name
     return columns

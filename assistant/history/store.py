@@ -11,10 +11,10 @@ import secrets
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
+from assistant.errors import did_you_mean
 from assistant.history.conversations import read_conversation, row_of
 from assistant.history.database import Do, HistoryError, HistoryFile, default_path
 from assistant.history.types import FORMS, Conversation, Form, Match, Said, Status, Summary
@@ -209,8 +209,7 @@ class History:
             raise HistoryError(
                 f"{conversation}: several conversations begin so ({', '.join(matching[:5])}); give more of it."
             )
-        near = get_close_matches(conversation.lower(), ids, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`assistant history list` shows them."
+        hint = did_you_mean(conversation, ids, "`assistant history list` shows them.")
         raise HistoryError(f"{one_line(conversation, 40)}: no conversation has this id; {hint}")
 
     def conversation(self, conversation: str) -> Conversation:

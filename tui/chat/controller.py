@@ -5,10 +5,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import AssistantError, UsageError, did_you_mean
 from assistant.text import one_line
 from assistant.types import Document, Route
-from tui.chat.commands import nearest, parse, set_system
+from tui.chat.commands import parse, set_system
 from tui.chat.exporting import export
 from tui.chat.pasting import dropped_file
 from tui.chat.queue import Answering, ExchangeDisplay, Models, Worker
@@ -245,7 +245,7 @@ class ChatController:
             raise UsageError("No document is open.")
         if not closing:
             names = [document.name for document in documents]
-            raise UsageError(f"{one_line(argument, 40)} is not open; {nearest(argument, names)}")
+            raise UsageError(f"{one_line(argument, 40)} is not open; {did_you_mean(argument, names)}")
         if argument and len(closing) > 1:
             raise UsageError(f"{len(closing)} open documents are called that; write more of the name.")
         for document in closing:
@@ -255,7 +255,7 @@ class ChatController:
     def _route(self, argument: str) -> None:
         if argument not in ROUTES:
             wrong = f"{one_line(argument, 40)} is no route; " if argument else "/route needs a route; "
-            raise UsageError(wrong + nearest(argument, ROUTES))
+            raise UsageError(wrong + did_you_mean(argument, ROUTES))
         self.session.route = None if argument == "auto" else Route(argument)
         self._view.show_route()
         self._view.say(f"Questions now go the {argument} way")
@@ -272,7 +272,7 @@ class ChatController:
 
     async def _retry(self, argument: str) -> None:
         if argument and argument not in list(Route):
-            raise UsageError(f"{one_line(argument, 40)} is no route; {nearest(argument, list(Route))}")
+            raise UsageError(f"{one_line(argument, 40)} is no route; {did_you_mean(argument, list(Route))}")
         if self.queue.models is Models.FAILED and not argument:
             self.queue.load()
             return

@@ -11,13 +11,12 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import AssistantError, UsageError, did_you_mean
 from assistant.events import TurnFailed
 from assistant.history.store import History
 from assistant.settings import Settings
 from assistant.text import counted, one_line
 from assistant.types import Document, Turn
-from tui.chat.commands import nearest
 from tui.chat.controller import ChatController, Handler
 from tui.chat.pasting import Kind, kind
 from tui.chat.plain_exchange import Lines, PlainExchange, answer_lines
@@ -184,7 +183,7 @@ class PlainChat:
             self._lines.line("\n".join(names) or "The server lists no model for conversations.")
             return
         if name not in names:
-            raise UsageError(f"The server has no model {one_line(name, 60)}; {nearest(name, names)}")
+            raise UsageError(f"The server has no model {one_line(name, 60)}; {did_you_mean(name, names)}")
         self._settings = Settings.model_validate({**settings.model_dump(exclude_unset=True), "server_model": name})
         self.responder.close()
         self.responder = self._responder_for(self._settings)

@@ -8,10 +8,9 @@ from typing import Protocol
 from textual.app import App
 from textual.screen import Screen
 
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import AssistantError, UsageError, did_you_mean
 from assistant.text import one_line
 from assistant.types import Route, Turn
-from tui.chat.commands import nearest
 from tui.chat.controller import ROUTES, ChatController, Handler
 from tui.chat.preferences import Preferences
 from tui.chat.session import Exchange
@@ -146,7 +145,7 @@ class ScreenCommands:
         if not argument:
             self._screen.app.search_themes()
         elif argument not in themes:
-            raise UsageError(f"{one_line(argument, 30)} is no theme; {nearest(argument, themes)}")
+            raise UsageError(f"{one_line(argument, 30)} is no theme; {did_you_mean(argument, themes)}")
         else:
             self._preferences.change("theme", argument)
 
