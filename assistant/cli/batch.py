@@ -10,14 +10,11 @@ from assistant.cli.files import check_paths
 from assistant.cli.options import (
     MaxTokens,
     Model,
-    NoColor,
     Profile,
-    Quiet,
     Server,
     System,
     Temperature,
     TopP,
-    Verbose,
     Windows,
     settings,
 )
@@ -92,9 +89,6 @@ def batch(
     top_p: TopP = None,
     max_tokens: MaxTokens = None,
     system: System = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Answer a file of questions, each line {"question": ..., "id"?, "document"?, "document_path"?, "route"?}.
 
