@@ -138,4 +138,4 @@ async def open_chat(
         async with app.run_test(size=size) as pilot:
             be_patient(pilot)
             yield Chat(app, pilot, responder, history)
-    assert app.engine.join(5), "the engine's thread did not end"
+    assert app.worker.join(5), "the worker's thread did not end"

@@ -11,7 +11,7 @@ from assistant.types import Document, Route
 from tui.chat.commands import parse, set_system
 from tui.chat.exporting import export
 from tui.chat.pasting import dropped_file
-from tui.chat.queue import Answering, ExchangeDisplay, Models, Worker
+from tui.chat.queue import ExchangeDisplay, Models, QuestionQueue, Worker
 from tui.chat.session import Exchange, Session
 
 ROUTES = ["auto", *(route.value for route in Route)]
@@ -58,7 +58,7 @@ class ChatController:
 
     def __init__(self, session: Session, worker: Worker, view: ChatView) -> None:
         self.session = session
-        self.queue = Answering(session, worker, view.view_of, self.save)
+        self.queue = QuestionQueue(session, worker, view.view_of, self.save)
         self.editing: Exchange | None = None
         self._view = view
         self._told: str | None = None

@@ -64,8 +64,8 @@ class PlainExchange:
         self._save(self.exchange)
         say = self._lines.line
         match event:
-            case RouteChosen(route, reason, completed):
-                say(f"Route {route}: {reason}" + (f" Asked as: {completed}" if completed else ""))
+            case RouteChosen(route, reason, standalone_question):
+                say(f"Route {route}: {reason}" + (f" Asked as: {standalone_question}" if standalone_question else ""))
             case ThinkingDelta() if self._stage != "Thinking":
                 self._stage = "Thinking"
                 say("Thinking.")

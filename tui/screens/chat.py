@@ -1,4 +1,4 @@
-"""The chat on screen: the conversation, the desk with documents and prompt, and what the controller needs shown."""
+"""The chat on screen: the conversation, the composer with documents and prompt, and what the controller needs shown."""
 
 import gc
 from collections.abc import Callable, Mapping
@@ -22,13 +22,13 @@ from tui.chat.controller import ChatController, Handler
 from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
 from tui.chat.session import Exchange, Session
-from tui.chat.worker import Engine
+from tui.chat.worker import ModelWorker
 from tui.screens.commands import ScreenCommands
 from tui.screens.document import DocumentScreen
 from tui.screens.text import TextScreen
 from tui.terminal.editor import edit
-from tui.terminal.idle_gc import Tidying
-from tui.widgets.desk import Desk
+from tui.terminal.idle_gc import IdleGarbageCollector
+from tui.widgets.composer import Composer
 from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.prompt import Prompt
 from tui.widgets.status_bar import StatusBar
@@ -50,19 +50,21 @@ class ChatScreen(Screen[None]):
         Binding("ctrl+g", "editor", "Editor", show=False, priority=True, id="chat.editor"),
     ]
 
-    def __init__(self, session: Session, engine: Engine, preferences: Preferences) -> None:
+    def __init__(self, session: Session, worker: ModelWorker, preferences: Preferences) -> None:
         super().__init__()
         self.preferences = preferences
         self.session = session
-        self.engine = engine
-        self.controller = ChatController(session, engine, self)
-        self.tidying = Tidying(self, lambda: self.controller.queue.busy, lambda: self.desk.prompt.last_key)
-        self._commands = ScreenCommands(self, self.controller, preferences, engine)
+        self.worker = worker
+        self.controller = ChatController(session, worker, self)
+        self.idle_collector = IdleGarbageCollector(
+            self, lambda: self.controller.queue.busy, lambda: self.composer.prompt.last_key
+        )
+        self._commands = ScreenCommands(self, self.controller, preferences, worker)
 
     def compose(self) -> ComposeResult:
         """From the top: conversation, documents and prompt, status, keys."""
-        yield Transcript(self.controller.save, self.tidying.later)
-        yield Desk(self.session, self.preferences)
+        yield Transcript(self.controller.save, self.idle_collector.later)
+        yield Composer(self.session, self.preferences)
         yield StatusBar()
         yield Footer(show_command_palette=False)
 
@@ -72,9 +74,9 @@ class ChatScreen(Screen[None]):
         self.controller.queue.load()
 
     @property
-    def desk(self) -> Desk:
+    def composer(self) -> Composer:
         """Documents and prompt."""
-        return self.query_one(Desk)
+        return self.query_one(Composer)
 
     @property
     def transcript(self) -> Transcript:
@@ -88,21 +90,21 @@ class ChatScreen(Screen[None]):
 
     async def show_conversation(self, last: int | None = None) -> None:
         """Show the session's conversation, from its end or so that this exchange is the last on screen."""
-        self.desk.prompt.past = [exchange.question for exchange in self.session.exchanges]
+        self.composer.prompt.past = [exchange.question for exchange in self.session.exchanges]
         await self.transcript.show(self.session.exchanges, last)
-        self.tidying.later()
-        await self.desk.show_documents()
+        self.idle_collector.later()
+        await self.composer.show_documents()
         view = None if last is None else self.view_of(last)
-        (view or self.desk.prompt).focus()
+        (view or self.composer.prompt).focus()
 
     async def show_exchange(self, exchange: Exchange) -> None:
         """Show a question that was just asked."""
-        self.desk.prompt.focus()
+        self.composer.prompt.focus()
         await self.transcript.add(exchange)
 
     async def show_documents(self) -> None:
         """Show which documents are open."""
-        await self.desk.show_documents()
+        await self.composer.show_documents()
 
     def show_route(self) -> None:
         """Show which way questions go."""
@@ -114,21 +116,21 @@ class ChatScreen(Screen[None]):
 
     def open_file(self, path: Path) -> None:
         """Read a file in the background, and open it as a document."""
-        self.desk.open_file(path)
+        self.composer.open_file(path)
 
     # --- asking and answering
 
     @on(messages.Submitted)
     async def submit(self, message: messages.Submitted) -> None:
         """Run a command or ask a question."""
-        self.desk.sent()
+        self.composer.sent()
         self.refresh_bindings()
         self.hush()
         await self.controller.submit(message.text)
 
     def on_key(self, event: events.Key) -> None:
         """A character that means nothing where the focus is begins a question, or goes on with one."""
-        prompt = self.desk.prompt
+        prompt = self.composer.prompt
         if event.is_printable and event.character and not prompt.has_focus and event.key not in self.active_bindings:
             event.stop()
             prompt.focus()
@@ -136,24 +138,24 @@ class ChatScreen(Screen[None]):
 
     @on(messages.TurnEvent)
     def take_event(self, message: messages.TurnEvent) -> None:
-        """Take in what the engine reports of the running answer."""
+        """Take in what the worker reports of the running answer."""
         self.controller.queue.take(message.exchange, message.event)
 
     @on(messages.TurnOver)
     async def turn_over(self, message: messages.TurnOver) -> None:
         """Finish the answer and go on with the next question."""
         await self.controller.queue.over(message.exchange)
-        self.tidying.later()
+        self.idle_collector.later()
         self.refresh_bindings()
 
     def action_stop(self) -> None:
         """Leave off editing, or stop the answer; with none, take the last waiting question back into the prompt."""
         if self.controller.editing is not None:
             self.controller.editing = None
-            self.desk.prompt.fill("")
+            self.composer.prompt.fill("")
             self.hush()
         elif exchange := self.controller.queue.stop():
-            self.desk.prompt.lend(exchange.question)
+            self.composer.prompt.lend(exchange.question)
             if view := self.view_of(exchange.number):
                 self.run_worker(view.finish())
 
@@ -194,11 +196,11 @@ class ChatScreen(Screen[None]):
     def on_paste(self, event: events.Paste) -> None:
         """A paste while something else than the prompt has the focus."""
         event.stop()
-        self.desk.post_message(messages.Pasted(event.text))
+        self.composer.post_message(messages.Pasted(event.text))
 
     async def action_switch_paste(self) -> None:
         """Make the other thing of the last paste."""
-        await self.desk.switch_paste()
+        await self.composer.switch_paste()
 
     @on(messages.ShowDocument)
     def show_document(self, message: messages.ShowDocument) -> None:
@@ -231,7 +233,7 @@ class ChatScreen(Screen[None]):
     async def focus_exchange(self, message: messages.FocusExchange) -> None:
         """Go from exchange to exchange; below the last, back to the prompt."""
         if not message.step or not await self.transcript.focus_from(message.step):
-            self.desk.prompt.focus()
+            self.composer.prompt.focus()
 
     @on(messages.ExchangeAction)
     async def exchange_action(self, message: messages.ExchangeAction) -> None:
@@ -265,8 +267,8 @@ class ChatScreen(Screen[None]):
 
     def _edit(self, exchange: Exchange) -> None:
         self.controller.edit(exchange)
-        self.desk.prompt.lend(exchange.question)
-        self.desk.prompt.focus()
+        self.composer.prompt.lend(exchange.question)
+        self.composer.prompt.focus()
 
     def _edit_numbered(self, argument: str) -> None:
         self._edit(self.controller.numbered("edit", argument))
@@ -321,7 +323,7 @@ class ChatScreen(Screen[None]):
 
     def action_editor(self) -> None:
         """Write the question in the user's editor."""
-        prompt = self.desk.prompt
+        prompt = self.composer.prompt
         try:
             prompt.fill(edit(self.app, prompt.text))
         except UsageError as error:
@@ -330,7 +332,7 @@ class ChatScreen(Screen[None]):
     @on(Prompt.Changed)
     def prompt_changed(self, event: Prompt.Changed) -> None:
         """Show what the beginning of a command may become, and more of the answer once the key is on the screen."""
-        typed = "" if self.desk.prompt.recalling else event.text_area.text
+        typed = "" if self.composer.prompt.recalling else event.text_area.text
         self.query_one(Suggestions).show(suggestions(typed, self._commands.choices))
         self.call_after_refresh(self._key_shown)
 
@@ -348,7 +350,7 @@ class ChatScreen(Screen[None]):
     @on(messages.ExampleChosen)
     async def example_chosen(self, message: messages.ExampleChosen) -> None:
         """Try an example of the empty chat."""
-        self.desk.prompt.focus()
+        self.composer.prompt.focus()
         if message.name == "help":
             await self.app.run_action("help")
         else:
@@ -361,7 +363,7 @@ class ChatScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Show keys only where they do something."""
         if action == "switch_paste":
-            return self.desk.can_switch_paste
+            return self.composer.can_switch_paste
         if action == "show_document":
             return bool(self.session.documents) or any(exchange.places for exchange in self.session.exchanges)
         return True

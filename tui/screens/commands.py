@@ -14,7 +14,7 @@ from assistant.types import Route, Turn
 from tui.chat.controller import ROUTES, ChatController, Handler
 from tui.chat.preferences import Preferences
 from tui.chat.session import Exchange
-from tui.chat.worker import Engine
+from tui.chat.worker import ModelWorker
 from tui.screens.compare import CompareScreen
 from tui.screens.conversations import ConversationsScreen
 from tui.screens.models import ModelsScreen
@@ -40,7 +40,9 @@ class ScreenCommands:
         worker: What answers comparisons.
     """
 
-    def __init__(self, screen: _Screen, controller: ChatController, preferences: Preferences, worker: Engine) -> None:
+    def __init__(
+        self, screen: _Screen, controller: ChatController, preferences: Preferences, worker: ModelWorker
+    ) -> None:
         self.generator: str | None = None  # the model that writes answers, once it is known
         self._copied: tuple[int, int] | None = None  # exchange and code block that were copied last
         self._screen = screen
@@ -106,7 +108,7 @@ class ScreenCommands:
         if last is None:
             raise UsageError("Open a document and ask about it first; /compare then puts that question to the readers.")
         self._controller.not_busy("/compare works")
-        turn = Turn(last.completed or last.question, last.documents, route=Route.EXTRACT, verify=False)
+        turn = Turn(last.standalone_question or last.question, last.documents, route=Route.EXTRACT, verify=False)
         self._screen.app.push_screen(CompareScreen(turn, names, self._worker))
 
     def _copy(self, argument: str) -> None:

@@ -95,7 +95,7 @@ class ExchangeView(Vertical, can_focus=True):
             await self._growing.end()
 
     def begin(self) -> None:
-        """The engine has taken the question."""
+        """The worker has taken the question."""
         self._started = time.monotonic()
         self._timer = self.set_interval(_FLUSH / 2, self._flush_unless_typing)
         self._show_how()
@@ -321,8 +321,8 @@ class ExchangeView(Vertical, can_focus=True):
     def _show_how(self) -> None:
         exchange = self.exchange
         lines = [f"· {printable(notice)}" for notice in exchange.notices]
-        if exchange.completed:
-            lines.insert(0, f"· asked as “{one_line(exchange.completed, 300)}”")
+        if exchange.standalone_question:
+            lines.insert(0, f"· asked as “{one_line(exchange.standalone_question, 300)}”")
         lines.append(" · ".join(part for part in self._parts() if part))
         how = "\n".join(lines)
         if how != self._how:  # every update lays the conversation out anew
