@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assistant.documents.excerpts import Excerpt, excerpt, position
-from assistant.history.types import Conversation, Said, local_time
+from assistant.history.types import Conversation, StoredMessage, local_time
 from assistant.pages import render_page
 from assistant.text import printable
 from assistant.types import Document, Label
@@ -42,7 +42,7 @@ def as_html(conversation: Conversation) -> str:
     )
 
 
-def _how(said: Said, record: dict[str, Any]) -> str:
+def _how(said: StoredMessage, record: dict[str, Any]) -> str:
     """How an answer came about: route, reason, model, seconds, time."""
     models = record.get("models")
     model = models.get("generator") if isinstance(models, dict) else None

@@ -18,7 +18,7 @@ from assistant.events import (
     TurnFinished,
     VerdictReached,
 )
-from assistant.history.store import Form, History, HistoryError, Said, Status
+from assistant.history.store import Form, History, HistoryError, StoredMessage, Status
 from assistant.routing.message import split_message
 from assistant.text import one_line
 from assistant.types import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Support, Turn, Verdict
@@ -338,7 +338,7 @@ class Session:
                 _restore(self.exchanges[-1], said)
 
 
-def _restore(exchange: Exchange, said: Said) -> None:
+def _restore(exchange: Exchange, said: StoredMessage) -> None:
     from assistant.records import answer_from_json
 
     exchange.saved, exchange.reason = said.id, said.reason
