@@ -124,7 +124,7 @@ def batch(
     if document == questions == "-":
         raise UsageError("Questions and document cannot both be standard input.")
 
-    from assistant.batch.lines import KEYS, BatchOptions
+    from assistant.batch.lines import INPUT_KEYS, BatchOptions
     from assistant.batch.template import Template
     from assistant.cli.batch_files import Files
     from assistant.cli.batch_run import Place, run
@@ -136,7 +136,7 @@ def batch(
         chosen.verify and not no_verify,
         chosen.max_document_megabytes,
         top_k,
-        _columns(column or [], KEYS),
+        _columns(column or [], INPUT_KEYS),
         Template(template) if template is not None else None,
         tuple(_selection(each) for each in select or []),
         limit,
