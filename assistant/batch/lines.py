@@ -76,8 +76,8 @@ class Selection:
 class BatchOptions:
     """What applies to every line that does not say otherwise.
 
-    `columns` names the column in which one of INPUT_KEYS stands, where it is another; of rows that `select` does not fit
-    nothing is written; after `limit` rows the run is over.
+    `columns` names the column in which one of INPUT_KEYS stands, where it is another; of rows that `select` does not
+    fit nothing is written; after `limit` rows the run is over.
     """
 
     document: Document | None = None

@@ -9,7 +9,7 @@ import pytest
 
 from assistant.history.export import as_markdown
 from assistant.history.page import as_html
-from assistant.history.types import Conversation, StoredMessage, Status
+from assistant.history.types import Conversation, Status, StoredMessage
 from assistant.types import Role
 from tests.assistant.generation.server.loopback import DONE, Asked, delta, serving
 from tests.conftest import Run
