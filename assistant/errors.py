@@ -1,5 +1,22 @@
 """The errors people meet: each says what happened, what it means and what to do next."""
 
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to a wrong one, whatever its case; None where none is near."""
+    by_folded = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.5)
+    return by_folded[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Collection[str], otherwise: str | None = None) -> str:
+    """What to say after a wrong word: the nearest that is known, or something else, by default all that are."""
+    if near := nearest(word, known):
+        return f"did you mean {near}?"
+    return f"choose one of {', '.join(known)}." if otherwise is None else otherwise
+
 
 class AssistantError(Exception):
     """The work failed. The message is one line for a person; the cause is chained.

@@ -1,6 +1,5 @@
 """Settings: a TOML file in the platform's config folder, then ASSISTANT_* variables, then options."""
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from typing import Any, Literal
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from assistant.errors import SettingsError, UsageError
+from assistant.errors import SettingsError, UsageError, did_you_mean
 from assistant.text import printable
 
 PREFIX = "ASSISTANT_"
@@ -175,6 +174,6 @@ def _first_problem(error: ValidationError, source: str) -> str:
     shown = f"{PREFIX}{name.upper()}" if source == "the environment" else name
     if problem["type"] != "extra_forbidden":
         return f"{shown}: {problem['msg'].lower()}."
-    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(Settings.model_fields))}."
+    known = sorted(Settings.model_fields)
+    hint = did_you_mean(name, known, f"known are {', '.join(known)}.")
     return f"unknown setting {shown}; {hint}"

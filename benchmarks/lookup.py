@@ -17,7 +17,7 @@ from typing import Any
 
 from assistant.errors import AssistantError
 from assistant.generation.engines.base import TransformersEngine
-from assistant.generation.generator import LocalGenerator, end_tokens
+from assistant.generation.generator import LocalGenerator, stop_token_ids
 from assistant.generation.prompts import grounded_messages
 from assistant.generation.stream import Sampling
 from assistant.loading.generator import load_language_model
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AssistantError as error:
         print(f"lookup: {error}", file=sys.stderr)
         return error.exit_code
-    ends = end_tokens(model.base, tokenizer)
+    ends = stop_token_ids(model.base, tokenizer)
     generators = {name: LocalGenerator(way(network), tokenizer, model.name, ends=ends) for name, way in WAYS.items()}
     figures = {name: measure(generators, each) for name, each in conversations.items()}
     print(file=sys.stderr)

@@ -26,18 +26,18 @@ from assistant.types import Document
 from tui.chat.commands import COMMANDS
 from tui.chat.preferences import Preferences
 from tui.chat.session import Session
-from tui.chat.worker import Engine, Responder
+from tui.chat.worker import ModelWorker, Responder
 from tui.screens.chat import ChatScreen
 from tui.screens.help import HelpScreen
 from tui.terminal import clipboard
-from tui.terminal.ascii_filter import PlainCharacters
-from tui.terminal.escape_filter import Inert
+from tui.terminal.ascii_filter import AsciiFilter
+from tui.terminal.escape_filter import EscapeFilter
 from tui.terminal.idle_gc import take_over
 
 _TWICE = 2.0  # seconds between the two Ctrl+C that leave
 _TERMINAL_LOOKED_AT = 2.0  # every so many seconds
 _PATIENCE = 2.0  # seconds the models have to stop after that
-_INERT = Inert()
+_ESCAPE_FILTER = EscapeFilter()
 _LOOKS = {"theme", "keys", "mouse", "unicode", "plain"}  # settings that the models have nothing to do with
 
 
@@ -45,7 +45,7 @@ class ChatApp(App[None]):
     """The chat app.
 
     Args:
-        responder_for: Makes what answers with these settings; called in the engine's thread.
+        responder_for: Makes what answers with these settings; called in the worker's thread.
         session: The conversation to begin with.
         settings: Those to begin with.
         verbose: Whether a fault in the program shows where it is.
@@ -71,7 +71,7 @@ class ChatApp(App[None]):
         self.preferences = Preferences(settings or Settings(), self._setting_changed)
         self._responder_for = responder_for
         self._verbose = verbose
-        self.engine = Engine(self._responder, self._post_to_chat)
+        self.worker = ModelWorker(self._responder, self._post_to_chat)
         self._chat: ChatScreen | None = None
         self._interrupted = 0.0
         self._typed_ahead: list[events.Key | events.Paste] | None = []  # None once the prompt takes keys
@@ -82,7 +82,7 @@ class ChatApp(App[None]):
 
     def get_default_screen(self) -> ChatScreen:
         """The chat."""
-        self._chat = ChatScreen(self.session, self.engine, self.preferences)
+        self._chat = ChatScreen(self.session, self.worker, self.preferences)
         return self._chat
 
     def _post_to_chat(self, message: Message) -> None:
@@ -117,9 +117,9 @@ class ChatApp(App[None]):
         chosen = super().get_driver_class()
         if chosen.__name__ != "LinuxDriver":
             return chosen
-        from tui.terminal.type_ahead_driver import TypedAheadDriver
+        from tui.terminal.type_ahead_driver import TypeAheadDriver
 
-        return TypedAheadDriver
+        return TypeAheadDriver
 
     async def on_event(self, event: events.Event) -> None:
         """Keep what is typed while the screen is being made: nobody has the focus yet, and Textual would drop it."""
@@ -132,7 +132,7 @@ class ChatApp(App[None]):
         """Hand over what was typed meanwhile, here and now: put back into the queue, it would come after newer keys."""
         if self._chat is not None and self.screen.focused is None:
             # A browser's page tells only later that it has the focus, and until then Textual gives it to no widget.
-            self.screen.set_focus(self._chat.desk.prompt)
+            self.screen.set_focus(self._chat.composer.prompt)
         ahead, self._typed_ahead = self._typed_ahead or [], None
         for event in ahead:
             await super().on_event(event)
@@ -162,16 +162,16 @@ class ChatApp(App[None]):
         self._look()
         self.refresh()
         if name not in _LOOKS and self._chat is not None:
-            self.engine.replace(self._responder)
-            self._chat.answering.load()
+            self.worker.replace(self._responder)
+            self._chat.controller.queue.load()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Draw nothing that steers the terminal, and in plain ASCII where the settings or the terminal want it."""
-        filters = [*super().get_line_filters(), _INERT]
+        filters = [*super().get_line_filters(), _ESCAPE_FILTER]
         wanted = self.preferences.settings.unicode
         if wanted if wanted is not None else _draws_unicode():
             return filters
-        return [*filters, PlainCharacters()]
+        return [*filters, AsciiFilter()]
 
     # --- what keys and the palette do
 
@@ -207,8 +207,8 @@ class ChatApp(App[None]):
     # --- leaving
 
     def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
-        """Leave; the engine is told first, so that it is done by the time the screen is."""
-        self.engine.shut_down()
+        """Leave; the worker is told first, so that it is done by the time the screen is."""
+        self.worker.shut_down()
         super().exit(result, return_code, message)
 
     def _fatal_error(self) -> None:
@@ -220,8 +220,8 @@ class ChatApp(App[None]):
         self.panic(Text(f"assistant: a fault in the program ({kind}); everything is saved. --verbose shows where."))
 
     def on_unmount(self) -> None:
-        """Stop the engine without waiting for it, and save what is unfinished."""
-        self.engine.shut_down()
+        """Stop the worker without waiting for it, and save what is unfinished."""
+        self.worker.shut_down()
         self.session.close()
 
 
@@ -275,7 +275,7 @@ def run_chat(
         code = app.return_code or 0
         if session.is_kept:
             print(f"Saved. To go on with it: assistant --resume {session.id}", file=sys.stderr)  # noqa: T201
-    if not app.engine.join(_PATIENCE):
+    if not app.worker.join(_PATIENCE):
         # A download or a forward pass is still running and cannot be interrupted; ending the interpreter under
         # it could hang or abort. Everything is saved, so leave at once.
         sys.stdout.flush()

@@ -40,7 +40,7 @@ class ModelsFailed(Message):
 
 @dataclass
 class TurnEvent(Message):
-    """The engine answered a bit more of the exchange with this number."""
+    """The worker answered a bit more of the exchange with this number."""
 
     exchange: int
     event: Event
@@ -48,7 +48,7 @@ class TurnEvent(Message):
 
 @dataclass
 class TurnOver(Message):
-    """The engine is done with the exchange with this number, whatever came of it, and free for the next."""
+    """The worker is done with the exchange with this number, whatever came of it, and free for the next."""
 
     exchange: int
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from assistant.batch.lines import KEYS, OURS, Line
+from assistant.batch.lines import INPUT_KEYS, OUTPUT_KEYS, Line
 from assistant.batch.scoring import scores
 from assistant.encoders.precision import computed_with
 from assistant.errors import AssistantError
@@ -26,7 +26,7 @@ T = TypeVar("T")
 _POLL_SECONDS = 0.1
 
 
-class Ahead(Generic[T]):
+class Prefetcher(Generic[T]):
     """An iterator that a thread of its own keeps a few items ahead, and no more: reading overlaps with the models."""
 
     def __init__(self, items: Iterable[T], count: int) -> None:
@@ -34,7 +34,7 @@ class Ahead(Generic[T]):
         self._closed = threading.Event()
         threading.Thread(target=self._fill, args=(items,), name="reading", daemon=True).start()
 
-    def __iter__(self) -> "Ahead[T]":
+    def __iter__(self) -> "Prefetcher[T]":
         return self
 
     def __next__(self) -> T:
@@ -98,7 +98,7 @@ def blocks_of(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield block
 
 
-def blocks_as_they_come(lines: Ahead[Line], patience: float = 0.05) -> Iterator[list[Line]]:
+def blocks_as_they_come(lines: Prefetcher[Line], patience: float = 0.05) -> Iterator[list[Line]]:
     """The lines in blocks of those that are there: a pipe is answered without waiting for what is yet to be asked."""
     for line in lines:
         block, full = [line], _share(line)
@@ -145,9 +145,9 @@ def _record(line: Line, end: Answer | AssistantError | None, options_digest: str
     return {**line.carried, **answer_to_json(line.turn.question, end, line.id), **scored, **digests}
 
 
-def written(record: Record) -> str:
+def to_json_line(record: Record) -> str:
     """A record as a line of JSON."""
     try:
         return json_line(record)
     except RecursionError:  # a carried key that was just not too deep to be read
-        return json_line({key: value for key, value in record.items() if key in KEYS or key in OURS})
+        return json_line({key: value for key, value in record.items() if key in INPUT_KEYS or key in OUTPUT_KEYS})

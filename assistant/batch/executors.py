@@ -23,7 +23,7 @@ AHEAD = 2
 Handle = TypeVar("Handle")
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """Answers blocks of lines."""
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
@@ -35,7 +35,7 @@ class Engine(Protocol):
         ...
 
 
-class LocalEngine:
+class LocalExecutor:
     """An assistant in this process: one block after the other, and two where a server writes the answers.
 
     Each record is given as soon as it and all before it are done.
@@ -52,7 +52,7 @@ class LocalEngine:
         self._on_event = on_event
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
-        """See Engine."""
+        """See Executor."""
         given: deque[Line] = deque()
 
         def turns() -> Iterator[list[Turn]]:
@@ -75,7 +75,7 @@ class LocalEngine:
             yield made
 
 
-class ProcessEngine:
+class ProcessExecutor:
     """Several processes on this machine, each with its own models and its share of the cores."""
 
     def __init__(self, settings: Settings, workers: int, options_digest: str = "") -> None:
@@ -84,7 +84,7 @@ class ProcessEngine:
         self._options_digest = options_digest
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
-        """See Engine."""
+        """See Executor."""
         import multiprocessing
 
         threads = max(1, (os.cpu_count() or 1) // self._workers)
@@ -129,11 +129,11 @@ class Worker:
         from assistant.answering.assistant import Assistant
 
         torch.set_num_threads(threads)
-        self._engine = LocalEngine(Assistant(settings), options_digest)
+        self._executor = LocalExecutor(Assistant(settings), options_digest)
 
     def answer(self, block: Block) -> list[Record]:
         """The records of a block."""
-        return [record for records in self._engine.answer([block]) for record in records]
+        return [record for records in self._executor.answer([block]) for record in records]
 
 
 _workers: list[Worker] = []

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from assistant.batch.blocks import Block, Record, written
+from assistant.batch.blocks import Block, Record, to_json_line
 from assistant.batch.lines import Line
 from assistant.errors import UsageError
 from assistant.records import answer_from_json
@@ -29,7 +29,7 @@ def write_durably(file: IO[str], records: Sequence[Record]) -> None:
     Raises:
         OSError: they cannot be written.
     """
-    file.write("".join(written(record) + "\n" for record in records))
+    file.write("".join(to_json_line(record) + "\n" for record in records))
     file.flush()
     try:
         getattr(os, "fdatasync", os.fsync)(file.fileno())

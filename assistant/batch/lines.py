@@ -18,9 +18,9 @@ from assistant.errors import AssistantError, DocumentError
 from assistant.settings import Settings
 from assistant.types import Document, Route, Turn
 
-KEYS = ("id", "question", "document", "document_path", "route", "answers")
+INPUT_KEYS = ("id", "question", "document", "document_path", "route", "answers")
 """What a row may say; any of them may stand in a column of another name."""
-OURS = frozenset(
+OUTPUT_KEYS = frozenset(
     (
         "answer",
         "score",
@@ -76,8 +76,8 @@ class Selection:
 class BatchOptions:
     """What applies to every line that does not say otherwise.
 
-    `columns` names the column in which one of KEYS stands, where it is another; of rows that `select` does not fit
-    nothing is written; after `limit` rows the run is over.
+    `columns` names the column in which one of INPUT_KEYS stands, where it is another; of rows that `select` does not
+    fit nothing is written; after `limit` rows the run is over.
     """
 
     document: Document | None = None
@@ -130,7 +130,7 @@ class Line:
 def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
     """The lines of an input, in order; one that cannot be answered becomes a Line with an error."""
     files = _Files(options.max_document_megabytes)
-    given = _Given()
+    given = _SeenIds()
     count = 0
     for row in rows:
         if options.limit is not None and count >= options.limit:
@@ -142,7 +142,7 @@ def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
         if row.error is not None:
             yield Line(row.number, str(row.number), row.digest, error=row.error)
             continue
-        keys = {key: fields.get(options.columns.get(key, key)) for key in KEYS}
+        keys = {key: fields.get(options.columns.get(key, key)) for key in INPUT_KEYS}
         identifier, carried = line_id(keys["id"], row.number), _carried(fields, options)
         try:
             if keys["id"] is not None:
@@ -167,7 +167,7 @@ def _is_id(given: object) -> bool:
     return isinstance(given, str | int) and not isinstance(given, bool)
 
 
-def _check_id(given: object, number: int, before: "_Given") -> None:
+def _check_id(given: object, number: int, before: "_SeenIds") -> None:
     """See that an id is one, and is this line's alone: what joins answers to questions by it would double them."""
     if not _is_id(given):
         raise BatchLineError('"id" must be a text or a whole number')
@@ -175,7 +175,7 @@ def _check_id(given: object, number: int, before: "_Given") -> None:
         raise BatchLineError(f"the id {str(given)[:80]!r} is that of line {first} already")
 
 
-class _Given:
+class _SeenIds:
     """Which line gave an id first; sorted arrays keep 16 bytes of all but the newest, so memory hardly grows."""
 
     def __init__(self) -> None:
@@ -200,8 +200,8 @@ class _Given:
 
 
 def _carried(fields: Mapping[str, Any], options: BatchOptions) -> dict[str, Any]:
-    told = {options.columns.get(key, key) for key in KEYS if key != "answers"} | {"id", "question"}
-    return {key: value for key, value in fields.items() if key not in told and key not in OURS}
+    told = {options.columns.get(key, key) for key in INPUT_KEYS if key != "answers"} | {"id", "question"}
+    return {key: value for key, value in fields.items() if key not in told and key not in OUTPUT_KEYS}
 
 
 def _turn(keys: Mapping[str, Any], identifier: str, options: BatchOptions, files: "_Files") -> Turn:

@@ -20,7 +20,7 @@ from assistant.settings import Settings
 _OBJECT_STORE_BYTES = 200_000_000  # a few blocks; by default Ray takes a third of the machine's memory
 
 
-class RayEngine:
+class RayExecutor:
     """Actors on a cluster.
 
     Args:
@@ -40,7 +40,7 @@ class RayEngine:
         try:
             import ray
         except ImportError as error:
-            raise UsageError("--engine ray needs ray: pip install 'terminal-assistant[ray]'.") from error
+            raise UsageError("--executor ray needs ray: pip install 'terminal-assistant[ray]'.") from error
         self._ray: Any = ray
         self._settings = settings
         self._workers = workers
@@ -49,7 +49,7 @@ class RayEngine:
         self._threads = max(1, int(cpus))
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
-        """See Engine; the cluster is RAY_ADDRESS, or one on this machine that ends with the run."""
+        """See Executor; the cluster is RAY_ADDRESS, or one on this machine that ends with the run."""
         with self._cluster():
             actor = self._ray.remote(max_restarts=-1, max_task_retries=-1, **self._resources)(Worker)
             actors = [actor.remote(self._settings, self._threads, self._options_digest) for _ in range(self._workers)]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from assistant.batch.blocks import Block, Record, blocks_of
-from assistant.batch.executors import Engine, LocalEngine
+from assistant.batch.executors import Executor, LocalExecutor
 from assistant.batch.journal import write_durably
 from assistant.batch.lines import BatchOptions, read_lines
 from assistant.batch.sources import Row, digest_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run_batch(
-    engine: Engine,
+    executor: Executor,
     work: Iterable[tuple[Block, int | Container[int]]],
     output: IO[str],
     on_record: Callable[[Record], None],
@@ -23,7 +23,7 @@ def run_batch(
     """Answer blocks and write their records, in order; each is on disk when it and those before are done.
 
     Args:
-        engine: where the work is done.
+        executor: where the work is done.
         work: blocks, each with those of its lines that are not to be written: their positions, or how many from the
             first on.
         output: a text stream.
@@ -41,7 +41,7 @@ def run_batch(
             is_new.extend(at not in without for at in range(len(block)))
             yield block
 
-    for records in engine.answer(blocks()):
+    for records in executor.answer(blocks()):
         new = [record for record in records if is_new.popleft()]
         if not new:
             continue
@@ -72,6 +72,6 @@ def answer_rows(
         assistant = Assistant()
     options = options or BatchOptions()
     numbered = (Row(number, digest_of(dict(row)), dict(row)) for number, row in enumerate(rows, 1))
-    engine = LocalEngine(assistant, options.digest(assistant.settings))
-    for records in engine.answer(blocks_of(read_lines(numbered, options))):
+    executor = LocalExecutor(assistant, options.digest(assistant.settings))
+    for records in executor.answer(blocks_of(read_lines(numbered, options))):
         yield from records

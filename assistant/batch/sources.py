@@ -143,7 +143,7 @@ def _jsonl(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]
             yield Row(number, digest, error=error)
 
 
-class _Fed:
+class _PushbackLines:
     """Lines for a csv reader, which can be given back: what a stray quote swallowed is read again as lines."""
 
     def __init__(self, file: IO[bytes], longest: int, decoder: LineDecoder) -> None:
@@ -152,7 +152,7 @@ class _Fed:
         self._back: deque[str | BatchLineError] = deque()
         self.taken: list[str | BatchLineError] = []
 
-    def __iter__(self) -> "_Fed":
+    def __iter__(self) -> "_PushbackLines":
         return self
 
     def __next__(self) -> str:
@@ -183,8 +183,8 @@ def _csv(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
     A first line such as `sep=;` names another character between the cells.
     """
     csv.field_size_limit(max(csv.field_size_limit(), longest))
-    fed = _Fed(file, longest, decoder)
-    lines = _numbered(fed)
+    lines_left = _PushbackLines(file, longest, decoder)
+    lines = _numbered(lines_left)
     first, number = next(lines, (None, 0))
     named = _SEPARATOR.fullmatch(first) if first is not None else None
     if named is not None:
@@ -201,21 +201,21 @@ def _csv(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
         raise UsageError("The first line, which names the columns, is not UTF-8 text; is this a CSV file?")
     if len(set(header)) < len(header) or not all(header):
         raise UsageError("The first line must name the columns, each once; two have the same name or one has none.")
-    reader = csv.reader(fed, delimiter=delimiter, strict=True)
+    reader = csv.reader(lines_left, delimiter=delimiter, strict=True)
     while True:
-        fed.taken.clear()
+        lines_left.taken.clear()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except (csv.Error, BatchLineError) as error:
-            fed.give_back()
-            digest = _digest(repr(fed.taken[0]).encode())
+            lines_left.give_back()
+            digest = _digest(repr(lines_left.taken[0]).encode())
             told = error if isinstance(error, BatchLineError) else BatchLineError(f"not valid CSV: {_reason(error)}")
             yield Row(number, digest, error=told)
             number += 1
             continue
-        begins, number = number, number + len(fed.taken)
+        begins, number = number, number + len(lines_left.taken)
         if any(cells):
             yield _csv_row(begins, header, cells)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assistant.batch.blocks import Record, written
+from assistant.batch.blocks import Record, to_json_line
 from assistant.batch.sources import read_rows
 from assistant.errors import UsageError
 
@@ -164,7 +164,7 @@ def journal_of(table: Path, kind: str, journal: Path) -> None:
     with table.open("rb") as file, journal.open("w", encoding="utf-8", newline="\n") as lines:
         for row in read_rows(file, kind):
             try:
-                lines.write(written(unflat(row.fields or {})) + "\n")
+                lines.write(to_json_line(unflat(row.fields or {})) + "\n")
             except (KeyError, ValueError, TypeError) as error:
                 raise UsageError(
                     f"{table}, row {row.number}: not an answer of a batch; use --overwrite or another file."

@@ -1,12 +1,11 @@
 """A question made of a row's columns, such as "What does {company} say about {topic}?"."""
 
-import difflib
 import string
 from collections.abc import Mapping
 from typing import Any
 
 from assistant.batch.sources import BatchLineError
-from assistant.errors import UsageError
+from assistant.errors import UsageError, did_you_mean
 
 
 class Template:
@@ -42,8 +41,8 @@ class Template:
     def _value(self, fields: Mapping[str, Any], name: str) -> str:
         value = fields.get(name)
         if value is None:
-            near = difflib.get_close_matches(name, fields, n=1)
-            raise BatchLineError(f'the template needs "{name}"{f"; did you mean {near[0]}?" if near else ""}')
+            hint = did_you_mean(name, fields, "")
+            raise BatchLineError(f'the template needs "{name}"{"; " + hint if hint else ""}')
         if not isinstance(value, str | int | float):
             raise BatchLineError(f'the template needs a text or a number in "{name}"')
         return str(value)

@@ -12,14 +12,11 @@ from assistant.cli.console import StatusLine
 from assistant.cli.options import (
     MaxTokens,
     Model,
-    NoColor,
     Profile,
-    Quiet,
     Server,
     System,
     Temperature,
     TopP,
-    Verbose,
     Windows,
     settings,
     switches,
@@ -57,9 +54,6 @@ def ask(
     top_p: TopP = None,
     max_tokens: MaxTokens = None,
     system: System = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Ask one question, of a document or of the code assistant.
 

@@ -1,6 +1,5 @@
 """`assistant batch`: a file of questions in, a file of answers out."""
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,19 +10,16 @@ from assistant.cli.files import check_paths
 from assistant.cli.options import (
     MaxTokens,
     Model,
-    NoColor,
     Profile,
-    Quiet,
     Server,
     System,
     Temperature,
     TopP,
-    Verbose,
     Windows,
     settings,
 )
 from assistant.documents.formats import FORMATS
-from assistant.errors import UsageError
+from assistant.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from assistant.batch.lines import Selection
@@ -93,9 +89,6 @@ def batch(
     top_p: TopP = None,
     max_tokens: MaxTokens = None,
     system: System = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Answer a file of questions, each line {"question": ..., "id"?, "document"?, "document_path"?, "route"?}.
 
@@ -131,7 +124,7 @@ def batch(
     if document == questions == "-":
         raise UsageError("Questions and document cannot both be standard input.")
 
-    from assistant.batch.lines import KEYS, BatchOptions
+    from assistant.batch.lines import INPUT_KEYS, BatchOptions
     from assistant.batch.template import Template
     from assistant.cli.batch_files import Files
     from assistant.cli.batch_run import Place, run
@@ -143,7 +136,7 @@ def batch(
         chosen.verify and not no_verify,
         chosen.max_document_megabytes,
         top_k,
-        _columns(column or [], KEYS),
+        _columns(column or [], INPUT_KEYS),
         Template(template) if template is not None else None,
         tuple(_selection(each) for each in select or []),
         limit,
@@ -168,8 +161,7 @@ def _columns(given: list[str], keys: tuple[str, ...]) -> dict[str, str]:
     for each in given:
         key, equals, name = each.partition("=")
         if key not in keys or not equals or not name:
-            near = difflib.get_close_matches(key, keys, n=1)
-            hint = f"did you mean {near[0]}={name or 'NAME'}?" if near else f"KEY=NAME, with one of {', '.join(keys)}."
+            hint = did_you_mean(key, keys, f"KEY=NAME, with one of {', '.join(keys)}.")
             raise UsageError(f"--column {each}: {hint}")
         columns[key] = name
     return columns

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.batch.blocks import Ahead, Record, blocks_as_they_come, blocks_of
-from assistant.batch.executors import Engine, LocalEngine, ProcessEngine
+from assistant.batch.blocks import Prefetcher, Record, blocks_as_they_come, blocks_of
+from assistant.batch.executors import Executor, LocalExecutor, ProcessExecutor
 from assistant.batch.journal import computed_otherwise, failed_lines, merge_retried, to_retry, unfinished
 from assistant.batch.lines import BatchOptions, read_lines
-from assistant.batch.ray_executor import RayEngine
+from assistant.batch.ray_executor import RayExecutor
 from assistant.batch.report import report_html
 from assistant.batch.runner import run_batch
 from assistant.batch.summary import Summary, summary_lines
@@ -32,9 +32,9 @@ LINES_AHEAD = 8
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the work runs: an engine, how many workers, and what each Ray worker takes."""
+    """Where the work runs: an executor, how many workers, and what each Ray worker takes."""
 
-    engine: str
+    executor: str
     workers: int
     cpus: float
     gpus: float
@@ -65,11 +65,11 @@ def run(
         total = 0 if options.select else files.total()
         tally = _Tally(status, watched, min(total, options.limit or sys.maxsize))
         try:
-            engine = _engine(place, chosen, digest, status)
+            executor = _executor(place, chosen, digest, status)
             append = resume and files.find_earlier()
             if append:
-                _retry(files, options, tally, engine, digest, all_of_them=retry_all)
-            _answer(files, options, tally, engine, digest, append=append)
+                _retry(files, options, tally, executor, digest, all_of_them=retry_all)
+            _answer(files, options, tally, executor, digest, append=append)
         except KeyboardInterrupt:
             if files.resumable:
                 status.say(f"Stopped with {counted(tally.summary.done, 'line')} done; --resume goes on.")
@@ -140,18 +140,18 @@ class _Tally:
             self.matched += fails(answer_from_json(record), self._watched)
 
 
-def _engine(place: Place, chosen: Settings, digest: str, status: StatusLine) -> Engine:
-    if place.engine == "ray":
-        return RayEngine(chosen, place.workers, digest, cpus=place.cpus, gpus=place.gpus)
+def _executor(place: Place, chosen: Settings, digest: str, status: StatusLine) -> Executor:
+    if place.executor == "ray":
+        return RayExecutor(chosen, place.workers, digest, cpus=place.cpus, gpus=place.gpus)
     if place.workers > 1:
-        return ProcessEngine(chosen, place.workers, digest)
+        return ProcessExecutor(chosen, place.workers, digest)
     from assistant.answering.assistant import Assistant
 
-    return LocalEngine(Assistant(chosen), digest, status)
+    return LocalExecutor(Assistant(chosen), digest, status)
 
 
 def _retry(
-    files: Files, options: BatchOptions, tally: _Tally, engine: Engine, digest: str, *, all_of_them: bool
+    files: Files, options: BatchOptions, tally: _Tally, executor: Executor, digest: str, *, all_of_them: bool
 ) -> None:
     """Answer again what failed in an earlier run, and put it in its place."""
     with files.open_journal(append=True):  # no other run writes to it meanwhile
@@ -164,7 +164,7 @@ def _retry(
             work = to_retry(blocks, files.journal, digest, all_of_them=all_of_them)
             try:
                 with files.retried.open("w", encoding="utf-8", newline="\n") as retried:
-                    run_batch(engine, work, retried, tally.again(failed))
+                    run_batch(executor, work, retried, tally.again(failed))
             except UsageError:
                 files.retried.unlink(missing_ok=True)
                 files.drop_copy()
@@ -172,11 +172,13 @@ def _retry(
         merge_retried(files.journal, files.retried)
 
 
-def _answer(files: Files, options: BatchOptions, tally: _Tally, engine: Engine, digest: str, *, append: bool) -> None:
+def _answer(
+    files: Files, options: BatchOptions, tally: _Tally, executor: Executor, digest: str, *, append: bool
+) -> None:
     """Answer what is not answered yet, into the journal."""
     with files.rows(options.max_document_megabytes, tally.say) as rows:
         lines = read_lines(rows, options)
-        ahead: Ahead[Any] = Ahead(lines, LINES_AHEAD) if files.streamed else Ahead(blocks_of(lines), 1)
+        ahead: Prefetcher[Any] = Prefetcher(lines, LINES_AHEAD) if files.streamed else Prefetcher(blocks_of(lines), 1)
         blocks = blocks_as_they_come(ahead) if files.streamed else ahead
         try:
             if append:
@@ -185,7 +187,7 @@ def _answer(files: Files, options: BatchOptions, tally: _Tally, engine: Engine, 
                 work = ((block, 0) for block in blocks)
             with files.open_journal(append=append) as journal:
                 tally.tell()
-                run_batch(engine, work, journal, tally.now)
+                run_batch(executor, work, journal, tally.now)
         except UsageError:
             files.drop_copy()
             raise

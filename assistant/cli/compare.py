@@ -8,7 +8,7 @@ import typer
 
 from assistant.cli.ask import read_documents
 from assistant.cli.console import StatusLine
-from assistant.cli.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
+from assistant.cli.options import Profile, Server, settings, switches
 from assistant.documents.excerpts import excerpt, position
 from assistant.errors import UsageError
 from assistant.text import one_line, printable
@@ -38,9 +38,6 @@ def compare(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     profile: Profile = None,
     server: Server = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Put one question to several models and show their answers side by side; `embedded` names the profile's own.
 

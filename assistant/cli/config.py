@@ -2,11 +2,10 @@
 
 import json
 
-import typer
 from pydantic import BaseModel, SecretStr
 
 from assistant.cli.files import path_line
-from assistant.cli.options import NoColor, Quiet, Verbose
+from assistant.cli.options import Commands
 from assistant.settings import Settings, load_settings, settings_path
 
 _HELP = """See the settings.
@@ -17,11 +16,11 @@ Examples:
   assistant config path
   ASSISTANT_PROFILE=gpt2-large assistant config show
 """
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
+app = Commands(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 
 @app.command()
-def show(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def show() -> int:
     """Print the settings in force as TOML, each with its meaning; those that are not set stay commented out."""
     settings = load_settings()
     for name, field in Settings.model_fields.items():
@@ -43,7 +42,7 @@ def _toml(value: object) -> str:
 
 
 @app.command()
-def path(verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def path() -> int:
     """Print where the settings file is, or would be."""
     print(path_line(settings_path()))  # noqa: T201
     return 0

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from assistant.cli.options import NoColor, Quiet, Verbose
+from assistant.cli.options import Commands
 from assistant.errors import UsageError
 from assistant.history.store import FORMS, Form, History
 from assistant.history.types import local_time
@@ -24,7 +24,7 @@ Examples:
   assistant history show last
   assistant history export last -o chat.html
 """
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
+app = Commands(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 Id = Annotated[
     str, typer.Argument(help="A conversation's id or the beginning of it; `last` is the newest.", metavar="ID")
@@ -34,9 +34,6 @@ Id = Annotated[
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 50,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     """List conversations, the newest first."""
     with History() as history:
@@ -46,7 +43,7 @@ def list_(
 
 
 @app.command()
-def show(conversation: Id, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def show(conversation: Id) -> int:
     """Print a conversation as Markdown."""
     with History() as history:
         print(printable(history.export(history.resolve(conversation))), end="")  # noqa: T201
@@ -57,9 +54,6 @@ def show(conversation: Id, verbose: Verbose = False, quiet: Quiet = False, no_co
 def search(
     text: Annotated[str, typer.Argument(help="Words to look for in everything said.")],
     limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 50,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     """Find messages that hold some words."""
     with History() as history:
@@ -74,9 +68,6 @@ def export(
     conversation: Id,
     form: Annotated[str | None, typer.Option("--format", help="markdown, json or html.", show_default=False)] = None,
     output: Annotated[str, typer.Option("-o", "--output", help="A file; - is standard output.")] = "-",
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     """Write a conversation with its evidence and verdicts as Markdown, JSON or a page of HTML.
 
@@ -101,9 +92,6 @@ def export(
 def rename(
     conversation: Id,
     title: Annotated[str, typer.Argument(help="The new title.")],
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     """Give a conversation another title."""
     with History() as history:
@@ -115,9 +103,6 @@ def rename(
 def fork(
     conversation: Id,
     turns: Annotated[int | None, typer.Option(help="Take along only the first so many questions.", min=0)] = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     """Copy a conversation, whole or from its beginning, and print the copy's id: `assistant --resume` goes on there."""
     with History() as history:
@@ -128,7 +113,7 @@ def fork(
 
 
 @app.command()
-def delete(conversation: Id, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def delete(conversation: Id) -> int:
     """Delete a conversation for good, with its documents and what was made of them."""
     with History() as history:
         history.delete(conversation, IndexFiles(default_cache()).forget)

@@ -19,6 +19,7 @@ from assistant.cli.ask import ask
 from assistant.cli.batch import batch
 from assistant.cli.compare import compare
 from assistant.cli.options import (
+    Commands,
     MaxTokens,
     Model,
     NoColor,
@@ -37,7 +38,7 @@ from assistant.documents.formats import FORMATS
 from assistant.errors import AssistantError, UsageError
 from assistant.text import printable
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True)
+app = Commands(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True)
 Documents = Annotated[
     list[str] | None, typer.Option("--document", help=f"Open this file ({FORMATS}). May be repeated.")
 ]
@@ -112,9 +113,6 @@ def chat_command(
     top_p: TopP = None,
     max_tokens: MaxTokens = None,
     system: System = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Open the chat (the same as no command).
 

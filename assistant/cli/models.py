@@ -8,7 +8,7 @@ import typer
 
 from assistant.cli.console import StatusLine
 from assistant.cli.files import path_line
-from assistant.cli.options import NoColor, Quiet, Server, Verbose, settings, switches
+from assistant.cli.options import Commands, Server, settings, switches
 from assistant.events import Event, Progress
 from assistant.models.catalogue import Base, ModelSpec, Profile
 from assistant.models.store import ModelStore
@@ -27,7 +27,7 @@ Examples:
   assistant models path all-minilm-l6-v2
   assistant models remove embedded
 """
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
+app = Commands(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 Reference = Annotated[str, typer.Argument(help="A profile, a model of the list, a folder, or owner/name on the Hub.")]
 Model = Annotated[str, typer.Argument(help="A model of the list, a folder, a GGUF file, or owner/name on the Hub.")]
@@ -35,7 +35,7 @@ Given = Annotated[str, typer.Argument(metavar="FILE", help="The file, ZIP archiv
 
 
 @app.command("list")
-def list_(server: Server = None, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def list_(server: Server = None) -> int:
     """List the profiles, the models that they name with their sources, and what is here; or those of a server."""
     if server is not None:
         return _list_server(server)
@@ -63,9 +63,7 @@ def list_(server: Server = None, verbose: Verbose = False, quiet: Quiet = False,
 
 
 @app.command()
-def pull(
-    reference: Reference = "embedded", verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False
-) -> int:
+def pull(reference: Reference = "embedded") -> int:
     """Fetch a model, or all models of a profile, so that no network is needed later.
 
     What is right of an interrupted fetch is kept, and the next one goes on. ASSISTANT_SOURCE=hub or index fixes where
@@ -114,7 +112,7 @@ class _Whole:
 
 
 @app.command()
-def add(file: Given, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def add(file: Given) -> int:
     """Take a model of the list from a file that you have; its hash says which one it is, whatever it is called."""
     store = _store()
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
@@ -124,14 +122,14 @@ def add(file: Given, verbose: Verbose = False, quiet: Quiet = False, no_color: N
 
 
 @app.command()
-def path(reference: Model, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def path(reference: Model) -> int:
     """Print the folder of a model that is on this machine."""
     print(path_line(ModelStore().path(reference)))  # noqa: T201
     return 0
 
 
 @app.command()
-def remove(reference: Reference, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def remove(reference: Reference) -> int:
     """Remove a model, or those of a profile, from this machine, with what unfinished fetches of it left."""
     store = ModelStore()
     profile = store.catalogue.profiles.get(reference)

@@ -1,15 +1,20 @@
 """The options that all commands share, and what they switch."""
 
+import functools
+import inspect
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from assistant.settings import Settings, load_settings, system_text
 from assistant.text import printable
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass
@@ -84,6 +89,42 @@ Windows = Annotated[
 Verbose = Annotated[bool, typer.Option("--verbose", callback=_set_verbose, help="Say more, and show tracebacks.")]
 Quiet = Annotated[bool, typer.Option("--quiet", callback=_set_quiet, help="No progress and no notices.")]
 NoColor = Annotated[bool, typer.Option("--no-color", callback=_set_no_color, help="No colours (also: NO_COLOR).")]
+
+
+_SWITCHES = {"verbose": Verbose, "quiet": Quiet, "no_color": NoColor}
+
+
+class Commands(typer.Typer):
+    """Commands that take --verbose, --quiet and --no-color, which set `switches`, without naming them each."""
+
+    def command(self, *given: Any, **options: Any) -> Callable[[Function], Function]:
+        """As Typer's."""
+        register = super().command(*given, **options)
+
+        def add(function: Function) -> Function:
+            register(_with_switches(function))
+            return function
+
+        return add
+
+
+def _with_switches(function: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(function)
+    added = {name: kind for name, kind in _SWITCHES.items() if name not in signature.parameters}
+
+    @functools.wraps(function)
+    def command(**given: Any) -> Any:
+        return function(**{name: value for name, value in given.items() if name not in added})
+
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in added.items()
+    ]
+    command.__signature__ = signature.replace(  # type: ignore[attr-defined]  # typing knows no signature of functions
+        parameters=[*signature.parameters.values(), *parameters]
+    )
+    command.__annotations__ = {**inspect.get_annotations(function), **added}
+    return command
 
 
 def settings(

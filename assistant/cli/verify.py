@@ -9,7 +9,7 @@ import typer
 from assistant.cli.ask import print_text
 from assistant.cli.console import StatusLine
 from assistant.cli.files import check_paths, count_rows_of, open_input, open_output
-from assistant.cli.options import NoColor, Profile, Quiet, Server, Verbose, settings, switches
+from assistant.cli.options import Profile, Server, settings, switches
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 from assistant.types import Document, Verdict
@@ -40,9 +40,6 @@ def verify(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     profile: Profile = None,
     server: Server = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Say whether a text entails a statement, contradicts it, or says nothing on it.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, settings
+from assistant.cli.options import Model, Profile, Server, settings
 from assistant.errors import AssistantError
 from assistant.settings import PREFIX
 
@@ -20,9 +20,6 @@ def web(
     profile: Profile = None,
     server: Server = None,
     model: Model = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Serve the chat to a browser, by the link that is printed. Needs the extra [web].
 

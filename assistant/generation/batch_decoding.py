@@ -39,7 +39,7 @@ class Rows(Protocol):
 
 def rows_for(streams: Sequence["LocalStream"]) -> tuple[int, int]:
     """How many rows of how many tokens serve these streams."""
-    longest = max(len(stream.prompt) + stream.room for stream in streams)
+    longest = max(len(stream.prompt) + stream.max_new_tokens for stream in streams)
     return min(len(streams), ROWS, max(1, TOKENS_OF_ALL_ROWS // longest)), longest
 
 
@@ -65,7 +65,7 @@ def decode_together(rows: Rows, streams: Sequence["LocalStream"], at_once: int) 
                 active.append((index, stream))
         if not active:
             continue
-        logits = rows.step([stream.made[-1] for _, stream in active])
+        logits = rows.step([stream.generated_ids[-1] for _, stream in active])
         for row, (index, stream) in enumerate(active):
             yield index, _taken(stream, logits[row : row + 1])
         for row in reversed(range(len(active))):

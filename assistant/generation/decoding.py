@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from assistant.generation.detokenizer import Detokenizer, StopText
 from assistant.generation.prompts import STOP_TEXT, Prompt
-from assistant.generation.sampling import TokenChoice
+from assistant.generation.sampling import Sampler
 from assistant.generation.stream import Finish, Sampling, TextStream
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class LocalStream(TextStream):
         prompt: what the answer continues.
         sampling: how tokens are chosen.
         cancel: once set, the answer ends as far as it came.
-        room: the most tokens of the answer.
+        max_new_tokens: the most tokens of the answer.
         tokenizer: of the model.
         ends: the ids at which an answer ends.
     """
@@ -37,7 +37,7 @@ class LocalStream(TextStream):
         sampling: Sampling,
         cancel: threading.Event,
         *,
-        room: int,
+        max_new_tokens: int,
         tokenizer: "PreTrainedTokenizerBase",
         ends: frozenset[int],
     ) -> None:
@@ -50,17 +50,17 @@ class LocalStream(TextStream):
         self.prompt = prompt.ids
         self.sampling = sampling
         self.cancel = cancel
-        self.room = room
+        self.max_new_tokens = max_new_tokens
         self._tokenizer, self._ends = tokenizer, ends
         self.begin()
 
     def begin(self) -> None:
         """Begin, or begin again, with nothing made yet."""
-        self.made: list[int] = []
+        self.generated_ids: list[int] = []
         self.completion_tokens = 0
         self.finish: Finish | None = None
         self._pieces = self._produce(self)
-        self._choose = TokenChoice(self.sampling)
+        self._choose = Sampler(self.sampling)
         self._detokenizer = Detokenizer(self._tokenizer)
         self._stop_text = StopText(STOP_TEXT if self._tokenizer.chat_template is None else None)
 
@@ -73,17 +73,17 @@ class LocalStream(TextStream):
         Returns:
             The text that the token completes.
         """
-        token = self._choose(logits, self.made)
+        token = self._choose(logits, self.generated_ids)
         self.completion_tokens += 1
         if token in self._ends:
             return self.end("end")
-        self.made.append(token)
+        self.generated_ids.append(token)
         piece = self._stop_text.add(self._detokenizer.add(token))
         if self._stop_text.found:
             self.finish = "end"
-        elif len(self.made) >= self.room:
+        elif len(self.generated_ids) >= self.max_new_tokens:
             piece += self.end("length")
-        elif repeats_itself(self.made):
+        elif repeats_itself(self.generated_ids):
             piece += self.end("loop")
         return piece
 

@@ -66,7 +66,7 @@ class LocalGenerator:
         engine: the model.
         tokenizer: of the same model.
         name: as it is shown and written into answers.
-        ends: the ids at which an answer ends; `end_tokens` finds them.
+        ends: the ids at which an answer ends; `stop_token_ids` finds them.
         context_tokens: prompt and answer together; by default what the engine takes.
         own: how its publisher means it to be sampled; `own_sampling` finds it.
     """
@@ -123,7 +123,7 @@ class LocalGenerator:
             prompt,
             sampling,
             cancel or threading.Event(),
-            room=min(sampling.max_new_tokens, self.context_tokens - len(prompt.ids)),
+            max_new_tokens=min(sampling.max_new_tokens, self.context_tokens - len(prompt.ids)),
             tokenizer=self.tokenizer,
             ends=self._ends,
         )
@@ -156,7 +156,7 @@ class LocalGenerator:
                     return
                 if stream.cancel.is_set():
                     break
-                if at < len(drafted) and stream.made[-1] != drafted[at]:
+                if at < len(drafted) and stream.generated_ids[-1] != drafted[at]:
                     self._forget(stream, len(drafted) - at)
                     break
             logits, drafted = (None, []) if stream.cancel.is_set() else self._next(stream)
@@ -173,11 +173,11 @@ class LocalGenerator:
             self._latest = stream
             if self._prefill(stream.prompt, stream.cancel) is None:
                 return None, []
-            for earlier in stream.made[:-1]:
+            for earlier in stream.generated_ids[:-1]:
                 self.engine.forward([earlier])
-        last = stream.made[-1]
-        room = stream.room - len(stream.made) if self._drafts else 0
-        drafted = draft([*stream.prompt, *stream.made])[:room]
+        last = stream.generated_ids[-1]
+        room = stream.max_new_tokens - len(stream.generated_ids) if self._drafts else 0
+        drafted = draft([*stream.prompt, *stream.generated_ids])[:room]
         logits = self.engine.forward_each([last, *drafted]) if drafted else None
         return (self.engine.forward([last]), []) if logits is None else (logits, drafted)
 
@@ -207,7 +207,7 @@ class LocalGenerator:
         return logits
 
 
-def end_tokens(base: Path, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
+def stop_token_ids(base: Path, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
     """The ids at which an answer ends: those that a folder and its tokenizer name, and the usual control tokens.
 
     Args:

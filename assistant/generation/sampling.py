@@ -14,7 +14,7 @@ _MOST_CANDIDATES = 4096
 """Where a way to sample leaves all tokens in, those behind the likeliest so many share what is not worth drawing."""
 
 
-class TokenChoice:
+class Sampler:
     """Chooses the next token from logits: the likeliest, or one drawn from the likeliest.
 
     On a CPU this is done in numpy: a single operation of torch on a whole vocabulary wakes its threads, which then spin
@@ -26,16 +26,16 @@ class TokenChoice:
         self._penalty = sampling.repetition_penalty or 1.0
         self._random = np.random.default_rng(sampling.seed) if sampling.temperature else None
 
-    def __call__(self, logits: "torch.Tensor", made: list[int]) -> int:
+    def __call__(self, logits: "torch.Tensor", generated_ids: list[int]) -> int:
         """The next token after the answer's tokens so far.
 
         Args:
             logits: of shape (1, vocabulary); those of the answer's own tokens are changed where there is a penalty.
-            made: the answer's tokens so far.
+            generated_ids: the answer's tokens so far.
         """
         scores = logits[0].detach().cpu().numpy()
-        if made and self._penalty != 1:
-            seen = np.array(sorted(set(made)))
+        if generated_ids and self._penalty != 1:
+            seen = np.array(sorted(set(generated_ids)))
             chosen = scores[seen]
             scores[seen] = np.where(chosen > 0, chosen / self._penalty, chosen * self._penalty)
         if self._random is None:

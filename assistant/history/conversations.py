@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 from assistant.history.database import HistoryFile
-from assistant.history.types import Conversation, Said, Status
+from assistant.history.types import Conversation, Status, StoredMessage
 from assistant.types import Document, Role
 
 
@@ -39,7 +39,7 @@ def read_conversation(file: HistoryFile, found: str) -> Conversation:
         found,
     )
     messages = tuple(
-        Said(
+        StoredMessage(
             id=said["id"],
             role=Role(said["role"]),
             text=said["text"],

@@ -92,12 +92,12 @@ class HistoryFile:
             return self._connection.execute(sql, values).fetchall()
 
     @contextmanager
-    def transaction(self) -> Iterator["Do"]:
+    def transaction(self) -> Iterator["Transaction"]:
         """Run statements all or nothing; what the block gets runs one."""
         with self._explained():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Do(self._connection)
+                yield Transaction(self._connection)
             except BaseException:
                 self._connection.rollback()
                 raise
@@ -122,8 +122,8 @@ class HistoryFile:
             self._connection.row_factory = sqlite3.Row
             for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
                 self._connection.execute(f"PRAGMA {pragma}")
-        with self.transaction() as do:  # immediate: two programs that start at once migrate one after the other
-            version = do("PRAGMA user_version").fetchone()[0]
+        with self.transaction() as execute:  # immediate: two programs that start at once migrate one after the other
+            version = execute("PRAGMA user_version").fetchone()[0]
             if version > len(_MIGRATIONS):
                 raise HistoryError(
                     f"{self.path}: a newer version of the assistant wrote this history; "
@@ -131,8 +131,8 @@ class HistoryFile:
                 )
             for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
                 for statement in _statements(script):
-                    do(statement)
-                do(f"PRAGMA user_version = {number}")
+                    execute(statement)
+                execute(f"PRAGMA user_version = {number}")
 
     def damaged(self, reason: str) -> HistoryError:
         """The error for a file that does not hold what it should."""
@@ -154,7 +154,7 @@ class HistoryFile:
             raise self.damaged(str(error)) from error
 
 
-class Do:
+class Transaction:
     """Runs one statement of a transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

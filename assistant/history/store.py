@@ -11,26 +11,26 @@ import secrets
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
+from assistant.errors import did_you_mean
 from assistant.history.conversations import read_conversation, row_of
-from assistant.history.database import Do, HistoryError, HistoryFile, default_path
-from assistant.history.types import FORMS, Conversation, Form, Match, Said, Status, Summary
+from assistant.history.database import HistoryError, HistoryFile, Transaction, default_path
+from assistant.history.types import FORMS, Conversation, ConversationSummary, Form, Match, Status, StoredMessage
 from assistant.text import one_line
 from assistant.types import Document, Role
 
 __all__ = [
     "FORMS",
     "Conversation",
+    "ConversationSummary",
     "Form",
     "History",
     "HistoryError",
     "Match",
-    "Said",
     "Status",
-    "Summary",
+    "StoredMessage",
     "default_path",
 ]
 
@@ -66,17 +66,19 @@ class History:
 
     def create(self, title: str = "") -> str:
         """Begin a conversation and return its id. Without a title, the first user message becomes it."""
-        with self._file.transaction() as do:
-            return _new_conversation(do, title)
+        with self._file.transaction() as execute:
+            return _new_conversation(execute, title)
 
     def add_user_message(self, conversation: str, text: str, documents: Sequence[Document] = ()) -> int:
         """Save what the user sent and the documents that were open, and return the message's id."""
-        with self._file.transaction() as do:
-            message = _insert(do, conversation, role=Role.USER, text=text, status=Status.DONE)
+        with self._file.transaction() as execute:
+            message = _insert(execute, conversation, role=Role.USER, text=text, status=Status.DONE)
             for document in documents:
-                _keep(do, document)
-                do("INSERT OR REPLACE INTO message_documents VALUES (?, ?, ?)", message, document.name, document.id)
-            do("UPDATE conversations SET title = ? WHERE id = ? AND title = ''", one_line(text), conversation)
+                _keep(execute, document)
+                execute(
+                    "INSERT OR REPLACE INTO message_documents VALUES (?, ?, ?)", message, document.name, document.id
+                )
+            execute("UPDATE conversations SET title = ? WHERE id = ? AND title = ''", one_line(text), conversation)
         return message
 
     def save_answer(
@@ -99,25 +101,25 @@ class History:
             record: The answer as the contract's JSON, kept as it is given.
             reason: Why its route was taken.
         """
-        with self._file.transaction() as do:
+        with self._file.transaction() as execute:
             if answer is None:
                 return _insert(
-                    do, conversation, role=Role.ASSISTANT, text=text, status=status, record=record, reason=reason
+                    execute, conversation, role=Role.ASSISTANT, text=text, status=status, record=record, reason=reason
                 )
-            do(
+            execute(
                 "UPDATE messages SET text = ?, status = ?, record = ?, reason = ? WHERE id = ? AND conversation = ?",
                 *(text, status.value, record, reason, answer, conversation),
             )
-            do("UPDATE conversations SET updated = ? WHERE id = ?", time.time(), conversation)
+            execute("UPDATE conversations SET updated = ? WHERE id = ?", time.time(), conversation)
         return answer
 
     def set_documents(self, conversation: str, documents: Sequence[Document]) -> None:
         """Save which documents are open; those that were open before stay with the conversation, closed."""
-        with self._file.transaction() as do:
-            do("UPDATE conversation_documents SET active = 0 WHERE conversation = ?", conversation)
+        with self._file.transaction() as execute:
+            execute("UPDATE conversation_documents SET active = 0 WHERE conversation = ?", conversation)
             for document in documents:
-                _keep(do, document)
-                do(
+                _keep(execute, document)
+                execute(
                     "INSERT OR REPLACE INTO conversation_documents VALUES (?, ?, ?, 1)",
                     *(conversation, document.name, document.id),
                 )
@@ -131,21 +133,21 @@ class History:
         """
         found = self.resolve(conversation)
         row = row_of(self._file, found)
-        with self._file.transaction() as do:
-            new = _new_conversation(do, one_line(f"{row['title']} (fork)") if row["title"] else "")
-            do(
+        with self._file.transaction() as execute:
+            new = _new_conversation(execute, one_line(f"{row['title']} (fork)") if row["title"] else "")
+            execute(
                 "INSERT INTO conversation_documents"
                 " SELECT ?, name, hash, active FROM conversation_documents WHERE conversation = ? ORDER BY rowid",
                 *(new, found),
             )
-            taken = do("SELECT id FROM messages WHERE conversation = ? ORDER BY id", found).fetchall()
+            taken = execute("SELECT id FROM messages WHERE conversation = ? ORDER BY id", found).fetchall()
             for message in (row["id"] for row in taken if until is None or row["id"] <= until):
-                copy = do(
+                copy = execute(
                     "INSERT INTO messages (conversation, role, text, status, record, reason, created)"
                     " SELECT ?, role, text, status, record, reason, created FROM messages WHERE id = ?",
                     *(new, message),
                 ).lastrowid
-                do(
+                execute(
                     "INSERT INTO message_documents"
                     " SELECT ?, name, hash FROM message_documents WHERE message = ? ORDER BY rowid",
                     *(copy, message),
@@ -155,8 +157,8 @@ class History:
     def rename(self, conversation: str, title: str) -> None:
         """Give a conversation another title."""
         found = self.resolve(conversation)
-        with self._file.transaction() as do:
-            do("UPDATE conversations SET title = ? WHERE id = ?", one_line(title) or "untitled", found)
+        with self._file.transaction() as execute:
+            execute("UPDATE conversations SET title = ? WHERE id = ?", one_line(title) or "untitled", found)
 
     def delete(self, conversation: str, forget: Callable[[str], None] | None = None) -> list[str]:
         """Delete a conversation, the documents that no other one uses, and every trace of them in the file.
@@ -172,14 +174,14 @@ class History:
             HistoryError: there is none, or it is deleted and another program that is reading keeps traces of it.
         """
         found = self.resolve(conversation)
-        with self._file.transaction() as do:
-            do("DELETE FROM conversations WHERE id = ?", found)
-            gone = do(
+        with self._file.transaction() as execute:
+            execute("DELETE FROM conversations WHERE id = ?", found)
+            gone = execute(
                 "DELETE FROM documents WHERE hash NOT IN (SELECT hash FROM conversation_documents)"
                 " AND hash NOT IN (SELECT hash FROM message_documents) RETURNING hash"
             ).fetchall()
             # The index only marks words as deleted until its segments are merged.
-            do("INSERT INTO messages_fts (messages_fts) VALUES ('optimize')")
+            execute("INSERT INTO messages_fts (messages_fts) VALUES ('optimize')")
         ids = [str(row[0]) for row in gone]
         if forget is not None:
             for document in ids:
@@ -209,8 +211,7 @@ class History:
             raise HistoryError(
                 f"{conversation}: several conversations begin so ({', '.join(matching[:5])}); give more of it."
             )
-        near = get_close_matches(conversation.lower(), ids, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`assistant history list` shows them."
+        hint = did_you_mean(conversation, ids, "`assistant history list` shows them.")
         raise HistoryError(f"{one_line(conversation, 40)}: no conversation has this id; {hint}")
 
     def conversation(self, conversation: str) -> Conversation:
@@ -229,7 +230,7 @@ class History:
         """Whether there is a conversation with this id."""
         return bool(self._file.rows("SELECT 1 FROM conversations WHERE id = ?", conversation))
 
-    def list_conversations(self, limit: int = 50) -> list[Summary]:
+    def list_conversations(self, limit: int = 50) -> list[ConversationSummary]:
         """The conversations, the one that was used last first."""
         rows = self._file.rows(
             # One in which nothing was asked yet goes by its first document.
@@ -238,7 +239,7 @@ class History:
             " AS title FROM conversations AS c ORDER BY updated DESC, rowid DESC LIMIT ?",
             limit,
         )
-        return [Summary(row["id"], row["title"], row["updated"], row["messages"]) for row in rows]
+        return [ConversationSummary(row["id"], row["title"], row["updated"], row["messages"]) for row in rows]
 
     def search(self, text: str, limit: int = 50) -> list[Match]:
         """The messages that hold all words of the text (the last may be the beginning of a word), the best first."""
@@ -270,16 +271,16 @@ class History:
         return {"markdown": as_markdown, "json": as_json, "html": as_html}[form](found)
 
 
-def _new_conversation(do: Do, title: str) -> str:
+def _new_conversation(execute: Transaction, title: str) -> str:
     now = time.time()
     while True:
         new = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
-        if do("INSERT OR IGNORE INTO conversations VALUES (?, ?, ?, ?)", new, title, now, now).rowcount:
+        if execute("INSERT OR IGNORE INTO conversations VALUES (?, ?, ?, ?)", new, title, now, now).rowcount:
             return new
 
 
 def _insert(
-    do: Do,
+    execute: Transaction,
     conversation: str,
     *,
     role: Role,
@@ -289,17 +290,17 @@ def _insert(
     reason: str | None = None,
 ) -> int:
     now = time.time()
-    cursor = do(
+    cursor = execute(
         "INSERT INTO messages (conversation, role, text, status, record, reason, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
         *(conversation, role.value, text, status.value, record, reason, now),
     )
-    do("UPDATE conversations SET updated = ? WHERE id = ?", now, conversation)
+    execute("UPDATE conversations SET updated = ? WHERE id = ?", now, conversation)
     return int(cursor.lastrowid or 0)
 
 
-def _keep(do: Do, document: Document) -> None:
+def _keep(execute: Transaction, document: Document) -> None:
     # The same text may have been pasted before it was opened from a file with pages.
-    do(
+    execute(
         "INSERT INTO documents (hash, text, pages) VALUES (?, ?, ?)"
         " ON CONFLICT (hash) DO UPDATE SET pages = excluded.pages WHERE excluded.pages <> '[]'",
         *(document.id, document.text, json.dumps(document.pages)),

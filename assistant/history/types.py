@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StoredMessage:
     """One message as saved: `record` is the answer's JSON, `reason` why its route was taken, `created` Unix time."""
 
     id: int
@@ -64,7 +64,7 @@ class Conversation:
     title: str
     created: float
     updated: float
-    messages: tuple[Said, ...] = ()
+    messages: tuple[StoredMessage, ...] = ()
     documents: tuple[Document, ...] = ()
     active: frozenset[str] = field(default_factory=frozenset)
 
@@ -77,7 +77,7 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class ConversationSummary:
     """A line of the list of conversations. `messages` counts questions and answers."""
 
     id: str

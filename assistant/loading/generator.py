@@ -42,7 +42,7 @@ def load_generator(
         UsageError: a GGUF file, which is quantised already, is to be quantised.
     """
     from assistant.generation.engines.base import TransformersEngine
-    from assistant.generation.generator import LocalGenerator, end_tokens, own_sampling
+    from assistant.generation.generator import LocalGenerator, own_sampling, stop_token_ids
 
     with quietly(model):
         tokenizer = _tokenizer(model)
@@ -54,7 +54,7 @@ def load_generator(
             engine = _cpu_engine(model, cache, on_progress or _ignore) or TransformersEngine(
                 fastest_format(_network(model), model.base)
             )
-        ends = end_tokens(model.base, tokenizer)
+        ends = stop_token_ids(model.base, tokenizer)
         return LocalGenerator(engine, tokenizer, model.name, ends=ends, own=own_sampling(model.base, model.adapter))
 
 

@@ -1,15 +1,14 @@
 """The models the product knows by name: the embedded bases, and the profiles that choose three models each."""
 
-import difflib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import UsageError
+from assistant.errors import UsageError, did_you_mean
 from assistant.models.validation import adapter_base, is_adapter, trained_in
 
 _PARTS = {"code": "generator", "qa": "reader", "nli": "verifier"}
@@ -182,7 +181,7 @@ class Catalogue:
             own = self._profile_of_run(name)
             if own is not None:
                 return own
-            raise UsageError(f"there is no profile {name!r}; {nearest(name, self.profiles)}.")
+            raise UsageError(f"there is no profile {name!r}; {did_you_mean(name, sorted(self.profiles))}")
         return self.profiles[name]
 
     def _profile_of_run(self, name: str) -> Profile | None:
@@ -198,16 +197,6 @@ class Catalogue:
         place = str(trained.resolve())
         model = ModelSpec(adapter_base(trained), place) if is_adapter(trained) else ModelSpec(place)
         return base.with_part(part, model, name=str(folder), description=f"the embedded profile with {folder}")
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """What to say after a wrong name: the name that was probably meant, or all there are."""
-    known = sorted(names)
-    folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    if close:
-        return f"the nearest is {folded[close[0]]!r}"
-    return f"choose one of {', '.join(known)}"
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.errors import ModelError, UsageError
-from assistant.models.catalogue import nearest
+from assistant.errors import ModelError, UsageError, did_you_mean
 from assistant.text import one_line
 
 OLLAMA, LM_STUDIO = "ollama:", "lmstudio:"
@@ -88,7 +87,7 @@ def _ollama_file(name: str) -> Path:
             f"there is no model of Ollama on this machine, so no {one_line(name)}; set OLLAMA_MODELS to its folder, or "
             f"run `ollama pull {one_line(name)}`."
         )
-    raise ModelError(f"Ollama has no model {one_line(name)!r} here; {nearest(name, names)}.")
+    raise ModelError(f"Ollama has no model {one_line(name)!r} here; {did_you_mean(name, sorted(names))}")
 
 
 def _ollama_names(folder: Path) -> list[str]:
@@ -151,6 +150,6 @@ def _lm_studio_file(name: str) -> Path:
     if len(found) == 1:
         return files[found[0]].resolve()
     if not found:
-        raise ModelError(f"LM Studio has no model {one_line(name)!r} here; {nearest(name, files)}.")
+        raise ModelError(f"LM Studio has no model {one_line(name)!r} here; {did_you_mean(name, sorted(files))}")
     shown = ", ".join(one_line(each, 120) for each in sorted(found)[:_MOST_SHOWN])
     raise UsageError(f"{one_line(name)!r} is the name of {len(found)} files of LM Studio; choose one of {shown}.")

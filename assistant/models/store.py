@@ -12,10 +12,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.errors import ModelError, StoreError, UsageError
+from assistant.errors import ModelError, StoreError, UsageError, did_you_mean
 from assistant.events import Progress
 from assistant.models.bases import Fetch, holds, make_base, unfinished_of
-from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue, nearest
+from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue
 from assistant.models.dequantised import remove_dequantised
 from assistant.models.described import Descriptions
 from assistant.models.given import recognise, take_given
@@ -288,8 +288,8 @@ class ModelStore:
         if hub is None:
             names = [*self.catalogue.bases, *self.catalogue.adapters]
             raise UsageError(
-                f"there is no model {one_line(reference)!r}; {nearest(reference, names)}, or give a folder, "
-                "a GGUF file, or owner/name of a model on the Hub."
+                f"there is no model {one_line(reference)!r}; {did_you_mean(reference, sorted(names))} Or give a "
+                "folder, a GGUF file, or owner/name of a model on the Hub."
             )
         return hub
 

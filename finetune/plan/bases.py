@@ -9,8 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from assistant.errors import StoreError, UsageError
-from assistant.models.catalogue import nearest
+from assistant.errors import StoreError, UsageError, did_you_mean
 from assistant.models.dequantised import dequantised_folder
 from assistant.models.gguf import GGUFFile
 from assistant.models.local_files import find_gguf
@@ -60,7 +59,7 @@ def base_facts(reference: str) -> BaseFacts:
     name = reference.partition("@")[0]
     if name not in known:
         raise UsageError(
-            f"nothing is known of the base {reference!r}; {nearest(name, known)}, or name a model's folder."
+            f"nothing is known of the base {reference!r}; {did_you_mean(name, sorted(known))} Or name a model's folder."
         )
     return known[name]
 

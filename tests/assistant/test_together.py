@@ -58,6 +58,7 @@ def test_turns_answered_together_are_answered_as_one_by_one(assistant: Assistant
     exact = assistant.models.reader(unheard).model.dtype == torch.float32
     turns = _turns()
     whole = _ends(assistant.respond_all(turns))
+    others = 0
     assert sorted(whole) == list(range(len(turns)))
     for index, turn in enumerate(turns):
         [alone] = _ends((0, event) for event in assistant.respond(turn)).values()
@@ -73,6 +74,7 @@ def test_turns_answered_together_are_answered_as_one_by_one(assistant: Assistant
         if together_.score is not None and alone.score is not None:
             assert together_.score == pytest.approx(alone.score, abs=1e-4 if exact else 0.05)
         if not exact and together_.text != alone.text:
+            others += 1
             continue
         assert together_.text == alone.text
         assert [(each.start, each.end) for each in together_.evidence] == [
@@ -83,6 +85,7 @@ def test_turns_answered_together_are_answered_as_one_by_one(assistant: Assistant
             assert together_.verdict.probabilities.entailment == pytest.approx(
                 alone.verdict.probabilities.entailment, abs=1e-5 if exact else 0.05
             )
+    assert others <= len(turns) // 4
 
 
 def test_all_that_is_read_goes_through_the_model_together(

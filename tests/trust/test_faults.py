@@ -166,29 +166,24 @@ def test_a_damaged_history_is_one_error_and_is_not_made_worse(tmp_path: Path, at
     content = bytearray(path.read_bytes())
     content[at : at + 3000] = random.Random(seed).randbytes(3000)
     path.write_bytes(content)
-    try:
-        with History(path) as history:
-            history.list_conversations()
-            history.conversation("last")
-            history.search("message")
-            history.export(conversation)
-            history.add_user_message(conversation, "more")
-    except HistoryError as error:
-        assert "damaged" in str(error) or "cannot be used" in str(error) or "newer" in str(error)
-    assert path.stat().st_size >= len(content)
+    with pytest.raises(HistoryError, match="damaged"), History(path) as history:
+        history.list_conversations()
+        history.conversation("last")
+        history.search("message")
+        history.export(conversation)
+        history.add_user_message(conversation, "more")
+    assert path.read_bytes() == content
 
 
-def test_a_record_in_the_history_that_is_no_answer_is_one_error(tmp_path: Path) -> None:
+def test_an_answer_whose_record_is_damaged_is_exported_and_resumed_by_its_text(tmp_path: Path) -> None:
     with History(tmp_path / "h.db") as history:
         conversation = history.create("x")
         history.add_user_message(conversation, "x")
         history.save_answer(conversation, "the answer", record='{"verdict": 5')
         for form in ("json", "markdown", "html"):
-            try:
-                assert "the answer" in history.export(conversation, form)
-            except AssistantError as error:
-                assert "damaged" in str(error)
-        Session(history, resume=conversation)
+            assert "the answer" in history.export(conversation, form)
+        [exchange] = Session(history, resume=conversation).exchanges
+        assert (exchange.text, exchange.answer) == ("the answer", None)
 
 
 @pytest.mark.parametrize("moment", [-1e18, -1.0, 0.0, 1e10, 1e15, 1e18, float("inf")])

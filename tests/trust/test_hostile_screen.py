@@ -138,7 +138,7 @@ async def test_a_hostile_reason_why_models_cannot_be_loaded_is_drawn_inert(tmp_p
             raise ModelError(ALL)
 
     async with open_chat(tmp_path / "h.db", Broken(ALL)) as chat:
-        await chat.until(lambda: chat.screen.answering.models == "failed")
+        await chat.until(lambda: chat.screen.controller.queue.models == "failed")
         await chat.pilot.pause(0.05)
         check(chat)
 
@@ -166,7 +166,7 @@ def test_the_plain_chat_says_nothing_raw(
     monkeypatch.setattr("tui.chat.plain._typed", lambda: lines)
     with History(tmp_path / "h.db") as history:
         session = Session(history, [Document(text[:300], f"{text} The forest is large.")])
-        PlainChat(Hostile(text), session, megabytes=20).run()
+        PlainChat(session, Settings(), lambda _: Hostile(text)).run()
     out = capsysbinary.readouterr()
     assert b"Found in" in out.out and b"Verdict" in out.out
     assert not active(out.out), active(out.out)

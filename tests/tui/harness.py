@@ -88,7 +88,7 @@ class Chat:
         await wait_until(self.pilot, true)
 
     async def ready(self) -> None:
-        await self.until(lambda: self.screen.answering.models == "ready")
+        await self.until(lambda: self.screen.controller.queue.models == "ready")
 
     async def type(self, text: str) -> None:
         """Type at a human pace, as far as the prompt can tell."""
@@ -138,4 +138,4 @@ async def open_chat(
         async with app.run_test(size=size) as pilot:
             be_patient(pilot)
             yield Chat(app, pilot, responder, history)
-    assert app.engine.join(5), "the engine's thread did not end"
+    assert app.worker.join(5), "the worker's thread did not end"

@@ -97,7 +97,7 @@ async def test_a_waiting_question_can_be_taken_back(path: Path):
 
 async def test_models_that_cannot_be_loaded_are_reported_and_loaded_again_on_retry(path: Path):
     async with open_chat(path, Scripted(failures=1)) as chat:
-        await chat.until(lambda: chat.screen.answering.models == "failed")
+        await chat.until(lambda: chat.screen.controller.queue.models == "failed")
         assert "no network" in chat.said
         assert "/retry" in chat.said
         chat.prompt.fill("still typing")
@@ -110,7 +110,7 @@ async def test_models_that_cannot_be_loaded_are_reported_and_loaded_again_on_ret
 
 async def test_asking_after_a_failed_load_loads_again(path: Path):
     async with open_chat(path, Scripted(failures=1)) as chat:
-        await chat.until(lambda: chat.screen.answering.models == "failed")
+        await chat.until(lambda: chat.screen.controller.queue.models == "failed")
         assert (await chat.ask("echo now")).exchange.text
 
 

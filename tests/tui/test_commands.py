@@ -1,7 +1,7 @@
 import pytest
 
-from assistant.errors import UsageError
-from tui.chat.commands import COMMANDS, matching, nearest, parse
+from assistant.errors import UsageError, did_you_mean
+from tui.chat.commands import COMMANDS, matching, parse
 
 
 def test_a_command_is_its_name_and_what_follows():
@@ -43,6 +43,6 @@ def test_a_beginning_lists_what_it_may_become():
     assert matching("hello") == []
 
 
-def test_nearest_falls_back_to_all_choices():
-    assert nearest("Extrakt", ["open", "extract"]) == "did you mean extract?"
-    assert nearest("", ["open", "extract"]) == "choose one of open, extract."
+def test_a_wrong_word_falls_back_to_all_choices():
+    assert did_you_mean("Extrakt", ["open", "extract"]) == "did you mean extract?"
+    assert did_you_mean("", ["open", "extract"]) == "choose one of open, extract."

@@ -45,9 +45,9 @@ async def _chat(
         async with app.run_test(size=size) as pilot:
             be_patient(pilot)
             chat = Chat(app, pilot, None, history)  # type: ignore[arg-type]
-            await wait_until(pilot, lambda: chat.screen.answering.models == "ready")
+            await wait_until(pilot, lambda: chat.screen.controller.queue.models == "ready")
             yield chat, made
-    assert app.engine.join(20), "the engine's thread did not end"
+    assert app.worker.join(20), "the worker's thread did not end"
 
 
 async def _asked(chat: Chat) -> None:

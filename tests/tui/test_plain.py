@@ -98,12 +98,20 @@ def test_commands_work_and_a_wrong_one_says_what_is_right(talk: Talk, tmp_path: 
     file.write_text("The tower is 38 metres tall.")
     exported = tmp_path / "chat.json"
     said = talk(
-        f"/open {file}", "How tall, 38?", f"/export {exported}", "/close", "/route open", "echo alone", "/nonsense"
+        f"/open {file}",
+        "How tall, 38?",
+        f"/export {exported}",
+        "/close",
+        "/route open",
+        "echo alone",
+        "/exprot",
+        "/zzz",
     )
     assert "Open: notes.txt, 6 words" in said
     assert "Open: none" in said
     assert "You asked: echo alone" in said
-    assert "Error: /nonsense is not a command here; /help lists them." in said
+    assert "Error: /exprot is not a command; did you mean /export?" in said
+    assert "Error: /zzz is not a command; /help lists the commands." in said
     assert json.loads(exported.read_text())["messages"][1]["answer"]["answer"] == "38"
     assert exported.stat().st_mode & 0o777 == 0o600
 

@@ -42,7 +42,7 @@ async def test_what_is_typed_before_and_while_the_screen_comes_stays_in_order(pa
             await wait_until(pilot, lambda: app.session.exchanges)
             assert app.session.exchanges[0].question == QUESTION
             assert app._chat is not None
-            assert app._chat.desk.prompt.text == ""
+            assert app._chat.composer.prompt.text == ""
 
 
 async def test_a_key_that_comes_late_does_not_make_a_line_end_of_enter(chat: Chat):

@@ -1,11 +1,11 @@
 """The slash commands: what there is, and reading one from what was typed."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from assistant.errors import UsageError
+from assistant.errors import UsageError, nearest
 from assistant.settings import system_text
 from assistant.text import one_line
 
@@ -53,8 +53,12 @@ _MEANT = {
 }  # fmt: skip
 
 
-def parse(text: str) -> tuple[str, str] | None:
+def parse(text: str, known: Collection[str] = NAMES) -> tuple[str, str] | None:
     """The command's name and what follows it, or None where the text is a question.
+
+    Args:
+        text: What was typed.
+        known: The commands that there are.
 
     Raises:
         UsageError: it looks like a command and is none; the message names the nearest right one.
@@ -63,10 +67,10 @@ def parse(text: str) -> tuple[str, str] | None:
     if not match:
         return None
     name, argument = match[1].lower(), match[2] or ""
-    if name in NAMES:
+    if name in known:
         return name, argument
-    near = get_close_matches(name, NAMES, n=1, cutoff=0.5) or [known for known in NAMES if known.startswith(name)]
-    meant = _MEANT.get(name) or (near[0] if near else None)
+    begun = next((each for each in known if each.startswith(name)), None)
+    meant = _MEANT.get(name) or nearest(name, known) or begun
     hint = f"did you mean /{meant}?" if meant else "/help lists the commands."
     raise UsageError(f"/{one_line(name, 30)} is not a command; {hint}")
 
@@ -89,10 +93,3 @@ def matching(text: str) -> list[Command]:
     if not re.fullmatch(r"/[A-Za-z]*", text):
         return []
     return [command for command in COMMANDS if command.name.startswith(text[1:].lower())]
-
-
-def nearest(word: str, choices: list[str]) -> str:
-    """The choice nearest to a wrong word, as the end of an error message."""
-    near = get_close_matches(word.lower(), [choice.lower() for choice in choices], n=1, cutoff=0.4)
-    found = next((choice for choice in choices if near and choice.lower() == near[0]), None)
-    return f"did you mean {found}?" if found else f"choose one of {', '.join(choices)}."

@@ -1,265 +1,205 @@
 """The chat in plain lines, for screen readers and for terminals that can do no more: nothing is redrawn."""
 
 import os
-import re
 import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from assistant.documents.excerpts import excerpt, position
-from assistant.errors import AssistantError, UsageError
-from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, ThinkingDelta
-from assistant.history.store import History, Status
+from assistant.errors import AssistantError, UsageError, did_you_mean
+from assistant.events import TurnFailed
+from assistant.history.store import History
 from assistant.settings import Settings
-from assistant.text import PrintableStream, counted, one_line, printable
-from assistant.types import Document, Evidence, Label, Probabilities, Route
-from tui.chat.commands import nearest, set_system
-from tui.chat.exporting import export
-from tui.chat.pasting import Kind, dropped_file, kind
+from assistant.text import counted, one_line
+from assistant.types import Document, Turn
+from tui.chat.controller import ChatController, Handler
+from tui.chat.pasting import Kind, kind
+from tui.chat.plain_exchange import Lines, PlainExchange, answer_lines
+from tui.chat.queue import Models
 from tui.chat.session import Exchange, Session
 from tui.chat.worker import Responder
 
 _PASTED = 0.05  # seconds in which the next line of a paste is there
-_COMMAND = re.compile(r"/([A-Za-z]+)(?:[ \t]+(.*))?")
 _HELP = """Type a question and press Enter. Ctrl+C stops an answer, a second one ends the program; Ctrl+D leaves.
 /open FILE opens a document, /close [NAME] closes one or all. A long pasted text becomes a document.
-/route auto|open|extract|grounded chooses how questions are answered.
+/route auto|open|extract|grounded chooses how questions are answered, /retry [ROUTE] asks the last one again.
+/windows all|N chooses how much of a long document is read for a question.
 /system TEXT|@FILE says what the model is told before this conversation.
 /history [WORDS] lists conversations or finds what was said, /resume ID goes on with one.
+/rename TITLE gives this conversation another title, /fork [N] goes on in a copy of it, as far as question N.
 /export FILE writes this conversation, by the end of its name, as .md, .html or .json.
 /models lists the models of the server, /models NAME takes another.
 /new begins another conversation, /quit leaves."""
-_WORDS = {Label.ENTAILMENT: "entailed", Label.NEUTRAL: "unsupported", Label.CONTRADICTION: "contradicted"}
+
+
+class _Waiting:
+    """The turns that are to be answered: here nothing is done beside reading and writing lines."""
+
+    def __init__(self) -> None:
+        self.turns: deque[tuple[int, Turn]] = deque()
+
+    def load(self) -> None:
+        """Nothing: the models are loaded with the first answer."""
+
+    def answer(self, exchange: int, turn: Turn) -> None:
+        """Keep the turn until its time has come."""
+        self.turns.append((exchange, turn))
+
+    def stop(self) -> None:
+        """Nothing: Ctrl+C stops what runs."""
 
 
 class PlainChat:
-    """A chat over lines.
+    """A chat over lines: what shows it, and what shows each of its exchanges.
 
     Args:
-        responder: What answers.
         session: The conversation.
-        megabytes: Larger documents are refused.
         settings: Those in force.
-        responder_for: Makes what answers with other settings.
+        responder_for: Makes what answers with these settings.
     """
 
-    def __init__(
-        self,
-        responder: Responder,
-        session: Session,
-        megabytes: int,
-        settings: Settings | None = None,
-        responder_for: Callable[[Settings], Responder] | None = None,
-    ) -> None:
-        self.responder = responder
+    def __init__(self, session: Session, settings: Settings, responder_for: Callable[[Settings], Responder]) -> None:
+        self.responder = responder_for(settings)
         self._session = session
-        self._megabytes = megabytes
-        self._settings = settings or Settings()
+        self._settings = settings
         self._responder_for = responder_for
-        self._mid_line = False
-        self._stage = ""
-        self._shown = PrintableStream()
+        self._lines = Lines()
+        self._last: PlainExchange | None = None
+        self._left = False
+        self._waiting = _Waiting()
+        self._controller = ChatController(session, self._waiting, self)
+        self._controller.queue.loaded(Models.READY)
+
+    @property
+    def commands(self) -> Mapping[str, Handler]:
+        """The commands of this view."""
+        return {
+            "history": self._history,
+            "resume": lambda argument: self._controller.resume(argument or "last"),
+            **dict.fromkeys(("models", "model"), self._models),
+            "help": lambda _: self._lines.line(_HELP),
+            **dict.fromkeys(("quit", "q", "exit"), lambda _: self._leave()),
+        }
 
     def run(self) -> None:
         """Read and answer until the user leaves."""
-        self._say("Assistant. /help says what one can do.")
+        self._lines.line("Assistant. /help says what one can do.")
         for document in self._session.documents:
-            self._say(f"Open: {_about(document)}")
-        for exchange in self._session.exchanges:
-            self._say(f"You: {exchange.question}")
-            self._say("\n".join(answer_lines(exchange)))
+            self._lines.line(f"Open: {_about(document)}")
+        self._show(self._session.exchanges)
         for text in _typed():
-            try:
-                if command := _COMMAND.fullmatch(text.strip()):
-                    if command[1] in ("quit", "q", "exit"):
-                        return
-                    self._command(command[1], command[2] or "")
-                else:
-                    self._read(text)
-            except AssistantError as error:
-                self._say(f"Error: {error}")
+            if kind(text) is Kind.DOCUMENT:
+                self._lines.line(f"Taken as a document: {_about(self._session.paste(text))}")
+            elif text.strip():
+                _finished(self._controller.submit(text.strip()))
+            while self._waiting.turns and not self._left:
+                self._answer(*self._waiting.turns.popleft())
+            if self._left:
+                return
 
-    def _say(self, text: str) -> None:
-        """A line of its own, also in the middle of an answer."""
-        print(("\n" if self._mid_line else "") + printable(text), flush=True)  # noqa: T201
-        self._mid_line = False
+    def _show(self, exchanges: Sequence[Exchange]) -> None:
+        for exchange in exchanges:
+            self._lines.line(f"You: {exchange.question}\n" + "\n".join(answer_lines(exchange)))
 
-    def _read(self, text: str) -> None:
-        if file := dropped_file(text):
-            self._open(file)
-        elif kind(text) is Kind.DOCUMENT:
-            self._say(f"Taken as a document: {_about(self._session.paste(text))}")
-        elif text.strip():
-            self._ask(text.strip())
-
-    def _command(self, name: str, argument: str) -> None:  # noqa: PLR0912  (one way for each command)
-        match name:
-            case "open":
-                if not argument:
-                    raise UsageError("/open needs the name of a file, for example /open notes.txt")
-                self._open(dropped_file(argument) or Path(argument))
-            case "close":
-                for document in list(self._session.documents):
-                    if argument in ("", document.name):
-                        self._session.remove_document(document)
-                self._say(f"Open: {', '.join(document.name for document in self._session.documents) or 'none'}")
-            case "route":
-                if argument not in ("auto", *Route):
-                    raise UsageError("/route takes auto, open, extract or grounded.")
-                self._session.route = None if argument == "auto" else Route(argument)
-                self._say(f"Questions now go the {argument} way.")
-            case "system":
-                self._say(f"{set_system(self._session, argument)}.")
-            case "history":
-                self._history(argument)
-            case "resume":
-                self._session.resume(argument or "last")
-                for exchange in self._session.exchanges[-3:]:
-                    self._say(f"You: {exchange.question}\n" + "\n".join(answer_lines(exchange)))
-            case "models" | "model":
-                self._models(argument)
-            case "new":
-                self._session.new()
-                self._say("A new conversation.")
-            case "export":
-                self._say(f"Written to {export(self._session, argument)}")
-            case "help":
-                self._say(_HELP)
-            case _:
-                raise UsageError(f"/{one_line(name, 30)} is not a command here; /help lists them.")
-
-    def _models(self, name: str) -> None:
-        from assistant.generation.server import list_models, resolve
-
-        settings = self._settings
-        if not settings.server or self._responder_for is None:
-            raise UsageError("There is no server here; begin the chat with --server URL, or --profile NAME.")
-        names = [each.name for each in list_models(resolve(settings.server, settings.servers)) if each.converses]
-        if not name:
-            self._say("\n".join(names) or "The server lists no model for conversations.")
-            return
-        if name not in names:
-            raise UsageError(f"The server has no model {one_line(name, 60)}; {nearest(name, names)}")
-        self._settings = Settings.model_validate({**settings.model_dump(exclude_unset=True), "server_model": name})
-        self.responder.close()
-        self.responder = self._responder_for(self._settings)
-        self._say(f"{name} answers from here on.")
-
-    def _open(self, path: Path) -> None:
-        from assistant.documents.open import read_document
-
-        self._say(f"Open: {_about(self._session.add_document(read_document(path, self._megabytes)))}")
-
-    def _history(self, words: str) -> None:
-        history = self._session.history
-        if words:
-            lines = [f"{each.conversation}: {one_line(each.excerpt, 120)}" for each in history.search(words, 20)]
-        else:
-            lines = [
-                f"{each.id}: {one_line(each.title)}, {counted(each.messages, 'message')}"
-                for each in history.list_conversations(20)
-            ]
-        self._say("\n".join(lines) or ("Nothing was found." if words else "Nothing has been said yet."))
-
-    def _ask(self, question: str) -> None:
-        exchange = self._session.ask(question)
-        exchange.status = Status.STREAMING
-        self._session.save(exchange)
-        self._shown = PrintableStream()
+    def _answer(self, number: int, turn: Turn) -> None:
         cancel = threading.Event()
 
-        def stop(number: int, frame: FrameType | None) -> None:
+        def stop(signal_number: int, frame: FrameType | None) -> None:
             if cancel.is_set():  # a download, for one, does not look whether it should stop
                 raise KeyboardInterrupt
             cancel.set()
 
         before = signal.signal(signal.SIGINT, stop)
         try:
-            for event in self.responder.respond(self._session.turn(exchange), cancel):
-                exchange.apply(event)
-                self._session.save(exchange)
-                self._tell(event, exchange)
+            for event in self.responder.respond(turn, cancel):
+                self._controller.queue.take(number, event)
+        except AssistantError as error:
+            self._controller.queue.take(number, TurnFailed(error))
         finally:
             signal.signal(signal.SIGINT, before)
-            exchange.stop()
-            self._session.save(exchange)
-        streamed = exchange.route is not Route.EXTRACT and bool(exchange.text)
-        if self._mid_line:
-            self._mid_line = False
-            self._say("")
-        self._say("\n".join(list(answer_lines(exchange))[1 if streamed else 0 :]))
-        if self._session.trouble:
-            self._say(f"Not saved: {self._session.trouble}")
+            _finished(self._controller.queue.over(number))
 
-    def _tell(self, event: Event, exchange: Exchange) -> None:
-        match event:
-            case RouteChosen(route, reason, completed):
-                self._say(f"Route {route}: {reason}" + (f" Asked as: {completed}" if completed else ""))
-            case ThinkingDelta() if self._stage != "Thinking":
-                self._stage = "Thinking"
-                self._say("Thinking.")
-            case TextTakenBack():
-                self._shown = PrintableStream()
-                self._say("What was said so far is not the answer; it begins here.")
-            case Progress(stage) if stage != self._stage:
-                self._stage = stage
-                self._say(f"{stage}.")
-            case Notice(text):
-                self._say(f"Note: {text}")
-            case TextDelta(text) if exchange.route is not Route.EXTRACT:
-                shown = self._shown.add(text)
-                self._mid_line = not shown.endswith("\n") if shown else self._mid_line
-                sys.stdout.write(shown)
-                sys.stdout.flush()
+    # --- as the controller sees it
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """Say something, as a sentence."""
+        self._lines.line(f"Error: {text}" if error else f"{text}.")
+
+    def view_of(self, number: int) -> PlainExchange | None:
+        """What says what comes of an exchange: there is one at a time."""
+        return self._last if self._last is not None and self._last.exchange.number == number else None
+
+    async def show_conversation(self, last: int | None = None) -> None:
+        """The end of the conversation, or that it is a new one."""
+        end = len(self._session.exchanges) if last is None else last + 1
+        self._show(self._session.exchanges[max(0, end - 3) : end])
+        if not self._session.exchanges:
+            self._lines.line("A new conversation.")
+
+    async def show_exchange(self, exchange: Exchange) -> None:
+        """It was just typed: be ready to say what comes of it."""
+        self._last = PlainExchange(exchange, self._lines, self._controller.save)
+
+    async def show_documents(self) -> None:
+        """Say which are open."""
+        self._lines.line(f"Open: {', '.join(document.name for document in self._session.documents) or 'none'}")
+
+    def show_route(self) -> None:
+        """Nothing: it is said."""
+
+    def open_file(self, path: Path) -> None:
+        """Open a document, and say what it is."""
+        from assistant.documents.open import read_document
+
+        document = read_document(path, self._settings.max_document_megabytes)
+        self._lines.line(f"Open: {_about(self._session.add_document(document))}")
+
+    # --- the commands that only this view has, or that it carries out in another way
+
+    def _history(self, words: str) -> None:
+        history = self._session.history
+        if words:
+            found = [f"{each.conversation}: {one_line(each.excerpt, 120)}" for each in history.search(words, 20)]
+        else:
+            found = [
+                f"{each.id}: {one_line(each.title)}, {counted(each.messages, 'message')}"
+                for each in history.list_conversations(20)
+            ]
+        self._lines.line("\n".join(found) or ("Nothing was found." if words else "Nothing has been said yet."))
+
+    def _models(self, name: str) -> None:
+        from assistant.generation.server import list_models, resolve
+
+        settings = self._settings
+        if not settings.server:
+            raise UsageError("There is no server here; begin the chat with --server URL, or --profile NAME.")
+        names = [each.name for each in list_models(resolve(settings.server, settings.servers)) if each.converses]
+        if not name:
+            self._lines.line("\n".join(names) or "The server lists no model for conversations.")
+            return
+        if name not in names:
+            raise UsageError(f"The server has no model {one_line(name, 60)}; {did_you_mean(name, names)}")
+        self._settings = Settings.model_validate({**settings.model_dump(exclude_unset=True), "server_model": name})
+        self.responder.close()
+        self.responder = self._responder_for(self._settings)
+        self.say(f"{name} answers from here on")
+
+    def _leave(self) -> None:
+        self._left = True
 
 
-def answer_lines(exchange: Exchange) -> Iterator[str]:
-    """What came of a question, in words: the answer in the first line, then places, verdict and claims."""
-    if exchange.error is not None:
-        yield f"Error: {exchange.error}"
-    elif exchange.found_nothing:
-        score = exchange.answer.score if exchange.answer else None
-        yield "Not in the document" + ("." if score is None else f", {_percent(score)} sure.")
-    elif exchange.unsupported and exchange.draft is not None:
-        yield "The document does not support an answer."
-    else:
-        yield f"Answer: {exchange.text.strip()}" if exchange.text.strip() else "No answer."
-    if exchange.draft is not None:
-        yield f"Draft, not supported by the document: {exchange.draft.strip()}"
-    if exchange.status is Status.STOPPED:
-        yield "Stopped."
-    for place in exchange.places:
-        kind_of = "Closest passage" if exchange.found_nothing else "Found in"
-        yield f"{kind_of} {_place(place, exchange.document_of(place))}"
-    if exchange.verdict is not None:
-        yield f"Verdict: {_WORDS[exchange.verdict.label]}."
-        for claim in exchange.verdict.claims:
-            decided = f" Decided by: {one_line(claim.evidence.text, 300)}" if claim.evidence else ""
-            yield f"Claim {_WORDS[claim.label]}: {one_line(claim.text, 300)} ({_shares(claim.probabilities)}).{decided}"
-    elif exchange.answer is not None and exchange.answer.verdict_reason:
-        yield f"Not checked: {exchange.answer.verdict_reason}"
-
-
-def _place(place: Evidence, document: Document | None) -> str:
-    text = document.text if document is not None else place.text
-    start, end = (place.start, place.end) if document is not None else (0, len(text))
-    cut = excerpt(text, start, end)
-    where = position(text, place.start, place.end, place.page)
-    return f"{one_line(place.document, 60)}, {where}: {cut.before}[{cut.span}]{cut.after}"
-
-
-def _shares(probabilities: Probabilities) -> str:
-    shares = (probabilities.entailment, probabilities.neutral, probabilities.contradiction)
-    return ", ".join(f"{label} {_percent(share)}" for label, share in zip(Label, shares, strict=True))
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} percent"
+def _finished(work: Coroutine[object, object, None]) -> None:
+    """Run what the controller does to its end: there is nothing here that it would wait for."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("plain lines do not wait")
 
 
 def _about(document: Document) -> str:
@@ -312,7 +252,7 @@ def run_plain(
         readline.parse_and_bind(r'"\C-@": "\C-d"')
     with history or History() as kept:
         session = Session(kept, documents, resume)
-        chat = PlainChat(responder_for(settings), session, settings.max_document_megabytes, settings, responder_for)
+        chat = PlainChat(session, settings, responder_for)
         try:
             chat.run()
         finally:

@@ -8,8 +8,8 @@ from typing import Protocol
 from assistant.events import Event
 from assistant.history.store import Status
 from assistant.text import counted
+from assistant.types import Turn
 from tui.chat.session import Exchange, Session
-from tui.chat.worker import Engine
 
 
 class Models(StrEnum):
@@ -35,19 +35,32 @@ class ExchangeDisplay(Protocol):
     def begin(self) -> None:
         """The answer is on its way."""
 
-    async def key_shown(self) -> None:
-        """Draw more of the running answer, now that a key is on the screen."""
+    def take(self, event: Event) -> None:
+        """The exchange has taken in this event: show it when there is time."""
 
     async def finish(self) -> None:
         """Show the answer as it is in the end."""
 
 
-class Answering:
-    """Hands one question after another to the engine, once the models are there.
+class Worker(Protocol):
+    """What answers, one turn after another."""
+
+    def load(self) -> None:
+        """Load the models."""
+
+    def answer(self, exchange: int, turn: Turn) -> None:
+        """Answer the turn of the exchange with this number."""
+
+    def stop(self) -> None:
+        """Stop the running answer."""
+
+
+class QuestionQueue:
+    """Hands one question after another to the worker, once the models are there.
 
     Args:
         session: What is asked, and where it is saved.
-        engine: What answers.
+        worker: What answers.
         view: The view of the exchange with a number, if it is on screen.
         save: Saves an exchange.
     """
@@ -55,13 +68,13 @@ class Answering:
     def __init__(
         self,
         session: Session,
-        engine: Engine,
+        worker: Worker,
         view: Callable[[int], ExchangeDisplay | None],
         save: Callable[[Exchange], None],
     ) -> None:
         self.models = Models.LOADING
         self._session = session
-        self._engine = engine
+        self._worker = worker
         self._view = view
         self._save = save
         self._waiting: deque[Exchange] = deque()
@@ -72,10 +85,15 @@ class Answering:
         """Whether a question is being answered or waits."""
         return self._current is not None or bool(self._waiting)
 
+    @property
+    def current(self) -> Exchange | None:
+        """The exchange that is being answered."""
+        return self._current
+
     def load(self) -> None:
         """Load the models; questions wait meanwhile."""
         self.models = Models.LOADING
-        self._engine.load()
+        self._worker.load()
         self._next()
 
     def loaded(self, models: Models) -> None:
@@ -92,21 +110,18 @@ class Answering:
             self._next()
 
     def take(self, number: int, event: Event) -> None:
-        """Take in what the engine reports of the running answer."""
+        """Take in what the worker reports of the running answer."""
         if self._current is not None and number == self._current.number:
             self._current.apply(event)
-
-    async def key_shown(self) -> None:
-        """A key is on the screen: draw more of the running answer."""
-        if self._current is not None and (view := self._view(self._current.number)):
-            await view.key_shown()
+            if view := self._view(number):
+                view.take(event)
 
     async def over(self, number: int) -> None:
-        """The engine is done with an exchange: finish it and go on with the next question."""
+        """The worker is done with an exchange: finish it and go on with the next question."""
         exchange = self._current
         if exchange is None or exchange.number != number:
             return
-        exchange.stop()  # an engine that ended without a word leaves what came
+        exchange.stop()  # a worker that ended without a word leaves what came
         self._current = None
         self._save(exchange)
         if view := self._view(exchange.number):
@@ -116,7 +131,7 @@ class Answering:
     def stop(self) -> Exchange | None:
         """Stop the running answer; with none, give back the last waiting question, which is asked no more."""
         if self._current is not None:
-            self._engine.stop()
+            self._worker.stop()
             return None
         if not self._waiting:
             return None
@@ -131,7 +146,7 @@ class Answering:
             self._save(exchange)
             if view := self._view(exchange.number):
                 view.begin()
-            self._engine.answer(exchange.number, self._session.turn(exchange))
+            self._worker.answer(exchange.number, self._session.turn(exchange))
         for place, exchange in enumerate(self._waiting):
             if view := self._view(exchange.number):
                 view.wait(

@@ -18,7 +18,7 @@ from assistant.events import (
     TurnFinished,
     VerdictReached,
 )
-from assistant.history.store import Form, History, HistoryError, Said, Status
+from assistant.history.store import Form, History, HistoryError, StoredMessage, Status
 from assistant.routing.message import split_message
 from assistant.text import one_line
 from assistant.types import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Support, Turn, Verdict
@@ -40,7 +40,7 @@ class Exchange:
     text: str = ""
     route: Route | None = None
     reason: str | None = None
-    completed: str | None = None  # the question as it was put to the documents, where that differs
+    standalone_question: str | None = None  # the question as it was put to the documents, where that differs
     progress: Progress | None = None
     thinking: str = ""  # the end of what the model thinks before it answers; not kept
     notices: list[str] = field(default_factory=list)
@@ -58,10 +58,10 @@ class Exchange:
         return self.status in (Status.DONE, Status.STOPPED, Status.FAILED)
 
     def apply(self, event: Event) -> None:
-        """Take in what the engine reported."""
+        """Take in what the worker reported."""
         match event:
-            case RouteChosen(route, reason, completed):
-                self.route, self.reason, self.completed = route, reason, completed
+            case RouteChosen(route, reason, standalone_question):
+                self.route, self.reason, self.standalone_question = route, reason, standalone_question
             case Progress():
                 self.progress = event
             case Notice(text):
@@ -88,7 +88,7 @@ class Exchange:
         self.status = Status.STOPPED if answer.stopped else Status.DONE
         # A stopped answer keeps what was shown.
         self.text = answer.text if answer.text is not None else (self.text if answer.stopped else "")
-        self.route, self.completed = answer.route, answer.asked
+        self.route, self.standalone_question = answer.route, answer.asked
         self.evidence, self.closest, self.verdict = answer.evidence, answer.closest, answer.verdict
 
     def stop(self) -> None:
@@ -103,7 +103,7 @@ class Exchange:
             return self.answer
         return Answer(
             self.route, self.text or None, None, self.evidence, self.closest, self.verdict, stopped=True,
-            asked=self.completed,
+            asked=self.standalone_question,
         )  # fmt: skip
 
     @property
@@ -227,7 +227,7 @@ class Session:
             self._save_documents()
 
     def turn(self, exchange: Exchange) -> Turn:
-        """The exchange as the engine takes it, with what was said before it."""
+        """The exchange as the worker takes it, with what was said before it."""
         said: list[Message] = []
         for earlier in self.exchanges[: exchange.number]:
             if earlier.status not in (Status.DONE, Status.STOPPED) or not (earlier.text or earlier.found_nothing):
@@ -338,7 +338,7 @@ class Session:
                 _restore(self.exchanges[-1], said)
 
 
-def _restore(exchange: Exchange, said: Said) -> None:
+def _restore(exchange: Exchange, said: StoredMessage) -> None:
     from assistant.records import answer_from_json
 
     exchange.saved, exchange.reason = said.id, said.reason

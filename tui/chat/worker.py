@@ -53,7 +53,7 @@ class _LeavingError(BaseException):
     """Raised into a running load when the app is being left; not an Exception, so that nobody handles it on the way."""
 
 
-class Engine:
+class ModelWorker:
     """Runs a responder in its own thread.
 
     Args:
@@ -69,7 +69,7 @@ class Engine:
         self._leaving = threading.Event()
         self._cancel = threading.Event()
         self._wanted = threading.Event()  # set when there is something better to do than to look ahead
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def load(self) -> None:
         """Load the models; ends in ModelsReady or ModelsFailed."""
@@ -216,7 +216,7 @@ class Engine:
 
 
 def _fault(error: Exception) -> AssistantError:
-    _log.debug("fault in the engine", exc_info=error)
+    _log.debug("fault in the worker", exc_info=error)
     fault = AssistantError(f"A fault in the program stopped this ({type(error).__name__}); /retry tries it again.")
     fault.__cause__ = error
     return fault

@@ -1,7 +1,8 @@
-"""The chat: the conversation, the desk with documents and prompt, and what connects them with engine and session."""
+"""The chat on screen: the conversation, the composer with documents and prompt, and what the controller needs shown."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -12,23 +13,22 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Markdown
 
-from assistant.errors import UsageError
+from assistant.errors import AssistantError, UsageError
 from assistant.text import counted, one_line
 from assistant.types import Evidence, Route
 from tui import messages
-from tui.chat.commands import parse
 from tui.chat.completion import suggestions
-from tui.chat.pasting import dropped_file
+from tui.chat.controller import ChatController, Handler
 from tui.chat.preferences import Preferences
-from tui.chat.queue import Answering, Models
+from tui.chat.queue import Models
 from tui.chat.session import Exchange, Session
-from tui.chat.worker import Engine
-from tui.screens.chat_commands import CommandRunner
+from tui.chat.worker import ModelWorker
+from tui.screens.commands import ScreenCommands
 from tui.screens.document import DocumentScreen
-from tui.screens.examples import try_example
+from tui.screens.text import TextScreen
 from tui.terminal.editor import edit
-from tui.terminal.idle_gc import Tidying
-from tui.widgets.desk import Desk
+from tui.terminal.idle_gc import IdleGarbageCollector
+from tui.widgets.composer import Composer
 from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.prompt import Prompt
 from tui.widgets.status_bar import StatusBar
@@ -50,34 +50,33 @@ class ChatScreen(Screen[None]):
         Binding("ctrl+g", "editor", "Editor", show=False, priority=True, id="chat.editor"),
     ]
 
-    def __init__(self, session: Session, engine: Engine, preferences: Preferences) -> None:
+    def __init__(self, session: Session, worker: ModelWorker, preferences: Preferences) -> None:
         super().__init__()
         self.preferences = preferences
         self.session = session
-        self.engine = engine
-        self.answering = Answering(session, engine, self._view, self._save)
-        self.tidying = Tidying(self, lambda: self.answering.busy, lambda: self.desk.prompt.last_key)
-        self.editing: Exchange | None = None
-        self.generator: str | None = None
-        self._told: str | None = None
-        self._commands = CommandRunner(self)
+        self.worker = worker
+        self.controller = ChatController(session, worker, self)
+        self.idle_collector = IdleGarbageCollector(
+            self, lambda: self.controller.queue.busy, lambda: self.composer.prompt.last_key
+        )
+        self._commands = ScreenCommands(self, self.controller, preferences, worker)
 
     def compose(self) -> ComposeResult:
         """From the top: conversation, documents and prompt, status, keys."""
-        yield Transcript(self._save, self.tidying.later)
-        yield Desk(self.session, self.preferences)
+        yield Transcript(self.controller.save, self.idle_collector.later)
+        yield Composer(self.session, self.preferences)
         yield StatusBar()
         yield Footer(show_command_palette=False)
 
     async def on_mount(self) -> None:
         """Show what there is of the conversation and begin to load the models."""
         await self.show_conversation()
-        self.answering.load()
+        self.controller.queue.load()
 
     @property
-    def desk(self) -> Desk:
+    def composer(self) -> Composer:
         """Documents and prompt."""
-        return self.query_one(Desk)
+        return self.query_one(Composer)
 
     @property
     def transcript(self) -> Transcript:
@@ -91,43 +90,47 @@ class ChatScreen(Screen[None]):
 
     async def show_conversation(self, last: int | None = None) -> None:
         """Show the session's conversation, from its end or so that this exchange is the last on screen."""
-        self.editing = None
-        self.desk.prompt.past = [exchange.question for exchange in self.session.exchanges]
+        self.composer.prompt.past = [exchange.question for exchange in self.session.exchanges]
         await self.transcript.show(self.session.exchanges, last)
-        self.tidying.later()
-        await self.desk.show_documents()
+        self.idle_collector.later()
+        await self.composer.show_documents()
+        view = None if last is None else self.view_of(last)
+        (view or self.composer.prompt).focus()
+
+    async def show_exchange(self, exchange: Exchange) -> None:
+        """Show a question that was just asked."""
+        self.composer.prompt.focus()
+        await self.transcript.add(exchange)
+
+    async def show_documents(self) -> None:
+        """Show which documents are open."""
+        await self.composer.show_documents()
+
+    def show_route(self) -> None:
+        """Show which way questions go."""
+        self.status.show_route(self.session.route)
+
+    def view_of(self, number: int) -> ExchangeView | None:
+        """The view of the exchange with this number, if it is on screen."""
+        return self.transcript.view_of(number)
+
+    def open_file(self, path: Path) -> None:
+        """Read a file in the background, and open it as a document."""
+        self.composer.open_file(path)
 
     # --- asking and answering
 
     @on(messages.Submitted)
     async def submit(self, message: messages.Submitted) -> None:
         """Run a command or ask a question."""
-        command = parse(message.text)
-        self.desk.sent()
+        self.composer.sent()
         self.refresh_bindings()
         self.hush()
-        if command is not None:
-            await self._commands.run(*command)
-        elif file := dropped_file(message.text):  # a terminal without bracketed paste types the path
-            self.desk.open_file(file)
-        elif self.editing is not None:
-            await self._commands.ask_edited(self.editing, message.text)
-        else:
-            await self.ask(message.text)
-
-    async def ask(self, question: str, route: Route | None = None) -> None:
-        """Ask a question, the way that is chosen or this one; it waits for the models and for other answers."""
-        opened = len(self.session.documents)
-        exchange = self.session.ask(question, route)
-        if len(self.session.documents) != opened:
-            await self.desk.show_documents()
-        await self.transcript.add(exchange)
-        self.answering.add(exchange)
-        self._tell_trouble()
+        await self.controller.submit(message.text)
 
     def on_key(self, event: events.Key) -> None:
         """A character that means nothing where the focus is begins a question, or goes on with one."""
-        prompt = self.desk.prompt
+        prompt = self.composer.prompt
         if event.is_printable and event.character and not prompt.has_focus and event.key not in self.active_bindings:
             event.stop()
             prompt.focus()
@@ -135,33 +138,26 @@ class ChatScreen(Screen[None]):
 
     @on(messages.TurnEvent)
     def take_event(self, message: messages.TurnEvent) -> None:
-        """Take in what the engine reports of the running answer."""
-        self.answering.take(message.exchange, message.event)
+        """Take in what the worker reports of the running answer."""
+        self.controller.queue.take(message.exchange, message.event)
 
     @on(messages.TurnOver)
     async def turn_over(self, message: messages.TurnOver) -> None:
         """Finish the answer and go on with the next question."""
-        await self.answering.over(message.exchange)
-        self.tidying.later()
+        await self.controller.queue.over(message.exchange)
+        self.idle_collector.later()
         self.refresh_bindings()
 
     def action_stop(self) -> None:
         """Leave off editing, or stop the answer; with none, take the last waiting question back into the prompt."""
-        if self.editing is not None:
-            self.editing = None
-            self.desk.prompt.fill("")
+        if self.controller.editing is not None:
+            self.controller.editing = None
+            self.composer.prompt.fill("")
             self.hush()
-        elif exchange := self.answering.stop():
-            self.desk.prompt.lend(exchange.question)
-            if view := self._view(exchange.number):
+        elif exchange := self.controller.queue.stop():
+            self.composer.prompt.lend(exchange.question)
+            if view := self.view_of(exchange.number):
                 self.run_worker(view.finish())
-
-    def _view(self, number: int) -> ExchangeView | None:
-        return self.transcript.view_of(number)
-
-    def _save(self, exchange: Exchange) -> None:
-        self.session.save(exchange)
-        self._tell_trouble()
 
     # --- the models
 
@@ -178,16 +174,16 @@ class ChatScreen(Screen[None]):
     @on(messages.ModelsReady)
     def models_ready(self, message: messages.ModelsReady) -> None:
         """Answer what waits."""
-        self.generator = message.generator
+        self._commands.generator = message.generator
         gc.freeze()  # what the models are made of stays, and need not be looked at again
         self.status.show_ready(message.generator)
-        self.answering.loaded(Models.READY)
+        self.controller.queue.loaded(Models.READY)
 
     @on(messages.ModelsFailed)
     def models_failed(self, message: messages.ModelsFailed) -> None:
         """Say why; questions go on waiting."""
         self.status.show_failed(str(message.error))
-        self.answering.loaded(Models.FAILED)
+        self.controller.queue.loaded(Models.FAILED)
 
     # --- documents and evidence
 
@@ -195,16 +191,16 @@ class ChatScreen(Screen[None]):
     def documents_changed(self) -> None:
         """Offer the keys that fit."""
         self.refresh_bindings()
-        self._tell_trouble()
+        self.controller.tell_trouble()
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste while something else than the prompt has the focus."""
         event.stop()
-        self.desk.post_message(messages.Pasted(event.text))
+        self.composer.post_message(messages.Pasted(event.text))
 
     async def action_switch_paste(self) -> None:
         """Make the other thing of the last paste."""
-        await self.desk.switch_paste()
+        await self.composer.switch_paste()
 
     @on(messages.ShowDocument)
     def show_document(self, message: messages.ShowDocument) -> None:
@@ -217,10 +213,9 @@ class ChatScreen(Screen[None]):
     @on(messages.ShowEvidence)
     def show_evidence(self, message: messages.ShowEvidence) -> None:
         """Show a piece of evidence in its document."""
-        self.show_evidence_of(self.session.exchanges[message.exchange], message.at)
+        self._show_evidence(self.session.exchanges[message.exchange], message.at)
 
-    def show_evidence_of(self, exchange: Exchange, at: int) -> None:
-        """Show one of an exchange's places in its document."""
+    def _show_evidence(self, exchange: Exchange, at: int) -> None:
         if document := exchange.document_of(exchange.places[at]):
             self.app.push_screen(DocumentScreen(document, exchange.places, at))
 
@@ -238,13 +233,49 @@ class ChatScreen(Screen[None]):
     async def focus_exchange(self, message: messages.FocusExchange) -> None:
         """Go from exchange to exchange; below the last, back to the prompt."""
         if not message.step or not await self.transcript.focus_from(message.step):
-            self.desk.prompt.focus()
+            self.composer.prompt.focus()
 
     @on(messages.ExchangeAction)
     async def exchange_action(self, message: messages.ExchangeAction) -> None:
         """Do something with one exchange."""
         self.hush()
-        await self._commands.do(message.action, self.session.exchanges[message.exchange])
+        try:
+            await self._act(message.action, self.session.exchanges[message.exchange])
+        except AssistantError as error:
+            self.say(str(error), error=True)
+
+    async def _act(self, action: str, exchange: Exchange) -> None:
+        """Do one of copy, code, text, edit, retry, open (which asks the generator alone), fork, evidence and claims."""
+        match action:
+            case "copy":
+                self.copy(exchange.text)
+            case "code":
+                self._commands.copy_code(exchange)
+            case "text":
+                self.app.push_screen(TextScreen(exchange.question, exchange.text), self._copy_part)
+            case "evidence":
+                self._show_evidence(exchange, 0)
+            case "claims":
+                if view := self.view_of(exchange.number):
+                    view.toggle_claims()
+            case "retry" | "open":
+                await self.controller.ask_again(exchange, Route.OPEN if action == "open" else None)
+            case "edit":
+                self._edit(exchange)
+            case "fork":
+                await self.controller.fork(exchange)
+
+    def _edit(self, exchange: Exchange) -> None:
+        self.controller.edit(exchange)
+        self.composer.prompt.lend(exchange.question)
+        self.composer.prompt.focus()
+
+    def _edit_numbered(self, argument: str) -> None:
+        self._edit(self.controller.numbered("edit", argument))
+
+    def _copy_part(self, text: str | None) -> None:
+        if text:
+            self.copy(text)
 
     def action_claims(self) -> None:
         """Show or hide the claims of the last verdict on screen."""
@@ -252,15 +283,23 @@ class ChatScreen(Screen[None]):
 
     async def action_copy_answer(self) -> None:
         """Copy the last answer."""
-        await self._commands.run("copy", "")
+        await self.controller.run("copy")
 
     async def action_command(self, name: str) -> None:
         """Run a slash command by a key."""
-        await self._commands.run(name, "")
+        await self.controller.run(name)
 
     def runs(self, name: str) -> Callable[[], object]:
         """What runs a slash command from the palette."""
-        return lambda: self.run_worker(self._commands.run(name, ""))
+        return lambda: self.run_worker(self.controller.run(name))
+
+    @property
+    def commands(self) -> Mapping[str, Handler]:
+        """The commands that need a screen."""
+        return {
+            **self._commands.handlers,
+            "edit": lambda argument: self._edit(self.controller.numbered("edit", argument)),
+        }
 
     # --- the rest
 
@@ -277,11 +316,6 @@ class ChatScreen(Screen[None]):
         """A part of the screen has something to say."""
         self.say(message.text, error=message.error)
 
-    def _tell_trouble(self) -> None:
-        if (trouble := self.session.trouble) and trouble != self._told:
-            self._told = trouble
-            self.say(f"Not saved: {trouble}", error=True)
-
     def copy(self, text: str, what: str = "") -> None:
         """Copy a text and say so."""
         self.app.copy_to_clipboard(text)
@@ -289,7 +323,7 @@ class ChatScreen(Screen[None]):
 
     def action_editor(self) -> None:
         """Write the question in the user's editor."""
-        prompt = self.desk.prompt
+        prompt = self.composer.prompt
         try:
             prompt.fill(edit(self.app, prompt.text))
         except UsageError as error:
@@ -298,9 +332,14 @@ class ChatScreen(Screen[None]):
     @on(Prompt.Changed)
     def prompt_changed(self, event: Prompt.Changed) -> None:
         """Show what the beginning of a command may become, and more of the answer once the key is on the screen."""
-        typed = "" if self.desk.prompt.recalling else event.text_area.text
+        typed = "" if self.composer.prompt.recalling else event.text_area.text
         self.query_one(Suggestions).show(suggestions(typed, self._commands.choices))
-        self.call_after_refresh(self.answering.key_shown)
+        self.call_after_refresh(self._key_shown)
+
+    async def _key_shown(self) -> None:
+        running = self.controller.queue.current
+        if running is not None and (view := self.view_of(running.number)):
+            await view.key_shown()
 
     @on(Markdown.LinkClicked)
     def link_clicked(self, event: Markdown.LinkClicked) -> None:
@@ -311,8 +350,11 @@ class ChatScreen(Screen[None]):
     @on(messages.ExampleChosen)
     async def example_chosen(self, message: messages.ExampleChosen) -> None:
         """Try an example of the empty chat."""
-        self.desk.prompt.focus()
-        await try_example(self, message.name)
+        self.composer.prompt.focus()
+        if message.name == "help":
+            await self.app.run_action("help")
+        else:
+            await self.controller.try_example(message.name)
 
     def action_scroll_transcript(self, pages: int) -> None:
         """Scroll the conversation while the prompt keeps the focus."""
@@ -321,7 +363,7 @@ class ChatScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Show keys only where they do something."""
         if action == "switch_paste":
-            return self.desk.can_switch_paste
+            return self.composer.can_switch_paste
         if action == "show_document":
             return bool(self.session.documents) or any(exchange.places for exchange in self.session.exchanges)
         return True

@@ -15,7 +15,7 @@ from assistant.answering.comparison import OWN, Compared, agreement
 from assistant.text import one_line
 from assistant.types import Turn
 from tui import messages
-from tui.chat.worker import Engine
+from tui.chat.worker import ModelWorker
 from tui.widgets.comparison_column import ComparisonColumn
 
 _NARROWEST = 34  # cells of a column
@@ -27,18 +27,18 @@ class CompareScreen(ModalScreen[None]):
     Args:
         turn: The question with its documents.
         names: Of the readers; the chat's own is asked first.
-        engine: What asks them; it tells this screen of it.
+        worker: What asks them; it tells this screen of it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Stop and close", key_display="esc", id="compare.close"),
     ]
 
-    def __init__(self, turn: Turn, names: Sequence[str], engine: Engine) -> None:
+    def __init__(self, turn: Turn, names: Sequence[str], worker: ModelWorker) -> None:
         super().__init__()
         self._turn = turn
         self._names = [OWN, *names]
-        self._engine = engine
+        self._worker = worker
         self._over = False
 
     def compose(self) -> ComposeResult:
@@ -55,7 +55,7 @@ class CompareScreen(ModalScreen[None]):
         """Begin."""
         self.query_one("#compare-columns").focus()
         self._say("Esc stops and closes")
-        self._engine.compare(self._turn, self._names, self.post_message)
+        self._worker.compare(self._turn, self._names, self.post_message)
 
     @property
     def rows(self) -> list[Compared]:
@@ -65,7 +65,7 @@ class CompareScreen(ModalScreen[None]):
     def action_close(self) -> None:
         """Stop what is running, and go back to the conversation."""
         if not self._over:
-            self._engine.stop()
+            self._worker.stop()
         self.dismiss()
 
     @on(messages.ComparisonProgress)

@@ -16,7 +16,7 @@ _SYMBOLS = {
 }  # fmt: skip
 
 
-class PlainCharacters(LineFilter):
+class AsciiFilter(LineFilter):
     """Draws without anything beyond ASCII. Accents are dropped; what has no likeness is a question mark."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

@@ -17,7 +17,7 @@ from assistant.text import FLOOD, printable
 _PLAIN = re.compile(r"[\x20-\x7e\u2500-\u25ff…·]*")  # most of what is ever drawn
 
 
-class Inert(LineFilter):
+class EscapeFilter(LineFilter):
     """Draws a replacement character, or nothing, for what would steer the terminal; widths stay as they are."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

@@ -17,11 +17,11 @@ _YOUNG, _MIDDLE, _NEVER = 2_000, 10, 1_000_000  # what Python counts until it co
 
 
 def take_over() -> None:
-    """Have full collections made by nobody but `Tidying`; for a process that is a chat and nothing else."""
+    """Have full collections made by `IdleGarbageCollector` alone; for a process that is a chat and nothing else."""
     gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
 
 
-class Tidying:
+class IdleGarbageCollector:
     """Collects garbage a while after something was done, once nobody would notice.
 
     Args:

@@ -9,7 +9,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 
-class TypedAheadDriver(LinuxDriver):
+class TypeAheadDriver(LinuxDriver):
     """Textual's own, but an Enter from before it stays an Enter.
 
     Until a program takes every key as it is, the terminal makes a line end of Enter, which Textual knows as Ctrl+J. How

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Markdown, Static
 
+from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack
 from assistant.history.store import Status
 from assistant.history.types import local_time
 from assistant.text import counted, one_line, printable
@@ -36,7 +37,7 @@ class ExchangeView(Vertical, can_focus=True):
     `complete` turns true when all of the answer is on screen.
 
     Args:
-        exchange: What to show; it is read again on every `refresh_exchange`.
+        exchange: What to show; it takes in each event before `take` tells of it.
         save: Called before more of the answer is shown, so that nothing is seen that is not saved.
     """
 
@@ -66,7 +67,8 @@ class ExchangeView(Vertical, can_focus=True):
         self._started: float | None = None
         self._flushed = self._typed = self._cost = 0.0
         self._shown = 0
-        self._known: tuple[Route | None, int, int] = (None, 0, 0)  # what of it was saved
+        self._unsaved = True
+        self._taken_back = False
         self._growing: GrowingAnswer | None = None
         self._thinking: ThinkingView | None = None
         self._timer: Timer | None = None
@@ -93,7 +95,7 @@ class ExchangeView(Vertical, can_focus=True):
             await self._growing.end()
 
     def begin(self) -> None:
-        """The engine has taken the question."""
+        """The worker has taken the question."""
         self._started = time.monotonic()
         self._timer = self.set_interval(_FLUSH / 2, self._flush_unless_typing)
         self._show_how()
@@ -103,6 +105,11 @@ class ExchangeView(Vertical, can_focus=True):
         self._waits_for = reason
         if self.is_mounted:
             self._show_how()
+
+    def take(self, event: Event) -> None:
+        """The exchange has taken in this event: it is saved, then shown, with the next drawing."""
+        self._unsaved |= isinstance(event, RouteChosen | Notice | TextDelta | TextTakenBack)
+        self._taken_back |= isinstance(event, TextTakenBack)
 
     async def key_shown(self) -> None:
         """A key was typed elsewhere and is on the screen: now is the time to draw, when the next is farthest away.
@@ -127,14 +134,14 @@ class ExchangeView(Vertical, can_focus=True):
             return
         self._flushed = time.monotonic()
         exchange = self.exchange
-        if (known := (exchange.route, len(exchange.notices), len(exchange.text))) != self._known:
-            self._known = known
+        if self._unsaved:
+            self._unsaved = False
             self._save(exchange)
         self._show_how()
         if exchange.over:
             return
         await self._think()
-        if len(exchange.text) < self._shown:  # what was said was taken back
+        if self._taken_back:
             await self._take_back()
         if len(exchange.text) == self._shown:
             return
@@ -159,7 +166,7 @@ class ExchangeView(Vertical, can_focus=True):
             self._thinking.show(self.exchange.thinking)
 
     async def _take_back(self) -> None:
-        growing, self._growing, self._shown = self._growing, None, 0
+        growing, self._growing, self._shown, self._taken_back = self._growing, None, 0, False
         if growing is not None:
             await growing.end()
             with suppress(*GONE):
@@ -314,8 +321,8 @@ class ExchangeView(Vertical, can_focus=True):
     def _show_how(self) -> None:
         exchange = self.exchange
         lines = [f"· {printable(notice)}" for notice in exchange.notices]
-        if exchange.completed:
-            lines.insert(0, f"· asked as “{one_line(exchange.completed, 300)}”")
+        if exchange.standalone_question:
+            lines.insert(0, f"· asked as “{one_line(exchange.standalone_question, 300)}”")
         lines.append(" · ".join(part for part in self._parts() if part))
         how = "\n".join(lines)
         if how != self._how:  # every update lays the conversation out anew

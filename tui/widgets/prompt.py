@@ -111,7 +111,7 @@ class Prompt(TextArea):
         self.post_message(Pasted(event.text))
 
     def action_send(self) -> None:
-        """Hand over what was written, completed as suggested; an empty prompt and a wrong command stay.
+        """Hand over what was written, standalone_question as suggested; an empty prompt and a wrong command stay.
 
         The prompt is emptied here and now: what is typed next may come before the screen has looked at this.
         """

@@ -16,7 +16,7 @@ from tui.widgets.welcome import Welcome
 _FIRST, _MORE, _MOST = 6, 8, 16
 
 
-class Beyond(Static):
+class MoreExchanges(Static):
     """Says how many exchanges there are above or below those on screen; a click shows some."""
 
     def on_click(self, event: events.Click) -> None:
@@ -43,7 +43,7 @@ class Transcript(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         """The lines about exchanges above and below; the rest comes with the conversation."""
         for name in ("earlier", "later"):
-            line = Beyond(id=name)
+            line = MoreExchanges(id=name)
             line.display = False
             yield line
 
@@ -93,7 +93,7 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def load(self, *, earlier: bool) -> None:
         """Show some exchanges from above or below those on screen, without moving what is being read."""
-        if not self._loading and self._beyond(earlier=earlier):
+        if not self._loading and self._more_exchanges(earlier=earlier):
             self._loading = True
             self.run_worker(self._load(earlier=earlier))
 
@@ -105,7 +105,7 @@ class Transcript(VerticalScroll, can_focus=False):
             self.release_anchor()
             kept = views[0] if earlier else views[-1]
             offset = kept.virtual_region.y - self.scroll_y
-            more = self._beyond(earlier=earlier)
+            more = self._more_exchanges(earlier=earlier)
             with self.app.batch_update():
                 if earlier:
                     await self._mount(more[-_MORE:], after="#earlier")
@@ -156,7 +156,7 @@ class Transcript(VerticalScroll, can_focus=False):
         if not views:
             return False
         at = next((at for at, view in enumerate(views) if view.has_focus), len(views)) + step
-        if at < 0 and self._beyond(earlier=True):
+        if at < 0 and self._more_exchanges(earlier=True):
             await self._load(earlier=True)
             views = self.views
             at = next((at for at, view in enumerate(views) if view.has_focus), 1) - 1
@@ -166,7 +166,7 @@ class Transcript(VerticalScroll, can_focus=False):
         views[max(0, at)].focus()
         return True
 
-    def _beyond(self, *, earlier: bool) -> list[Exchange]:
+    def _more_exchanges(self, *, earlier: bool) -> list[Exchange]:
         views = self.views
         if not views:
             return []
@@ -175,9 +175,9 @@ class Transcript(VerticalScroll, can_focus=False):
         )
 
     def _count(self) -> None:
-        for line in self.query(Beyond):
+        for line in self.query(MoreExchanges):
             earlier = line.id == "earlier"
-            count = len(self._beyond(earlier=earlier))
+            count = len(self._more_exchanges(earlier=earlier))
             line.display = count > 0
             words = f"↑ {count} earlier · scroll up for more" if earlier else f"↓ {count} later · scroll down for more"
             line.update(Content.styled(words, "$foreground 60%"))

@@ -10,7 +10,7 @@ import pytest
 from assistant.answering.assistant import Assistant
 from assistant.batch import BatchOptions
 from assistant.batch.blocks import blocks_of
-from assistant.batch.executors import LocalEngine
+from assistant.batch.executors import LocalExecutor
 from assistant.batch.lines import read_lines
 from assistant.batch.runner import run_batch
 from assistant.batch.sources import Row, read_rows
@@ -75,7 +75,7 @@ def _run(
     output, summary = io.StringIO(), Summary()
     rows = read_rows(io.BytesIO(b"\r\n".join(lines)), "jsonl")
     work = ((block, 0) for block in blocks_of(read_lines(rows, options or BatchOptions())))
-    run_batch(LocalEngine(assistant, "options"), work, output, summary.add)
+    run_batch(LocalExecutor(assistant, "options"), work, output, summary.add)
     return [json.loads(line) for line in output.getvalue().splitlines()], summary
 
 
@@ -154,7 +154,7 @@ def test_only_the_models_that_a_block_needs_are_loaded_and_that_is_told_and_no_l
     monkeypatch.setattr(assistant.models, "reader", slowly)
     rows = (Row(number, str(number), {"question": "How large is it?", "document": FOREST}) for number in range(2))
     blocks = list(blocks_of(read_lines(rows, BatchOptions())))
-    [records] = LocalEngine(assistant, on_event=hear).answer(blocks)
+    [records] = LocalExecutor(assistant, on_event=hear).answer(blocks)
     assert stages == ["Loading the reader", "Loading the verifier"]
     assert sum(record["usage"]["seconds"] for record in records) < 1
 

@@ -12,8 +12,8 @@ import torch
 
 from assistant.answering.assistant import Assistant
 from assistant.batch import BatchOptions
-from assistant.batch.blocks import blocks_of, written
-from assistant.batch.executors import LocalEngine
+from assistant.batch.blocks import blocks_of, to_json_line
+from assistant.batch.executors import LocalExecutor
 from assistant.batch.journal import computed_otherwise
 from assistant.batch.lines import read_lines
 from assistant.batch.sources import Row
@@ -72,10 +72,10 @@ def _run(settings: Settings, rows: list[dict[str, Any]]) -> str:
     for choice in (processor.features, precision.best_precision, precision.eight_bits_pay, computed_with):
         choice.cache_clear()
     lines = read_lines([Row(number, str(number), row) for number, row in enumerate(rows, 1)], BatchOptions())
-    records = [record for block in LocalEngine(Assistant(settings), "o").answer(blocks_of(lines)) for record in block]
+    records = [record for block in LocalExecutor(Assistant(settings), "o").answer(blocks_of(lines)) for record in block]
     for record in records:
         record["usage"].pop("seconds")
-    return "\n".join(written(record) for record in records)
+    return "\n".join(to_json_line(record) for record in records)
 
 
 def test_a_batch_beside_a_busy_loop_is_the_same_byte_for_byte(
@@ -91,7 +91,7 @@ def test_a_batch_beside_a_busy_loop_is_the_same_byte_for_byte(
 
 def test_each_record_says_with_what_it_was_computed(tiny_assistant: Assistant, many_rows: Rows) -> None:
     lines = read_lines([Row(1, "1", many_rows(1)[0]), Row(2, "2", {"question": ""})], BatchOptions())
-    records = [record for block in LocalEngine(tiny_assistant, "o").answer(blocks_of(lines)) for record in block]
+    records = [record for block in LocalExecutor(tiny_assistant, "o").answer(blocks_of(lines)) for record in block]
     assert [record["computed_with"] for record in records] == [computed_with()] * 2
     assert "float" in computed_with()
 

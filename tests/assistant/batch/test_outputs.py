@@ -13,8 +13,8 @@ from assistant import Assistant as FromPackage
 from assistant import Document, Turn, answer_rows
 from assistant.answering.assistant import Assistant
 from assistant.batch import BatchOptions
-from assistant.batch.blocks import Ahead, blocks_as_they_come, blocks_of, written
-from assistant.batch.executors import LocalEngine
+from assistant.batch.blocks import Prefetcher, blocks_as_they_come, blocks_of, to_json_line
+from assistant.batch.executors import LocalExecutor
 from assistant.batch.lines import read_lines
 from assistant.batch.report import report_html
 from assistant.batch.runner import run_batch
@@ -122,7 +122,7 @@ def test_a_pipe_is_answered_before_it_ends(many_rows: Rows) -> None:
                 assert more.wait(60)
             yield Row(number, str(number), fields)
 
-    blocks = blocks_as_they_come(Ahead(read_lines(slowly(), BatchOptions()), 8), patience=0.3)
+    blocks = blocks_as_they_come(Prefetcher(read_lines(slowly(), BatchOptions()), 8), patience=0.3)
     count = 0
     for block in blocks:
         count += len(block)
@@ -141,7 +141,7 @@ def test_what_is_read_ahead_is_bounded() -> None:
             taken.append(number)
             yield number
 
-    ahead: Ahead[int] = Ahead(endless(), 3)
+    ahead: Prefetcher[int] = Prefetcher(endless(), 3)
     assert next(ahead) == 0
     time.sleep(0.3)
     assert len(taken) <= 6
@@ -160,7 +160,7 @@ def test_memory_does_not_grow_with_the_lines(tiny_assistant: Assistant, tmp_path
             )
 
     held: list[int] = []
-    blocks = Ahead(blocks_of(read_lines(rows(), BatchOptions(verify=False))), 1)
+    blocks = Prefetcher(blocks_of(read_lines(rows(), BatchOptions(verify=False))), 1)
     summary = Summary()
 
     def count(record: dict[str, Any]) -> None:
@@ -169,7 +169,7 @@ def test_memory_does_not_grow_with_the_lines(tiny_assistant: Assistant, tmp_path
             held.append(int(Path("/proc/self/statm").read_text().split()[1]))
 
     with (tmp_path / "out.jsonl").open("w", encoding="utf-8") as output:
-        run_batch(LocalEngine(tiny_assistant), ((block, 0) for block in blocks), output, count)
+        run_batch(LocalExecutor(tiny_assistant), ((block, 0) for block in blocks), output, count)
     assert (summary.answered, summary.failed) == (100, 39_900)
     assert held[1] < 1.1 * held[0]
 
@@ -179,7 +179,7 @@ def test_an_error_in_reading_ahead_is_raised_where_it_is_read() -> None:
         yield 1
         raise OSError("gone")
 
-    ahead: Ahead[int] = Ahead(failing(), 3)
+    ahead: Prefetcher[int] = Prefetcher(failing(), 3)
     assert next(ahead) == 1
     for _ in range(2):
         with pytest.raises(OSError, match="gone"):
@@ -303,7 +303,7 @@ def test_a_table_can_be_written_and_gone_on_with_whatever_the_input_carries(
     rows = [{**row, **extra} for row, extra in zip(many_rows(2), carried, strict=True)]
     records = list(answer_rows(rows, tiny_assistant, BatchOptions(verify=False)))
     journal, table, again = tmp_path / "journal", tmp_path / "table", tmp_path / "again"
-    journal.write_text("".join(written(record) + "\n" for record in records), "utf-8")
+    journal.write_text("".join(to_json_line(record) + "\n" for record in records), "utf-8")
     write_table(journal, table, kind)
     journal_of(table, kind, again)
     read = [json.loads(line) for line in again.read_text("utf-8").splitlines()]

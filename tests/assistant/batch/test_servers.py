@@ -244,7 +244,7 @@ def test_each_line_is_on_disk_as_soon_as_it_and_those_before_are_done(
 ) -> None:
     from assistant.batch import BatchOptions
     from assistant.batch.blocks import blocks_of
-    from assistant.batch.executors import LocalEngine
+    from assistant.batch.executors import LocalExecutor
     from assistant.batch.lines import read_lines
     from assistant.batch.sources import Row
 
@@ -258,7 +258,7 @@ def test_each_line_is_on_disk_as_soon_as_it_and_those_before_are_done(
     numbered = [Row(at + 1, str(at), {"question": f"Write loop number {at}"}) for at in range(4)]
     with serving(reply) as server:
         settings = Settings(**{**tiny_settings, "generator": None}, server=server.url, server_model="m")
-        engine = LocalEngine(Assistant(settings))
+        engine = LocalExecutor(Assistant(settings))
         records = iter(engine.answer(blocks_of(read_lines(numbered, BatchOptions()))))
         first: list[Any] = []
         while len(first) < 2:

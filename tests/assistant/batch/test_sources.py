@@ -115,13 +115,18 @@ def test_no_bytes_at_all_break_a_reader(content: bytes) -> None:
             _rows(content, kind)
 
 
-@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.text(alphabet='",\n x'))))
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r")), st.text(alphabet='",\n x')
+        )
+    )
+)
 def test_what_a_csv_writer_writes_is_read(cells: list[tuple[str, str]]) -> None:
     content = _csv(["question", "note"], *map(list, cells)).replace(b"\r\n", b"\n")
-    expected = [(left.replace("\r\n", "\n"), right) for left, right in cells if left or right]
+    expected = [(left, right) for left, right in cells if left or right]
     rows = _rows(content, "csv")
-    if not any("\r" in left for left, _ in cells):
-        assert [(row.fields["question"] or "", row.fields["note"] or "") for row in rows if row.fields] == expected
+    assert [(row.fields["question"] or "", row.fields["note"] or "") for row in rows if row.fields] == expected
 
 
 GOOD = st.fixed_dictionaries(

@@ -19,10 +19,10 @@ from assistant.generation.generator import (
     LocalGenerator,
     Sampling,
     TextStream,
-    end_tokens,
+    stop_token_ids,
 )
 from assistant.generation.prompts import fit
-from assistant.generation.sampling import TokenChoice
+from assistant.generation.sampling import Sampler
 from assistant.types import Message, Role
 
 QUESTION = [Message(Role.USER, "How do I sort a dictionary by value?")]
@@ -69,14 +69,14 @@ def test_it_stops_at_a_token_that_the_generation_config_names_and_does_not_show_
     ending = next(token for token in tokens[4:] if token not in tokens[:4])
     llama.generation_config.eos_token_id = [ending, chat_tokenizer.eos_token_id]
     llama.generation_config.save_pretrained(tmp_path)
-    stream = a_generator(llama, chat_tokenizer, end_tokens(tmp_path, chat_tokenizer)).stream(QUESTION)
+    stream = a_generator(llama, chat_tokenizer, stop_token_ids(tmp_path, chat_tokenizer)).stream(QUESTION)
     shown = tokens[: tokens.index(ending)]
     assert "".join(stream) == chat_tokenizer.decode(shown).rstrip("�")
     assert (stream.finish, stream.completion_tokens) == ("end", len(shown) + 1)
 
 
 def test_control_tokens_of_the_chat_format_end_an_answer_whatever_the_model_names(chat_tokenizer, tmp_path):
-    ends = end_tokens(tmp_path, chat_tokenizer)
+    ends = stop_token_ids(tmp_path, chat_tokenizer)
     assert {chat_tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|im_start|>")} <= ends
 
 
@@ -159,7 +159,7 @@ def test_a_repetition_penalty_makes_answers_repeat_less(llama, chat_tokenizer):
     def different(penalty: float) -> int:
         stream = generator.stream(QUESTION, sampling=Sampling(repetition_penalty=penalty, max_new_tokens=60))
         list(stream)
-        return len(set(stream.made))
+        return len(set(stream.generated_ids))
 
     assert different(5.0) > different(1.0)
 
@@ -168,7 +168,7 @@ def test_a_repetition_penalty_makes_answers_repeat_less(llama, chat_tokenizer):
 def test_the_penalty_is_that_of_transformers(penalty: float) -> None:
     made, scores = [3, 7, 7, 1, 40], torch.randn(60, 50, generator=torch.Generator().manual_seed(1))
     theirs = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([made] * len(scores)), scores.clone())
-    choice = TokenChoice(Sampling(repetition_penalty=penalty))
+    choice = Sampler(Sampling(repetition_penalty=penalty))
     assert [choice(row[None].clone(), made) for row in scores] == theirs.argmax(-1).tolist()
 
 
@@ -188,7 +188,7 @@ def test_tokens_are_drawn_with_the_probabilities_that_transformers_gives(samplin
         warped = TopKLogitsWarper(sampling.top_k)(None, warped)
     if sampling.top_p:
         warped = TopPLogitsWarper(sampling.top_p)(None, warped)
-    choice = TokenChoice(sampling)
+    choice = Sampler(sampling)
     for row, expected in zip(scores, warped.softmax(-1), strict=True):
         tokens, shares = choice.candidates(row.numpy())
         assert set(tokens.tolist()) == set(expected.nonzero().flatten().tolist())
@@ -197,10 +197,10 @@ def test_tokens_are_drawn_with_the_probabilities_that_transformers_gives(samplin
 
 def test_draws_follow_the_probabilities_and_the_seed() -> None:
     logits = torch.log(torch.tensor([[0.1, 0.6, 0.05, 0.25]]))
-    drawn = [TokenChoice(Sampling(temperature=1.0, seed=seed))(logits.clone(), []) for seed in range(2000)]
+    drawn = [Sampler(Sampling(temperature=1.0, seed=seed))(logits.clone(), []) for seed in range(2000)]
     counts = np.bincount(drawn, minlength=4) / len(drawn)
     assert np.abs(counts - [0.1, 0.6, 0.05, 0.25]).max() < 0.04
-    again = [TokenChoice(Sampling(temperature=1.0, seed=seed))(logits.clone(), []) for seed in range(50)]
+    again = [Sampler(Sampling(temperature=1.0, seed=seed))(logits.clone(), []) for seed in range(50)]
     assert again == drawn[:50]
 
 

@@ -78,7 +78,7 @@ def test_a_model_brings_its_repetition_penalty_and_an_adapter_its_own(folders: d
             QUESTION, sampling=Sampling(max_new_tokens=60, repetition_penalty=penalty)
         )
         list(stream)
-        return stream.made  # type: ignore[attr-defined,no-any-return]
+        return stream.generated_ids  # type: ignore[attr-defined,no-any-return]
 
     def asks(folder: Path, penalty: object) -> None:
         path = folder / "generation_config.json"

@@ -216,7 +216,7 @@ def test_a_wrong_name_of_ollama_is_answered_with_the_nearest_right_one(store: Mo
     with pytest.raises(ModelError, match=r"no model of Ollama on this machine.*OLLAMA_MODELS"):
         store.resolve("ollama:tiny")
     blob = pull_in_ollama(home / ".ollama" / "models", ("registry.ollama.ai", "library", "tiny", "1b"), tiny_gguf)
-    with pytest.raises(ModelError, match="nearest is 'tiny:1b'"):
+    with pytest.raises(ModelError, match="did you mean tiny:1b"):
         store.resolve("ollama:tiny:2b")
     blob.unlink()
     with pytest.raises(ModelError, match="ollama pull tiny:1b"):

@@ -418,7 +418,7 @@ def test_an_adapter_without_a_base_is_refused(store: ModelStore, tmp_path: Path,
 
 
 def test_a_wrong_name_is_answered_with_the_nearest_right_one(store: ModelStore):
-    with pytest.raises(UsageError, match="'tiny-encodre'; the nearest is 'tiny-encoder'"):
+    with pytest.raises(UsageError, match="'tiny-encodre'; did you mean tiny-encoder"):
         store.ensure("tiny-encodre")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from assistant.history.export import as_markdown
 from assistant.history.page import as_html
-from assistant.history.types import Conversation, Said, Status
+from assistant.history.types import Conversation, Status, StoredMessage
 from assistant.types import Role
 from tests.assistant.generation.server.loopback import DONE, Asked, delta, serving
 from tests.conftest import Run
@@ -130,8 +130,8 @@ def test_exports_name_the_model_that_answered() -> None:
         "usage": {"seconds": 1},
     }
     said = (
-        Said(1, Role.USER, "Write a loop", Status.DONE, 0.0),
-        Said(2, Role.ASSISTANT, "Yes.", Status.DONE, 0.0, json.dumps(record)),
+        StoredMessage(1, Role.USER, "Write a loop", Status.DONE, 0.0),
+        StoredMessage(2, Role.ASSISTANT, "Yes.", Status.DONE, 0.0, json.dumps(record)),
     )
     conversation = Conversation("1", "t", 0.0, 0.0, said)
     assert "Written by qwen3:8b" in as_markdown(conversation)

@@ -8,7 +8,7 @@ from textual.message import Message
 
 from assistant.types import Answer, Route, Turn
 from tests.tui.scripted import Scripted
-from tui.chat.worker import Engine
+from tui.chat.worker import ModelWorker
 from tui.messages import TurnOver
 
 
@@ -36,57 +36,57 @@ def _over(messages: list[Message]) -> int:
     return sum(isinstance(message, TurnOver) for message in messages)
 
 
-def _engine(responder: Scripted) -> tuple[Engine, list[Message]]:
+def _worker(responder: Scripted) -> tuple[ModelWorker, list[Message]]:
     messages: list[Message] = []
-    engine = Engine(lambda: responder, messages.append)
-    engine.load()
-    return engine, messages
+    worker = ModelWorker(lambda: responder, messages.append)
+    worker.load()
+    return worker, messages
 
 
 def test_after_an_answer_the_next_turn_is_looked_ahead_to() -> None:
     responder = Scripted()
-    engine, messages = _engine(responder)
-    engine.answer(0, Turn("What is a list?"))
+    worker, messages = _worker(responder)
+    worker.answer(0, Turn("What is a list?"))
     _wait(lambda: bool(responder.looked_ahead))
     [(turn, answer)] = responder.looked_ahead
     assert (turn.question, answer.route) == ("What is a list?", Route.OPEN)
     assert _over(messages) == 1  # the answer does not wait for it
-    engine.shut_down()
-    assert engine.join(20)
+    worker.shut_down()
+    assert worker.join(20)
 
 
 def test_a_question_ends_looking_ahead() -> None:
     responder = Patient()
-    engine, messages = _engine(responder)
-    engine.answer(0, Turn("What is a list?"))
+    worker, messages = _worker(responder)
+    worker.answer(0, Turn("What is a list?"))
     _wait(lambda: len(responder.looked_ahead) == 1)
-    engine.answer(1, Turn("And a dictionary?"))
+    worker.answer(1, Turn("And a dictionary?"))
     _wait(lambda: _over(messages) == 2)
     _wait(lambda: len(responder.looked_ahead) == 2)
-    engine.shut_down()
-    assert engine.join(20)
+    worker.shut_down()
+    assert worker.join(20)
 
 
 def test_what_waits_is_not_kept_waiting() -> None:
     gate, responder = threading.Event(), Patient()
     responder.gate = gate
-    engine, messages = _engine(responder)
-    engine.answer(0, Turn("What is a list?"))
-    engine.answer(1, Turn("And a dictionary?"))
+    worker, messages = _worker(responder)
+    worker.answer(0, Turn("What is a list?"))
+    worker.answer(1, Turn("And a dictionary?"))
     gate.set()
     _wait(lambda: _over(messages) == 2)
     _wait(lambda: len(responder.looked_ahead) == 1)
     assert responder.looked_ahead[0][0].question == "And a dictionary?"
-    engine.shut_down()
-    assert engine.join(20)
+    worker.shut_down()
+    assert worker.join(20)
 
 
 def test_a_failed_turn_is_not_looked_ahead_from_and_a_fault_in_it_harms_nothing() -> None:
     responder = Faulty()
-    engine, messages = _engine(responder)
+    worker, messages = _worker(responder)
     for number, question in enumerate(["fail", "What is a list?", "And a dictionary?"]):
-        engine.answer(number, Turn(question))
+        worker.answer(number, Turn(question))
         _wait(lambda number=number: _over(messages) == number + 1)
     assert not responder.looked_ahead
-    engine.shut_down()
-    assert engine.join(20)
+    worker.shut_down()
+    assert worker.join(20)

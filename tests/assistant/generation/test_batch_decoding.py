@@ -65,10 +65,10 @@ def test_answers_written_together_are_those_written_alone(
     expected = ["".join(stream) for stream in alone]
     together = _streams(generator, sampling)
     assert _texts(generator, together) == expected
-    assert [(each.finish, each.completion_tokens, each.made) for each in together] == [
-        (each.finish, each.completion_tokens, each.made) for each in alone
+    assert [(each.finish, each.completion_tokens, each.generated_ids) for each in together] == [
+        (each.finish, each.completion_tokens, each.generated_ids) for each in alone
     ]
-    assert len({len(each.made) for each in alone}) > 2, "all answers are of one length: nothing is tested"
+    assert len({len(each.generated_ids) for each in alone}) > 2, "all answers are of one length: nothing is tested"
 
 
 def test_they_go_through_the_model_together_and_a_free_row_is_taken_at_once(
@@ -83,7 +83,7 @@ def test_they_go_through_the_model_together_and_a_free_row_is_taken_at_once(
     monkeypatch.setattr(generator.engine, "rows", lambda count, tokens: rows)
     streams = _streams(generator, Sampling(max_new_tokens=40))
     _texts(generator, streams)
-    assert sum(steps) == sum(max(len(each.made) - (each.finish != "end"), 0) for each in streams)
+    assert sum(steps) == sum(max(len(each.generated_ids) - (each.finish != "end"), 0) for each in streams)
     # As long as an answer waits, no row is empty.
     assert steps == sorted(steps, reverse=True)
     assert steps[0] == 3

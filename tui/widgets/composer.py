@@ -31,7 +31,7 @@ class _Paste:
     document: Document | None
 
 
-class Desk(Vertical):
+class Composer(Vertical):
     """Documents, suggestions and prompt.
 
     Args:
@@ -40,7 +40,7 @@ class Desk(Vertical):
     """
 
     def __init__(self, session: Session, preferences: Preferences) -> None:
-        super().__init__(id="desk")
+        super().__init__(id="composer")
         self._session = session
         self._preferences = preferences
         self._paste: _Paste | None = None

@@ -12,7 +12,7 @@ import pytest
 from assistant.answering.assistant import Assistant
 from assistant.batch import BatchOptions
 from assistant.batch.blocks import Block, Record, blocks_of
-from assistant.batch.executors import LocalEngine, ProcessEngine, in_order
+from assistant.batch.executors import LocalExecutor, ProcessExecutor, in_order
 from assistant.batch.lines import read_lines
 from assistant.batch.sources import Row
 from assistant.errors import AssistantError, UsageError
@@ -42,7 +42,7 @@ def _timeless(blocks: Iterator[list[Record]]) -> list[Record]:
 
 @pytest.fixture
 def expected(tiny_assistant: Assistant, blocks: list[Block]) -> list[Record]:
-    return _timeless(LocalEngine(tiny_assistant, "o").answer(blocks))
+    return _timeless(LocalExecutor(tiny_assistant, "o").answer(blocks))
 
 
 def test_results_come_in_order_and_few_are_under_way() -> None:
@@ -66,7 +66,7 @@ def test_results_come_in_order_and_few_are_under_way() -> None:
 def test_several_processes_give_the_same_answers(
     settings: Settings, blocks: list[Block], expected: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _timeless(ProcessEngine(settings, 2, "o").answer(blocks)) == expected
+    assert _timeless(ProcessExecutor(settings, 2, "o").answer(blocks)) == expected
 
 
 def test_a_process_that_is_killed_is_told_with_the_way_on(
@@ -74,7 +74,7 @@ def test_a_process_that_is_killed_is_told_with_the_way_on(
 ) -> None:
     import multiprocessing
 
-    answers = ProcessEngine(settings, 1, "o").answer(blocks)
+    answers = ProcessExecutor(settings, 1, "o").answer(blocks)
     next(answers)
     for child in multiprocessing.active_children():
         os.kill(child.pid or 0, signal.SIGKILL)
@@ -83,11 +83,11 @@ def test_a_process_that_is_killed_is_told_with_the_way_on(
 
 
 def test_without_ray_it_says_how_to_get_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant.batch.ray_executor import RayEngine
+    from assistant.batch.ray_executor import RayExecutor
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"terminal-assistant\[ray\]"):
-        RayEngine(settings, 1)
+        RayExecutor(settings, 1)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def _worker_processes() -> list[int]:
 def test_a_ray_cluster_gives_the_same_answers_also_when_its_workers_are_killed(
     ray: Any, settings: Settings, blocks: list[Block], expected: list[Record]
 ) -> None:
-    from assistant.batch.ray_executor import RayEngine
+    from assistant.batch.ray_executor import RayExecutor
 
     killed: list[int] = []
 
@@ -133,6 +133,6 @@ def test_a_ray_cluster_gives_the_same_answers_also_when_its_workers_are_killed(
             os.kill(process, signal.SIGKILL)
         yield from blocks[3:]  # some of which go to a worker that is gone
 
-    assert _timeless(RayEngine(settings, 2, "o").answer(given())) == expected
+    assert _timeless(RayExecutor(settings, 2, "o").answer(given())) == expected
     assert len(killed) >= 2 or sys.platform != "linux"
     assert not ray.is_initialized()
