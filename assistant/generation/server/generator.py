@@ -40,7 +40,7 @@ _SLOW_TRIES = _ATTENDED_TRIES = 3
 _SILENCES = 4
 _LEAST_SHARE = 0.1
 """At least so much of a wait of our own is waited, however short the server's is: some say 0 and refuse again."""
-_OF_THE_SERVER = frozenset((408, 425, 502, 503, 504))
+_OF_THE_SERVER = frozenset((408, 425, 502, 503, 504, *range(520, 525)))
 """Statuses that no question is to blame for: a proxy whose server is down, or one that is busy."""
 
 
@@ -190,7 +190,6 @@ class ServerGenerator:
         body = {
             "model": self.name,
             "messages": job.conversation.payload(plain_roles=self._plain_roles),
-            "stream": True,
             **self._parameters.as_sent(job.parameters),
         }
         attempt = Attempt(self._client, body, job.limits, job.cancel, begins_inside=self._thinks_from_start)
