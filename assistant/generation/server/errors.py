@@ -91,6 +91,7 @@ _ROLES = re.compile(
     re.IGNORECASE,
 )
 STREAM = "stream"
+_WANTED = re.compile(r"\bmax_tokens\b.{0,30}\brequired|(missing|required).{0,40}\bmax_tokens\b", re.IGNORECASE)
 _NO_STREAM = re.compile(
     r"\bstream(ing|ed)?\b.{0,40}(not|n't|un) ?(be )?(support|allow|enabl|availab|implement)|verified to stream"
     r"|((not|n't) (support|allow)|unsupported).{0,40}\bstream(ing)?\b",
@@ -159,6 +160,8 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.ROLES, None
     if status in (400, 422, 500, 0) and (parameter := _parameter(words, fields, locations, sent)):
         return Kind.PARAMETER, parameter
+    if status in (400, 422) and "max_tokens" not in sent and _WANTED.search(f"{words} {locations}"):
+        return Kind.PARAMETER, "max_tokens"
     if status == 404 or _MODEL.search(words):
         return Kind.MODEL, None
     if _RATE.search(words):

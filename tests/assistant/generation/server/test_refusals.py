@@ -78,6 +78,26 @@ def test_a_server_that_does_not_stream_is_asked_for_the_whole_answer(error: dict
     assert len(outcome.server.asked) == 2
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error": {"message": "max_tokens: Field required"}},
+        {"detail": [{"type": "missing", "loc": ["body", "max_tokens"], "msg": "Field required"}]},
+    ],
+)
+def test_a_server_that_wants_the_length_of_an_answer_is_told_it(error: dict[str, object]) -> None:
+    def reply(asked: Asked) -> None:
+        if "max_tokens" in asked.body:
+            asked.say("Yes.")
+        else:
+            asked.json(error, 422)
+
+    with serving(reply) as server:
+        generator = ServerGenerator(server.url, "m")
+        assert ["".join(generator.stream(QUESTION)) for _ in range(2)] == ["Yes.", "Yes."]
+        assert [body.get("max_tokens") for body in server.asked] == [None, 512, 512]
+
+
 @pytest.mark.parametrize("named", [None, "m"])
 def test_what_keeps_a_connection_from_being_made_is_told(named: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = trustme.CA()
