@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from assistant.batch.summary import RIGHT_F1, Summary
 from assistant.pages import render_page
-from assistant.text import one_line
+from assistant.text import counted, one_line
 
 
 def report_html(summary: Summary, seconds: float, names: Sequence[tuple[str, str]]) -> str:
@@ -26,7 +26,7 @@ def report_html(summary: Summary, seconds: float, names: Sequence[tuple[str, str
     facts += [
         (name, f"{summary.figures[key]:.1f}%")
         for key, name in (
-            ("exact_match", f"exact match, {summary.expected:,} lines with expected answers"),
+            ("exact_match", f"exact match, {counted(summary.expected, 'line')} with expected answers"),
             ("f1", "token F1 of these"),
             ("contains", "written answers that contain an expected one"),
             ("agreement", "verdicts that agree with the truth"),

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from assistant.batch.text_lines import LineDecoder, Tell, as_utf8
 from assistant.errors import UsageError
+from assistant.text import counted
 
 FORMATS = ("jsonl", "csv", "parquet", "squad")
 _BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "squad"}
@@ -229,7 +230,9 @@ def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:
     fields = {name: cell or None for name, cell in zip(header, cells, strict=False)}
     error = None
     if len(cells) != len(header):
-        error = BatchLineError(f"{len(cells)} cells where the first line names {len(header)} columns")
+        error = BatchLineError(
+            f"{counted(len(cells), 'cell')} where the first line names {counted(len(header), 'column')}"
+        )
     if not _is_text(cells):
         error = BatchLineError("not UTF-8 text")
     digest = _digest(json.dumps(cells).encode("ascii"))

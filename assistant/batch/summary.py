@@ -66,6 +66,7 @@ class Summary:
     incomplete: int = 0
     retried: int = 0
     passing: int = 0
+    refused: int = 0
     right_by_verdict: dict[str, list[int]] = field(default_factory=dict)
 
     @property
@@ -98,7 +99,9 @@ class Summary:
         error = record["error"]
         self.failed += 1
         self.by_failure[error["type"]] += 1
-        self.passing += error.get("passing") is True
+        passing = error.get("passing") is True
+        self.passing += passing
+        self.refused += error["type"] in ("GenerationError", "ContextFullError") and not passing
         if len(self.failures) < FAILURES:
             self.failures.append(Failure(record["line"], record["id"], error["type"], error["message"]))
 
@@ -176,8 +179,13 @@ def summary_lines(summary: Summary, seconds: float, watched: int) -> list[str]:
     lines += [f"  line {each.line}: {each.type}: {one_line(each.message, 160)}" for each in summary.failures]
     if summary.failed > len(summary.failures):
         lines.append(f"  and {summary.failed - len(summary.failures):,} more: {_counted(summary.by_failure)}")
-    if summary.passing:
-        lines.append(f"  {counted(summary.passing, 'line')} failed for passing reasons; --resume tries them again.")
+    for count, reasons, option in (
+        (summary.passing, "for passing reasons", "--resume"),
+        (summary.refused, "at the model", "once that is mended, --retry-failed"),
+    ):
+        if count:
+            again = "it" if count == 1 else "them"
+            lines.append(f"  {counted(count, 'line')} failed {reasons}; {option} tries {again} again.")
     return lines
 
 

@@ -96,7 +96,6 @@ def read_documents(
         if source == STANDARD_INPUT or not (files := _files(source)):
             documents.append(read_document(source, max_megabytes, on_progress=on_progress, cancel=cancel))
             continue
-        refused = 0
         before = len(documents)
         for name, path in files:
             try:
@@ -104,12 +103,11 @@ def read_documents(
             except DocumentError as error:
                 if cancel is not None and cancel.is_set():
                     raise
-                refused += 1
                 say(f"Not opened: {one_line(name)}{str(error).removeprefix(str(path)).removeprefix(path.name)}")
                 continue
             documents.append(replace(document, name=name))
         if len(documents) == before:
-            raise DocumentError(f"{source}: none of its {refused:,} files can be opened; the lines above say why.")
+            raise DocumentError(f"{source}: no file in it can be opened; what is said above tells why.")
     for document in documents:
         for notice in document.notices:
             say(f"{one_line(document.name)}: {notice}")

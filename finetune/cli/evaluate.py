@@ -12,6 +12,7 @@ from assistant.cli.console import StatusLine
 from assistant.cli.options import NoColor, Quiet, Verbose, switches
 from assistant.errors import UsageError
 from assistant.events import Progress
+from assistant.text import counted
 from finetune.cli.models import BASE, base_of, recipe_of, resolve, run_of
 from finetune.cli.options import Json
 
@@ -230,7 +231,7 @@ def _nli_measure(
     read, left_out = _pairs(data)
     pairs = evenly(read, limit)
     if left_out:
-        told = ", ".join(f"{count:,} rows with {why}" for why, count in left_out.items())
+        told = ", ".join(f"{counted(count, 'row')} with {why}" for why, count in left_out.items())
         status.say(f"{data}: not measured: {told}.")
     extra = {"left_out": dict(left_out)} if left_out else {}
     return lambda verifier, tell: nli.evaluate(verifier, pairs, tell) | extra

@@ -1,12 +1,16 @@
 """Finding and reading data files."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from assistant.batch.text_lines import LineDecoder, as_utf8
 from assistant.errors import AssistantError, UsageError
+
+log = logging.getLogger(__name__)
 
 DATA_VARIABLE = "ASSISTANT_TEST_DATA"
 OWN_DATA = "own/"
@@ -39,19 +43,38 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSON Lines file.
 
     Raises:
-        UsageError: a line is not UTF-8 or not a JSON object; the message has its number.
+        UsageError: a line is no text or not a JSON object; the message has its number.
     """
-    with path.open("rb") as lines:
+    for number, line in enumerate(lines_of(path), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"{path}, line {number}: not valid JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise UsageError(f"{path}, line {number}: a JSON object is needed")
+        yield row
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """The lines of a file in UTF-8, UTF-16 or Windows-1252, with their ends; a warning says where it is not UTF-8.
+
+    Raises:
+        UsageError: a line is no text; the message has its number.
+    """
+
+    def tell(text: str) -> None:
+        log.warning("%s: %s", path, text)
+
+    with path.open("rb") as file:
+        lines, is_utf8 = as_utf8(file, tell)
+        decoder = LineDecoder(tell, is_utf8=is_utf8)
         for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
             try:
-                row = json.loads(line.decode("utf-8-sig"))
-            except ValueError as error:
-                raise UsageError(f"{path}, line {number}: not valid JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise UsageError(f"{path}, line {number}: a JSON object is needed")
-            yield row
+                yield decoder.text(line, number)
+            except UnicodeDecodeError as error:
+                raise UsageError(f"{path}, line {number}: not UTF-8: {error}") from error
 
 
 def evenly(rows: list[Row], limit: int | None) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, UsageError
 from assistant.text import one_line
-from finetune.data.files import find_data, read_json_lines
+from finetune.data.files import find_data, lines_of, read_json_lines
 
 if TYPE_CHECKING:
     import polars
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HUB = "hub:"
 _REFERENCE = re.compile(r"hub:([\w.-]+/[\w.-]+)(?::([\w.-]+))?(?:@([\w./-]+))?(?:#(\w+))?", re.ASCII)
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_TOLD_SEPARATOR = re.compile(r"sep=([,;\t|])\r?\n", re.I)
+"""Excel's own first line."""
 
 
 def is_hub(source: str) -> bool:
@@ -55,6 +57,13 @@ def column(source: str, row: Mapping[str, object], names: Sequence[str]) -> str:
     return found
 
 
+def _separator(text: str, suffix: str) -> str:
+    """A comma in a CSV file, or what Excel writes in its place where the names of columns hold no comma."""
+    names = text.partition("\n")[0]
+    usual = _SEPARATORS[suffix]
+    return next((other for other in ";\t" if usual == "," and "," not in names and other in names), usual)
+
+
 def _frame(path: Path) -> "polars.DataFrame":
     import polars
 
@@ -67,9 +76,11 @@ def _frame(path: Path) -> "polars.DataFrame":
             # Everything stays text: a label "0" is a label, and a question may be a number. TSV files of corpora have
             # quotation marks that stand for themselves.
             quote = '"' if path.suffix == ".csv" else None
+            text = "".join(lines_of(path))
+            told = _TOLD_SEPARATOR.match(text)
             return polars.read_csv(
-                path,
-                separator=_SEPARATORS[path.suffix],
+                text[told.end() if told else 0 :].encode(),
+                separator=told[1] if told else _separator(text, path.suffix),
                 quote_char=quote,
                 infer_schema=False,
                 truncate_ragged_lines=quote is None,
@@ -81,7 +92,7 @@ def _frame(path: Path) -> "polars.DataFrame":
 
 def _json_rows(path: Path) -> list[dict[str, Any]]:
     try:
-        rows = json.loads(path.read_text("utf-8"))
+        rows = json.loads("".join(lines_of(path)))
     except ValueError as error:
         raise UsageError(f"{path}: not valid JSON: {error}") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -33,6 +33,25 @@ def write(folder: Path, kind: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "encoding"),
+    [
+        ("rows.csv", "premise,label\nDie Bäume dort,neutral\n", "utf-16"),
+        ("rows.csv", "sep=;\r\npremise;label\r\nDie Bäume dort;neutral\r\n", "utf-8-sig"),
+        ("rows.csv", "premise;label\r\nDie Bäume dort;neutral\r\n", "cp1252"),
+        ("rows.tsv", "premise\tlabel\nDie Bäume dort\tneutral\n", "utf-16"),
+        ("rows.jsonl", '{"premise": "Die Bäume dort", "label": "neutral"}\n', "utf-16-le"),
+        ("rows.json", '[{"premise": "Die Bäume dort", "label": "neutral"}]', "cp1252"),
+    ],
+)
+def test_tables_are_read_as_the_programs_of_windows_write_them(
+    tmp_path: Path, name: str, text: str, encoding: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    assert read_table(str(tmp_path / name)) == [{"premise": "Die Bäume dort", "label": "neutral"}]
+    assert bool(caplog.messages) == (not encoding.startswith("utf-8"))
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json", "jsonl"])
 def test_rows_come_out_of_every_format_as_they_went_in(tmp_path: Path, kind: str) -> None:
     assert read_table(str(write(tmp_path, kind))) == ROWS

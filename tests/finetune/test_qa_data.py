@@ -155,7 +155,7 @@ def test_pairs_are_read_from_tables_and_json_lines(tmp_path: Path) -> None:
     [
         ("x.tsv", b"", "no rows"),
         ("x.tsv", b"a\tb\n1\t2\t3\n", "no column named premise"),
-        ("x.tsv", b"premise\thypothesis\tlabel\n\xff\tx\tneutral\n", "UTF-8"),
+        ("x.tsv", b"premise\thypothesis\tlabel\n\x81\tx\tneutral\n", "UTF-8"),
         ("x.jsonl", b"{}\nbad\n", "line 2"),
         ("x.jsonl", b"[]\n", "line 1"),
         ("x.jsonl", b"\xff\n", "line 1"),

@@ -83,7 +83,7 @@ class Attempt:
 
     @property
     def _optional(self) -> list[str]:
-        return [name for name in self._body if name not in ("model", "messages", "stream")]
+        return [name for name in self._body if name not in ("model", "messages")]
 
     def _is_over(self) -> bool:
         return self.finish is not None or self.trouble is not None
@@ -197,7 +197,7 @@ class Attempt:
         yield from self._parts(None)
         if told == "broken":
             self._fail(Reply(Kind.BROKEN))
-        elif not self.spoken:
+        elif not self.spoken or told == "tools":  # what is said before a tool is asked for is no answer
             self._fail(Reply(Kind.EMPTY, sentence=told))
         else:
             self.finish = _FINISHES.get(told, "end")

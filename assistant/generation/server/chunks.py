@@ -63,7 +63,7 @@ class ChunkReader:
         self._held = 0  # characters of both
         self._is_error = False
         self._index: object = None
-        self._understood = self._passed_over = False
+        self._understood = self._passed_over = self._begun = False
 
     def line(self, line: str) -> Chunk | None:
         """What a line completes, if anything.
@@ -102,7 +102,9 @@ class ChunkReader:
 
     def _data_line(self, value: str) -> Chunk | None:
         """Most events are one line; those of several are joined at the empty line after them."""
-        if value.strip() == DONE:
+        while value.startswith("data:"):  # as some proxies pass on what is an event already
+            value = value.removeprefix("data:").removeprefix(" ")
+        if value.strip().strip('"') == DONE:
             self.done = True
             return None
         if not self._data:
@@ -188,7 +190,8 @@ class ChunkReader:
             self._index = choices[0].get("index", 0)
         for choice in choices:
             if choice.get("index", 0) == self._index:
-                chunk = _chunk(choice)
+                chunk = _chunk(choice, begun=self._begun)
+                self._begun = self._begun or bool(chunk and (chunk.text or chunk.thinking))
                 self._understood = self._understood or chunk is not None
                 return chunk or self._pass_over()
         return Chunk()
@@ -207,9 +210,14 @@ class ChunkReader:
                 setattr(self.counts, name, value)
 
 
-def _chunk(choice: dict[str, Any]) -> Chunk | None:
-    """What a choice says; None where it has none of the fields that say something."""
-    message = choice.get("delta") or choice.get("message") or {}
+def _chunk(choice: dict[str, Any], *, begun: bool) -> Chunk | None:
+    """What a choice says; None where it has none of the fields that say something.
+
+    Args:
+        choice: of a chunk or of a whole answer.
+        begun: whether some of the answer has come: a whole message is then all of it once more.
+    """
+    message = choice.get("delta") or (not begun and choice.get("message")) or {}
     finish = choice.get("finish_reason")
     told = None if finish is None else _finish(str(finish))
     if not isinstance(message, dict):

@@ -1,16 +1,20 @@
 """A request to a server, carried by a thread of its own: waiting for its answer can be left at any moment."""
 
 import contextlib
+import os
 import queue
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from assistant.errors import SettingsError
 from assistant.generation.server.address import ServerAddress, is_this_machine
+from assistant.text import one_line
 from assistant.version import __version__
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ _AHEAD = 256
 _POLL_SECONDS = 0.1
 _MOST_MOVES = 5
 _MOVED = (301, 302, 307, 308)
+_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # one at the end of a piece may be half of the first
 _JSON_LINES = re.compile(r"ndjson|jsonl|json-?lines|json-seq|stream")
 
 
@@ -70,10 +75,28 @@ def open_client(address: ServerAddress) -> "httpx2.Client":
         auth=auth,
         # How long may pass without a sign of life is for whoever waits to say.
         timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
+        verify=_trusted() if parts.scheme == "https" else True,
         limits=httpx2.Limits(max_keepalive_connections=0),
         follow_redirects=True,
         trust_env=not is_this_machine(address.url),  # a proxy does not know this machine's own addresses
     )
+
+
+def _trusted() -> ssl.SSLContext:
+    """Which certificates are trusted, as the environment says, for servers of this machine, too.
+
+    Raises:
+        SettingsError: it names a file that is none of certificates.
+    """
+    import httpx2
+
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        name = one_line(os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR", ""), 80)
+        raise SettingsError(
+            f"SSL_CERT_FILE names {name!r}, which cannot be read as certificates; name another file, or unset it."
+        ) from error
 
 
 class Call:
@@ -145,7 +168,7 @@ class Call:
     def _lines(self, response: "httpx2.Response") -> None:
         held = b""
         for piece in response.iter_bytes():
-            *lines, held = (held + piece).replace(b"\r\n", b"\n").split(b"\n")
+            *lines, held = _LINE_END.split(held + piece)
             for line in lines:
                 if not self._put(line.decode("utf-8", "replace")):
                     return

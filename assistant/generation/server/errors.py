@@ -84,8 +84,17 @@ _QUOTA = re.compile(
 )
 _RATE = re.compile(r"rate.?limit|too many requests|requests per (minute|day|second)|overloaded|at capacity", re.I)
 _ROLES = re.compile(
-    r"roles? must alternate|system (role|message|prompt)s?.{0,30}(not|n't) (be )?(supported|allowed)|system role not"
-    r"|only (the )?user.{1,30} roles|unexpected role.{0,10}system",
+    r"(roles?|messages?|requests?) (must|should|need to|have to)?.{0,12}alternat"
+    r"|(system|developer) (role|message|prompt|instruction)s?.{0,30}(not|n't) (be )?(supported|allowed|enabled)"
+    r"|system role not|only (the )?user.{1,30} roles|unexpected role.{0,10}system|role\W{1,3}does not support .?system"
+    r"|(not|n't) (support|allow|accept).{0,12}(system|developer) (role|message|prompt|instruction)",
+    re.IGNORECASE,
+)
+STREAM = "stream"
+_WANTED = re.compile(r"\bmax_tokens\b.{0,30}\brequired|(missing|required).{0,40}\bmax_tokens\b", re.IGNORECASE)
+_NO_STREAM = re.compile(
+    r"\bstream(ing|ed)?\b.{0,40}(not|n't|un) ?(be )?(support|allow|enabl|availab|implement)|verified to stream"
+    r"|((not|n't) (support|allow)|unsupported).{0,40}\bstream(ing)?\b",
     re.IGNORECASE,
 )
 _MODEL = re.compile(
@@ -151,6 +160,8 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.ROLES, None
     if status in (400, 422, 500, 0) and (parameter := _parameter(words, fields, locations, sent)):
         return Kind.PARAMETER, parameter
+    if status in (400, 422) and "max_tokens" not in sent and _WANTED.search(f"{words} {locations}"):
+        return Kind.PARAMETER, "max_tokens"
     if status == 404 or _MODEL.search(words):
         return Kind.MODEL, None
     if _RATE.search(words):
@@ -167,7 +178,9 @@ def _parameter(words: str, fields: dict[str, Any], locations: str, sent: list[st
         return named
     if not (_REFUSING.search(words) or locations):
         return None
-    for name in sorted(sent, key=len, reverse=True):
+    if STREAM in sent and _NO_STREAM.search(words):
+        return STREAM
+    for name in sorted({*sent} - {STREAM}, key=len, reverse=True):  # of which many an error speaks
         if re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", f"{words} {locations}"):
             return name
     return None
@@ -208,6 +221,18 @@ def _plain(body: bytes) -> str:
 
 def _is_status(code: Any) -> bool:
     return isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600
+
+
+def unreached(error: BaseException | None) -> tuple[str, str]:
+    """What to say of a server that no connection could be made to, and what to do."""
+    text = str(error)
+    if "certificate" in text.lower():
+        reason = re.search(r"verify failed: ([^(\[]{3,80})", text)
+        why = f" ({one_line(reason[1].strip(), 60)})" if reason else ""
+        return f"has a certificate that is not trusted here{why}", "SSL_CERT_FILE names a file of those to trust"
+    if "SSL" in text:
+        return "does not speak TLS there", "write http:// before its address"
+    return "cannot be reached", "is the server running there?"
 
 
 def line_of(where: str, says: str, sentence: str = "", advice: str = "", *, secret: str | None = None) -> str:

@@ -40,7 +40,7 @@ _SLOW_TRIES = _ATTENDED_TRIES = 3
 _SILENCES = 4
 _LEAST_SHARE = 0.1
 """At least so much of a wait of our own is waited, however short the server's is: some say 0 and refuse again."""
-_OF_THE_SERVER = frozenset((408, 425, 502, 503, 504))
+_OF_THE_SERVER = frozenset((408, 425, 502, 503, 504, *range(520, 525)))
 """Statuses that no question is to blame for: a proxy whose server is down, or one that is busy."""
 
 
@@ -93,6 +93,7 @@ class _Job:
     conversation: Conversation
     parameters: dict[str, object]
     limits: Limits
+    length: int
     cancel: threading.Event
     began: float = field(default_factory=time.monotonic)
     tries: Counter[Kind] = field(default_factory=Counter)
@@ -131,7 +132,7 @@ class ServerGenerator:
         self._client = open_client(self.address)
         self._pace = Pace(timing.requests, timing.patience)
         self._parameters = Parameters()
-        self._plain_roles = self._thinks_from_start = False
+        self._plain_roles = self._thinks_from_start = self._wants_length = False
         self._longest: int | None = None
         self._notices: set[str] = set()
         self.name = model or self.address.model or self._listed_model(on_event)
@@ -142,6 +143,8 @@ class ServerGenerator:
         """The answer to a conversation; see `Generator.stream`. Cancelling cuts the connection at once."""
         sampling = sampling or Sampling(chosen=frozenset())
         chosen = self._parameters.of(sampling)
+        if self._wants_length:
+            chosen.setdefault("max_tokens", sampling.max_new_tokens)
         limited = "max_tokens" in chosen
         limits = Limits(
             self._timing.first_token_timeout,
@@ -149,7 +152,8 @@ class ServerGenerator:
             sampling.max_new_tokens * _CHARACTERS_A_TOKEN if limited else _MOST_CHARACTERS,
         )
         stream = ServerStream()
-        stream.begin(self._answer(stream, _Job(Conversation(messages), chosen, limits, cancel or threading.Event())))
+        job = _Job(Conversation(messages), chosen, limits, sampling.max_new_tokens, cancel or threading.Event())
+        stream.begin(self._answer(stream, job))
         return stream
 
     def _listed_model(self, on_event: Listener | None) -> str:
@@ -190,7 +194,6 @@ class ServerGenerator:
         body = {
             "model": self.name,
             "messages": job.conversation.payload(plain_roles=self._plain_roles),
-            "stream": True,
             **self._parameters.as_sent(job.parameters),
         }
         attempt = Attempt(self._client, body, job.limits, job.cancel, begins_inside=self._thinks_from_start)
@@ -239,6 +242,9 @@ class ServerGenerator:
         match trouble.kind:
             case Kind.CONTEXT:
                 self._make_room(job, attempt)
+            case Kind.PARAMETER if trouble.parameter == "max_tokens" not in job.parameters and not self._wants_length:
+                self._wants_length = True  # which most leave to themselves
+                job.parameters["max_tokens"] = job.length
             case Kind.PARAMETER if (notice := self._parameters.refuse(trouble)) is not None:
                 if notice:
                     yield from self._once(f"{self.address.shown}: {notice}")

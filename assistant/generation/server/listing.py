@@ -12,7 +12,7 @@ from assistant.errors import AssistantError, GenerationError
 from assistant.events import Listener, Waiting, unheard
 from assistant.generation.server.address import ServerAddress
 from assistant.generation.server.connection import Call, Failure, Head, open_client
-from assistant.generation.server.errors import Kind, line_of, read_refusal
+from assistant.generation.server.errors import Kind, line_of, read_refusal, unreached
 from assistant.text import one_line
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ def _listed(address: ServerAddress, client: "httpx2.Client", on_event: Listener,
                 Kind.KEY: "set the right key in ASSISTANT_API_KEY",
                 Kind.MODEL: "is the address right (it often ends in /v1)? Else name a model with --model",
             }.get(reply.kind, "")
-            said = f"wants another key (status {head.status})" if reply.kind is Kind.KEY else f"status {head.status}"
-            says = said if reply.sentence or reply.kind is Kind.KEY else f"does not list its models ({said})"
+            status = f"status {head.status}"
+            said = "wants another key" if reply.kind is Kind.KEY else "does not list its models"
+            says = status if reply.sentence else f"{said} ({status})"
             line = line_of(address.shown, says, reply.sentence, advice, secret=address.key)
             raise GenerationError(line, passing=reply.kind is Kind.LOADING or head.status >= 500)
         on_event(Waiting("Waiting for the server, which loads the model", round(passed), round(patience)))
@@ -116,9 +117,13 @@ def unreachable(address: ServerAddress, error: Exception, seconds: float) -> Ass
     """What to say where a server could not be asked at all."""
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return GenerationError(f"The server {address.shown} did not answer within {seconds:g} seconds.", passing=True)
-    failure = GenerationError(
-        f"The server {address.shown} cannot be reached; is the server running there?", passing=True
-    )
+    says, advice = unreached(error)
+    if "Read" in type(error).__name__ or "Protocol" in type(error).__name__:
+        says, advice = (
+            "broke off before it answered",
+            "" if address.url.startswith("https") else "does it want https://?",
+        )
+    failure = GenerationError(line_of(address.shown, says, "", advice), passing=True)
     failure.__cause__ = error
     return failure
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assistant.generation.server.errors import Reply
+from assistant.generation.server.errors import STREAM, Reply
 from assistant.generation.stream import Sampling
 
 _NAMES = {
@@ -34,10 +34,11 @@ class Parameters:
         return found
 
     def as_sent(self, parameters: dict[str, object]) -> dict[str, Any]:
-        """The parameters as this server takes them, with what asks it to count tokens."""
-        return {
+        """The parameters as this server takes them, with what asks it to answer piece by piece and to count tokens."""
+        streams = STREAM not in self._refused
+        return {STREAM: streams} | {
             _OTHER_NAMES[name] if name in self._renamed else name: value
-            for name, value in {**parameters, **_COUNTS}.items()
+            for name, value in {**parameters, **(_COUNTS if streams else {})}.items()
             if name not in self._refused
         }
 
@@ -50,12 +51,14 @@ class Parameters:
         sent = trouble.parameter or ""
         usual = next((name for name, other in _OTHER_NAMES.items() if other == sent), sent)
         other = _OTHER_NAMES.get(usual)
-        if usual in self._refused or (usual not in _SETTINGS and usual not in _COUNTS):
+        if usual in self._refused or not (usual in _SETTINGS or usual in _COUNTS or usual == STREAM):
             return None
         if other is not None and usual not in self._renamed and sent == usual and other in trouble.sentence:
             self._renamed.add(usual)
             return f"{usual} is sent as {other}, as the server wants it."
         self._refused.add(usual)
+        if usual == STREAM:
+            return "the server does not stream; its answers come all at once."
         if usual in _COUNTS:
             return ""
         return f"the server refuses {usual}; {_SETTINGS[usual]} is left out."

@@ -65,6 +65,8 @@ def _longest(told: Mapping[str, str], names: Iterable[str]) -> float | None:
 
 
 def _duration(text: Any) -> float | None:
+    if isinstance(text, str) and text.strip().isdecimal() and len(text.strip()) < 6:  # more is a date
+        return float(text)
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None or not any(match.groups()):
         return None

@@ -3,7 +3,7 @@
 from assistant.errors import ContextFullError, GenerationError
 from assistant.generation.server.address import ServerAddress
 from assistant.generation.server.attempt import Attempt, Limits
-from assistant.generation.server.errors import PASSING, Kind, Reply, line_of
+from assistant.generation.server.errors import PASSING, Kind, Reply, line_of, unreached
 from assistant.text import counted
 
 
@@ -54,14 +54,14 @@ def _words(trouble: Reply, attempt: Attempt, limits: Limits) -> tuple[str, str]:
         Kind.TIMEOUT: f"did not {'go on' if begun else 'answer'} within {limit:g} seconds",
         Kind.NOT_THE_API: "answered with something that is not the OpenAI API",
         Kind.BROKEN: f"broke off {'in the middle of its answer' if begun else 'before it answered'}",
-        Kind.UNREACHABLE: "cannot be reached",
     }.get(trouble.kind, f"refused the request ({status or 'no reason given'})")
-    return said, "is the server running there?" if trouble.kind is Kind.UNREACHABLE else advice
+    return unreached(attempt.cause) if trouble.kind is Kind.UNREACHABLE else (said, advice)
 
 
 def _silence(told: str, attempt: Attempt) -> tuple[str, str]:
     if told == "tools":
-        return "gave no answer: the model asked for a tool, and there is none", "try another model"
+        gave = "ended its answer" if attempt.spoken else "gave no answer"
+        return f"{gave}: the model asked for a tool, and there is none", "try another model"
     if told == "filtered":
         return "gave no answer: its content filter stopped it", "word the question otherwise"
     raise_ = "raise max_new_tokens in the settings (--max-tokens)"

@@ -1,6 +1,7 @@
 """A server on this machine that has whatever habit a test gives it, and keeps what it was asked."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -88,8 +89,10 @@ class _Quiet(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(reply: Reply, models: Any = MODELS, port: int = 0) -> Iterator[Server]:
-    """Run a server that answers so; `models` is its list, or answers the request for it."""
+def serving(
+    reply: Reply, models: Any = MODELS, port: int = 0, *, certificate: ssl.SSLContext | None = None
+) -> Iterator[Server]:
+    """Run a server that answers so; `models` is its list, or answers the request for it; over TLS if wanted."""
     asked: list[dict[str, Any]] = []
     times: list[float] = []
     lock = threading.Lock()
@@ -121,7 +124,10 @@ def serving(reply: Reply, models: Any = MODELS, port: int = 0) -> Iterator[Serve
             """Say nothing."""
 
     with _Quiet(("127.0.0.1", port), Handler) as running_server:
-        server = Server(f"http://127.0.0.1:{running_server.server_address[1]}/v1", asked, times)
+        if certificate is not None:
+            running_server.socket = certificate.wrap_socket(running_server.socket, server_side=True)
+        scheme = "http" if certificate is None else "https"
+        server = Server(f"{scheme}://127.0.0.1:{running_server.server_address[1]}/v1", asked, times)
         thread = threading.Thread(target=running_server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield server

@@ -111,7 +111,8 @@ def test_what_a_refusal_means(status: int, data: object, kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({"Retry-After": "7"}, 7), ({"retry-after-ms": "250"}, 0.25), ({"x-ratelimit-reset-requests": "1m2s"}, 62),
+        ({"Retry-After": "7"}, 7), ({"retry-after-ms": "250"}, 0.25),
+        ({"x-ratelimit-reset-tokens": "2"}, 2), ({"x-ratelimit-reset-requests": "1m2s"}, 62),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0), ({"Retry-After": "soon"}, None), ({}, None),
         ({"Retry-After": "nan"}, None), ({"Retry-After": "1e9"}, 86_400), ({"Retry-After": "-5"}, 0),
     ],

@@ -1,10 +1,12 @@
 """What a server's refusal is taken for, in the words of many servers, and what is done about it."""
 
+import ssl
 import time
 
 import pytest
+import trustme
 
-from assistant.errors import GenerationError, UsageError
+from assistant.errors import GenerationError, SettingsError, UsageError
 from assistant.generation.server import ServerGenerator, list_models, resolve
 from assistant.generation.server.address import base_url
 from assistant.generation.server.errors import Kind, refusal
@@ -37,11 +39,90 @@ from tests.assistant.generation.server.test_habits import LONG, QUESTION, ask
         (503, "Model m is currently loading", Kind.LOADING),
         (500, "llama runner process has terminated: error loading model: unable to allocate a buffer", Kind.BUSY),
         (400, "Failed to load model m. Error: Model loading aborted for lack of resources", Kind.REFUSED),
+        (400, "Unsupported value: 'messages[0].role' does not support 'system' with this model.", Kind.ROLES),
+        (400, "Developer instruction is not enabled for models/m", Kind.ROLES),
+        (400, "After the (optional) system message(s), user and assistant roles should be alternating.", Kind.ROLES),
+        (400, "Please ensure that multiturn requests alternate between user and model", Kind.ROLES),
+        (400, "Conversation roles must alternate user/assistant/user/assistant/...", Kind.ROLES),
+        (400, "This model does not support system messages", Kind.ROLES),
+        (400, "The alternative messages are invalid", Kind.REFUSED),
     ],
 )
 def test_a_sentence_is_taken_for_what_it_means(status: int, sentence: str, kind: Kind) -> None:
     sent = ["max_tokens", "temperature"] if kind is not Kind.CONTEXT else []
     assert refusal(status, {"error": {"message": sentence}}, sent).kind is kind
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "Your organization must be verified to stream this model.", "param": "stream"},
+        {"message": "Streaming is not supported for this model"},
+        {"message": "Unsupported parameter: stream"},
+        {"message": "This model does not support streaming"},
+    ],
+)
+def test_a_server_that_does_not_stream_is_asked_for_the_whole_answer(error: dict[str, str]) -> None:
+    def reply(asked: Asked) -> None:
+        if asked.body["stream"]:
+            asked.json({"error": error}, 400)
+        else:
+            choice = {"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}
+            asked.json({"id": "1", "choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 2}})
+
+    outcome = ask(reply, sampling=Sampling(max_new_tokens=9))
+    assert (outcome.text, outcome.stream.finish, outcome.stream.prompt_tokens) == ("Yes.", "end", 3)
+    assert "does not stream; its answers come all at once" in outcome.notices
+    assert "stream_options" not in outcome.server.asked[-1]
+    assert outcome.server.asked[-1]["max_tokens"] == 9
+    assert len(outcome.server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error": {"message": "max_tokens: Field required"}},
+        {"detail": [{"type": "missing", "loc": ["body", "max_tokens"], "msg": "Field required"}]},
+    ],
+)
+def test_a_server_that_wants_the_length_of_an_answer_is_told_it(error: dict[str, object]) -> None:
+    def reply(asked: Asked) -> None:
+        if "max_tokens" in asked.body:
+            asked.say("Yes.")
+        else:
+            asked.json(error, 422)
+
+    with serving(reply) as server:
+        generator = ServerGenerator(server.url, "m")
+        assert ["".join(generator.stream(QUESTION)) for _ in range(2)] == ["Yes.", "Yes."]
+        assert [body.get("max_tokens") for body in server.asked] == [None, 512, 512]
+
+
+@pytest.mark.parametrize("named", [None, "m"])
+def test_what_keeps_a_connection_from_being_made_is_told(named: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def asked_at(url: str) -> str:
+        return "".join(ServerGenerator(url, named).stream(QUESTION))
+
+    with serving(lambda asked: asked.say("Yes."), certificate=context) as server:
+        with pytest.raises(GenerationError, match=r"certificate that is not trusted here .*SSL_CERT_FILE"):
+            asked_at(server.url)
+        with pytest.raises(GenerationError, match=r"broke off before it answered; (does it want https://|try again)"):
+            asked_at(server.url.replace("https", "http"))
+        with authority.cert_pem.tempfile() as file:
+            monkeypatch.setenv("SSL_CERT_FILE", file)
+            assert asked_at(server.url) == "Yes."
+        with pytest.raises(SettingsError, match=r"SSL_CERT_FILE names .* cannot be read as certificates"):
+            asked_at(server.url)
+        monkeypatch.delenv("SSL_CERT_FILE")
+    with (
+        serving(lambda asked: asked.say("Yes.")) as server,
+        pytest.raises(GenerationError, match="does not speak TLS there; write http://"),
+    ):
+        asked_at(server.url.replace("http", "https"))
 
 
 def test_a_quota_of_a_minute_is_a_rate_limit_where_the_details_say_when_it_ends() -> None:
@@ -62,7 +143,7 @@ def test_a_wait_of_no_time_at_all_does_not_make_a_flood_of_requests() -> None:
 
 def test_a_proxy_whose_server_is_down_is_waited_for_by_time_not_by_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.generation.server.pace.FIRST_WAIT", 0.001)
-    for status in (502, 503, 504):
+    for status in (502, 503, 504, 522):
 
         def reply(asked: Asked, status: int = status) -> None:
             if asked.number < 9:

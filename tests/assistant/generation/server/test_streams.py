@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import threading
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -180,6 +182,63 @@ def test_an_event_that_never_ends_is_not_kept() -> None:
     with pytest.raises(NotTheApiError):
         for _ in range(100):
             reader.line("data: " + "x" * 100_000)
+
+
+WHOLE_AGAIN = {"message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [*YES[:2], choice(delta={}, **WHOLE_AGAIN), DONE],
+        [*YES[:2], choice(**WHOLE_AGAIN)],
+        [b"data: " + each for each in (*YES, DONE)],
+        [*YES[:2], b'data: "[DONE]"\n\n'],
+        [b"".join([*YES, DONE]).replace(b"\n", b"\r")],
+        [bytes([byte]) for byte in b"".join([*YES, DONE]).replace(b"\n", b"\r\n")],
+        [event({"choices": [], "usage": {"prompt_tokens": 1}}), *YES, event({"usage": {"completion_tokens": 2}}), DONE],
+    ],
+    ids=[
+        "all of it once more at its end", "the same without a delta", "events within events", "an end in quotes",
+        "lines that end as the standard allows, too", "byte by byte", "events of usage alone",
+    ],
+)  # fmt: skip
+def test_what_is_odd_in_a_stream_is_read_as_it_is_meant(events: list[bytes]) -> None:
+    outcome = ask(lambda asked: asked.stream(events))
+    assert (outcome.text, outcome.stream.finish, outcome.error) == ("Yes.", "end", None)
+
+
+@pytest.mark.parametrize("method", ["gzip", "deflate"])
+def test_a_compressed_stream_is_read_as_it_comes(method: str) -> None:
+    go_on = threading.Event()
+
+    def reply(asked: Asked) -> None:
+        packer = zlib.compressobj(wbits=31 if method == "gzip" else 15)
+        handler = asked.handler
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Content-Encoding", method)
+        handler.end_headers()
+        handler.wfile.write(packer.compress(YES[0]) + packer.flush(zlib.Z_SYNC_FLUSH))
+        handler.wfile.flush()
+        assert go_on.wait(30)
+        handler.wfile.write(packer.compress(b"".join([*YES[1:], DONE])) + packer.flush())
+
+    with serving(reply) as server:
+        pieces = ServerGenerator(server.url, "m").stream(QUESTION)
+        assert next(pieces) == "Yes"
+        go_on.set()
+        assert "".join(pieces) == "."
+
+
+def test_what_is_said_before_a_tool_is_asked_for_is_no_whole_answer() -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
+    events = [piece("Let me look."), delta(tool_calls=[call]), delta("tool_calls"), DONE]
+    watched = ask(lambda asked: asked.stream(events))
+    assert (watched.text, watched.stream.finish) == ("Let me look.", "broken")
+    assert "asked for a tool" in str(watched.stream.trouble)
+    in_a_batch = ask(lambda asked: asked.stream(events), unattended=True)
+    assert "asked for a tool" in str(in_a_batch.error)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
