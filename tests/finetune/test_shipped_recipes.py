@@ -30,13 +30,6 @@ SOURCE_RECIPES = {
 EMBEDDED_RECIPES = {
     "code-qwen2.5-coder-1.5b", "code-qwen2.5-coder-0.5b", "qa-minilm", "qa-mpnet", "nli-minilm", "nli-mpnet",
 }  # fmt: skip
-    "code-qwen2.5-coder-1.5b",
-    "code-qwen2.5-coder-0.5b",
-    "qa-minilm",
-    "qa-mpnet",
-    "nli-minilm",
-    "nli-mpnet",
-}
 QA_FIGURES, NLI_FIGURES = {"exact_match", "f1", "f1_all"}, {"accuracy", "f1_macro"}
 
 
