@@ -18,7 +18,7 @@ from assistant.events import (
     TurnFinished,
     VerdictReached,
 )
-from assistant.history.store import Form, History, HistoryError, StoredMessage, Status
+from assistant.history.store import Form, History, HistoryError, Status, StoredMessage
 from assistant.routing.message import split_message
 from assistant.text import one_line
 from assistant.types import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Support, Turn, Verdict
