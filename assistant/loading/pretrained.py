@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from assistant.encoders.cpu.attention import use_cpu_attention
 from assistant.encoders.cpu.eight_bits import Ranges, quantise_linear_layers
 from assistant.encoders.cpu.linear import fuse_linear_layers
+from assistant.encoders.cpu.use import use_cpu_attention
 from assistant.encoders.memory import keep_freed_memory
 from assistant.encoders.precision import best_precision
 from assistant.encoders.sharing import share_weights

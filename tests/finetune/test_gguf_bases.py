@@ -61,7 +61,7 @@ def test_the_weights_are_dequantised_once_and_are_those_of_the_file(gguf: Path) 
     assert reference == str(gguf)
     network = AutoModelForCausalLM.from_pretrained(folder, dtype="bfloat16")
     for name, values in GGUFFile(gguf).state_dict():
-        assert torch.equal(network.get_parameter(name), torch.from_numpy(values).to(torch.bfloat16)), name
+        assert torch.equal(network.get_parameter(name), torch.tensor(values).to(torch.bfloat16)), name
     assert any("Dequantising tiny" in line for line in heard)
     heard.clear()
     assert fetch_base(str(gguf), lambda progress: heard.append(progress.stage)) == (reference, folder)

@@ -14,10 +14,10 @@ from assistant.history.store import History, Status
 from assistant.records import error_to_json, json_line
 from assistant.routing.router import choose_route
 from assistant.settings import Settings, load_settings
+from assistant.settings_file import save_setting
 from assistant.types import Document, Message, Role, Route, Turn
 from assistant.verification.claims import span_claim, text_claims
 from tests.trust.hostile import SMALL, active
-from tui.chat.preferences import save_setting
 
 TEXT = st.one_of(
     st.text(max_size=200),

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.encoders.cpu.attention import NAME, attend, use_cpu_attention
+from assistant.encoders.cpu.attention import NAME, attend
+from assistant.encoders.cpu.use import use_cpu_attention
 from tests.conftest import tiny_model
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from assistant.encoders.cpu.attention import use_cpu_attention
 from assistant.encoders.cpu.first_token import only_first_token
+from assistant.encoders.cpu.use import use_cpu_attention
 from tests.conftest import tiny_model
 
 IDS = torch.arange(4, 24).reshape(2, 10)

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from assistant.encoders.cpu.attention import NAME, attend, use_cpu_attention
+from assistant.encoders.cpu.attention import NAME, attend
 from assistant.encoders.cpu.eight_bits import layers_in_8_bits, measure_ranges, put_in_8_bits
 from assistant.encoders.cpu.first_token import only_first_token
 from assistant.encoders.cpu.linear import fuse_linear_layers
+from assistant.encoders.cpu.use import use_cpu_attention
 from tests.conftest import tiny_model
 
 HEADS = ("QuestionAnswering", "SequenceClassification", "")
