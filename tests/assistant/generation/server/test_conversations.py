@@ -116,9 +116,16 @@ _HEAD = {
 }  # fmt: skip
 
 
-def _recorded(delta: dict[str, Any], finish: str | None = None, **fields: Any) -> bytes:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+def _recorded(
+    delta: dict[str, Any], finish: str | None = None, *, index: int = 0, logprobs: Any = None, **fields: Any
+) -> bytes:
+    choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
     return event({**_HEAD, "choices": [choice], "usage": None, **fields})
+
+
+def _logprobs(token: str, kind: str) -> dict[str, Any]:
+    said = [{"token": token, "logprob": -0.0012038043, "bytes": list(token.encode()), "top_logprobs": []}]
+    return {"content": None, "refusal": None, kind: said if token else []}
 
 
 RECORDED = {
@@ -139,6 +146,19 @@ RECORDED = {
         _recorded({"role": "assistant", "content": "I'm", "tool_calls": None}),
         _recorded({"content": " unable"}, "stop", obfuscation="x7Gh"), DONE,
     ],
+    "a refusal with logprobs and its usage": [
+        _recorded({"role": "assistant", "content": None, "refusal": ""}, logprobs=_logprobs("", "refusal")),
+        _recorded({"refusal": "I'm"}, logprobs=_logprobs("I'm", "refusal")),
+        _recorded({"refusal": " unable"}, logprobs=_logprobs(" unable", "refusal")), _recorded({}, "stop"),
+        event({**_HEAD, "choices": [], "usage": {"prompt_tokens": 79, "completion_tokens": 12, "total_tokens": 91}}),
+        DONE,
+    ],
+    "three choices in turns": [
+        *(_recorded({"role": "assistant", "content": "", "refusal": None}, index=index) for index in range(3)),
+        _recorded({"content": "I'm"}), _recorded({"content": "You"}, index=1), _recorded({"content": "He"}, index=2),
+        _recorded({"content": " unable"}), _recorded({"content": " too"}, index=1),
+        *(_recorded({}, "stop", index=index) for index in range(3)), DONE,
+    ],
     "events with names and data over lines": [
         b"event: completion\n" + _recorded({"content": "I'm"}), b": keep-alive\n\n",
         b'data: {"choices": [{"index": 0,\ndata: "delta": {"content": " unable"}}]}\n\n', DONE,
@@ -154,6 +174,19 @@ def test_recorded_streams_are_read(shape: str) -> None:
     assert stream.finish == "end"
     if shape == "text":
         assert (stream.model, stream.prompt_tokens, stream.completion_tokens) == ("gpt-4o-2024-08-06", 14, 30)
+
+
+@pytest.mark.parametrize("shape", RECORDED)
+def test_openais_own_client_reads_the_same(shape: str) -> None:
+    import openai
+
+    with serving(lambda asked: asked.stream(RECORDED[shape])) as server:
+        client = openai.OpenAI(base_url=server.url, api_key="none", max_retries=0)
+        chunks = client.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "Write a loop"}], stream=True
+        )
+        firsts = [choice for chunk in chunks for choice in chunk.choices if choice.index == 0]
+        assert "".join(each.delta.content or each.delta.refusal or "" for each in firsts) == "I'm unable"
 
 
 ERRORS: dict[str, tuple[int, dict[str, Any], str]] = {
