@@ -1,12 +1,9 @@
-"""Exact match and token F1 as SQuAD defines them (Rajpurkar et al., 2016), and classification figures."""
+"""Exact match and token F1 as SQuAD defines them (Rajpurkar et al., 2016)."""
 
 import re
 import string
 from collections import Counter
 from collections.abc import Sequence
-
-import numpy as np
-import numpy.typing as npt
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -37,23 +34,3 @@ def _f1(prediction: list[str], gold: list[str]) -> float:
         return float(prediction == gold)
     same = sum((Counter(prediction) & Counter(gold)).values())
     return 2 * same / (len(prediction) + len(gold))
-
-
-def confusion_matrix(gold: Sequence[int], predicted: Sequence[int], classes: int) -> npt.NDArray[np.int64]:
-    """Counts of shape (classes, classes): rows are gold labels, columns predictions."""
-    matrix = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(matrix, (np.asarray(gold), np.asarray(predicted)), 1)
-    return matrix
-
-
-def classification_report(matrix: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy, macro and weighted F1 of a confusion matrix, as percentages; classes that never occur do not count."""
-    hits = np.diag(matrix).astype(float)
-    support, predicted = matrix.sum(axis=1), matrix.sum(axis=0)
-    f1 = 2 * hits / np.maximum(support + predicted, 1)
-    total = max(int(matrix.sum()), 1)
-    return {
-        "accuracy": 100 * float(hits.sum()) / total,
-        "f1_macro": 100 * float(f1.sum()) / max(int(np.count_nonzero(support + predicted)), 1),
-        "f1_weighted": 100 * float((f1 * support).sum()) / total,
-    }

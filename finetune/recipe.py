@@ -27,6 +27,10 @@ class Lora(_Strict):
     """Names of the modules that get an adapter, or one regular expression over their full names."""
     modules_to_save: list[str] = []
     """Modules trained in full and saved with the adapter."""
+    rslora: bool = False
+    """Scale by alpha / sqrt(r) instead, which keeps high ranks learning (rsLoRA, Kalajdzievski, 2023)."""
+    dora: bool = False
+    """Learn the length of each weight apart from its direction (DoRA, Liu et al., 2024)."""
     start_from: str | None = None
     """An adapter to go on from: one of the package by its name, or the folder of one with the same base and shape."""
 
@@ -63,6 +67,9 @@ class Training(_Strict):
     """Whether a checkpoint is written every `save_steps` steps or after each epoch."""
     save_steps: int = Field(default=200, gt=0)
     """Steps between checkpoints, from which an interrupted run goes on."""
+    eval_steps: int | None = Field(default=None, gt=0)
+    """Steps between measurements, where a checkpoint is not the time for them; `save_steps` must be a multiple where
+    the best checkpoint is kept."""
     keep: int = Field(default=2, gt=0)
     """Checkpoints kept, the newest and the best among them."""
     logging_steps: int = Field(default=20, gt=0)
@@ -76,6 +83,15 @@ class Training(_Strict):
     """Stop after so many checkpoints without a better one; 0 never stops early."""
     tensorboard: bool = False
     """Write the log for TensorBoard too, below the run's folder."""
+    report_to: list[Literal["tensorboard", "wandb", "trackio"]] = []
+    """Who gets the log too; Weights & Biases and Trackio are installed and logged into beforehand."""
+    gradient_checkpointing: Literal["auto", "on", "off"] = "auto"
+    """Compute a language model's activations again in the backward pass: less memory, half as much time again. `auto`:
+    on a GPU where the plan says that the run would not fit without."""
+    neftune_alpha: float | None = Field(default=None, gt=0)
+    """Noise on the embeddings of training texts (NEFTune, Jain et al., 2023); 5 is usual."""
+    loraplus_ratio: float | None = Field(default=None, gt=0)
+    """Learning rate of an adapter's B matrices in those of its A matrices (LoRA+, Hayou et al., 2024); 16 is usual."""
 
 
 class Declared(_Strict):
@@ -188,6 +204,12 @@ class CodeData(_Data):
     """Longer texts are left out."""
     max_length: int = Field(default=2048, gt=0)
     """Tokens of a text; longer ones are left out."""
+    loss_on: Literal["answer", "all"] = "answer"
+    """Learn and measure the answer's tokens, or those of question and answer."""
+    packing: bool = False
+    """Put several short texts into one row of `max_length` tokens, without padding between them."""
+    shown_answers: int = Field(default=10, ge=0)
+    """Held-out questions that the report shows with the expected answer, the base's and the trained model's."""
     held_out: Share = 0.1
     """Share kept for evaluation: of a chat's questions by a hash of their text, of a table's rows at random."""
     at_most: dict[str, int] = {}
@@ -232,6 +254,23 @@ class _Common(_Strict):
     def _test_to_choose_on(self) -> Self:
         if self.data.choose_on == "test" and self.data.test is None:
             raise ValueError("data.choose_on: test needs data.test")
+        return self
+
+    @model_validator(mode="after")
+    def _measured_when_saved(self) -> Self:
+        training = self.training
+        if training.eval_steps and training.checkpoints == "steps" and training.save_steps % training.eval_steps:
+            raise ValueError(
+                f"training.save_steps={training.save_steps} is no multiple of training.eval_steps={training.eval_steps}"
+            )
+        if training.eval_steps and training.checkpoints == "epoch":
+            raise ValueError('training.eval_steps goes with training.checkpoints="steps"')
+        return self
+
+    @model_validator(mode="after")
+    def _own_rates_of_an_adapter(self) -> Self:
+        if self.training.loraplus_ratio is not None and self.method not in ("lora", "qlora"):
+            raise ValueError("training.loraplus_ratio is for the methods lora and qlora")
         return self
 
     @model_validator(mode="after")
@@ -292,7 +331,16 @@ class QARecipe(_Encoder):
 
     @model_validator(mode="after")
     def _best_by_a_figure(self) -> Self:
-        return _best_by_one_of(self, "exact_match", "f1", "f1_all")
+        return _best_by_one_of(self, "exact_match", "f1", "f1_all", "loss")
+
+    @model_validator(mode="after")
+    def _the_loop_has_it(self) -> Self:
+        training = self.training
+        if self.loop == "accelerate" and (training.loraplus_ratio or training.neftune_alpha or training.eval_steps):
+            raise ValueError(
+                "training.loraplus_ratio, training.neftune_alpha and training.eval_steps are for loop=trainer"
+            )
+        return self
 
     @property
     def longest(self) -> int:
@@ -308,7 +356,7 @@ class NLIRecipe(_Encoder):
 
     @model_validator(mode="after")
     def _best_by_a_figure(self) -> Self:
-        return _best_by_one_of(self, "accuracy", "f1_macro")
+        return _best_by_one_of(self, "accuracy", "f1_macro", "loss")
 
     @property
     def longest(self) -> int:
@@ -329,11 +377,14 @@ class CodeRecipe(_Common):
         return self
 
     @model_validator(mode="after")
-    def _nothing_is_chosen(self) -> Self:
-        if self.training.early_stopping or self.training.best_by or self.data.choose_on == "test":
+    def _chosen_by_what_is_measured(self) -> Self:
+        if self.data.choose_on == "test":
+            raise ValueError("data.choose_on: a code assistant has held-out questions and no test data")
+        if self.training.best_by not in (None, "loss"):
+            raise ValueError(f"training.best_by: {self.training.best_by!r} is not measured; choose loss")
+        if (self.training.early_stopping or self.training.best_by) and not self.training.eval_rows:
             raise ValueError(
-                "a code assistant is not measured while it trains and its last checkpoint is kept: "
-                "training.early_stopping, training.best_by and data.choose_on are for qa and nli"
+                "training.early_stopping and training.best_by need a loss of held-out questions: set training.eval_rows"
             )
         return self
 

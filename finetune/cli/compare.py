@@ -15,6 +15,9 @@ def compare(
     runs: Runs,
     by: Annotated[str | None, typer.Option(help="The figure that picks the best.", metavar="METRIC")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw quality against training time into this file.")] = None,
+    bars: Annotated[
+        Path | None, typer.Option(help="Draw every figure as bars with their values into this file.")
+    ] = None,
     json_: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -25,7 +28,7 @@ def compare(
     \b
     Examples:
       finetune compare runs/qa-distilbert runs/qa-roberta runs/qa-deberta
-      finetune compare runs/nli-*/ --by f1_macro --plot comparison.png
+      finetune compare runs/nli-*/ --by f1_macro --plot comparison.png --bars bars.png
     """
     from finetune.run.comparison import as_json, best, compare_runs, table, warning_of
 
@@ -36,6 +39,10 @@ def compare(
         from finetune.run.plots import plot_comparison
 
         plot_comparison(results, plot)
+    if bars is not None:
+        from finetune.run.plots import plot_bars
+
+        plot_bars(results, bars)
     if json_:
         print(as_json(results))  # noqa: T201
         return 0

@@ -7,9 +7,9 @@ from finetune.tasks.registry import TASKS
 
 _CONTEXT_BYTES = 0.7e9
 """What CUDA and its libraries take before anything is loaded."""
-_T4_FLOPS = 16e12
-"""Useful operations a second of a language model: a quarter of a T4's fp16 peak, as the source's two code runs took
-(4,539 and 7,373 s)."""
+_T4_FLOPS = 11.5e12
+"""Useful operations a second of a language model: a sixth of a T4's fp16 peak, as the source's two code runs took
+(4,539 and 7,373 s), if they kept their activations."""
 _T4_FLOPS_AUTOCAST = 8e12
 """Of an encoder whose float32 weights are cast on the way: a rule of thumb."""
 _T4_FLOPS_FLOAT32 = 2.5e12
@@ -25,12 +25,15 @@ _LONGEST = 1.5
 """The longest text of a batch, in texts of average length; it decides the memory."""
 
 
-def memory(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int | None) -> dict[str, float]:
+def memory(
+    recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int | None, *, again: bool = True
+) -> dict[str, float]:
     """Bytes on one GPU by what takes them.
 
     Activations of a language model after Korthikanti et al. (2022): 34 bytes for each token and unit of width in half
     precision, and 5 for each head and pair of tokens; with recomputation, the inputs of the layers and one layer's own.
-    An encoder keeps more, in two formats, and all of it. `tokens` are those of an average text.
+    An encoder keeps more, in two formats, and all of it. `tokens` are those of an average text; `again` is whether a
+    language model's activations are computed again in the backward pass.
     """
     shape, training = shape_of(facts), recipe.training
     width, layers, heads = shape["width"], shape["layers"], shape["heads"]
@@ -53,7 +56,8 @@ def memory(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int
         activations += 2.0 * (parameters.total - embeddings)  # autocast keeps the weights in half precision too
     else:
         # The logits in half precision, as float32 for the loss, and their gradient.
-        activations = 2 * layers * batch_tokens * width + layer + batch_tokens * shape["vocabulary"] * (2 + 4 + 4)
+        kept = 2 * layers * batch_tokens * width + layer if again else layers * layer
+        activations = kept + batch_tokens * shape["vocabulary"] * (2 + 4 + 4)
     return {
         "frozen weights": weights,
         "trained weights, gradients, optimizer": float(trained),
@@ -62,13 +66,15 @@ def memory(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int
     }
 
 
-def seconds_on_t4(recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int, batches: int) -> float:
+def seconds_on_t4(
+    recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int, batches: int, *, again: bool = True
+) -> float:
     """Training time on one T4: 6 operations a weight and token, 4 for the frozen ones, which get no gradient.
 
     A small model waits for Python rather than for the arithmetic: then its layers and batches count.
     """
     work = 6.0 if recipe.method in ("full", "extracted") else 4.0
-    if TASKS[recipe.task].causal:
+    if TASKS[recipe.task].causal and again:
         work += 2.0  # activations are computed again in the backward pass, to save memory
     arithmetic = work * (parameters.total - _looked_up(recipe, facts)) * tokens / _rate(recipe)
     if facts.config.get("relative_attention"):

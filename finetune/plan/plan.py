@@ -56,7 +56,8 @@ def make_plan(recipe: Recipe, gpus: int = 1) -> Plan:
         chosen_on_test = recipe.data.model_copy(update={"choose_on": "test"})
         as_source = total_steps(count_rows(recipe.model_copy(update={"data": chosen_on_test})).units, training, gpus)
     batches = steps * training.accumulation * gpus
-    seconds = seconds_on_t4(recipe, facts, parameters, tokens, batches) / gpus if tokens else None
+    again = computes_again(recipe, facts, parameters, rows.tokens, T4_BYTES)
+    seconds = seconds_on_t4(recipe, facts, parameters, tokens, batches, again=again) / gpus if tokens else None
     return Plan(
         rows=rows,
         gpus=gpus,
@@ -65,11 +66,42 @@ def make_plan(recipe: Recipe, gpus: int = 1) -> Plan:
         as_source_steps=as_source,
         tokens=tokens,
         parameters=parameters,
-        memory=memory(recipe, facts, parameters, rows.tokens),
+        memory=memory(recipe, facts, parameters, rows.tokens, again=again),
         seconds=seconds,
         licences={"base": facts.licence, "data": recipe.licence},
         notes=_notes(recipe, facts),
     )
+
+
+def computes_again(
+    recipe: Recipe, facts: BaseFacts, parameters: Parameters, tokens: int | None, most_bytes: float
+) -> bool:
+    """Whether a run recomputes activations on a GPU of so much memory: `auto` means where it would not fit without.
+
+    A tenth of the memory is left free, as the figures are estimates.
+    """
+    wish = recipe.training.gradient_checkpointing
+    if wish != "auto" or not TASKS[recipe.task].causal:
+        return wish == "on"
+    return sum(memory(recipe, facts, parameters, tokens, again=False).values()) > 0.9 * most_bytes
+
+
+def with_checkpointing_decided(recipe: Recipe) -> Recipe:
+    """The recipe with what `auto` means on this machine; as it is without a GPU or where nothing is known of the base."""
+    import torch
+
+    if not torch.cuda.is_available() or recipe.training.gradient_checkpointing != "auto" or recipe.task != "code":
+        return recipe
+    try:
+        facts, rows = base_facts(recipe.base), count_rows(recipe)
+        again = computes_again(
+            recipe, facts, count_parameters(recipe, facts), rows.tokens,
+            torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory,
+        )  # fmt: skip
+    except UsageError:
+        return recipe
+    training = recipe.training.model_copy(update={"gradient_checkpointing": "on" if again else "off"})
+    return recipe.model_copy(update={"training": training})
 
 
 def total_steps(units: int, training: Training, gpus: int = 1) -> int:

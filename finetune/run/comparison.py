@@ -9,6 +9,7 @@ from typing import Any
 from assistant.errors import UsageError
 from finetune.recipe_files import read_run
 from finetune.run.figures import read_figures
+from finetune.run.provenance import read_record
 from finetune.tasks.registry import TASKS
 
 _LOWER_IS_BETTER = ("loss", "perplexity", "seconds", "bits_per_character")
@@ -28,6 +29,7 @@ class RunResult:
     task: str
     base: str
     figures: dict[str, float]
+    architecture: str = ""
 
 
 def compare_runs(folders: Sequence[Path]) -> list[RunResult]:
@@ -52,12 +54,18 @@ def _result(folder: Path) -> RunResult:
             if f"{prefix}{name}" in figures:
                 shown[name] = float(figures[f"{prefix}{name}"])
                 break
-    for name in ("train_loss", "steps"):
+    for name in ("eval_loss", "train_loss", "parameters", "trained_parameters", "steps"):
         if name in figures:
             shown[name] = float(figures[name])
     if "train_runtime" in figures:
         shown["seconds"] = float(figures["train_runtime"])
-    return RunResult(folder, recipe.name, recipe.task, recipe.base, shown)
+    return RunResult(folder, recipe.name, recipe.task, recipe.base, shown, _architecture(folder))
+
+
+def _architecture(folder: Path) -> str:
+    """The kind of network that a run trained, as its record says; "" of a run from before it did."""
+    about = read_record(folder).get("architecture", "")
+    return about if isinstance(about, str) else ""
 
 
 def best(results: Sequence[RunResult], metric: str | None = None) -> RunResult:
@@ -92,15 +100,15 @@ def warning_of(results: Sequence[RunResult]) -> str | None:
 def table(results: Sequence[RunResult]) -> str:
     """A Markdown table of runs."""
     names = list(dict.fromkeys(name for result in results for name in result.figures))
-    lines = ["| run | base | " + " | ".join(names) + " |", "|---|---|" + "---:|" * len(names)]
+    lines = ["| run | base | architecture | " + " | ".join(names) + " |", "|---|---|---|" + "---:|" * len(names)]
     for result in results:
         values = [_shown(name, result.figures[name]) if name in result.figures else "" for name in names]
-        lines.append(f"| {result.folder.name} | {result.base} | " + " | ".join(values) + " |")
+        lines.append(f"| {result.folder.name} | {result.base} | {result.architecture} | " + " | ".join(values) + " |")
     return "\n".join(lines)
 
 
 def _shown(name: str, value: float) -> str:
-    if name in ("steps", "seconds"):
+    if name in ("steps", "seconds", "parameters", "trained_parameters"):
         return f"{value:,.0f}"
     return f"{value:.4f}" if "loss" in name else f"{value:.2f}"
 
@@ -108,6 +116,13 @@ def _shown(name: str, value: float) -> str:
 def as_json(results: Sequence[RunResult]) -> str:
     """The results as JSON."""
     rows: list[dict[str, Any]] = [
-        {"run": str(each.folder), "recipe": each.name, "base": each.base, **each.figures} for each in results
+        {
+            "run": str(each.folder),
+            "recipe": each.name,
+            "base": each.base,
+            "architecture": each.architecture,
+            **each.figures,
+        }
+        for each in results
     ]
     return json.dumps(rows)

@@ -9,7 +9,12 @@ from assistant.errors import AssistantError
 if TYPE_CHECKING:
     from finetune.run.comparison import RunResult
 
+_NEEDED = "Plots need matplotlib: pip install 'terminal-assistant[finetune]'."
 _SIZE = (6.0, 3.6)
+_NO_PERCENTAGES = (
+    "eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_entropy",
+    "eval_num_tokens", "eval_mean_token_accuracy",
+)  # fmt: skip
 
 
 def plot_run(
@@ -31,10 +36,12 @@ def plot_run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn: dict[str, str] = {}
+    evaluated = [(entry["step"], entry["eval_loss"]) for entry in log if "eval_loss" in entry]
     losses = [(entry["step"], entry["loss"]) for entry in log if "loss" in entry]
     if losses:
-        drawn["loss.png"] = "Training loss"
-        _line(folder / "loss.png", "Training loss", {"loss": losses}, "loss")
+        drawn["loss.png"] = "Training and evaluation loss" if evaluated else "Training loss"
+        series = {"training": losses} | ({"evaluation": evaluated} if evaluated else {})
+        _line(folder / "loss.png", drawn["loss.png"], series, "loss")
     rates = [(entry["step"], entry["learning_rate"]) for entry in log if "learning_rate" in entry]
     if rates:
         drawn["learning-rate.png"] = "Learning rate"
@@ -47,6 +54,11 @@ def plot_run(
         drawn["lengths.png"] = "Lengths of the training rows, in tokens"
         edges, counts = survey["lengths"]["edges"], survey["lengths"]["counts"]
         _bars(folder / "lengths.png", drawn["lengths.png"], [str(edge) for edge in edges[:-1]], counts, "tokens, from")
+    if survey.get("all_lengths"):
+        drawn["lengths-all.png"] = "Lengths before long rows are left out, in tokens"
+        edges, counts = survey["all_lengths"]["edges"], survey["all_lengths"]["counts"]
+        names = [str(edge) for edge in edges[:-1]]
+        _bars(folder / "lengths-all.png", drawn["lengths-all.png"], names, counts, "tokens, from")
     if survey.get("labels"):
         drawn["labels.png"] = "Labels of the training rows"
         _bars(folder / "labels.png", drawn["labels.png"], list(survey["labels"]), list(survey["labels"].values()))
@@ -75,11 +87,37 @@ def plot_comparison(results: "Sequence[RunResult]", path: Path) -> None:
     _save(figure, path)
 
 
+def plot_bars(results: "Sequence[RunResult]", path: Path) -> None:
+    """Draw the figures of runs as bars, one panel a figure, with the values on the bars.
+
+    Raises:
+        AssistantError: matplotlib is not there, no run has a figure, or the file cannot be written.
+    """
+    names = list(dict.fromkeys(name for each in results for name in each.figures if name != "steps"))
+    if not names:
+        raise AssistantError("No run has a figure to draw.")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise AssistantError(_NEEDED) from error
+    figure = Figure(figsize=(max(3.2, 1.1 * len(results)) * len(names), 4.0), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        having = [each for each in results if name in each.figures]
+        values = [each.figures[name] for each in having]
+        bars = axes.bar(range(len(having)), values)
+        labels = [f"{value:,.4g}" if value < 1000 else f"{value:,.0f}" for value in values]
+        axes.bar_label(bars, labels=labels, fontsize=8)
+        axes.set_xticks(range(len(having)), [each.folder.name for each in having], rotation=30, ha="right", fontsize=8)
+        axes.set_title(name, fontsize=10)
+        axes.margins(y=0.12)
+    _save(figure, path)
+
+
 def _measured(log: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[int, float]]]:
     series: dict[str, list[tuple[int, float]]] = {}
     for entry in log:
         for name, value in entry.items():
-            if name.startswith("eval_") and isinstance(value, float) and not name.endswith(("_per_second", "runtime")):
+            if name.startswith("eval_") and isinstance(value, float) and name not in _NO_PERCENTAGES:
                 series.setdefault(name.removeprefix("eval_"), []).append((entry["step"], value))
     return series
 
@@ -88,7 +126,7 @@ def _axes(title: str) -> tuple[Any, Any]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise AssistantError("Plots need matplotlib: pip install 'terminal-assistant[finetune]'.") from error
+        raise AssistantError(_NEEDED) from error
     figure = Figure(figsize=_SIZE, layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, fontsize=10)
@@ -117,7 +155,7 @@ def _line(path: Path, title: str, series: Mapping[str, Sequence[tuple[int, float
 
 def _bars(path: Path, title: str, names: Sequence[str], values: Sequence[float], unit: str = "") -> None:
     figure, axes = _axes(title)
-    axes.bar(range(len(names)), values)
+    axes.bar_label(axes.bar(range(len(names)), values), labels=[f"{value:,}" for value in values], fontsize=7)
     axes.set_xlabel(unit)
     axes.set_ylabel("rows")
     axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 5 else 0, fontsize=8)

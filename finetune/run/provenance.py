@@ -23,10 +23,11 @@ _PACKAGES = ("terminal-assistant", "torch", "transformers", "peft", "trl", "bits
 _MAY_DIFFER = {
     "name", "description", "licence", "source_result", "data.test", "training.epochs", "training.batch_size",
     "training.accumulation", "training.precision", "training.save_steps", "training.keep", "training.logging_steps",
-    "training.eval_rows", "training.early_stopping", "training.tensorboard",
+    "training.eval_rows", "training.early_stopping", "training.tensorboard", "training.report_to",
+    "training.eval_steps", "training.gradient_checkpointing", "data.shown_answers",
 }  # fmt: skip
 """Settings that a run may go on with changed: how long and in which batches it trains, what it tells on the way."""
-_MEASURED = frozenset({"name", "description", "licence", "source_result", "data.test"})
+_MEASURED = frozenset({"name", "description", "licence", "source_result", "data.test", "data.shown_answers"})
 """Settings that change nothing of the training."""
 _SECTIONS_MAY_DIFFER = ("data.declared.", "data.columns.")
 

@@ -12,8 +12,11 @@ from finetune.recipe_files import read_run
 from finetune.run.card import figure
 from finetune.run.figures import TEST_FILE, read_figures
 from finetune.run.plots import plot_run
+from finetune.tasks.code.task import ANSWERS_FILE
 
 PLOTS_FOLDER = "plots"
+_ANSWERS_TITLE = "Held-out questions, before and after"
+_ANSWER_PARTS = {"question": "question", "given": "expected", "before": "before", "after": "after"}
 Section = tuple[str, list[tuple[str, str]], str]
 """A title, rows of a table, and a sentence or two."""
 
@@ -36,10 +39,12 @@ def write_report(folder: Path) -> Path:
         _what(recipe, _read(folder / "run.json") or {}),
         *([_data(survey)] if survey else []),
         _figures(figures),
+        *([epochs] if (epochs := by_epoch(log or [])) else []),
         *([_test(recipe, test)] if test else []),
     ]
-    (folder / "report.md").write_text(_markdown(recipe, sections, plots), "utf-8")
-    (folder / "report.html").write_text(_html(recipe, sections, plots), "utf-8")
+    answers = _answers(folder)
+    (folder / "report.md").write_text(_markdown(recipe, sections, plots) + _answers_markdown(answers), "utf-8")
+    (folder / "report.html").write_text(_html(recipe, sections, plots, answers), "utf-8")
     return folder / "report.md"
 
 
@@ -100,6 +105,56 @@ def _figures(figures: dict[str, Any]) -> Section:
     return "Figures of the training", rows, ""
 
 
+def by_epoch(log: list[dict[str, Any]]) -> Section | None:
+    """Training loss since the row before, and what was measured, at each measurement; without one, at each epoch."""
+    rows: list[tuple[str, str]] = []
+    losses: list[float] = []
+    measured = any("eval_loss" in entry for entry in log)
+    for at, entry in enumerate(log):
+        if "loss" in entry:
+            losses.append(entry["loss"])
+        told = {name.removeprefix("eval_"): value for name, value in entry.items()
+                if name.startswith("eval_") and not name.endswith(("_per_second", "runtime", "accuracy_"))}  # fmt: skip
+        ends = at + 1 == len(log) or int(log[at + 1].get("epoch", 0)) > int(entry.get("epoch", 0))
+        if not losses or not (told if measured else ends):
+            continue
+        shown = [f"training loss {sum(losses) / len(losses):.4f}"]
+        shown += [f"evaluation {name} {value:.4f}" if name == "loss" else f"{name} {value:.2f}"
+                  for name, value in told.items() if isinstance(value, int | float)]  # fmt: skip
+        rows.append((f"epoch {entry.get('epoch', 0):.2f}, step {entry.get('step', 0):,}", ", ".join(shown)))
+        losses = []
+    return ("Losses by epoch", rows, "") if rows else None
+
+
+def _answers(folder: Path) -> list[dict[str, str]]:
+    """Held-out questions with their answers, as the run wrote them; none where it wrote none."""
+    try:
+        lines = (folder / ANSWERS_FILE).read_text("utf-8").split("\n")
+        return [json.loads(line) for line in lines if line]
+    except (OSError, ValueError):
+        return []
+
+
+def _answers_markdown(answers: list[dict[str, str]]) -> str:
+    if not answers:
+        return ""
+    lines = [f"## {_ANSWERS_TITLE}", ""]
+    for number, row in enumerate(answers, 1):
+        lines += [f"### {number}", ""]
+        for name, title in _ANSWER_PARTS.items():
+            lines += [f"**{title}**", "", *(f"    {line}" for line in row.get(name, "").split("\n")), ""]
+    return "\n".join(lines)
+
+
+def _answers_html(answers: list[dict[str, str]]) -> str:
+    head = "".join(f"<th>{escape(title)}</th>" for title in _ANSWER_PARTS.values())
+    rows = "".join(
+        "<tr>" + "".join(f"<td><pre>{escape(row.get(name, ''))}</pre></td>" for name in _ANSWER_PARTS) + "</tr>"
+        for row in answers
+    )
+    return f"<h2>{_ANSWERS_TITLE}</h2><table class='answers'><tr>{head}</tr>{rows}</table>"
+
+
 def _test(recipe: Recipe, test: dict[str, Any]) -> Section:
     rows = []
     for name, value in test.items():
@@ -155,12 +210,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _html(recipe: Recipe, sections: list[Section], plots: dict[str, str]) -> str:
+def _html(recipe: Recipe, sections: list[Section], plots: dict[str, str], answers: list[dict[str, str]]) -> str:
     parts = [
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{escape(recipe.name)}</title>",
         "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
         "table{border-collapse:collapse}td{border-bottom:1px solid #ddd;padding:.25rem .75rem .25rem 0;"
-        "vertical-align:top}img{max-width:100%}</style>",
+        "vertical-align:top}img{max-width:100%}th{text-align:left}pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font-size:12px}.answers{table-layout:fixed;width:100%}</style>",
         f"<h1>{escape(recipe.name)}</h1><p>{escape(recipe.description)}</p>",
     ]
     for title, rows, said in sections:
@@ -168,4 +223,6 @@ def _html(recipe: Recipe, sections: list[Section], plots: dict[str, str]) -> str
         parts.append(f"<h2>{escape(title)}</h2><p>{escape(said)}</p><table>{cells}</table>")
     for name, title in plots.items():
         parts.append(f"<figure><img src='{PLOTS_FOLDER}/{name}' alt='{escape(title)}'></figure>")
+    if answers:
+        parts.append(_answers_html(answers))
     return "\n".join([*parts, "</html>", ""])

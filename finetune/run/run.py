@@ -14,6 +14,7 @@ from assistant.events import Progress
 from assistant.models.store import ModelStore
 from finetune.json_files import write_json
 from finetune.plan.bases import fetch_base
+from finetune.plan.plan import with_checkpointing_decided
 from finetune.recipe import Recipe
 from finetune.run.card import results_of, write_card
 from finetune.run.figures import FIGURES_FILE, TEST_FILE, read_figures
@@ -76,7 +77,7 @@ def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) 
         from finetune.run.checkpoints import CheckpointUpload
 
         callbacks.append(CheckpointUpload(push_to, folder))
-    figures: dict[str, Any] = task.train(recipe, base, folder, callbacks, data)
+    figures: dict[str, Any] = task.train(with_checkpointing_decided(recipe), base, folder, callbacks, data)
     if not is_main_process():
         return figures
     return _measured(recipe, folder, status, figures)

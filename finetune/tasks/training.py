@@ -14,10 +14,18 @@ from finetune.data.survey import write_survey
 from finetune.recipe import NLIRecipe, QARecipe, Recipe
 from finetune.tasks.base import Examples
 from finetune.trainer.accelerate_loop import run_loop
-from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, with_method
+from finetune.trainer.callbacks import note_architecture
+from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, trained_parameters, with_method
 from finetune.trainer.processes import is_main_process, whole_model
 from finetune.trainer.saving import save_trained
-from finetune.trainer.trainer import PairCollator, measuring_trainer, run_trainer, training_arguments
+from finetune.trainer.trainer import (
+    PairCollator,
+    mean_loss,
+    measuring_trainer,
+    optimizers,
+    run_trainer,
+    training_arguments,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -70,7 +78,12 @@ class TaskTraining(ABC, Generic[R, Example]):
         if is_main_process():
             write_survey(self.output, self.survey(items))
         tuned = self.with_method(model)
+        count = trained_parameters(tuned)
+        if is_main_process():
+            note_architecture(self.output, type(getattr(tuned, "get_base_model", lambda: tuned)()).__name__)
+        about = {"trained_parameters": float(count[0]), "parameters": float(count[1])}
         trained, figures = self.fit(tuned, items, callbacks)
+        figures |= about
         if not is_main_process():
             return figures
         kept = as_kept(trained, self.recipe, self.load_base, self.peft_type)
@@ -114,6 +127,8 @@ class EncoderTraining(TaskTraining[EncoderR, Example]):
     engine: Any
     """The reader or verifier; its `model` is put in place before it is asked."""
     encoder: PairEncoder
+    _to_lose_on: list[Item]
+    """The rows that are measured on the way, encoded."""
 
     def by_own_loop(self) -> bool:
         """Whether the loop written out on Accelerate runs the steps, rather than the Trainer."""
@@ -122,6 +137,10 @@ class EncoderTraining(TaskTraining[EncoderR, Example]):
     @abstractmethod
     def read_test(self) -> list[Example]:
         """The recipe's test data, which it must name."""
+
+    @abstractmethod
+    def items_of(self, rows: Sequence[Example]) -> list[Item]:
+        """Labelled rows as the model takes them, for their loss."""
 
     @abstractmethod
     def score(self, rows: list[Example]) -> dict[str, float]:
@@ -141,13 +160,15 @@ class EncoderTraining(TaskTraining[EncoderR, Example]):
         best_by = self.best_by if rows else None
         arguments = TrainingArguments(**training_arguments(training, self.output, best_by=best_by))
         collate = PairCollator(self.encoder)
+        self._to_lose_on = self.items_of(rows) if rows else []
         if self.by_own_loop():
             figures = run_loop(
                 tuned, items, collate, arguments, rows, self._measure, training.early_stopping, callbacks
             )
             return tuned, figures
         trainer = measuring_trainer(self._measure)(
-            model=tuned, args=arguments, train_dataset=items, eval_dataset=rows, data_collator=collate
+            model=tuned, args=arguments, train_dataset=items, eval_dataset=rows, data_collator=collate,
+            optimizers=optimizers(tuned, arguments, training),
         )  # fmt: skip
         figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
         return self.whole(trainer, tuned), figures
@@ -164,4 +185,5 @@ class EncoderTraining(TaskTraining[EncoderR, Example]):
 
     def _measure(self, network: Any, rows: list[Example]) -> dict[str, float]:
         self.engine.model = network
-        return self.score(rows)
+        loss = mean_loss(network, self._to_lose_on, PairCollator(self.encoder), self.recipe.training.batch_size)
+        return self.score(rows) | loss

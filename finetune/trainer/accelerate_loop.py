@@ -161,7 +161,8 @@ class _Loop:
             figures = agreed(measure(self.model, rows))
         self._log({f"eval_{name}": value for name, value in figures.items()})
         value = figures[str(self.arguments.metric_for_best_model).removeprefix("eval_")]
-        if self.state.best_metric is None or value > self.state.best_metric:
+        best = self.state.best_metric
+        if best is None or (value > best if self.arguments.greater_is_better else value < best):
             self.state.best_metric = value
             self.state.best_model_checkpoint = f"checkpoint-{self.state.global_step}"
 

@@ -154,6 +154,12 @@ class BestBeside(TrainerCallback):
             state.best_model_checkpoint = str(self._output / Path(state.best_model_checkpoint).name)
 
 
+def note_architecture(output: Path, name: str) -> None:
+    """Say in a run's record which network it trains."""
+    if record := _read(output / RUN_FILE):
+        write_json(output / RUN_FILE, record | {"architecture": name})
+
+
 def _seconds_of(checkpoint: Path) -> float:
     return float(_read(checkpoint / RUN_FILE).get("seconds", 0.0))
 

@@ -20,6 +20,8 @@ def lora_config(lora: Lora, task_type: str) -> "LoraConfig":
         # peft adds to the lists that it is given.
         target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
         modules_to_save=list(lora.modules_to_save) or None,
+        use_rslora=lora.rslora,
+        use_dora=lora.dora,
         task_type=task_type,
     )
 

@@ -45,6 +45,29 @@ class PairCollator:
         return batch
 
 
+def mean_loss(
+    network: Any, items: Sequence[dict[str, Any]], collate: Callable[[Any], dict[str, Any]], batch_size: int
+) -> dict[str, float]:
+    """The mean loss of encoded rows as `loss`, with whatever gradient and autocast context is on; none of no rows.
+
+    Args:
+        network: with a loss of its own, in evaluation mode.
+        items: with labels.
+        collate: makes a batch of them.
+        batch_size: rows at once.
+    """
+    if not items:
+        return {}
+    by_length = sorted(items, key=lambda item: len(item["input_ids"]))
+    where = next(network.parameters()).device
+    total = 0.0
+    for at in range(0, len(by_length), batch_size):
+        some = by_length[at : at + batch_size]
+        batch = {name: tensor.to(where) for name, tensor in collate(some).items()}
+        total += float(network(**batch).loss) * len(some)
+    return {"loss": round(total / len(items), 4)}
+
+
 def training_arguments(training: Training, output: Path, best_by: str | None = None) -> dict[str, Any]:
     """The recipe's training section as `transformers.TrainingArguments` takes it.
 
@@ -77,7 +100,8 @@ def training_arguments(training: Training, output: Path, best_by: str | None = N
         "logging_steps": training.logging_steps,
         "train_sampling_strategy": "group_by_length" if training.group_by_length else "random",
         "remove_unused_columns": False,
-        "report_to": "tensorboard" if training.tensorboard else "none",
+        "report_to": list(dict.fromkeys([*["tensorboard"] * training.tensorboard, *training.report_to])) or "none",
+        "neftune_noise_alpha": training.neftune_alpha,
         "use_cpu": where == "cpu",
         # Both are said: SFTConfig turns bf16 on where it is left open, and torch claims bf16 on a T4.
         "bf16": precision.dtype is torch.bfloat16,
@@ -88,12 +112,48 @@ def training_arguments(training: Training, output: Path, best_by: str | None = N
     if best_by:
         arguments |= {
             "eval_strategy": training.checkpoints,
-            "eval_steps": training.save_steps,
+            "eval_steps": training.eval_steps or training.save_steps,
             "load_best_model_at_end": True,
             "metric_for_best_model": training.best_by or best_by,
-            "greater_is_better": True,
+            "greater_is_better": (training.best_by or best_by) != "loss",
         }
     return arguments
+
+
+def loss_arguments(training: Training) -> dict[str, Any]:
+    """What a language model's trainer takes beside, to tell the loss of held-out rows on the way.
+
+    The last checkpoint is kept, or where the recipe stops early or names `best_by`, the one of the lowest loss.
+    """
+    chosen = bool(training.early_stopping or training.best_by)
+    return {
+        "eval_strategy": training.checkpoints,
+        "eval_steps": training.eval_steps or training.save_steps,
+        "per_device_eval_batch_size": training.batch_size,
+        "prediction_loss_only": True,
+        "load_best_model_at_end": chosen,
+        **({"metric_for_best_model": "loss", "greater_is_better": False} if chosen else {}),
+    }
+
+
+def optimizers(model: Any, arguments: "TrainingArguments", training: Training) -> tuple[Any, Any]:
+    """What a trainer takes as `optimizers`: one with LoRA+'s rates where the recipe has them, else its own."""
+    if training.loraplus_ratio is None:
+        return None, None
+    from peft.optimizers import create_loraplus_optimizer
+    from transformers import Trainer
+
+    kind, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
+    rate = options.pop("lr", arguments.learning_rate)
+    made = create_loraplus_optimizer(
+        model=model,
+        optimizer_cls=kind,
+        lr=rate,
+        loraplus_lr_ratio=training.loraplus_ratio,
+        loraplus_weight_decay=training.weight_decay,
+        **options,
+    )
+    return made, None
 
 
 def check_options(training: Training) -> None:
@@ -225,11 +285,18 @@ def training_figures(state: Any, seconds: float, resumed_from: Path | None) -> d
         "epoch": float(state.epoch or 0.0),
         "steps": float(state.global_step),
         "max_steps": float(state.max_steps),
+        **_last_measured(state.log_history),
         "resumed_at": float(step_of(resumed_from)) if resumed_from else 0.0,
     }
     if torch.cuda.is_available():
         figures["peak_memory_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
     return figures
+
+
+def _last_measured(history: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The last evaluation loss, where there is one."""
+    losses = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
+    return {"eval_loss": losses[-1]} if losses else {}
 
 
 def _loss_of_steps(history: Sequence[dict[str, float]]) -> list[float]:

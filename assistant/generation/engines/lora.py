@@ -13,7 +13,7 @@ from assistant.models.validation import ADAPTER_WEIGHTS, check_adapter
 
 _KEY = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)_proj\.lora_([AB])\.weight")
 _NAMES = {"q": "q", "k": "k", "v": "v", "o": "output", "gate": "gate", "up": "up", "down": "down"}
-_UNKNOWN = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "layer_replication", "fan_in_fan_out")
+_UNKNOWN = ("use_dora", "rank_pattern", "alpha_pattern", "layer_replication", "fan_in_fan_out")
 
 
 def read_updates(file: GGUFFile, folder: Path) -> Updates:
@@ -31,7 +31,9 @@ def read_updates(file: GGUFFile, folder: Path) -> Updates:
     config = check_adapter(folder)
     if other := next((key for key in _UNKNOWN if config.get(key)), None) or config.get("modules_to_save"):
         raise ModelError(f"{folder.name}: an adapter with {other} cannot go on a GGUF file; train it without.")
-    scale = float(config["lora_alpha"]) / float(config["r"])
+    rank = float(config["r"])
+    # rsLoRA divides by the root of the rank.
+    scale = float(config["lora_alpha"]) / (rank**0.5 if config.get("use_rslora") else rank)
     found: dict[tuple[int, str], dict[str, Array]] = {}
     for key, array in load_file(folder / ADAPTER_WEIGHTS).items():
         match = _KEY.fullmatch(key)

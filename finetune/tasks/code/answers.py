@@ -58,7 +58,7 @@ def answer_all(
 
 
 def figures(answered: Sequence[Answered]) -> dict[str, Any]:
-    """Shares, as percentages, and the mean ROUGE-L (F1 of the longest common run of words in order; Lin, 2004).
+    """Shares, as percentages, the mean ROUGE-L (F1 of the longest common run of words in order; Lin, 2004), and BLEU.
 
     `parses` is of the answers with Python code, `pass_at_1` of those whose tests were run.
     """
@@ -67,6 +67,7 @@ def figures(answered: Sequence[Answered]) -> dict[str, Any]:
     report: dict[str, Any] = {
         "answers": len(answered),
         "rouge_l": _mean(100 * rouge_l(each.text, each.example.answer) for each in answered),
+        "bleu": bleu([each.text for each in answered], [each.example.answer for each in answered]),
         "ended": _mean(100.0 * each.ended for each in answered),
         "fenced": _mean(100.0 * bool(FENCE.search(each.text)) for each in answered),
         "explained": _mean(100.0 * _explains(each.text) for each in answered),
@@ -90,6 +91,15 @@ def rouge_l(text: str, reference: str) -> float:
             before, row[at] = row[at], before + 1 if word == other else max(row[at], row[at - 1])
     precision, recall = row[-1] / len(words), row[-1] / len(wanted)
     return 2 * precision * recall / (precision + recall) if row[-1] else 0.0
+
+
+def bleu(texts: Sequence[str], references: Sequence[str]) -> float:
+    """Corpus BLEU of texts as sacrebleu counts it (Post, 2018), from 0 to 100."""
+    if not texts:
+        return 0.0
+    from sacrebleu.metrics import BLEU
+
+    return round(float(BLEU().corpus_score(list(texts), [list(references)]).score), 2)
 
 
 def write_answers(path: Path, by_model: Mapping[str, Sequence[Answered]]) -> None:

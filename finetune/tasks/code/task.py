@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from finetune.data.code import CodeExample
     from finetune.tasks.code.training import AssistantTraining
 
+ANSWERS_FILE = "answers.jsonl"
+"""In a run's folder: held-out questions with the expected answer and those before and after."""
 _MEASURED = 500
 """Held-out questions that a code assistant is measured on, where the recipe does not say how many."""
 _GROUNDED = 4
@@ -59,8 +61,31 @@ class CodeTask(Task[CodeRecipe]):
         from finetune.tasks.code.training import evaluate
 
         network, tokenizer = load_language_model(model)
-        rows = evenly(self.load(recipe, folder).held_out, recipe.data.limit or recipe.training.eval_rows or _MEASURED)
-        return evaluate(network, tokenizer, rows, on_progress)
+        rows = evenly(self.load(recipe, folder).held_out, recipe.data.limit or _MEASURED)
+        report = evaluate(network, tokenizer, rows, on_progress, recipe.data.loss_on)
+        del network  # two of them at a time may be more than fits
+        return report | self._shown(recipe, model, folder, on_progress)
+
+    def _shown(
+        self, recipe: CodeRecipe, model: "ResolvedModel", folder: Path, on_progress: OnProgress
+    ) -> dict[str, Any]:
+        """Held-out questions answered before and after, which the report shows, and the figures of both."""
+        from assistant.loading.generator import load_generator
+        from assistant.models.store import ModelStore
+        from finetune.data.files import evenly
+        from finetune.tasks.code.answers import answer_all, figures, write_answers
+
+        if not recipe.data.shown_answers:
+            return {}
+        asked = evenly(self.load(recipe, folder).held_out, recipe.data.shown_answers)
+        models = {"before": ModelStore().resolve(recipe.base), "after": model}
+        answered = {}
+        for name, each in models.items():
+            generator = load_generator(each)
+            answered[name] = answer_all(generator, asked, on_progress=on_progress)
+            del generator
+        write_answers(folder / ANSWERS_FILE, answered)
+        return {f"answers_{name}": figures(each) for name, each in answered.items()}
 
     def has_test(self, recipe: CodeRecipe) -> bool:
         """Held-out questions are what is measured."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.cli.console import StatusLine
 from assistant.encoders.pairs import length_bucketed
@@ -16,11 +16,11 @@ from assistant.events import Progress
 from assistant.generation.prompts import SYSTEM_PROMPT, render
 from assistant.types import Message, Role
 from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique, unseen
-from finetune.data.files import OWN_DATA, find_data
+from finetune.data.files import OWN_DATA, evenly, find_data
 from finetune.data.grounded import grounded_examples, with_passages
 from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.squad import is_squad, read_squad
-from finetune.data.survey import survey
+from finetune.data.survey import histogram, survey
 from finetune.data.tables import is_hub
 from finetune.recipe import CodeData, CodeRecipe
 from finetune.tasks.base import Examples
@@ -29,7 +29,7 @@ from finetune.tasks.training import TaskTraining
 from finetune.trainer.peft_methods import load_causal, positions
 from finetune.trainer.precision import device
 from finetune.trainer.processes import is_main_process
-from finetune.trainer.trainer import run_trainer, training_arguments
+from finetune.trainer.trainer import loss_arguments, optimizers, run_trainer, training_arguments
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -122,10 +122,13 @@ def conversation(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> 
     return [question] if tokenizer.chat_template is None else [Message(Role.SYSTEM, SYSTEM_PROMPT), question]
 
 
-def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> dict[str, list[int]]:
-    """Token ids of prompt and answer, with a mask that is 1 on the answer and its end-of-sequence token.
+def training_row(
+    example: CodeExample, tokenizer: "PreTrainedTokenizerBase", loss_on: Literal["answer", "all"] = "answer"
+) -> dict[str, list[int]]:
+    """Token ids of prompt and answer, with a mask that is 1 on what is learned.
 
-    The prompt is rendered by the very function that inference uses.
+    That is the answer with its end-of-sequence token, or with `loss_on="all"` the prompt too. The prompt is rendered
+    by the very function that inference uses.
     """
     prompt = render(conversation(example, tokenizer), tokenizer)
     # Without a template the prompt ends at a colon, and the space after it is of the answer's first token.
@@ -134,18 +137,20 @@ def training_row(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> 
     ending = [tokenizer.eos_token_id]
     return {
         "input_ids": [*prompt, *answer, *ending],
-        "completion_mask": [0] * len(prompt) + [1] * (len(answer) + len(ending)),
+        "completion_mask": [int(loss_on == "all")] * len(prompt) + [1] * (len(answer) + len(ending)),
     }
 
 
 class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
     """The training of a code assistant with TRL.
 
-    Nothing is evaluated on the way: on CPUs with AVX512-BF16 an evaluation repacks 4-bit weights, and the training
-    step after it finds no gradient. Use `evaluate` on the finished adapter.
+    With `training.eval_rows` the loss of so many held-out questions is told on the way, except of 4-bit weights on a
+    CPU: there, with AVX512-BF16, an evaluation repacks them, and the training step after it finds no gradient.
     """
 
     peft_type = "CAUSAL_LM"
+    all_lengths: list[int]
+    """Of all training texts, those left out included."""
 
     def load_base(self) -> Any:
         """The base as it is trained."""
@@ -157,16 +162,30 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         most = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
-        rows = [training_row(example, self.tokenizer) for example in self.data.train]
+        rows = [training_row(example, self.tokenizer, self.recipe.data.loss_on) for example in self.data.train]
+        self.all_lengths = [len(row["input_ids"]) for row in rows]
         fitting = [row for row in rows if len(row["input_ids"]) <= most]
         self.data.left_out[f"more than {most} tokens"] += len(rows) - len(fitting)
         return fitting
+
+    def _held_out_rows(self) -> list[dict[str, Any]]:
+        """The held-out questions whose loss is told on the way; none where that cannot be."""
+        training, data = self.recipe.training, self.recipe.data
+        if not training.eval_rows or not self.data.held_out:
+            return []
+        if self.recipe.method == "qlora" and device() == "cpu":
+            log.info("training.eval_rows: nothing is measured on the way: quantised weights on a CPU do not allow it")
+            return []
+        chosen = evenly(self.data.held_out, training.eval_rows)
+        rows = [training_row(example, self.tokenizer, data.loss_on) for example in chosen]
+        return [row for row in rows if len(row["input_ids"]) <= data.max_length]
 
     def survey(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Questions, and lengths of questions with their answers; what is held out is the test data."""
         train, test = ([example.instruction for example in part] for part in self.data[:2])
         lengths = [len(item["input_ids"]) for item in items]
-        return survey(train, [], test, lengths=lengths, left_out=self.data.left_out)
+        found = survey(train, [], test, lengths=lengths, left_out=self.data.left_out)
+        return found | {"all_lengths": histogram(self.all_lengths)}
 
     def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train on the answers alone."""
@@ -176,21 +195,30 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
         from trl.trainer.sft_trainer import SFTTrainer
 
         disable_progress_bars()
+        training, data, held_out = self.recipe.training, self.recipe.data, self._held_out_rows()
         arguments = SFTConfig(
-            **training_arguments(self.recipe.training, self.output),
-            max_length=self.recipe.data.max_length,
-            packing=False,
+            **training_arguments(training, self.output) | (loss_arguments(training) if held_out else {}),
+            max_length=data.max_length,
+            packing=data.packing,
+            eval_packing=False,
             completion_only_loss=True,
-            gradient_checkpointing=device() != "cpu",  # memory is what a GPU lacks, time what a CPU lacks
+            # What `auto` means is the plan's to say, before the training begins; memory is what a GPU lacks.
+            gradient_checkpointing=training.gradient_checkpointing == "on"
+            or (training.gradient_checkpointing == "auto" and device() != "cpu"),
         )
         trainer = SFTTrainer(
-            model=tuned, args=arguments, train_dataset=Dataset.from_list(items), processing_class=self.tokenizer
+            model=tuned,
+            args=arguments,
+            train_dataset=Dataset.from_list(items),
+            eval_dataset=Dataset.from_list(held_out) if held_out else None,
+            processing_class=self.tokenizer,
+            optimizers=optimizers(tuned, arguments, training),
         )
         # TRL casts the adapter of a quantised model to bfloat16, for which a T4's fp16 gradient scaler has no kernel.
         for parameter in tuned.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.to(torch.float32)
-        figures = run_trainer(trainer, arguments, self.output, callbacks=callbacks)
+        figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
         tokens = sum(len(item["input_ids"]) for item in items)
         figures["tokens"] = float(tokens)
         figures["tokens_per_second"] = round(tokens * self.recipe.training.epochs / figures["train_runtime"], 1)
@@ -243,15 +271,17 @@ def evaluate(
     tokenizer: "PreTrainedTokenizerBase",
     examples: Sequence[CodeExample],
     on_progress: Callable[[int, int], None] | None = None,
+    loss_on: Literal["answer", "all"] = "answer",
 ) -> dict[str, Any]:
     """Loss and perplexity of the answers' tokens, end-of-sequence included, as the training counts; bits a character.
 
+    With `loss_on="all"` the questions' tokens and characters count too.
     The model is a base with or without a merged adapter, never one in 4 bits on a CPU (see `train`).
     """
     import torch
 
     began = time.perf_counter()
-    rows = [training_row(example, tokenizer) for example in examples]
+    rows = [training_row(example, tokenizer, loss_on) for example in examples]
     total, count, done = 0.0, 0, 0
     for batch in length_bucketed([len(row["input_ids"]) for row in rows], TOKENS_AT_ONCE):
         longest = max(len(rows[index]["input_ids"]) for index in batch)
@@ -274,11 +304,12 @@ def evaluate(
         if on_progress is not None:
             on_progress(done, len(rows))
     loss = total / count
+    characters = sum(len(each.answer) + (len(each.instruction) if loss_on == "all" else 0) for each in examples)
     return {
         "loss": round(loss, 4),
         "perplexity": round(math.exp(loss), 3),
         # Tokens are of one tokenizer; characters are the same for all.
-        "bits_per_character": round(total / math.log(2) / max(1, sum(len(each.answer) for each in examples)), 4),
+        "bits_per_character": round(total / math.log(2) / max(1, characters), 4),
         "completion_tokens": count,
         "total": len(rows),
         "seconds": round(time.perf_counter() - began, 1),

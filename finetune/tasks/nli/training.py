@@ -2,6 +2,7 @@
 
 import logging
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +16,6 @@ from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
 from assistant.events import Progress
 from assistant.loading.reader import load_reader
-from assistant.metrics import classification_report, confusion_matrix
 from assistant.models.store import ModelStore
 from assistant.types import Label
 from assistant.verification.head import Head
@@ -33,9 +33,10 @@ from finetune.data.pairs import (
 )  # fmt: skip
 from finetune.data.source_claims import exchanged_sentences, is_held_out, read_source_claims, source_pairs
 from finetune.data.squad import QAExample, read_squad, split_by_article
-from finetune.data.survey import survey
+from finetune.data.survey import histogram, survey
 from finetune.recipe import NLIData, NLIRecipe
 from finetune.tasks.base import Examples
+from finetune.tasks.nli.metrics import classification_figures
 from finetune.tasks.training import EncoderTraining
 from finetune.trainer.peft_methods import positions
 
@@ -203,21 +204,29 @@ class VerifierTraining(EncoderTraining[NLIRecipe, Pair]):
         """The training pairs; those too long are left out."""
         data = self.recipe.data
         self.encoder = PairEncoder(self.tokenizer, model)
-        most = min(data.max_length, positions(model) or data.max_length)
-        items = training_items(self.data.train, self.encoder, most, hypothesis_first=data.hypothesis_first)
+        most = self._most = min(data.max_length, positions(model) or data.max_length)
+        every = training_items(self.data.train, self.encoder, sys.maxsize, hypothesis_first=data.hypothesis_first)
+        self.all_lengths = [len(item["input_ids"]) for item in every]
+        items = [item for item in every if len(item["input_ids"]) <= most]
         self.data.left_out[f"more than {most} tokens"] += len(self.data.train) - len(items)
         return items
+
+    def items_of(self, rows: Sequence[Pair]) -> list[dict[str, Any]]:
+        """The pairs that are not too long."""
+        first = self.recipe.data.hypothesis_first
+        return training_items(rows, self.encoder, self._most, hypothesis_first=first)
 
     def survey(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Pairs, lengths and labels."""
         test = self.read_test() if self.recipe.data.test else []
         parts = (self.data.train, self.data.held_out, test)
-        return survey(
+        found = survey(
             *([f"{pair.premise} {pair.hypothesis}" for pair in part] for part in parts),
             lengths=[len(item["input_ids"]) for item in items],
             labels=[str(pair.label) for pair in self.data.train],
             left_out=+self.data.left_out,
         )
+        return found | {"all_lengths": histogram(self.all_lengths)}
 
     def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train, with a verifier that measures on the way."""
@@ -277,15 +286,14 @@ def fit_head(verifier: Verifier, pairs: Sequence[Pair]) -> Head:
 def evaluate(
     verifier: Verifier, pairs: Sequence[Pair], on_progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
-    """Accuracy, macro and weighted F1 (percentages) and the confusion matrix of a verifier on labelled pairs."""
+    """Accuracy, precision, recall and F1 (macro and weighted, percentages), and the confusion matrix, on pairs."""
     began = time.perf_counter()
     rows: npt.NDArray[np.float64] = np.array(
         verifier.probabilities([(pair.premise, pair.hypothesis) for pair in pairs], on_progress=on_progress)
     )
-    matrix = confusion_matrix([LABELS.index(pair.label) for pair in pairs], rows.argmax(axis=1).tolist(), len(LABELS))
+    gold = [LABELS.index(pair.label) for pair in pairs]
     return {
-        **classification_report(matrix),
-        "confusion_matrix": matrix.tolist(),
+        **classification_figures(gold, rows.argmax(axis=1).tolist(), len(LABELS)),
         "labels": [str(label) for label in LABELS],
         "total": len(pairs),
         "seconds": round(time.perf_counter() - began, 1),

@@ -153,7 +153,11 @@ class ReaderTraining(EncoderTraining[QARecipe, QAExample]):
                 f"{self.recipe.base} takes; --set max_length={most} makes them fit."
             )
         self.encoder = PairEncoder.for_reading(self.tokenizer, model)
-        return training_items(self.data.train, self.encoder, self.recipe.max_length, self.recipe.stride)
+        return self.items_of(self.data.train)
+
+    def items_of(self, rows: Sequence[QAExample]) -> list[dict[str, Any]]:
+        """The windows of questions."""
+        return training_items(rows, self.encoder, self.recipe.max_length, self.recipe.stride)
 
     def survey(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Questions with their paragraphs, lengths of the windows, and how many have an answer."""
