@@ -17,6 +17,7 @@ _VERB = re.compile(
 )
 _PRONOUN = re.compile(r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|this|that|these|those|who|which|one|former"
                       r"|latter|il|elle|ils|elles|ce|cela|celui|celle|qui)\b", re.IGNORECASE)  # fmt: skip
+_DIGITS = re.compile(r"\d[\d.,]*\d|\d")
 _SUFFIXES = ("ations", "ation", "ings", "ing", "ied", "ies", "ed", "es", "ly", "s")
 _MONTHS = (
     "january february march april may june july august september october november december "
@@ -81,6 +82,12 @@ def stem(word: str) -> str:
             break
     word = word[:-1] if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "ls" else word
     return word[:-1] if word.endswith(("e", "y", "i")) and len(word) > 3 else word
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The stems of a text's words of meaning, and its numbers."""
+    words = (stem(word) for word in WORD.findall(text) if len(word) > 1 and word.lower() not in FUNCTION_WORDS)
+    return frozenset((*words, *_DIGITS.findall(text)))
 
 
 def lowercase_words(text: str) -> frozenset[str]:
