@@ -34,7 +34,9 @@ _SUBORDINATE = re.compile(
     r"either|neither|between|que|qui|dont|où|quand|lorsque|si|parce|puisque|quoique|comme|entre|ni)\b|\bqu['’]",
     re.IGNORECASE,
 )
-_LINE_OF_ITS_OWN = re.compile(r"\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)]|#+)[ \t])|(?<=\n)[ \t]*(?:#+ |\*\*)[^\n]*(?:\n|\Z)|\A#+ [^\n]*\n|:[ \t]*\n")
+_LINE_OF_ITS_OWN = re.compile(
+    r"\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)]|#+)[ \t])|(?<=\n)[ \t]*(?:#+ |\*\*)[^\n]*(?:\n|\Z)|\A#+ [^\n]*\n|:[ \t]*\n"
+)
 _BOLD_LINE = re.compile(r"\s*(?:\*\*|__)[^*\n]{1,80}(?:\*\*|__):?\s*")
 _COURTESY = re.compile(
     r"(?:sure|certainly|of course|absolutely|great question|good question|thank you|thanks|you['’]re welcome|hello|hi|sorry|"
@@ -142,6 +144,11 @@ def together(question: str, answer: str) -> str | None:
     """
     short = len(answer.split()) <= _SHORT_ANSWER
     return span_claim(question, answer) if short and _SINGLE_THING.match(" ".join(question.split())) else None
+
+
+def states_yes_or_no(question: str, answer: str) -> bool:
+    """Whether an answer begins by saying yes or no to a question that asks for it."""
+    return _spoken_answer(" ".join(answer.split()), question) is not None
 
 
 def _sentences(prose: str, language: str) -> Iterable[tuple[int, int]]:

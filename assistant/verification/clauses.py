@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from assistant.verification.figures import Figure, figures
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_SENTENCE_END = re.compile(r"(?<=[^\W\d_][^\W_][.!?])[\"”’)]?\s+(?=[\"“(]?[A-ZÀ-Þ\d])|(?<=[\d%)][.!?])\s+(?=[A-ZÀ-Þ])|\n\s*")
-_JOINT = re.compile(r"\s*;\s+|,?\s+(?:and|but|while|whereas|et|mais|tandis que|alors que|compared with)\s+", re.IGNORECASE)
+_SENTENCE_END = re.compile(
+    r"(?<=[^\W\d_][^\W_][.!?])[\"”’)]?\s+(?=[\"“(]?[A-ZÀ-Þ\d])|(?<=[\d%)][.!?])\s+(?=[A-ZÀ-Þ])|\n\s*"
+)
+_JOINT = re.compile(
+    r"\s*;\s+|,?\s+(?:and|but|while|whereas|et|mais|tandis que|alors que|compared with)\s+", re.IGNORECASE
+)
 _COMMA = re.compile(r",\s+(?!\d)")
 _OPENS = re.compile(r"(?:in|on|at|by|from|since|until|during|between|for|of|with|en|au|le|depuis)\b", re.IGNORECASE)
 _VERB = re.compile(
@@ -99,9 +103,7 @@ def read_clause(text: str, sentence: int, common: frozenset[str]) -> Clause:
     """A stretch of text as a clause; `common` are words that are no names."""
     words = [word for word in WORD.findall(text) if word.lower() not in FUNCTION_WORDS and len(word) > 1]
     names = {
-        stem(word)
-        for word in words
-        if word[0].isupper() and word.lower() not in common and word.lower() not in _MONTHS
+        stem(word) for word in words if word[0].isupper() and word.lower() not in common and word.lower() not in _MONTHS
     }
     return Clause(text, sentence, tuple(map(stem, words)), frozenset(names), (*figures(text), *_months(text)))
 

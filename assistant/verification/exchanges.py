@@ -9,7 +9,16 @@ none of those that hold the claim's own allows it. Whatever is not certain is le
 import re
 from collections.abc import Iterable, Sequence
 
-from assistant.verification.clauses import FUNCTION_WORDS, WORD, Clause, Clauses, cut, lowercase_words, read_clause, stem
+from assistant.verification.clauses import (
+    FUNCTION_WORDS,
+    WORD,
+    Clause,
+    Clauses,
+    cut,
+    lowercase_words,
+    read_clause,
+    stem,
+)
 from assistant.verification.figures import Fault, Figure, in_words
 
 _NEGATION = re.compile(
@@ -265,9 +274,7 @@ def _words(text: str) -> frozenset[str]:
 
 def _near(clause: Clause, held: Clauses) -> Iterable[Clause]:
     """The other clauses of a sentence and of those beside it."""
-    return (
-        other for other in held.clauses if other is not clause and abs(other.sentence - clause.sentence) <= 1
-    )
+    return (other for other in held.clauses if other is not clause and abs(other.sentence - clause.sentence) <= 1)
 
 
 def _inherited(clause: Clause, held: Clauses) -> frozenset[str]:

@@ -193,7 +193,9 @@ def _begins_state(at: int, words: list[str], lower: list[str]) -> bool:
         return True
     follows = lower[at + 1] if at + 1 < len(lower) else ""
     if words[at - 1][0].isupper() and word.isalpha() and word not in _PREPOSITIONS and words[at].islower():
-        return word != "of" and (not follows or follows == "than" or follows in _PREPOSITIONS)  # "the water of the Ems cold in winter"
+        return word != "of" and (
+            not follows or follows == "than" or follows in _PREPOSITIONS
+        )  # "the water of the Ems cold in winter"
     return follows == "than" or (word in _PREPOSITIONS and not _has_later_state(at, words, lower))
 
 

@@ -134,7 +134,9 @@ class Verifier:
         sentences, budget = self._index(check.document), self._budget(candidate.tokens, claim)
         if len(sentences.text) <= budget and not check.near:
             return None
-        near = [place for each in check.near if (place := sentences.around(each.start, each.end, budget, 0)) is not None]
+        near = [
+            place for each in check.near if (place := sentences.around(each.start, each.end, budget, 0)) is not None
+        ]
         premise = sentences.gathered(claim, budget, near)
         if premise is None or premise.last - premise.first <= budget // 2:
             return None
