@@ -39,9 +39,11 @@ _LINE_OF_ITS_OWN = re.compile(
 )
 _BOLD_LINE = re.compile(r"\s*(?:\*\*|__)[^*\n]{1,80}(?:\*\*|__):?\s*")
 _COURTESY = re.compile(
-    r"(?:sure|certainly|of course|absolutely|great question|good question|thank you|thanks|you['’]re welcome|hello|hi|sorry|"
+    r"(?:sure|certainly|of course|absolutely|great question|good question|thank you|thanks|"
+    r"you['’]re welcome|hello|hi|sorry|"
     r"i hope|hope this|let me know|feel free|please (?:let|feel|note that i)|if you (?:have|need|want|would)|is there "
-    r"anything|i['’]m happy|i would be happy|happy to|here (?:is|are) (?:a|the|some|my|your) (?:\w+ )?(?:summary|answer|list|"
+    r"anything|i['’]m happy|i would be happy|happy to|here (?:is|are) (?:a|the|some|my|"
+    r"your) (?:\w+ )?(?:summary|answer|list|"
     r"overview|points|reasons|steps|explanation)\W*\Z|bien sûr|avec plaisir|n['’]hésitez pas|j['’]espère|merci)\b",
     re.IGNORECASE,
 )
@@ -52,7 +54,8 @@ _ECHO = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"(?:in |on |at |to |from |by |for )?(?:who|whom|whose|what|which|when|where|why|how|qui|que|quoi|quel|quelle|quand|où|"
+    r"(?:in |on |at |to |from |by |for )?(?:who|whom|whose|what|which|when|where|why|how|qui|que|"
+    r"quoi|quel|quelle|quand|où|"
     r"pourquoi|combien|comment)\b",
     re.IGNORECASE,
 )
@@ -63,7 +66,8 @@ _SINGLE_THING = re.compile(
 )
 _BECAUSE = re.compile(r"(?:because|since it|so that|due to|thanks to|parce qu)\b", re.IGNORECASE)
 _ADVERBIAL = re.compile(
-    r"(?:because|so that|due to|thanks to|in|on|at|by|from|since|until|after|before|during|between|near|under|to|for|with|"
+    r"(?:because|so that|due to|thanks to|in|on|at|by|from|since|until|after|before|during|between|"
+    r"near|under|to|for|with|"
     r"within|around|about|parce que|en|à|depuis|pendant|après|avant)\b",
     re.IGNORECASE,
 )
@@ -138,7 +142,8 @@ def sentence_claims(text: str, question: str | None = None, *, resolve: bool = T
 
 
 def together(question: str, answer: str) -> str | None:
-    """Question and answer as one claim, where the answer is short: a true sentence that does not answer is not entailed.
+    """Question and answer as one claim, where the answer is short: a true sentence that does not
+    answer is not entailed.
 
     None where the question asks for no single thing, or where the answer's yes or no states it already.
     """

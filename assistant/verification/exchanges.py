@@ -35,7 +35,8 @@ _OPPOSITES = (
     ("heavier", "lighter"), ("faster", "slower"), ("warmer hotter", "colder cooler"), ("deeper", "shallower"),
     ("more", "fewer less"), ("upper", "lower"), ("length", "width breadth", "height", "depth"),
     ("north northern", "south southern", "east eastern", "west western"),
-    ("summer", "winter", "spring", "autumn"), ("birth born", "death died"), ("opening opened", "closing closed closure"),
+    ("summer", "winter", "spring", "autumn"), ("birth born", "death died"), ("opening opened",
+    "closing closed closure"),
     ("began begun started", "ended finished"), ("first", "second", "third", "fourth", "last final"),
     ("men male males", "women female females"), ("arrival arrived", "departure departed left"),
     ("income revenue", "expenditure costs expenses"), ("profit", "loss"), ("buyer bought", "seller sold"),
@@ -49,7 +50,8 @@ _MUTUAL = frozenset(
     map(
         stem,
         "met meet married marry wed border borders joined join equals resembles divorced cousin brother sister friend "
-        "neighbour neighbor partner ally allied merged linked connected connects between with shared versus adjacent near "
+        "neighbour neighbor partner ally allied merged linked connected connects between with "
+        "shared versus adjacent near "
         "tied same alike rivals related coexist contemporary".split(),
     )
 )
@@ -130,7 +132,8 @@ def _belongs_elsewhere(claim: Clause, figure: Figure, clause: Clause, held: Clau
 
 
 def _role_fault(claim: Clause, held: Clauses) -> Fault | None:
-    """A name in the place of another: the clause that says the rest has another one, the claim's does something else."""
+    """A name in the place of another: the clause that says the rest has another one, the claim's
+    does something else."""
     if _NEGATION.search(claim.text):
         return None
     for run in _name_runs(claim):

@@ -1,4 +1,4 @@
-"""Questions as the statements that their answers make: "Is it deep?" answered by yes states "It is deep."
+"""Questions as the statements that their answers make: "Is it deep?" answered by yes states "It is deep.".
 
 English questions are turned by their words' order alone: what stands between the auxiliary and the rest is the subject,
 and where it ends is told by what may begin a predicate. Where that leaves a doubt there is no statement.
@@ -25,13 +25,15 @@ _PREPOSITIONS = frozenset(
     "through until since across along around against within beside behind beyond".split()
 )
 _ADVERBS = frozenset(
-    "ever still also always never not really already currently now once only often usually just mainly mostly more less "
+    "ever still also always never not really already currently now once only often usually just "
+    "mainly mostly more less "
     "most least as very too so both all likely able bigger better worse older larger smaller higher lower".split()
 )
 _ADJECTIVES = frozenset(
     "new old first second third last next main big small large great high low long short young early late good bad own "
     "other same only whole current former present second-largest largest smallest oldest newest highest lowest longest "
-    "upper lower inner outer northern southern eastern western red blue green white black public private local national "
+    "upper lower inner outer northern southern eastern western red blue green white black public "
+    "private local national "
     "annual daily average total maximum minimum".split()
 )
 # Verbs whose plain form may follow "did", "does", "can" or "will"; nouns of the same form are the reason for the care.
@@ -39,21 +41,27 @@ _PLAIN_VERBS = frozenset(
     "accept achieve add affect agree allow announce appear apply approve arrive ask attack attend attract avoid beat "
     "become begin believe belong blame border break bring build burn buy call carry catch cause change charge choose "
     "claim close collapse collect come compare complete consist contain continue contribute control cost cover cross "
-    "create cut decide decline decrease defeat deliver demand depend describe design destroy develop die differ discover "
-    "divide draw drink drive drop earn eat employ enable end enjoy enter exceed exist expand expect explain export extend "
-    "face fail fall feed feel fight fill find finish fire fit flow fly follow forbid force form freeze gain get give go "
+    "create cut decide decline decrease defeat deliver demand depend describe design destroy "
+    "develop die differ discover "
+    "divide draw drink drive drop earn eat employ enable end enjoy enter exceed exist expand expect "
+    "explain export extend "
+    "face fail fall feed feel fight fill find finish fire fit flow fly follow forbid force form "
+    "freeze gain get give go "
     "grow happen hate have head hear heat help hire hold hope hurt import improve include increase influence inherit "
     "invent invest join keep kill know lack last launch lead learn leave let lie like link live lose love make manage "
     "marry matter mean measure meet mention move need occur offer open operate order own participate pass pay perform "
     "permit play point prefer prevent produce prohibit promise protect prove provide publish pull pump push put raise "
     "reach read receive recognize reduce refuse reject rely remain remember remove repair replace represent require "
-    "resign return rise rule run save say see seem sell send serve set share show sign sink sit sleep speak spend split "
+    "resign return rise rule run save say see seem sell send serve set share show sign sink sit "
+    "sleep speak spend split "
     "spread stand start state stay stop study succeed suffer supply support survive take talk teach tell think travel "
     "treat try turn use visit vote wait walk want watch wear win work write".split()
 )
 _PARTICIPLES = frozenset(
-    "been become begun bound bought broken brought built burnt caught chosen come cut done drawn driven drunk eaten fallen "
-    "fed felt fought found frozen forgotten given gone grown had heard held hidden hit hurt kept known laid led left lent "
+    "been become begun bound bought broken brought built burnt caught chosen come cut done drawn "
+    "driven drunk eaten fallen "
+    "fed felt fought found frozen forgotten given gone grown had heard held hidden hit hurt kept "
+    "known laid led left lent "
     "lit lost made meant met paid put read ridden risen run said seen sent set shown shut sold sunk spent split spoken "
     "spread stolen struck sung taken taught thrown told understood won worn written".split()
 )
@@ -96,7 +104,7 @@ def yes_or_no_statement(question: str, *, yes: bool) -> str | None:
 
 
 def adverbial_statement(question: str, answer: str) -> str | None:
-    """A question of when, where or why with its bare answer put behind it: "Why did it sink?" "Because it was old."
+    """A question of when, where or why with its bare answer put behind it: "Why did it sink?" "Because it was old.".
 
     None where the question is another one, or its parts are in doubt.
     """
@@ -116,7 +124,8 @@ def adverbial_statement(question: str, answer: str) -> str | None:
 def subject_of_question(question: str) -> str | None:
     """What a question is about: the subject behind its auxiliary; None where it is in doubt."""
     match = re.match(
-        rf"(?:(?:who|what|when|where|why|how(?:\s+\w+)?|which|in (?:what|which) \w+)\s+)?(?P<verb>{_AUXILIARY})\s+(?P<rest>\S.*)",
+        rf"(?:(?:who|what|when|where|why|how(?:\s+\w+)?|which|in (?:what|"
+        rf"which) \w+)\s+)?(?P<verb>{_AUXILIARY})\s+(?P<rest>\S.*)",
         _plain(question),
         re.IGNORECASE,
     )
@@ -165,7 +174,7 @@ def _predicate(verb: str, words: list[str]) -> int | None:
     if verb in _BE and len(words) > first:
         rest = words[first:]
         # What is left is one word ("salty"), or begins with a preposition ("in Spain").
-        if len(rest) == 1 or lower[first] in _PREPOSITIONS and "of" not in lower[first:]:
+        if len(rest) == 1 or (lower[first] in _PREPOSITIONS and "of" not in lower[first:]):
             return first
     return None
 
