@@ -142,9 +142,9 @@ def sentence_claims(text: str, question: str | None = None, *, resolve: bool = T
 
 
 def together(question: str, answer: str) -> str | None:
-    """Question and answer as one claim, where the answer is short: a true sentence that does not
-    answer is not entailed.
+    """Question and answer as one claim, where the answer is short and the question asks for a single thing.
 
+    A true sentence that does not answer is not entailed with its question before it.
     None where the question asks for no single thing, or where the answer's yes or no states it already.
     """
     short = len(answer.split()) <= _SHORT_ANSWER

@@ -132,8 +132,7 @@ def _belongs_elsewhere(claim: Clause, figure: Figure, clause: Clause, held: Clau
 
 
 def _role_fault(claim: Clause, held: Clauses) -> Fault | None:
-    """A name in the place of another: the clause that says the rest has another one, the claim's
-    does something else."""
+    """A name in the place of another, which the clause has that says the rest."""
     if _NEGATION.search(claim.text):
         return None
     for run in _name_runs(claim):

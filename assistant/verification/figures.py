@@ -136,8 +136,7 @@ def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
 
 
 def whole_sentences(text: str, start: int, end: int) -> str:
-    """The characters `[start, end)` of a text, without the pieces of words and sentences that they
-    begin and end with."""
+    """The characters `[start, end)` of a text, without the cut words and sentences at both ends."""
     begin = text.find(". ", start) + 2 if start > 0 else 0
     stop = text.rfind(". ", 0, end) + 1 if end < len(text) else len(text)
     return text[begin:stop] if stop - begin > 0 else text[max(0, start) : end]

@@ -1,5 +1,4 @@
-"""References: what the pronoun at the start of a sentence stands for, taken from the question or
-the sentence before."""
+"""References: what the pronoun at the start of a sentence stands for."""
 
 import re
 
