@@ -3,16 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from assistant.documents.language import guess_language
-from assistant.documents.sentences import split_sentences
 from assistant.types import Evidence, Label, Verdict
-from assistant.verification.claims import text_claims
+from assistant.verification.claims import sentence_claims
 
 _WRITTEN = re.compile(r"\s*\[(\d{1,3})\]")
 _END = re.compile(r"[.!?…:;]*[\"'»”’)*_`]*\s*\Z")
 
 
-def with_citations(text: str, verdict: Verdict, passages: Sequence[Evidence]) -> str:
+def with_citations(text: str, verdict: Verdict, passages: Sequence[Evidence], question: str | None = None) -> str:
     """The answer with `[n]` behind each sentence that the passage `passages[n - 1]` entails.
 
     What the model itself has cited is kept where there is such a passage, and taken out where there is none. With a
@@ -22,16 +20,17 @@ def with_citations(text: str, verdict: Verdict, passages: Sequence[Evidence]) ->
         text: the answer.
         verdict: on the claims of the text, in its order; others may stand before them.
         passages: as they were numbered for the model.
+        question: what was asked, which says what the pronouns of the claims stand for.
     """
     if _WRITTEN.search(text):
         return _WRITTEN.sub(lambda cited: cited[0] if 0 < int(cited[1]) <= len(passages) else "", text)
-    if len(passages) < 2 or "```" in text:
+    if len(passages) < 2 or "```" in text or "~~~" in text:
         return text
     known = {claim.text: claim for claim in verdict.claims}
     pieces, at = [], 0
-    for sentence in split_sentences(text, guess_language(text) or "en"):
+    for sentence in sentence_claims(text, question):
         said = text[sentence.start : sentence.end]
-        claims = [known[claim] for claim in text_claims(said) if claim in known]
+        claims = [known[claim] for claim in sentence.claims if claim in known]
         numbers = {_number(claim.evidence, passages) for claim in claims if claim.label is Label.ENTAILMENT}
         found = sorted(number for number in numbers if number)
         if found:

@@ -70,7 +70,7 @@ from assistant.types import (
     Usage,
     Verdict,
 )
-from assistant.verification.claims import span_claim, text_claims
+from assistant.verification.claims import answer_claims, span_claim, states_yes_or_no, together
 from assistant.verification.premises import best_of
 from assistant.verification.python_code import unparsable_python
 from assistant.verification.refusals import is_refusal
@@ -212,7 +212,9 @@ class Flow:
             return
         text = written.answer.text
         if text is not None and not written.answer.stopped:
-            written.claims = [span_claim(turn.question, text), *written.claims]
+            # A yes or no is among the claims as the statement it makes.
+            if not states_yes_or_no(turn.question, text):
+                written.claims = list(dict.fromkeys([span_claim(turn.question, text), *written.claims]))
             yield from silently(self._verify(turn, written, cancel))
         answer = replace(
             written.answer,
@@ -391,7 +393,9 @@ class Flow:
             incomplete=stream.finish if stream.finish in ("length", "filtered", "broken") else None,
         )
         if draft.answer.route is Route.GROUNDED:
-            draft.claims = text_claims(text)
+            claims = answer_claims(text, turn.question)
+            whole = together(turn.question, text) if claims and not silently else None
+            draft.claims = list(dict.fromkeys([whole, *claims])) if whole else claims
 
     def _whole_text(
         self, document: Document, tokens: int, generator: "TextGenerator", cancel: threading.Event
@@ -523,7 +527,7 @@ class Flow:
                 verdict = placed(verdict, draft.found)
             answer = replace(answer, verdict=verdict)
             if answer.route is Route.GROUNDED and answer.text is not None:
-                text, places = with_citations(answer.text, verdict, answer.evidence), answer.evidence
+                text, places = with_citations(answer.text, verdict, answer.evidence, turn.question), answer.evidence
                 if draft.noted:
                     text, places = only_cited(text, places)
                 answer = replace(answer, text=text, evidence=places)

@@ -97,7 +97,7 @@ def _text(value: str, option: str) -> str:
 
 def _check(row: dict[str, Any]) -> "Check":
     """A pair as the verifier takes it: the hypothesis in claims, the premise as a document."""
-    from assistant.verification.claims import span_claim, text_claims
+    from assistant.verification.claims import answer_claims, span_claim, states_yes_or_no
     from assistant.verification.verifier import Check
 
     for key in ("premise", "hypothesis"):
@@ -109,11 +109,11 @@ def _check(row: dict[str, Any]) -> "Check":
     for key in ("hypothesis", "question"):
         if _SURROGATE.search(row.get(key) or ""):
             raise UsageError(f"The {key} is not valid Unicode: it holds a lone surrogate.")
-    claims = (
-        [span_claim(question, row["hypothesis"])]
-        if question and question.strip()
-        else text_claims(row["hypothesis"]) or [row["hypothesis"].strip()]
-    )
+    asked = bool(question and question.strip())
+    if question and asked and not states_yes_or_no(question, row["hypothesis"]):
+        claims = [span_claim(question, row["hypothesis"])]
+    else:
+        claims = answer_claims(row["hypothesis"], question if asked else None) or [row["hypothesis"].strip()]
     return Check(Document("premise", row["premise"]), claims)
 
 

@@ -1,24 +1,20 @@
 """Claims: the statements of an answer that the verifier checks, each a hypothesis that stands by itself."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
 
 from assistant.documents.language import guess_language
 from assistant.documents.sentences import split_sentences
+from assistant.verification.references import resolve_pronoun
 from assistant.verification.refusals import is_refusal
+from assistant.verification.statements import adverbial_statement, is_yes_or_no_question, yes_or_no_statement
 
 _CODE_BLOCK = re.compile(r"(^|\n)(```|~~~).*?(\n\2[^\n]*|\Z)", re.DOTALL)
 _MARKUP = re.compile(r"^\s*(#+|[-*+>]|\d+[.)])\s+|(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)", re.MULTILINE)
 _CITATION = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 _LETTERS = re.compile(r"\w\w")
-_HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+.*$", re.MULTILINE)
-_COURTESY = re.compile(
-    r"(?:(?:sure|certainly|of course|okay|ok|absolutely|bien sûr|volontiers)\b[\s,.!:]*)?"
-    r"(?:(?:here(?:['’]s| is| are)|below (?:is|are)|the following (?:is|are)|voici)\b[^.!?]*:$"
-    r"|(?:(?:I|we) hope (?:this|that|it)|let (?:me|us) know|feel free|please (?:let|note that I)|is there anything|"
-    r"if you (?:have|need|would like)|would you like|j['’]espère que|n['’]hésitez pas)\b.*)?$",
-    re.IGNORECASE,
-)
-_LEAD_IN_WORDS = 8
 _WORD = re.compile(r"[\w'’-]+")
 
 # Where one statement may end and the next begin: a semicolon, or a conjunction with or without a comma.
@@ -38,6 +34,46 @@ _SUBORDINATE = re.compile(
     r"either|neither|between|que|qui|dont|où|quand|lorsque|si|parce|puisque|quoique|comme|entre|ni)\b|\bqu['’]",
     re.IGNORECASE,
 )
+_LINE_OF_ITS_OWN = re.compile(
+    r"\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)]|#+)[ \t])|(?<=\n)[ \t]*(?:#+ |\*\*)[^\n]*(?:\n|\Z)|\A#+ [^\n]*\n|:[ \t]*\n"
+)
+_BOLD_LINE = re.compile(r"\s*(?:\*\*|__)[^*\n]{1,80}(?:\*\*|__):?\s*")
+_COURTESY = re.compile(
+    r"(?:sure|certainly|of course|absolutely|great question|good question|thank you|thanks|"
+    r"you['’]re welcome|hello|hi|sorry|"
+    r"i hope|hope this|let me know|feel free|please (?:let|feel|note that i)|if you (?:have|need|want|would)|is there "
+    r"anything|i['’]m happy|i would be happy|happy to|would you like|here (?:is|are) (?:a|the|some|my|"
+    r"your) (?:\w+ )?(?:summary|answer|list|"
+    r"overview|points|reasons|steps|explanation)\W*\Z|bien sûr|avec plaisir|n['’]hésitez pas|j['’]espère|merci)\b",
+    re.IGNORECASE,
+)
+_SPOKEN = re.compile(r"(yes|no|oui|non|si)(?![\w'’-])\s*(?:[,.;:!—–-]+\s*|(?=\Z))", re.IGNORECASE)
+_ECHO = re.compile(
+    r"(?:it|he|she|they|this|that|there|these|those|we|i)\s+(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would)"
+    r"(?P<denied>\s+not|n['’]t|not)?\s*[.!]?",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"(?:in |on |at |to |from |by |for )?(?:who|whom|whose|what|which|when|where|why|how|qui|que|"
+    r"quoi|quel|quelle|quand|où|"
+    r"pourquoi|combien|comment)\b",
+    re.IGNORECASE,
+)
+_SINGLE_THING = re.compile(
+    r"(?:(?:in|on|at|to|from|by|for)\s+)?(?:who|whom|whose|when|where|which|what\s+(?:year|date|day|colou?r|name|number|age|"
+    r"height|depth|length|size|price|city|country)|how\s+(?:many|much|long|old|far|deep|high|tall|large|often))\b",
+    re.IGNORECASE,
+)
+_BECAUSE = re.compile(r"(?:because|since it|so that|due to|thanks to|parce qu)\b", re.IGNORECASE)
+_ADVERBIAL = re.compile(
+    r"(?:because|so that|due to|thanks to|in|on|at|by|from|since|until|after|before|during|between|"
+    r"near|under|to|for|with|"
+    r"within|around|about|parce que|en|à|depuis|pendant|après|avant)\b",
+    re.IGNORECASE,
+)
+_ANY_VERB = re.compile(r"\b(?:[a-z]{2,}ed|won|lost|beat|made|built|held|found|left|led|fell|rose|grew|said|do|did)\b")
+_BARE_WORDS = 4
+_SHORT_ANSWER = 40  # words
 _SUBJECT_WORDS = 8
 _WORDS_BEFORE_VERB = 6
 
@@ -52,24 +88,126 @@ def span_claim(question: str, answer: str) -> str:
 
 
 def text_claims(text: str) -> list[str]:
-    """The statements of a generated answer, without Markdown marks and numbers of passages.
+    """The statements of a text, as it words them."""
+    return [claim for sentence in sentence_claims(text, resolve=False) for claim in sentence.claims]
 
-    Code blocks are none, nor are headings, questions, courtesies ("Here is a summary:", "I hope this helps.") and
-    sentences that only say that the text does not tell.
+
+def answer_claims(answer: str, question: str | None = None) -> list[str]:
+    """The statements of an answer, each put so that it stands by itself (see `sentence_claims`)."""
+    return list(dict.fromkeys(claim for each in sentence_claims(answer, question) for claim in each.claims))
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedSentence:
+    """The characters `[start, end)` of an answer, a sentence or an item of a list, and what it claims."""
+
+    start: int
+    end: int
+    claims: tuple[str, ...]
+
+
+def sentence_claims(text: str, question: str | None = None, *, resolve: bool = True) -> list[ClaimedSentence]:
+    """The sentences of an answer with their statements; offsets are those of the text without code and citations.
+
+    Markdown marks are left out. Headings, questions, courtesies, words that only lead to a list, and sentences that say
+    that the source holds no answer claim nothing. A yes or no claims what was asked; a pronoun at the start is put as
+    what it stands for, and a bare answer is put behind its question, where that is certain.
+
+    Args:
+        text: the answer.
+        question: what it answers.
+        resolve: False leaves pronouns and bare answers as they are, and yes or no out of account.
     """
-    prose = _CITATION.sub("", _HEADING.sub("\n\n", _CODE_BLOCK.sub("\n\n", text)))
+    prose = _CITATION.sub("", _CODE_BLOCK.sub("\n\n", text))
     language = guess_language(prose) or "en"
-    sentences = [prose[sentence.start : sentence.end] for sentence in split_sentences(prose, language)]
-    plain = [" ".join(_MARKUP.sub("", sentence).split()) for sentence in sentences]
-    said = [sentence for sentence in plain if _LETTERS.search(sentence) and not _says_nothing(sentence)]
-    return [claim for sentence in said for claim in statements(sentence)]
+    question = question if resolve else None
+    found: list[ClaimedSentence] = []
+    lead, before = "", None
+    for start, end in _sentences(prose, language):
+        said = prose[start:end]
+        plain = " ".join(_MARKUP.sub("", said).split())
+        if said.lstrip().startswith("#") or _BOLD_LINE.fullmatch(said) or not _LETTERS.search(plain):
+            lead = ""
+            continue
+        if plain.endswith(":"):
+            lead = plain.rstrip(":")
+            continue
+        if plain.endswith("?") or _COURTESY.match(plain) or is_refusal(plain):
+            continue
+        claims = _claims_of(plain, question, before, lead, first=not found) if resolve else statements(plain)
+        if claims:
+            before = claims[-1]
+            found.append(ClaimedSentence(start, end, tuple(claims)))
+    return found
 
 
-def _says_nothing(sentence: str) -> bool:
-    """Whether a sentence states nothing about the text it was written from."""
-    if sentence.endswith("?") or _COURTESY.match(sentence) is not None or is_refusal(sentence):
+def together(question: str, answer: str) -> str | None:
+    """Question and answer as one claim, where the answer is short and the question asks for a single thing.
+
+    A true sentence that does not answer is not entailed with its question before it.
+    None where the question asks for no single thing, or where the answer's yes or no states it already.
+    """
+    short = len(answer.split()) <= _SHORT_ANSWER
+    return span_claim(question, answer) if short and _SINGLE_THING.match(" ".join(question.split())) else None
+
+
+def states_yes_or_no(question: str, answer: str) -> bool:
+    """Whether an answer begins by saying yes or no to a question that asks for it."""
+    return _spoken_answer(" ".join(answer.split()), question) is not None
+
+
+def _sentences(prose: str, language: str) -> Iterable[tuple[int, int]]:
+    """The sentences of a text; an item of a list and a line of a heading are of their own."""
+    cuts = [0, *(match.end() for match in _LINE_OF_ITS_OWN.finditer(prose)), len(prose)]
+    for begin, stop in pairwise(sorted(set(cuts))):
+        for sentence in split_sentences(prose[begin:stop], language):
+            yield begin + sentence.start, begin + sentence.end
+
+
+def _claims_of(plain: str, question: str | None, before: str | None, lead: str, *, first: bool) -> list[str]:
+    """The statements of one sentence, put so that they stand by themselves."""
+    claims: list[str] = []
+    if first and question and (spoken := _spoken_answer(plain, question)) is not None:
+        yes, plain = spoken
+        statement = yes_or_no_statement(question, yes=yes)
+        claims.append(statement or span_claim(question, "Yes." if yes else "No."))
+        if not plain:
+            return claims
+    if lead and not _says_something(plain):
+        return [*claims, f"{lead} {plain}"]
+    bare = not _says_something(plain) or _BECAUSE.match(plain)
+    if bare and before and _BECAUSE.match(plain):
+        return [*claims, f"{before.rstrip('.!')} {plain[0].lower()}{plain[1:]}"]
+    if bare and first and question and not claims and _ASKS.match(" ".join(question.split())):
+        put = adverbial_statement(question, plain) if _ADVERBIAL.match(plain) else None
+        return [put or span_claim(question, plain)]
+    plain = resolve_pronoun(plain, before=claims[0] if claims else before, question=question)
+    return [*claims, *(claim for claim in statements(plain) if claim not in claims)]
+
+
+def _spoken_answer(plain: str, question: str) -> tuple[bool, str] | None:
+    """Whether a sentence says yes or no to a question, and what it says besides; None where it says neither."""
+    if not is_yes_or_no_question(question):
+        return None
+    if spoken := _SPOKEN.match(plain):
+        rest = plain[spoken.end() :].strip()
+        yes = spoken[1].lower() in {"yes", "oui", "si"}
+    elif echo := _ECHO.fullmatch(plain):
+        return echo["denied"] is None, ""
+    else:
+        return None
+    # "Yes, it is." says no more than "Yes."
+    if not _LETTERS.search(rest) or _ECHO.fullmatch(rest):
+        return yes, ""
+    return yes, rest[0].upper() + rest[1:]
+
+
+def _says_something(plain: str) -> bool:
+    """Whether a sentence has a verb, as far as its form tells."""
+    if _VERB.search(plain) or _ANY_VERB.search(plain):
         return True
-    return sentence.endswith(":") and len(_WORD.findall(sentence)) <= _LEAD_IN_WORDS and not _VERB.search(sentence)
+    words = plain.split()
+    return not _ADVERBIAL.match(plain) and len(words) > _BARE_WORDS and re.search(r"[a-z]{2}s\b", plain) is not None
 
 
 def statements(sentence: str) -> list[str]:

@@ -86,6 +86,7 @@ _DOWN = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|no|never|neither|nor|without|\w+n['’]t|ne|n['’]\w+|pas|aucune?|jamais)\b", re.IGNORECASE)
 _AROUND = 600  # characters on either side of the deciding sentence
+_COMPARED = 2_000  # characters on either side in which what is said of another thing is looked for
 _CLAUSE = re.compile(r"[.;!?]\s+|,\s+(?:and|but|while|whereas|et|mais)\s+", re.IGNORECASE)
 
 
@@ -152,7 +153,7 @@ def missing_figures(claim: str, source: str) -> list[Figure]:
 
     A rounded one ("over 9,000") is there where one that it may stand for is.
     """
-    stated = {value for figure in figures(source) for value in figure.values} | _in_words(source)
+    stated = {value for figure in figures(source) for value in figure.values} | in_words(source)
     return [figure for figure in figures(claim) if not any(figure.stands_for(value) for value in stated)]
 
 
@@ -178,7 +179,18 @@ def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
         if figure.units and same and all(_is_other_unit(figure, each) for each in same):
             return Fault(f"{figure.text} is in another unit in the document", opposed=True)
     at = max(0, source.find(sentence))
-    return _direction(answer, source[max(0, at - _AROUND) : at + len(sentence) + _AROUND])
+    if (fault := _direction(answer, source[max(0, at - _AROUND) : at + len(sentence) + _AROUND])) is not None:
+        return fault
+    from assistant.verification.exchanges import find_exchange
+
+    return find_exchange(answer, whole_sentences(source, at - _COMPARED, at + len(sentence) + _COMPARED))
+
+
+def whole_sentences(text: str, start: int, end: int) -> str:
+    """The characters `[start, end)` of a text, without the cut words and sentences at both ends."""
+    begin = text.find(". ", start) + 2 if start > 0 else 0
+    stop = text.rfind(". ", 0, end) + 1 if end < len(text) else len(text)
+    return text[begin:stop] if stop - begin > 0 else text[max(0, start) : end]
 
 
 def _like(figure: Figure, known: list[Figure]) -> Figure | None:
@@ -221,7 +233,7 @@ def _long_words(text: str) -> list[str]:
     return [word.lower()[:6] for word in _WORD.findall(told) if len(word) > 3]
 
 
-def _in_words(text: str) -> set[Decimal]:
+def in_words(text: str) -> set[Decimal]:
     """The values of the numbers that are written as words, "twenty-one" among them."""
     words = [word.lower() for word in _WORD.findall(text)]
     values = {Decimal(_VALUES[word]) for word in words if word in _VALUES}

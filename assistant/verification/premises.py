@@ -13,24 +13,33 @@ from assistant.documents.sentences import Sentence, split_sentences
 from assistant.encoders.pairs import Ids, TokenizedText
 from assistant.retrieval.ranking import PassageIndex
 from assistant.types import Document, Verdict
+from assistant.verification.clauses import content_words
 
 # Premises of claims of similar length are packed alike, so that they are ranked by one index.
 _BUDGET_STEP = 32
 _WORD = re.compile(r"\w\w")
+_PREPOSITION = r"(?:in|on|at|by|for|from|to|with|until|during|before|after|under|through|because)\b"
+_CORRECTION = re.compile(
+    rf"\bnot\s+(?!only\b|just\b|merely\b|{_PREPOSITION})(?P<verb>\w+\s+(?:(?!{_PREPOSITION})\w+\s+)?)?{_PREPOSITION}[^.;:\n]{{1,80}}?"
+    rf"\bbut\s+(?!also\b)(?={_PREPOSITION})|\bnot\s+(?!only\b|just\b|merely\b){_PREPOSITION}[^.;:\n]{{1,80}}?\bbut\s+(?={_PREPOSITION})"
+)
+_SENTENCES_GATHERED = 3
+_WORDS_SHARED = 2
+_CORRECTIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Premise:
     """The tokens `[first, last)` of a document, and the characters `[start, end)` they stand for.
 
-    With `parts`, only these of them: sentences that do not stand together.
+    `ranges` are those of the tokens that are read, where some in between are left out.
     """
 
     first: int
     last: int
     start: int
     end: int
-    parts: tuple["Premise", ...] = ()
+    ranges: tuple[tuple[int, int], ...] = ()
 
 
 class SentenceIndex:
@@ -46,12 +55,15 @@ class SentenceIndex:
         self._ends = [sentence.end for sentence in self.sentences]
         self._ranked: dict[int, tuple[list[Premise], PassageIndex]] = {}
         self._said: dict[str, Premise] | None = None
+        self._words: list[frozenset[str]] | None = None
         self._by_sentence: PassageIndex | None = None
+        self._corrections: list[Premise] | None = None
 
     def ids(self, premise: Premise) -> Ids:
         """The token ids of a premise, shape (tokens,)."""
-        parts = premise.parts or (premise,)
-        return np.concatenate([self.text.ids[part.first : part.last] for part in parts])
+        if not premise.ranges:
+            return self.text.ids[premise.first : premise.last]
+        return np.concatenate([self.text.ids[first:last] for first, last in premise.ranges])
 
     def _premise(self, sentence: Sentence) -> Premise:
         first = int(np.searchsorted(self.text.starts, sentence.start, side="left"))
@@ -114,10 +126,10 @@ class SentenceIndex:
         order = np.argsort(-index.lexical(claim), kind="stable")[:count]
         return [premises[at] for at in order]
 
-    def gathered(self, claim: str, budget: int) -> Premise | None:
+    def nearest(self, claim: str, budget: int) -> Premise | None:
         """The sentences that share most with a claim, wherever they stand, at most `budget` tokens of them together.
 
-        A claim may join what is said in two places. None where one stretch of text holds them all.
+        None where they stand in one stretch.
         """
         if self._by_sentence is None:
             self._by_sentence = PassageIndex(
@@ -126,20 +138,98 @@ class SentenceIndex:
         scores = self._by_sentence.lexical(claim)
         chosen: list[int] = []
         room = budget
-        for at in np.argsort(-scores, kind="stable"):
+        for at in np.argsort(-scores, kind="stable").tolist():
             size = self.sentences[at].last - self.sentences[at].first
             if scores[at] > 0 and size <= room:
-                chosen.append(int(at))
+                chosen.append(at)
                 room -= size
         if len(chosen) < 2 or max(chosen) - min(chosen) == len(chosen) - 1:
             return None
-        parts = tuple(self.sentences[at] for at in sorted(chosen))
-        return Premise(parts[0].first, parts[-1].last, parts[0].start, parts[-1].end, parts)
+        parts = [self.sentences[at] for at in sorted(chosen)]
+        ranges = tuple((part.first, part.last) for part in parts)
+        return Premise(parts[0].first, parts[-1].last, parts[0].start, parts[-1].end, ranges)
+
+    def gathered(self, claim: str, budget: int, near: Sequence[Premise] = ()) -> Premise | None:
+        """The few sentences, wherever they stand, that together hold most words of a claim; None where one holds them.
+
+        Each of them has a word of the claim that those before it lack; rare words count for more.
+
+        Args:
+            claim: a statement.
+            budget: the most tokens they may have.
+            near: where given, only sentences of these premises are taken.
+        """
+        said = content_words(claim)
+        held = self._content()
+        allowed = [
+            at
+            for at, each in enumerate(self.sentences)
+            if said & held[at] and (not near or any(p.first <= each.first and each.last <= p.last for p in near))
+        ]
+        rarity = {word: 1 / (1 + sum(word in held[at] for at in allowed)) for word in said}
+        chosen: list[int] = []
+        missing, room = set(said), budget
+        while missing and len(chosen) < _SENTENCES_GATHERED:
+            fitting = [at for at in allowed if self.sentences[at].last - self.sentences[at].first <= room]
+            best = max(fitting, key=lambda at: sum(rarity[word] for word in missing & held[at]), default=None)
+            if best is None or not missing & held[best]:
+                break
+            chosen.append(best)
+            missing -= held[best]
+            room -= self.sentences[best].last - self.sentences[best].first
+        if len(chosen) < 2:
+            return None
+        pieces = [self.sentences[at] for at in sorted(chosen)]
+        return Premise(
+            pieces[0].first,
+            pieces[-1].last,
+            pieces[0].start,
+            pieces[-1].end,
+            tuple((piece.first, piece.last) for piece in pieces),
+        )
+
+    def corrected(self, claim: str, premises: Sequence[Premise]) -> list[Premise]:
+        """Sentences of some premises that correct themselves, as they stand corrected.
+
+        Of "It was not opened in May, as planned, but in June" what is read is "It was opened in June".
+        """
+        if self._corrections is None:
+            self._corrections = [
+                each for sentence in self.sentences if (each := self._correction(sentence)) is not None
+            ]
+        said = content_words(claim) if self._corrections else frozenset()
+        return [
+            each
+            for each in self._corrections
+            if any(premise.first <= each.first and each.last <= premise.last for premise in premises)
+            and len(said & content_words(self.document.text[each.start : each.end])) >= _WORDS_SHARED
+        ][:_CORRECTIONS]
+
+    def _correction(self, sentence: Premise) -> Premise | None:
+        match = _CORRECTION.search(self.document.text, sentence.start, sentence.end)
+        if match is None:
+            return None
+        kept = [(sentence.start, match.start()), match.span("verb"), (match.end(), sentence.end)]
+        starts = self.text.starts
+        ranges = [tuple(int(at) for at in np.searchsorted(starts, span, side="left")) for span in kept]
+        present = tuple((first, last) for first, last in ranges if first < last)
+        return Premise(sentence.first, sentence.last, sentence.start, sentence.end, present) if present else None
+
+    def _content(self) -> list[frozenset[str]]:
+        """The words of meaning of each sentence."""
+        if self._words is None:
+            self._words = [content_words(self.document.text[each.start : each.end]) for each in self.sentences]
+        return self._words
 
     def within(self, premise: Premise) -> list[Premise]:
         """The sentences, or parts of one, that a premise is made of."""
-        if premise.parts:
-            return list(premise.parts)
+        if premise.ranges:
+            pieces = [
+                each
+                for each in self.sentences[bisect_right(self._ends, premise.start) :]
+                if each.last <= premise.last and (each.first, each.last) in premise.ranges
+            ]
+            return pieces if len(pieces) > 1 else [premise]
         begin, stop = bisect_right(self._ends, premise.start), bisect_left(self._starts, premise.end)
         common = [
             (max(sentence.first, premise.first), min(sentence.last, premise.last))

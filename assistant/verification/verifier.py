@@ -98,6 +98,23 @@ class Verifier:
             for index, check in enumerate(checks)
             for candidate in self._candidates(index, check, list(islice(claims, len(check.claims))))
         ]
+        decided = self._decide(candidates, cancel)
+        # What no single passage entails may be spread over several.
+        gathered = [
+            spread
+            for candidate, row in decided.values()
+            if row.index(max(row)) != 0 and (spread := self._gathered(checks[candidate.check], candidate)) is not None
+        ]
+        for key, (candidate, row) in self._decide(gathered, cancel).items():
+            if row.index(max(row)) == 0:
+                decided[key] = candidate, row
+        sentences = self._deciding_sentences(checks, decided, cancel)
+        return [self._verdict(index, check, decided, sentences) for index, check in enumerate(checks)]
+
+    def _decide(
+        self, candidates: Sequence[_Candidate], cancel: threading.Event | None
+    ) -> dict[tuple[int, int], tuple[_Candidate, Row]]:
+        """The premise that decides each claim, with its probabilities; without those that `cancel` came before."""
         asked = [candidate.pair for candidate in candidates if candidate.pair is not None]
         answers = iter(self._classify(asked, cancel))
         rows = [_ENTAILED if candidate.pair is None else next(answers) for candidate in candidates]
@@ -110,8 +127,27 @@ class Verifier:
             if len(known) == len(positions):
                 position, row = known[decide([row for _, row in known])]
                 decided[key] = candidates[position], row
-        sentences = self._deciding_sentences(checks, decided, cancel)
-        return [self._verdict(index, check, decided, sentences) for index, check in enumerate(checks)]
+        return decided
+
+    def _gathered(self, check: Check, candidate: _Candidate) -> _Candidate | None:
+        """A claim beside the sentences that hold its parts; None where they stand in one premise that has been read.
+
+        A span with its question has one place, so nothing is gathered for it.
+        """
+        claim = check.claims[candidate.claim]
+        if "?" in claim:
+            return None
+        sentences, budget = self._index(check.document), self._budget(candidate.tokens, claim)
+        if len(sentences.text) <= budget and not check.near:
+            return None
+        near = [
+            place for each in check.near if (place := sentences.around(each.start, each.end, budget, 0)) is not None
+        ]
+        premise = sentences.gathered(claim, budget, near)
+        if premise is None or premise.last - premise.first <= budget // 2:
+            return None
+        pair = self._pair(sentences.ids(premise), candidate.tokens)
+        return _Candidate(candidate.check, candidate.claim, candidate.tokens, premise, pair)
 
     def check_lengths(self, check: Check) -> None:
         """See that every claim can be checked whole, and that there is something to check it against.
@@ -165,7 +201,8 @@ class Verifier:
                 continue
             near = [sentences.around(place.start, place.end, budget, NEAR_TOKENS) for place in check.near]
             premises = [premise for premise in near if premise is not None]
-            for premise in premises or self._premises(sentences, claim, budget):
+            premises = premises or self._premises(sentences, claim, budget)
+            for premise in [*premises, *sentences.corrected(claim, premises)]:
                 pair = self._pair(sentences.ids(premise), tokens.ids)
                 candidates.append(_Candidate(index, number, tokens.ids, premise, pair))
         return candidates
@@ -177,9 +214,9 @@ class Verifier:
         """
         if len(sentences.text) <= min(budget, WHOLE_TOKENS):
             return sentences.relevant(claim, budget, 1)
-        gathered = sentences.gathered(claim, min(budget, WHOLE_TOKENS))
+        nearest = sentences.nearest(claim, min(budget, WHOLE_TOKENS))
         stretches = sentences.relevant(claim, min(budget, STRETCH_TOKENS), PREMISES_PER_CLAIM)
-        return [*stretches, *([] if gathered is None else [gathered])]
+        return [*stretches, *([] if nearest is None else [nearest])]
 
     def _pair(self, premise: Ids, claim: Ids) -> EncodedPair:
         return (
@@ -214,7 +251,7 @@ class Verifier:
             if len(pieces) < 2:  # the premise is a sentence itself
                 continue
             for piece in pieces:
-                pairs.append(self._pair(sentences.text.ids[piece.first : piece.last], candidate.tokens))
+                pairs.append(self._pair(sentences.ids(piece), candidate.tokens))
                 places.append((key, piece))
         best: dict[tuple[int, int], tuple[float, Premise]] = {}
         for (key, piece), row in zip(places, self._classify(pairs, cancel), strict=True):

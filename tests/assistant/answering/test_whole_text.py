@@ -80,7 +80,7 @@ class Models:
 
     @staticmethod
     def _judged(document: Document, claim: str) -> Claim:
-        start = document.text.index(claim.rstrip(". "))
+        start = document.text.index(claim.rpartition("? ")[2].rstrip(". "))
         return Claim(claim, Label.ENTAILMENT, SURE, document.evidence(start, start + len(claim) - 1))
 
 

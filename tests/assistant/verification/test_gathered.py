@@ -19,21 +19,22 @@ def _index(text: str) -> SentenceIndex:
 
 def test_sentences_that_share_most_with_a_claim_are_gathered_from_wherever_they_stand() -> None:
     index = _index(TEXT)
-    premise = index.gathered(CLAIM, 60)
+    premise = index.nearest(CLAIM, 60)
     assert premise is not None
-    texts = [TEXT[part.start : part.end] for part in premise.parts]
+    parts = index.within(premise)
+    texts = [TEXT[part.start : part.end] for part in parts]
     assert texts[0].startswith("Marie Curie was born") and any(text.startswith("The prize of 1903") for text in texts)
     assert len(index.ids(premise)) <= 60
-    assert index.within(premise) == list(premise.parts)
+    assert [(part.first, part.last) for part in parts] == list(premise.ranges)
 
 
 def test_nothing_is_gathered_where_the_sentences_stand_together() -> None:
-    assert _index("Marie Curie was born in Warsaw. The prize of 1903 went to her. Fine.").gathered(CLAIM, 200) is None
+    assert _index("Marie Curie was born in Warsaw. The prize of 1903 went to her. Fine.").nearest(CLAIM, 200) is None
 
 
 def test_a_sentence_of_any_length_keeps_to_the_budget() -> None:
     long = "Curie and the prize of Warsaw, " * 200
-    premise = _index(f"{long}. {TEXT}").gathered(CLAIM, 60)
+    premise = _index(f"{long}. {TEXT}").nearest(CLAIM, 60)
     assert premise is not None and len(_index(f"{long}. {TEXT}").ids(premise)) <= 60
 
 
@@ -49,7 +50,7 @@ def test_a_short_document_is_one_premise_and_a_long_one_few() -> None:
     premises = verifier._premises(long, CLAIM, 350)
     assert 2 <= len(premises) <= 4
     assert sum(len(long.ids(premise)) for premise in premises) <= 3 * STRETCH_TOKENS + WHOLE_TOKENS
-    assert any(premise.parts for premise in premises)
+    assert any(premise.ranges for premise in premises)
 
 
 def test_the_evidence_of_a_gathered_premise_is_one_of_its_sentences() -> None:
