@@ -10,7 +10,7 @@ from assistant.verification.claims import span_claim, text_claims
         ("**It** is `large`.", ["It is large."]),
         ("- one thing\n- another thing", ["one thing - another thing"]),
         ("Use read_file and 2*3*4 here.", ["Use read_file and 2*3*4 here."]),
-        ("Do this:\n```python\nprint('x')\n```\nDone now.", ["Do this:", "Done now."]),
+        ("Do this:\n```python\nprint('x')\n```\nDone now.", ["Done now."]),
         ("```\nonly code", []),
         ("", []),
         ("...", []),
