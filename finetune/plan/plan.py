@@ -87,7 +87,7 @@ def computes_again(
 
 
 def with_checkpointing_decided(recipe: Recipe) -> Recipe:
-    """The recipe with what `auto` means on this machine; as it is without a GPU or where nothing is known of the base."""
+    """The recipe with what `auto` means here; as it is without a GPU or where nothing is known of the base."""
     import torch
 
     if not torch.cuda.is_available() or recipe.training.gradient_checkpointing != "auto" or recipe.task != "code":
