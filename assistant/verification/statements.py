@@ -233,10 +233,10 @@ def _sentence(subject: str, verb: str, rest: str) -> str:
 def _french_statement(asked: str, *, yes: bool) -> str | None:
     if polite := _FRENCH_POLITE.match(asked):
         said = asked[polite.end() :]
-        verb = _FRENCH_VERB.search(said)
+        found = _FRENCH_VERB.search(said)
         if yes:
             return _sentence(said, "", "")
-        return _sentence(said[: verb.start()], _french_denied(verb[0]), said[verb.end() :]) if verb else None
+        return _sentence(said[: found.start()], _french_denied(found[0]), said[found.end() :]) if found else None
     match = _FRENCH.match(asked)
     if match is None:
         return None

@@ -97,7 +97,7 @@ def bleu(texts: Sequence[str], references: Sequence[str]) -> float:
     """Corpus BLEU of texts as sacrebleu counts it (Post, 2018), from 0 to 100."""
     if not texts:
         return 0.0
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     return round(float(BLEU().corpus_score(list(texts), [list(references)]).score), 2)
 
