@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from assistant.cli.completion import models, profiles
 from assistant.settings import Settings, load_settings, system_text
 from assistant.text import printable
 
@@ -48,7 +49,10 @@ def _set_no_color(value: bool) -> None:
         switches.color = False
 
 
-Profile = Annotated[str | None, typer.Option(help="Which models: see `assistant models list`.", metavar="NAME")]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="Which models: see `assistant models list`.", metavar="NAME", autocompletion=profiles),
+]
 Server = Annotated[
     str | None,
     typer.Option(
@@ -63,6 +67,7 @@ Model = Annotated[
         help="The model that generates: of the list, a folder, a Hub name, a GGUF file, ollama:NAME or lmstudio:NAME; "
         "on a server, the server's.",
         metavar="NAME",
+        autocompletion=models,
     ),
 ]
 Temperature = Annotated[
