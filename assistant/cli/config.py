@@ -90,9 +90,7 @@ def set_(
             table[key] = _value(value, is_text=bool(above))
         text = tomlkit.dumps(document)
     except (TOMLKitError, TypeError, AttributeError, ValueError) as error:
-        raise SettingsError(
-            f"{path}: {one_line(name, 60)} cannot be set in it: {one_line(str(error), 200)}."
-        ) from error
+        raise SettingsError(f"{path}: {one_line(name, 60)} cannot be set: {one_line(str(error), 200)}.") from error
     check_settings_text(text, "the new settings")
     _write(path, text)
     return 0

@@ -23,7 +23,7 @@ def man(context: typer.Context, verbose: Verbose = False, quiet: Quiet = False, 
     lines += [".B assistant", "[\\fICOMMAND\\fR] [\\fIOPTION\\fR]...", ".SH DESCRIPTION", *_help(root.command)]
     lines += [".SH OPTIONS", *_parameters(root.command), ".SH COMMANDS"]
     for path, command in _below(root.command, "assistant"):
-        names = " ".join(each.make_metavar(context) for each in command.params if each.param_type_name == "argument")
+        names = " ".join((each.name or "").upper() for each in command.params if each.param_type_name == "argument")
         lines += [f'.SS "{_text(f"{path} {names}".strip())}"', *_help(command), *_parameters(command)]
     lines += [".SH EXIT STATUS"]
     for code, meaning in (
@@ -62,7 +62,6 @@ def _parameters(command: Any) -> Iterator[str]:
 
 def _text(line: str) -> str:
     """A line of plain text as troff takes it."""
-    line = (
-        line.replace("\\", "\\e").replace("-", "\\-").replace("~", "\\(ti").replace("^", "\\(ha").replace("`", "\\(ga")
-    )
+    for mark, written in (("\\", "\\e"), ("-", "\\-"), ("~", "\\(ti"), ("^", "\\(ha"), ("`", "\\(ga")):
+        line = line.replace(mark, written)
     return f"\\&{line}" if line.startswith((".", "'")) else line
