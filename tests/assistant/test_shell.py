@@ -1,11 +1,11 @@
 """What makes a shell's day: settings changed from it, doctor, the manual page, completion."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.conftest import Run
@@ -31,7 +31,7 @@ def test_a_setting_is_written_and_comments_stay(run: Run, settings_file: Path) -
 
 
 @pytest.mark.parametrize("change", [("seed", "many"), ("sede", "5"), ("theme.x.y", "5")])
-def test_what_does_not_fit_is_refused_and_the_file_stays(
+def test_what_does_not_fit_is_refused_and_nothing_changes(
     run: Run, settings_file: Path, change: tuple[str, str]
 ) -> None:
     settings_file.write_text("theme = 'nord'\n")
@@ -84,7 +84,16 @@ def test_profiles_are_completed(environment: dict[str, str], typed: str, offered
     words = typed.split()
     asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1), "_ASSISTANT_COMPLETE": "complete_bash"}
     code = "import sys; sys.argv[0] = 'assistant'; from assistant.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment, **asked}, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env={**environment, **asked}, capture_output=True, text=True, check=False)
     assert offered in done.stdout.split(), done.stderr
+
+
+@pytest.mark.parametrize("route", ["open", "extract", "grounded"])
+def test_answers_keep_to_the_schema_of_the_pages(run: Run, tmp_path: Path, route: str) -> None:
+    (tmp_path / "forest.txt").write_text("The forest covers 5.5 million square kilometers.")
+    document = [] if route == "open" else ["--document", "forest.txt"]
+    code, out, err = run("ask", "How large is the forest?", "--route", route, "--json", *document)
+    assert code == 0, err
+    schema = json.loads((Path(__file__).resolve().parents[2] / "docs" / "answer.schema.json").read_text())
+    jsonschema.validate(json.loads(out), schema)
