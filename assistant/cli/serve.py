@@ -9,12 +9,12 @@ from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbos
 from assistant.errors import AssistantError, UsageError
 
 _CONNECTIONS = 256
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK = ("127.0.0.1", "localhost")
 
 
 def serve(
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.", min=0, max=65535)] = 8765,
-    host: Annotated[str, typer.Option(help="The address to listen on: 127.0.0.1, ::1 or localhost.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on: 127.0.0.1 or localhost.")] = "127.0.0.1",
     no_token: Annotated[bool, typer.Option("--no-token", help="Let every program of this machine in.")] = False,
     queue: Annotated[int, typer.Option(help="How many requests may wait; more are refused.", min=1)] = 64,
     profile: Profile = None,
@@ -51,7 +51,7 @@ def serve(
     path = default_path().with_name("serve-token")
     token, made = (None, False) if no_token else token_of(path)
     worker = ModelWorker(Assistant(chosen, conversing=True), queue)
-    endpoint = Endpoint(worker, token, ["127.0.0.1", "localhost", "[::1]"])
+    endpoint = Endpoint(worker, token, ["127.0.0.1", "localhost"])
     config = uvicorn.Config(
         endpoint.app, host=host, port=port, log_level="warning", access_log=False, lifespan="off",
         limit_concurrency=_CONNECTIONS, backlog=_CONNECTIONS, timeout_keep_alive=30, timeout_graceful_shutdown=3,
@@ -62,8 +62,7 @@ def serve(
     except SystemExit as error:
         worker.close()
         raise AssistantError(f"Port {port} of {host} cannot be used; name another by --port.") from error
-    name = f"[{host}]" if ":" in host else host
-    lines = [f"Listening on http://{name}:{listening.getsockname()[1]}/v1, model {chosen.profile}; Ctrl+C ends it."]
+    lines = [f"Listening on http://{host}:{listening.getsockname()[1]}/v1, model {chosen.profile}; Ctrl+C ends it."]
     if token is not None:
         lines.append(f"The token, shown this once: {token}" if made else f"The token is kept in {path}.")
     for line in lines:
