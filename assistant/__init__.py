@@ -17,10 +17,11 @@ from assistant.version import __version__
 
 if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant
+    from assistant.answering.checking import check
     from assistant.batch import BatchOptions, answer_rows
     from assistant.errors import AssistantError
     from assistant.settings import Settings
-    from assistant.types import Answer, Document, Route, Turn
+    from assistant.types import Answer, Document, Route, Turn, Verdict
 
 # Before any of them is imported: no dependency reports to anybody.
 for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
@@ -37,7 +38,9 @@ _WHERE = {
     "Route": "assistant.types",
     "Settings": "assistant.settings",
     "Turn": "assistant.types",
+    "Verdict": "assistant.types",
     "answer_rows": "assistant.batch",
+    "check": "assistant.answering.checking",
 }
 __all__ = [
     "Answer",
@@ -48,8 +51,10 @@ __all__ = [
     "Route",
     "Settings",
     "Turn",
+    "Verdict",
     "__version__",
     "answer_rows",
+    "check",
 ]
 
 

@@ -147,6 +147,22 @@ def load_settings(options: Mapping[str, Any] | None = None) -> Settings:
     return Settings.model_validate(values)
 
 
+def check_settings_text(text: str, source: str) -> None:
+    """See that a text could be the settings file.
+
+    Raises:
+        SettingsError: it is not TOML, names an unknown setting, or gives one a value that does not fit.
+    """
+    try:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{source}: not valid TOML: {error}.") from error
+    try:
+        Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"{source}: {_first_problem(error, source)}") from error
+
+
 def _file(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST:

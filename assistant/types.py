@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from assistant.display import line_html, place_html
 from assistant.errors import DocumentError
 from assistant.layout import Place, Table
 
@@ -211,6 +212,8 @@ class Answer:
     `incomplete` says why a written answer ends before its end: "length" (the limit of tokens), "filtered" (by the
     server) or "broken" (the connection). `tried` are the routes that were taken, in order; the last need not be the one
     that gave the answer. `draft` is what was written and not supported where the answer is that there is none.
+    `documents` are those that were asked about, where `Assistant.answer` gave the answer; a notebook shows its places
+    in them.
     """
 
     route: Route
@@ -228,6 +231,7 @@ class Answer:
     tried: tuple[Route, ...] = ()
     draft: Draft | None = None
     notices: tuple[str, ...] = ()
+    documents: tuple[Document, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def found_nothing(self) -> bool:
@@ -238,6 +242,22 @@ class Answer:
     def support(self) -> Support | None:
         """What the documents give the answer; None where it was not checked."""
         return self.verdict.support if self.verdict is not None else None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer, its places marked in the documents, and the verdict."""
+        unsupported = bool(self.documents) and self.support is Support.UNSUPPORTED
+        headline = NOT_FOUND if self.found_nothing else self.text or ""
+        lines = [line_html("The document does not support this:")] if unsupported else []
+        lines.append(line_html(headline, strong=not unsupported))
+        texts = {document.name: document.text for document in self.documents}
+        for place in self.evidence or ((self.closest,) if self.closest is not None else ()):
+            text = texts.get(place.document, "")
+            whole = text[place.start : place.end] == place.text
+            at = (text, place.start, place.end) if whole else (place.text, 0, len(place.text))
+            lines.append(place_html(f"{place.document}, characters {place.start} to {place.end}", *at))
+        if self.verdict is not None:
+            lines.append(line_html(f"{self.verdict.label}: {self.verdict.probabilities.entailment:.0%} entailed"))
+        return "\n".join(lines)
 
 
 class Role(StrEnum):

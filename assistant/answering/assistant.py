@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from assistant.answering.flow import Flow
 from assistant.answering.shared_work import Steps
@@ -246,7 +247,7 @@ class Assistant:
             if isinstance(event, TurnFailed):
                 raise event.error
             if isinstance(event, TurnFinished):
-                return event.answer
+                return replace(event.answer, documents=turn.documents)
             if on_event is not None:
                 on_event(event)
         raise AssistantError("The turn ended without an answer.")

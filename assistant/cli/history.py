@@ -7,6 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
+from assistant.cli.completion import conversations
 from assistant.cli.options import Commands
 from assistant.errors import UsageError
 from assistant.history.store import FORMS, Form, History
@@ -27,7 +28,12 @@ Examples:
 app = Commands(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 Id = Annotated[
-    str, typer.Argument(help="A conversation's id or the beginning of it; `last` is the newest.", metavar="ID")
+    str,
+    typer.Argument(
+        help="A conversation's id or the beginning of it; `last` is the newest.",
+        metavar="ID",
+        autocompletion=conversations,
+    ),
 ]
 
 

@@ -18,6 +18,10 @@ from assistant.cli import config, history, models
 from assistant.cli.ask import ask
 from assistant.cli.batch import batch
 from assistant.cli.compare import compare
+from assistant.cli.completion import conversations
+from assistant.cli.doctor import doctor
+from assistant.cli.man import man
+from assistant.cli.mcp import mcp
 from assistant.cli.options import (
     Commands,
     MaxTokens,
@@ -32,6 +36,7 @@ from assistant.cli.options import (
     Verbose,
     switches,
 )
+from assistant.cli.serve import serve
 from assistant.cli.verify import verify
 from assistant.cli.web import web
 from assistant.documents.formats import FORMATS
@@ -42,7 +47,12 @@ app = Commands(rich_markup_mode=None, pretty_exceptions_enable=False, add_comple
 Documents = Annotated[
     list[str] | None, typer.Option("--document", help=f"Open this file ({FORMATS}). May be repeated.")
 ]
-Resume = Annotated[str | None, typer.Option(help="Go on with this conversation; `last` is the newest.", metavar="ID")]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        help="Go on with this conversation; `last` is the newest.", metavar="ID", autocompletion=conversations
+    ),
+]
 Plain = Annotated[bool | None, typer.Option("--plain", help="Chat in plain lines, as screen readers like it.")]
 
 
@@ -136,6 +146,10 @@ app.add_typer(models.app, name="models")
 app.add_typer(history.app, name="history")
 app.add_typer(config.app, name="config")
 app.command()(web)
+app.command()(mcp)
+app.command()(serve)
+app.command()(doctor)
+app.command()(man)
 
 _INTERRUPTED = 130
 _ENDED = tuple(128 + number for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assistant.cli.completion import models, references
 from assistant.cli.console import StatusLine
 from assistant.cli.files import path_line
 from assistant.cli.options import Commands, Server, settings, switches
@@ -29,8 +30,16 @@ Examples:
 """
 app = Commands(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
-Reference = Annotated[str, typer.Argument(help="A profile, a model of the list, a folder, or owner/name on the Hub.")]
-Model = Annotated[str, typer.Argument(help="A model of the list, a folder, a GGUF file, or owner/name on the Hub.")]
+Reference = Annotated[
+    str,
+    typer.Argument(
+        help="A profile, a model of the list, a folder, or owner/name on the Hub.", autocompletion=references
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Argument(help="A model of the list, a folder, a GGUF file, or owner/name on the Hub.", autocompletion=models),
+]
 Given = Annotated[str, typer.Argument(metavar="FILE", help="The file, ZIP archive or folder of a model of the list.")]
 
 

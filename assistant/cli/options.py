@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from assistant.cli.completion import models, profiles
 from assistant.settings import Settings, load_settings, system_text
 from assistant.text import printable
 
@@ -53,7 +54,10 @@ def _set_no_color(value: bool) -> None:
         switches.color = False
 
 
-Profile = Annotated[str | None, typer.Option(help="Which models: see `assistant models list`.", metavar="NAME")]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="Which models: see `assistant models list`.", metavar="NAME", autocompletion=profiles),
+]
 Server = Annotated[
     str | None,
     typer.Option(
@@ -68,6 +72,7 @@ Model = Annotated[
         help="The model that generates: of the list, a folder, a Hub name, a GGUF file, ollama:NAME or lmstudio:NAME; "
         "on a server, the server's.",
         metavar="NAME",
+        autocompletion=models,
     ),
 ]
 Temperature = Annotated[

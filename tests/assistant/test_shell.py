@@ -1,0 +1,99 @@
+"""What makes a shell's day: settings changed from it, doctor, the manual page, completion."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.conftest import Run
+
+
+@pytest.fixture
+def settings_file(environment: dict[str, str]) -> Path:
+    return Path(environment["ASSISTANT_CONFIG"])
+
+
+def test_a_setting_is_written_and_comments_stay(run: Run, settings_file: Path) -> None:
+    settings_file.write_text("# mine\ntheme = 'nord' # cold\n")
+    assert run("config", "set", "seed", "5")[0] == 0
+    assert run("config", "set", "keys.chat.stop", "f9")[0] == 0
+    assert run("config", "set", "servers.work.url", "http://127.0.0.1:1")[0] == 0
+    text = settings_file.read_text()
+    assert text.startswith("# mine\ntheme = 'nord' # cold\n")
+    shown = run("config", "show")[1]
+    assert "seed = 5" in shown
+    assert '"chat.stop" = "f9"' in shown
+    assert run("config", "set", "seed", "--default")[0] == 0
+    assert "seed" not in settings_file.read_text()
+
+
+@pytest.mark.parametrize("change", [("seed", "many"), ("sede", "5"), ("theme.x.y", "5")])
+def test_what_does_not_fit_is_refused_and_nothing_changes(
+    run: Run, settings_file: Path, change: tuple[str, str]
+) -> None:
+    settings_file.write_text("theme = 'nord'\n")
+    code, _, err = run("config", "set", *change)
+    assert code == 2
+    assert err.count("\n") == 1
+    assert settings_file.read_text() == "theme = 'nord'\n"
+
+
+def test_an_edited_file_is_kept_only_if_it_is_right(
+    run: Run, settings_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "editor.py"
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {editor}")
+    editor.write_text("import sys, pathlib; pathlib.Path(sys.argv[1]).write_text('seed = 3')")
+    assert run("config", "edit")[0] == 0
+    assert settings_file.read_text() == "seed = 3"
+    editor.write_text("import sys, pathlib; pathlib.Path(sys.argv[1]).write_text('seed = x')")
+    code, _, err = run("config", "edit")
+    assert code == 2
+    assert "the draft is kept" in err
+    assert settings_file.read_text() == "seed = 3"
+
+
+def test_doctor_tells_what_is_missing_and_what_is_broken(run: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    code, out, _ = run("doctor", "--json")
+    assert code == 0, out
+    record = json.loads(out)
+    assert {"assistant", "machine", "settings", "cache", "data", "generator"} <= {
+        each["part"] for each in record["findings"]
+    }
+    assert str(tmp_path) not in record["report"]
+    Path(environment["ASSISTANT_CACHE"]).write_text("a file in place of the folder")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "!!  cache" in out
+
+
+def test_the_manual_page_has_every_command(run: Run) -> None:
+    code, out, _ = run("man")
+    assert code == 0
+    for command in ("ask", "batch", "history search", "config set", "serve", "mcp"):
+        assert f"assistant {command}" in out.replace("\\-", "-")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("assistant ask --profile li", "light"), ("assistant models pull embe", "embedded")]
+)
+def test_profiles_are_completed(environment: dict[str, str], typed: str, offered: str) -> None:
+    words = typed.split()
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1), "_ASSISTANT_COMPLETE": "complete_bash"}
+    code = "import sys; sys.argv[0] = 'assistant'; from assistant.cli.main import main; main()"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env={**environment, **asked}, capture_output=True, text=True, check=False)
+    assert offered in done.stdout.split(), done.stderr
+
+
+@pytest.mark.parametrize("route", ["open", "extract", "grounded"])
+def test_answers_keep_to_the_schema_of_the_pages(run: Run, tmp_path: Path, route: str) -> None:
+    (tmp_path / "forest.txt").write_text("The forest covers 5.5 million square kilometers.")
+    document = [] if route == "open" else ["--document", "forest.txt"]
+    code, out, err = run("ask", "How large is the forest?", "--route", route, "--json", *document)
+    assert code == 0, err
+    schema = json.loads((Path(__file__).resolve().parents[2] / "docs" / "answer.schema.json").read_text())
+    jsonschema.validate(json.loads(out), schema)
