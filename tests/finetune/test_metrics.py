@@ -1,6 +1,8 @@
 import pytest
 
+from assistant.errors import AssistantError
 from assistant.metrics import exact_match, normalize_answer, token_f1
+from finetune.tasks.needs import of_the_extra
 from finetune.tasks.nli.metrics import classification_figures
 
 
@@ -52,3 +54,9 @@ def test_classification_figures_are_macro_and_weighted_precision_recall_and_f1()
     assert figures["precision_weighted"] == pytest.approx((3 * 100 + 50) / 4)
     assert figures["recall_weighted"] == pytest.approx(75)
     assert figures["f1_weighted"] == pytest.approx((3 * 80 + 200 / 3) / 4)
+
+
+def test_what_the_extra_brings_is_named_where_it_is_missing() -> None:
+    told = r"needs scikit-learn: pip install 'terminal-assistant\[finetune\]'"
+    with pytest.raises(AssistantError, match=told), of_the_extra("scikit-learn"):
+        raise ImportError("no module named sklearn")

@@ -13,6 +13,7 @@ from assistant.verification.python_code import FENCE, PYTHON, syntax_fault
 from finetune.data.code import CodeExample
 from finetune.data.grounded import with_passages
 from finetune.tasks.code.sandbox import Outcome, run_python
+from finetune.tasks.needs import of_the_extra
 
 if TYPE_CHECKING:
     from assistant.generation.stream import Generator
@@ -97,7 +98,8 @@ def bleu(texts: Sequence[str], references: Sequence[str]) -> float:
     """Corpus BLEU of texts as sacrebleu counts it (Post, 2018), from 0 to 100."""
     if not texts:
         return 0.0
-    from sacrebleu.metrics.bleu import BLEU
+    with of_the_extra("sacrebleu"):
+        from sacrebleu.metrics.bleu import BLEU
 
     return round(float(BLEU().corpus_score(list(texts), [list(references)]).score), 2)
 

@@ -13,6 +13,7 @@ from assistant.verification.verifier import Check, Verifier
 from finetune.data.answer_pairs import AnswerCheck
 from finetune.data.files import read_json_lines
 from finetune.data.source_claims import holds_source_claims, is_held_out, read_source_claims, read_source_texts
+from finetune.tasks.needs import of_the_extra
 
 CHECKS_AT_ONCE = 256
 OnProgress = Callable[[int, int], None]
@@ -129,7 +130,8 @@ def _report(
     verifier: Verifier, checks: Sequence[Check], supported: Sequence[bool], on_progress: OnProgress | None
 ) -> dict[str, Any]:
     """Balanced accuracy of the verdict "entailment" and AUROC of its probability, in percent."""
-    from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+    with of_the_extra("scikit-learn"):
+        from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
     began = time.perf_counter()
     verdicts = list(_verdicts(verifier, checks, on_progress))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from finetune.tasks.needs import of_the_extra
+
 
 def classification_figures(gold: Sequence[int], predicted: Sequence[int], classes: int) -> dict[str, Any]:
     """Accuracy, macro and weighted precision, recall and F1, as percentages, and the confusion matrix.
@@ -12,7 +14,8 @@ def classification_figures(gold: Sequence[int], predicted: Sequence[int], classe
         predicted: as many.
         classes: how many there are; those that neither has count for no average.
     """
-    from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+    with of_the_extra("scikit-learn"):
+        from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
     figures: dict[str, Any] = {"accuracy": 100 * float(accuracy_score(gold, predicted)) if gold else 0.0}
     for average in ("macro", "weighted"):
