@@ -49,6 +49,8 @@ class Calibration:
 
     def bar(self, windows: int) -> float:
         """The threshold in a document of so many windows: where `right` is what it is at `threshold` in one."""
+        if self.right.slope <= 0:  # of a reader whose scores mean nothing
+            return self.threshold
         return self.threshold - self.right.length / self.right.slope * math.log(max(1, windows))
 
     @classmethod
@@ -67,8 +69,8 @@ class Calibration:
             right, absent = (
                 Logistic(float(fit["slope"]), float(fit["intercept"]), float(fit.get("length", 0.0))) for fit in fits
             )
-            if not all(map(math.isfinite, (*astuple(right), *astuple(absent)))) or not right.slope > 0:
-                raise ValueError("slopes and intercepts must be finite, and a higher score better")
+            if not all(map(math.isfinite, (*astuple(right), *astuple(absent)))):
+                raise ValueError("slopes and intercepts must be finite")
             return cls(right, absent, float(data["threshold"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path}: the calibration cannot be read; fetch or train the adapter again.") from error

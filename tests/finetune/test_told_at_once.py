@@ -143,7 +143,7 @@ def test_evaluate_says_which_pairs_it_leaves_out(run: Run, tmp_path: Path) -> No
     code, out, err = run("evaluate", "nli", "--data", str(path), "--model", "light", "--json")
     assert code == 0, err
     assert json.loads(out)["left_out"] == {"a label that is none of the three": 1}
-    assert "not measured: 1 rows with a label that is none of the three" in err
+    assert "not measured: 1 row with a label that is none of the three" in err
 
 
 @pytest.mark.slow
