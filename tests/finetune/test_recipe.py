@@ -107,8 +107,8 @@ def test_a_list_where_a_list_belongs_is_one_value() -> None:
         ("qa-bert", ["training.best_by=f2"], "choose exact_match, f1, f1_all"),
         ("nli-camembert", ["training.best_by=f1"], "choose accuracy, f1_macro"),
         ("qa-minilm", ["data.choose_on=test"], "needs data.test"),
-        ("code-gpt2-large", ["training.early_stopping=3"], "not measured while it trains"),
-        ("code-gpt2-large", ["data.choose_on=test", "data.test=x.csv"], "for qa and nli"),
+        ("code-gpt2-large", ["training.early_stopping=3"], "set training.eval_rows"),
+        ("code-gpt2-large", ["data.choose_on=test", "data.test=x.csv"], "held-out questions and no test data"),
     ],
 )
 def test_a_method_that_cannot_be_is_refused(recipe: str, settings: list[str], said: str) -> None:
