@@ -45,10 +45,10 @@ def inspect(recipe: Recipe, status: StatusLine, *, tokens: bool) -> dict[str, An
         if tokens:
             training.tokenizer = AutoTokenizer.from_pretrained(base)
             model = training.load_base()
-            items = training.encode(model)
             training.data = data._replace(train=data.train[:1])
             encoded = [_decoded(item, training.tokenizer) for item in training.encode(model)]
             training.data = data
+            items = training.encode(model)
         about = training.survey(items)
     example = asdict(data.train[0]) if data.train else None
     return {**about, "example": example, "encoded": encoded, "warnings": warnings_of(about)}

@@ -121,7 +121,7 @@ def test_a_wrong_setting_is_one_line(run: Run, environment: dict[str, str]) -> N
 
 def test_failing_on_a_verdict_is_exit_code_4(run: Run, silent_reader_folder: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("ASSISTANT_READER", str(silent_reader_folder))
-    assert run("ask", "How large?", "--document", "amazon.txt", "--fail-on", "no-answer")[0] == 4
+    assert run("ask", "How large?", "--document", "amazon.txt", "--route", "extract", "--fail-on", "no-answer")[0] == 4
     assert run("ask", "How large?", "--document", "amazon.txt", "--fail-on", "contradiction,neutral")[0] == 0
 
 

@@ -273,7 +273,8 @@ def test_a_verifier_is_trained_and_measured(run: Run, tmp_path: Path, encoder_fo
     assert code == 0, err
     report = json.loads(out)
     assert set(report) == {
-        "accuracy", "f1_macro", "f1_weighted", "confusion_matrix", "labels", "total", "seconds", "left_out",
+        "accuracy", "f1_macro", "f1_weighted", "precision_macro", "precision_weighted", "recall_macro",
+        "recall_weighted", "confusion_matrix", "labels", "total", "seconds", "left_out",
     }  # fmt: skip
     assert report["labels"] == ["entailment", "neutral", "contradiction"]
     assert sum(map(sum, report["confusion_matrix"])) == report["total"] == 18

@@ -149,7 +149,7 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
     """
 
     peft_type = "CAUSAL_LM"
-    all_lengths: list[int]
+    all_lengths: Sequence[int] = ()
     """Of all training texts, those left out included."""
 
     def load_base(self) -> Any:
@@ -185,7 +185,7 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
         train, test = ([example.instruction for example in part] for part in self.data[:2])
         lengths = [len(item["input_ids"]) for item in items]
         found = survey(train, [], test, lengths=lengths, left_out=self.data.left_out)
-        return found | {"all_lengths": histogram(self.all_lengths)}
+        return found | ({"all_lengths": histogram(self.all_lengths)} if self.all_lengths else {})
 
     def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train on the answers alone."""

@@ -189,6 +189,7 @@ class VerifierTraining(EncoderTraining[NLIRecipe, Pair]):
 
     peft_type = "SEQ_CLS"
     best_by = "f1_macro"
+    all_lengths: Sequence[int] = ()
 
     def load_base(self) -> Any:
         """The base with a fresh classifier of the three labels."""
@@ -226,7 +227,7 @@ class VerifierTraining(EncoderTraining[NLIRecipe, Pair]):
             labels=[str(pair.label) for pair in self.data.train],
             left_out=+self.data.left_out,
         )
-        return found | {"all_lengths": histogram(self.all_lengths)}
+        return found | ({"all_lengths": histogram(self.all_lengths)} if self.all_lengths else {})
 
     def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train, with a verifier that measures on the way."""
