@@ -1,6 +1,7 @@
 """The report of a run, in Markdown and in HTML: what was trained on what, with which figures and plots."""
 
 import json
+import math
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -106,24 +107,48 @@ def _figures(figures: dict[str, Any]) -> Section:
 
 
 def by_epoch(log: list[dict[str, Any]]) -> Section | None:
-    """Training loss since the row before, and what was measured, at each measurement; without one, at each epoch."""
+    """Training loss since the row before, and what was measured, at each measurement; without one, of each epoch."""
+    rows = _at_measurements(log) if any("eval_loss" in entry for entry in log) else _of_epochs(log)
+    return ("Losses by epoch", rows, "") if rows else None
+
+
+def _at_measurements(log: list[dict[str, Any]]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     losses: list[float] = []
-    measured = any("eval_loss" in entry for entry in log)
-    for at, entry in enumerate(log):
+    for entry in log:
         if "loss" in entry:
             losses.append(entry["loss"])
-        told = {name.removeprefix("eval_"): value for name, value in entry.items()
-                if name.startswith("eval_") and not name.endswith(("_per_second", "runtime", "accuracy_"))}  # fmt: skip
-        ends = at + 1 == len(log) or int(log[at + 1].get("epoch", 0)) > int(entry.get("epoch", 0))
-        if not losses or not (told if measured else ends):
+        told = {
+            name.removeprefix("eval_"): value
+            for name, value in entry.items()
+            if name.startswith("eval_") and not name.endswith(("_per_second", "runtime", "accuracy_"))
+        }
+        if not told or not losses:
             continue
         shown = [f"training loss {sum(losses) / len(losses):.4f}"]
-        shown += [f"evaluation {name} {value:.4f}" if name == "loss" else f"{name} {value:.2f}"
-                  for name, value in told.items() if isinstance(value, int | float)]  # fmt: skip
+        shown += [
+            f"evaluation {name} {value:.4f}" if name == "loss" else f"{name} {value:.2f}"
+            for name, value in told.items()
+            if isinstance(value, int | float)
+        ]
         rows.append((f"epoch {entry.get('epoch', 0):.2f}, step {entry.get('step', 0):,}", ", ".join(shown)))
         losses = []
-    return ("Losses by epoch", rows, "") if rows else None
+    return rows
+
+
+def _of_epochs(log: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What was logged at epoch 1.3 is of the second one, what was logged at 1.0 of the first."""
+    epochs: dict[int, list[dict[str, Any]]] = {}
+    for entry in log:
+        if "loss" in entry:
+            epochs.setdefault(max(1, math.ceil(entry.get("epoch", 0) - 1e-6)), []).append(entry)
+    return [
+        (
+            f"epoch {number}, to step {entries[-1].get('step', 0):,}",
+            f"training loss {sum(entry['loss'] for entry in entries) / len(entries):.4f}",
+        )
+        for number, entries in epochs.items()
+    ]
 
 
 def _answers(folder: Path) -> list[dict[str, str]]:
