@@ -328,10 +328,12 @@ class ModelStore:
         fetch: Fetch | None = None,
     ) -> Path:
         """The folder of a complete entry, made where there is none; `fetch` takes the place of a base's sources."""
+        entry = self._entry(model)
         ready = self._ready(model)
         if ready is not None:
+            # A process that was killed right after it had put the entry in place left this.
+            shutil.rmtree(unfinished_of(entry).folder, ignore_errors=True)
             return ready
-        entry = self._entry(model)
         name = model.name if isinstance(model, Base) else str(model)
         with storage_errors("fetch", name, self.folder), locked(entry, name, on_progress):
             ready = self._ready(model)  # another process may have fetched it while this one waited

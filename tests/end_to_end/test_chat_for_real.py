@@ -92,7 +92,7 @@ def test_the_chat_in_plain_lines(chat: Callable[..., Terminal], amazon: Path) ->
     assert "[Brazil]" in terminal.text
     assert "percent" in terminal.text
     terminal.type("/nonsense\r")
-    terminal.wait_for("/help lists")
+    terminal.wait_for("is not a command")
     terminal.type("A pasted text\r" + (FILLER + "\r") * 10)  # as keys: nobody asked for bracketed paste
     terminal.wait_for("Taken as a document: A pasted text")
     terminal.type("\x04")

@@ -71,6 +71,15 @@ def test_a_base_is_fetched_once_and_holds_only_what_was_asked_for(store: ModelSt
     assert store.is_ready("tiny-encoder")
 
 
+def test_what_a_killed_fetch_left_beside_a_whole_model_goes_with_the_next_look(store: ModelStore) -> None:
+    folder = store.ensure("tiny-encoder")
+    left = folder.with_name(".tiny-encoder.unfinished")
+    (left / "files").mkdir(parents=True)
+    (left / "files" / "model.safetensors").write_bytes(b"x")
+    assert store.ensure("tiny-encoder") == folder
+    assert not left.exists()
+
+
 def test_the_stored_tokenizer_neither_truncates_nor_pads(store: ModelStore):
     content = json.loads((store.ensure("tiny-encoder") / "tokenizer.json").read_text())
     assert content["truncation"] is None
