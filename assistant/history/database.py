@@ -9,7 +9,7 @@ from pathlib import Path
 from assistant.errors import AssistantError
 from assistant.text import encodable
 
-_BUSY_SECONDS = 5.0
+_BUSY_SECONDS = 15.0  # on a slow disk several programs that start at once take this long
 
 _MIGRATIONS = (
     """
