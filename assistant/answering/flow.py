@@ -184,8 +184,10 @@ class Flow:
                 cancel=cancel,
             )
             written = yield from self._written(generator, stream, silently=True)
-        except (ModelError, GenerationError) as error:
+        except ModelError as error:
             self._no_generator = error
+            return choice
+        except GenerationError:  # it may pass: the question stays as it is
             return choice
         made = standalone(turn.question, written, before)
         if made is None or cancel.is_set():

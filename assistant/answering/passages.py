@@ -121,7 +121,7 @@ def representative_passages(
     """
     costs = [estimated_tokens(passage.text) for passage in passages]
     count = max(2, tokens * len(costs) // max(1, sum(costs)))
-    if sum(costs) <= tokens:
+    if sum(costs) <= tokens or len(passages) == 1:
         return _context(passages, len(passages))
     scores = _centrality(passages, embeddings, count)
     chosen, left = [0], tokens - costs[0]

@@ -183,14 +183,15 @@ def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
         return fault
     from assistant.verification.exchanges import find_exchange
 
-    return find_exchange(answer, whole_sentences(source, at - _COMPARED, at + len(sentence) + _COMPARED))
+    return find_exchange(answer, whole_sentences(source, at, at + len(sentence)))
 
 
 def whole_sentences(text: str, start: int, end: int) -> str:
-    """The characters `[start, end)` of a text, without the cut words and sentences at both ends."""
-    begin = text.find(". ", start) + 2 if start > 0 else 0
-    stop = text.rfind(". ", 0, end) + 1 if end < len(text) else len(text)
-    return text[begin:stop] if stop - begin > 0 else text[max(0, start) : end]
+    """A sentence, the characters `[start, end)` of a text, with what stands around it, no sentence of which is cut."""
+    first, last = max(0, start - _COMPARED), min(len(text), end + _COMPARED)
+    before, after = text.find(". ", first, start), text.rfind(". ", end, last)
+    begin = before + 2 if first and before >= 0 else first
+    return text[begin : after + 1 if last < len(text) and after >= 0 else last]
 
 
 def _like(figure: Figure, known: list[Figure]) -> Figure | None:
@@ -246,4 +247,5 @@ def in_words(text: str) -> set[Decimal]:
 def _value(digits: str, scale: str | None) -> Decimal:
     grouped = re.fullmatch(r"\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?", digits)
     plain = re.sub(r"[,\u00a0\u202f]", "", digits) if grouped else digits.replace(",", ".")
-    return Decimal(plain).scaleb(_SCALES[scale.lower()] if scale else 0)
+    # A long s is an s to a pattern that ignores case, and none to a table.
+    return Decimal(plain).scaleb(_SCALES.get(scale.lower(), 0) if scale else 0)

@@ -1,5 +1,6 @@
 """Premises: stretches of whole sentences of a document, small enough to go through the verifier with a claim uncut."""
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,12 @@ _CORRECTION = re.compile(
 _SENTENCES_GATHERED = 3
 _WORDS_SHARED = 2
 _CORRECTIONS = 2
+
+
+_CLAUSE_OF_ITS_OWN = re.compile(
+    r"\b(?:it|he|she|they|we|there|is|are|was|were|has|have|had|will|would|can|could|il|elle|ils|elles|est|sont|était)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,7 @@ class SentenceIndex:
         missing, room = set(said), budget
         while missing and len(chosen) < _SENTENCES_GATHERED:
             fitting = [at for at in allowed if self.sentences[at].last - self.sentences[at].first <= room]
-            best = max(fitting, key=lambda at: sum(rarity[word] for word in missing & held[at]), default=None)
+            best = max(fitting, key=lambda at: math.fsum(rarity[word] for word in missing & held[at]), default=None)
             if best is None or not missing & held[best]:
                 break
             chosen.append(best)
@@ -207,7 +214,8 @@ class SentenceIndex:
 
     def _correction(self, sentence: Premise) -> Premise | None:
         match = _CORRECTION.search(self.document.text, sentence.start, sentence.end)
-        if match is None:
+        # Where the rest has a verb of its own it says something else: "not open on Mondays, but on Fridays it closes".
+        if match is None or _CLAUSE_OF_ITS_OWN.search(self.document.text, match.end(), sentence.end):
             return None
         kept = [(sentence.start, match.start()), match.span("verb"), (match.end(), sentence.end)]
         starts = self.text.starts

@@ -182,3 +182,10 @@ def test_what_is_not_cited_is_left_out_and_the_rest_numbered_anew() -> None:
     places = [LONG.evidence(at, at + 1) for at in range(5)]
     assert only_cited("A [2]. B [5][2]. C [7].", places) == ("A [1]. B [2][1]. C.", (places[1], places[4]))
     assert only_cited("None.", places) == ("None.", tuple(places))
+
+
+def test_a_part_of_one_passage_beyond_the_budget_is_read_whole() -> None:
+    document = Document("d", "A long passage of the text. " * 200)
+    size = len(document.text) // 3
+    passages = [Passage(document, at * size, (at + 1) * size) for at in range(3)]
+    assert [len(part.parts) for part in parts_of(passages, None, 300)] == [1, 1, 1]

@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.verification.figures import find_fault, missing_figures
+from assistant.verification.figures import figures, find_fault, missing_figures, whole_sentences
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,14 @@ def test_a_figure_in_another_spelling_or_rounded_is_there(claim: str, source: st
 )
 def test_rounding_does_not_make_another_figure_right(claim: str, source: str) -> None:
     assert find_fault(claim, source, source) is not None
+
+
+def test_the_sentence_that_decides_is_among_those_compared_however_the_text_goes_on() -> None:
+    match = "Brazil beat Chile in 1990. The match was dull. It rained. Four years on Chile beat Brazil in a final.\n"
+    listed = match + "\n".join(f"- line {number} of the list" for number in range(600))
+    assert find_fault("Chile beat Brazil in a final.", "Four years on Chile beat Brazil in a final.", listed) is None
+    assert "Four years on" in whole_sentences(listed, listed.index("Four years"), listed.index("final."))
+
+
+def test_a_long_s_in_a_scale_breaks_nothing() -> None:
+    assert [figure.text for figure in figures("It cost 5 thou\u017fand pounds.")]

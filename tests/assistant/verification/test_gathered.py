@@ -60,3 +60,12 @@ def test_the_evidence_of_a_gathered_premise_is_one_of_its_sentences() -> None:
     [claim] = verdict.claims
     assert claim.evidence is not None and claim.evidence.end - claim.evidence.start < 120
     assert TEXT[claim.evidence.start : claim.evidence.end] == claim.evidence.text
+
+
+def test_what_begins_a_new_clause_after_but_corrects_nothing() -> None:
+    for said in (
+        "The bridge was not damaged in 1945 but in 1950 it was closed.",
+        "The museum is not open on Mondays, but on Fridays it closes at noon.",
+    ):
+        index = _index(said)
+        assert index.corrected(said, index.sentences) == []
