@@ -296,7 +296,8 @@ class Flow:
         readings = [without_barred(reading, looked, at) for at, reading in enumerate(readings)]
         stopped = cancel.is_set()
         document, reading = max(
-            zip(turn.documents, readings, strict=True), key=lambda pair: pair[1].best.score if pair[1].best else -1e9
+            zip(turn.documents, readings, strict=True),
+            key=lambda pair: (pair[1].answered, pair[1].best.score) if pair[1].best else (False, -1e9),
         )
         answer = replace(
             draft.answer,

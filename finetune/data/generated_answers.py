@@ -9,6 +9,7 @@ with the passage and holds no gold answer may be right in other words: no label 
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from assistant.verification.claims import span_claim, text_claims
 from assistant.verification.refusals import is_refusal
 from finetune.data.answer_pairs import around
 from finetune.data.exchanges import exchanged
-from finetune.data.files import read_json_lines
 from finetune.data.pairs import Pair
 from finetune.data.squad import QAExample
 
@@ -60,6 +60,8 @@ def write_answers(
     at = 0
     drawn = random.Random(f"{seed} generated").sample(list(questions), min(total, len(questions)))
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file():  # without the line that a killed process left
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), "utf-8")
     with path.open("a", encoding="utf-8") as lines:
         for name, count in wanted.items():
             mine, at = drawn[at : at + count], at + count
@@ -96,11 +98,15 @@ def read_answers(path: Path) -> list[dict[str, Any]]:
     """
     if not path.is_file():
         return []
-    text = path.read_bytes()
-    if text and not text.endswith(b"\n"):
-        path.write_bytes(text[: text.rfind(b"\n") + 1])
-    rows = list(read_json_lines(path))
-    if any(key not in row for row in rows for key in _KEYS):
+    whole, _, rest = path.read_bytes().rpartition(b"\n")
+    try:
+        rows = [json.loads(line) for line in whole.split(b"\n") if line.strip()]
+        if rest.strip():
+            with suppress(ValueError):  # what a killed process left
+                rows.append(json.loads(rest))
+    except ValueError as error:
+        raise UsageError(f"{path}: not a file of generated answers; remove it, and it is made anew.") from error
+    if any(not isinstance(row, dict) or key not in row for row in rows for key in _KEYS):
         raise UsageError(f"{path}: not a file of generated answers; remove it, and it is made anew.")
     return rows
 
