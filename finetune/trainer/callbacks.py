@@ -1,6 +1,7 @@
 """What a training tells while it runs, and what it leaves beside every checkpoint."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from assistant.errors import AssistantError
 from finetune.json_files import write_json
 
 if TYPE_CHECKING:
@@ -104,6 +106,28 @@ class LastLog(TrainerCallback):
         """Called after every step."""
         if state.global_step >= state.max_steps:
             control.should_log = True
+
+
+class WeightsAreNumbers(TrainerCallback):
+    """Ends a training whose weights have become NaN or infinite, which the Trainer would tell as a loss of 0."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **more: Any) -> None:
+        """Look at the weights where the gradient's length is no number.
+
+        Raises:
+            AssistantError: they are none either.
+        """
+        if math.isfinite((logs or {}).get("grad_norm", 0.0)):
+            return
+        # A gradient that overflows is passed over by the scaler of fp16; weights do not come back.
+        trained = [parameter for parameter in more["model"].parameters() if parameter.requires_grad]
+        if all(bool(parameter.isfinite().all()) for parameter in trained):
+            return
+        raise AssistantError(
+            f"By step {state.global_step} the weights are no longer numbers (NaN), and all further steps would be "
+            "lost. Try a lower rate (--set training.learning_rate=...) or float32 (--set training.precision=fp32); a "
+            "checkpoint from before is gone on from."
+        )
 
 
 class CheckpointRecord(TrainerCallback):

@@ -71,7 +71,8 @@ def as_adapter(trained: Any, base: Any, lora: Lora, task_type: str) -> "PeftMode
             if isinstance(layer, ModulesToSaveWrapper):
                 layer.modules_to_save["default"].load_state_dict(trained.get_submodule(path).state_dict())
             elif isinstance(layer, LoraLayer):
-                change = trained.get_submodule(path).weight.float() - layer.get_base_layer().weight.float()
+                weight = trained.get_submodule(path).weight.float()  # where it was trained: a GPU decomposes faster too
+                change = weight - layer.get_base_layer().weight.float().to(weight.device)
                 left, values, right = torch.linalg.svd(change, full_matrices=False)
                 rank = min(lora.r, len(values))
                 root = values[:rank].sqrt()

@@ -235,7 +235,13 @@ def run_trainer(
     """
     from transformers import EarlyStoppingCallback, PrinterCallback, TrainerState
 
-    from finetune.trainer.callbacks import BestBeside, CheckpointRecord, LastLog, TrainingProgress
+    from finetune.trainer.callbacks import (
+        BestBeside,
+        CheckpointRecord,
+        LastLog,
+        TrainingProgress,
+        WeightsAreNumbers,
+    )  # fmt: skip
 
     checkpoint = newest_checkpoint(output)
     if checkpoint:
@@ -243,7 +249,7 @@ def run_trainer(
     trainer.remove_callback(PrinterCallback)
     record = CheckpointRecord(output, checkpoint)
     best_beside = BestBeside(output)
-    for callback in (LastLog(), TrainingProgress(), record, best_beside, *callbacks):
+    for callback in (LastLog(), TrainingProgress(), WeightsAreNumbers(), record, best_beside, *callbacks):
         trainer.add_callback(callback)
     if early_stopping and arguments.load_best_model_at_end:
         trainer.add_callback(EarlyStoppingCallback(early_stopping))

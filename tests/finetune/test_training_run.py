@@ -213,6 +213,14 @@ def test_too_little_gpu_memory_anywhere_in_a_run_is_answered_with_what_to_change
     assert "--set training.batch_size=2 --set training.accumulation=2" in err
 
 
+def test_a_training_whose_weights_are_no_longer_numbers_ends_with_what_to_change(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("run", "nli-minilm", "--smoke", "--set", "training.learning_rate=1e38", "--output", "run")
+    assert code == 1
+    assert "the weights are no longer numbers" in err
+    assert "--set training.precision=fp32" in err
+    assert not (tmp_path / "run" / "adapter").exists()
+
+
 def test_a_run_starts_from_the_weights_of_another_adapter(
     run: Run, tmp_path: Path, encoder_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
