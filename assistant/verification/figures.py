@@ -157,17 +157,14 @@ def missing_figures(claim: str, source: str) -> list[Figure]:
     return [figure for figure in figures(claim) if not any(figure.stands_for(value) for value in stated)]
 
 
-def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
-    """What figures, units and directions say against a claim; None where they say nothing.
-
-    Of a question and its answer the answer's alone are looked at.
+def figure_fault(answer: str, sentence: str, source: str) -> Fault | None:
+    """What figures, units and directions say against an answer; None where they say nothing.
 
     Args:
-        claim: what was said.
+        answer: what was said.
         sentence: of the source, the one that decides.
         source: all of it.
     """
-    answer = claim.rpartition("?")[2] if "?" in claim else claim
     for figure in missing_figures(answer, source):
         like = _like(figure, figures(sentence))
         if like is not None:
@@ -179,11 +176,7 @@ def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
         if figure.units and same and all(_is_other_unit(figure, each) for each in same):
             return Fault(f"{figure.text} is in another unit in the document", opposed=True)
     at = max(0, source.find(sentence))
-    if (fault := _direction(answer, source[max(0, at - _AROUND) : at + len(sentence) + _AROUND])) is not None:
-        return fault
-    from assistant.verification.exchanges import find_exchange
-
-    return find_exchange(answer, whole_sentences(source, at, at + len(sentence)))
+    return _direction(answer, source[max(0, at - _AROUND) : at + len(sentence) + _AROUND])
 
 
 def whole_sentences(text: str, start: int, end: int) -> str:

@@ -13,7 +13,7 @@ from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
 from assistant.encoders.pairs import EncodedPair, Ids, PairEncoder, TokenizedText, length_bucketed, longest_input
 from assistant.errors import UsageError
 from assistant.types import Claim, Document, Evidence, Label, Probabilities, Verdict
-from assistant.verification.figures import find_fault
+from assistant.verification.faults import find_fault
 from assistant.verification.head import Head
 from assistant.verification.premises import Premise, SentenceIndex, decide
 

@@ -23,8 +23,8 @@ from finetune.data.squad import is_squad, read_squad
 from finetune.data.survey import histogram, survey
 from finetune.data.tables import is_hub
 from finetune.recipe import CodeData, CodeRecipe
-from finetune.tasks.base import Examples
 from finetune.tasks.code.own_answers import FILE, answer_and_keep, own_answers
+from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
 from finetune.trainer.peft_methods import load_causal, positions
 from finetune.trainer.precision import device
