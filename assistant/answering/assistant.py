@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from assistant.answering.flow import Flow
-from assistant.answering.shared_work import Steps
+from assistant.answering.shared_work import Steps, take_alone
 from assistant.answering.together import in_blocks, together
 from assistant.encoders.memory import release_freed_memory
 from assistant.errors import AssistantError, GenerationError, ModelError
@@ -103,8 +103,10 @@ class Assistant:
         Yields:
             Events as they happen; the last is TurnFinished, or TurnFailed with the error.
         """
-        for _, event in self.respond_all([turn], cancel):
-            yield event
+        try:
+            yield from take_alone(self._steps(turn, cancel or threading.Event()))
+        finally:
+            release_freed_memory()  # in a conversation that goes on for days, gaps would add up
 
     def respond_all(self, turns: Sequence[Turn], cancel: threading.Event | None = None) -> Iterator[tuple[int, Event]]:
         """Answer many turns, what they have read and checked going through the models together.
@@ -120,7 +122,7 @@ class Assistant:
         try:
             yield from together([self._steps(turn, stop) for turn in turns])
         finally:
-            release_freed_memory()  # in a conversation that goes on for days, gaps would add up
+            release_freed_memory()
 
     def answer_blocks(
         self, blocks: Iterable[Sequence[Turn]], on_event: Listener | None = None

@@ -20,7 +20,7 @@ from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, S
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from assistant.answering.shared_work import Early, Running, Steps, Told, is_like, step, work_alone, work_on
+from assistant.answering.shared_work import Early, Running, Steps, Told, is_like, step, work_on
 from assistant.events import Event
 
 T = TypeVar("T")
@@ -121,10 +121,6 @@ class _Schedule(Generic[T]):
     def _start(self) -> Iterator[Told]:
         """Start all work that can be started, and do what is to be done in this thread."""
         while True:
-            if (only := self._only()) is not None:
-                yield from work_alone(only)
-                yield from self._go_on([only])
-                continue
             self._ask()
             if self._busy:
                 return
@@ -143,13 +139,6 @@ class _Schedule(Generic[T]):
                 return self._messages.get(timeout=_POLL_SECONDS)  # in small waits: Ctrl-C comes through everywhere
             except queue.Empty:
                 continue
-
-    def _only(self) -> Running | None:
-        """The one turn that is left, where its work can be done alone and so in this thread."""
-        if len(self._running) != 1 or self._more is not None or self._come:
-            return None
-        [last] = self._running
-        return None if last.begun or last.waits is None or last.waits.alone is None else last
 
     def _ask(self) -> None:
         """Ask servers what turns wait for, of as many at a time as they are to be asked for."""

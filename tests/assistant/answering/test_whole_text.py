@@ -11,7 +11,7 @@ import pytest
 from assistant.answering.citations import only_cited
 from assistant.answering.flow import Flow
 from assistant.answering.passages import estimated_tokens
-from assistant.answering.together import together
+from assistant.answering.shared_work import take_alone
 from assistant.answering.whole_text import MOST_PARTS, TEXTS_KEPT, Notes, parts_of
 from assistant.documents.passages import Passage
 from assistant.events import Event, Notice, Progress, TextDelta, TurnFinished
@@ -85,7 +85,7 @@ class Models:
 
 
 def ask(flow: Flow, models: Models, question: str = "Summarise the document.") -> tuple[Answer, list[Event]]:
-    events = [event for _, event in together([flow.steps(Turn(question, (LONG,)), models.cancel)])]
+    events = list(take_alone(flow.steps(Turn(question, (LONG,)), models.cancel)))
     assert isinstance(events[-1], TurnFinished)
     return events[-1].answer, events
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from assistant.answering.assistant import Assistant
-from assistant.answering.shared_work import Shared, Steps, Tell
+from assistant.answering.shared_work import Shared, Steps, Tell, take_alone
 from assistant.answering.together import in_blocks, together
 from assistant.encoders.precision import Precision
 from assistant.errors import AssistantError, UsageError
@@ -176,13 +176,13 @@ def test_work_that_a_turn_does_alone_tells_as_it_goes_and_ends_when_nobody_liste
             return
         yield TurnFinished(Answer(Route.OPEN, str(result), usage=Usage()))
 
-    events = together([turn(9)])
+    events = take_alone(turn(9))
     next(events)
     events.close()
     assert told == ["0", "ended"]
-    [*_, (_, last)] = together([turn(3)])
+    [*_, last] = take_alone(turn(3))
     assert isinstance(last, TurnFinished) and last.answer.text == "3 done"
-    [*_, (_, last)] = together([turn(2)])
+    [*_, last] = take_alone(turn(2))
     assert isinstance(last, TurnFailed) and str(last.error) == "two"
     both = [event.answer.text for _, event in together([turn(3), turn(4)]) if isinstance(event, TurnFinished)]
     assert both == ["4", "5"], "two turns do it together"
