@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from assistant.answering.whole_text import Notes
+from assistant.answering.whole_text import TEXTS_KEPT
 from assistant.loading.models import LoadedModels
 from assistant.reading.structure import Found, LookUp
+from assistant.recent import Recent
 from assistant.settings import Settings
 from assistant.types import Answer, Document, Evidence, Route, Turn
 
@@ -55,7 +56,8 @@ class Resources:
     def __init__(self, models: LoadedModels, settings: Settings, *, conversing: bool = False) -> None:
         self.models = models
         self.settings = settings
-        self.notes = Notes()
+        self.notes: Recent[tuple[str, str, int], Sequence[str]] = Recent(TEXTS_KEPT)
+        """On the parts of long texts, by text, generator and budget."""
         self.no_generator: Exception | None = None  # why the generator could not be asked last
         self._conversing = conversing
 

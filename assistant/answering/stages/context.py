@@ -53,7 +53,7 @@ def _notes(
     """Notes on each part of a long document, taken now or when it was asked about before."""
     indexed = yield from run_in_thread(lambda _: resources.models.ranker.index(document, cancel=state.cancel))
     parts = parts_of(indexed.passages, indexed.embeddings, tokens)
-    notes = list(resources.notes.get(document.id, generator.name, tokens) or ())
+    notes = list(resources.notes.get((document.id, generator.name, tokens)) or ())
     for number, part in enumerate(parts[len(notes) :], len(notes) + 1):
         yield Progress(f"Reading part {number} of {len(parts)}")
         sampling = resources.sampling(Route.GROUNDED, NOTE_TOKENS)
@@ -63,7 +63,7 @@ def _notes(
             break
         notes.append(note)
     else:
-        resources.notes.keep(document.id, generator.name, tokens, notes)
+        resources.notes.keep((document.id, generator.name, tokens), notes)
     context = joined_context(parts, notes)
     share = f"{len(context.parts):,} of its {context.total:,} passages"
     read = "all of it was read" if len(context.parts) == context.total else f"{share} were read"
