@@ -203,7 +203,7 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
             eval_packing=False,
             completion_only_loss=True,
             # What `auto` means is the plan's to say, before the training begins; memory is what a GPU lacks.
-            gradient_checkpointing=training.gradient_checkpointing == "on"
+            activation_checkpointing=training.gradient_checkpointing == "on"
             or (training.gradient_checkpointing == "auto" and device() != "cpu"),
         )
         trainer = SFTTrainer(
