@@ -33,12 +33,19 @@ class Label(StrEnum):
     @property
     def word(self) -> str:
         """What is said of a claim."""
-        return {"entailment": "entailed", "neutral": "unsupported", "contradiction": "contradicted"}[self]
+        return _SAID[self][1]
 
     @property
     def badge(self) -> str:
         """The word with a mark that shows without colour too."""
-        return f"{ {'entailment': '✔', 'neutral': '?', 'contradiction': '✘'}[self] } {self.word}"
+        return " ".join(_SAID[self])
+
+
+_SAID = {
+    Label.ENTAILMENT: ("✔", "entailed"),
+    Label.NEUTRAL: ("?", "unsupported"),
+    Label.CONTRADICTION: ("✘", "contradicted"),
+}
 
 
 @dataclass(frozen=True)
