@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
+from assistant.answering.assistant import Assistant
 from assistant.encoders.pairs import PairEncoder
 from assistant.encoders.token_cache import TokenCache
+from assistant.events import unheard
+from assistant.settings import Settings
 from assistant.types import Document
 from tests.conftest import bert_tokenizer, roberta_tokenizer
 
@@ -49,3 +52,8 @@ def test_more_documents_than_are_kept_are_all_given(
     cache = TokenCache()
     assert len(cache.tokenized(two_of_a_folder[0], TEXTS)) == 4
     assert len(cache._texts) == 2
+
+
+def test_all_models_of_an_assistant_share_it(tiny_settings: dict[str, str]) -> None:
+    models = Assistant(Settings(**tiny_settings)).models
+    assert models.reader(unheard).tokens is models.verifier(unheard).tokens
