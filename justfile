@@ -49,3 +49,8 @@ snapshots $SNAPSHOTS="write":
 # Dead links, and help texts that are not today's
 docs:
     "{{ bin }}/python" -m pytest -q tests/test_docs.py tests/test_usage_page.py
+
+# The pages as a site in site/; a dead link ends it
+site:
+    "{{ bin }}/python" -m pip install --quiet --editable ".[docs]"
+    "{{ bin }}/mkdocs" build

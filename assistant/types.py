@@ -30,6 +30,23 @@ class Label(StrEnum):
     NEUTRAL = "neutral"
     CONTRADICTION = "contradiction"
 
+    @property
+    def word(self) -> str:
+        """What is said of a claim."""
+        return _SAID[self][1]
+
+    @property
+    def badge(self) -> str:
+        """The word with a mark that shows without colour too."""
+        return " ".join(_SAID[self])
+
+
+_SAID = {
+    Label.ENTAILMENT: ("✔", "entailed"),
+    Label.NEUTRAL: ("?", "unsupported"),
+    Label.CONTRADICTION: ("✘", "contradicted"),
+}
+
 
 @dataclass(frozen=True)
 class Document:
@@ -109,6 +126,11 @@ class Probabilities:
     neutral: float
     contradiction: float
 
+    @property
+    def shares(self) -> dict[Label, float]:
+        """They by their labels, in the order in which they are shown."""
+        return {label: getattr(self, label.value) for label in Label}
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -149,6 +171,11 @@ class Verdict:
         return min(self.claims, key=lambda claim: (order[claim.label], claim.probabilities.entailment))
 
     @property
+    def unsupported(self) -> list[Claim]:
+        """The claims that the document does not entail."""
+        return [claim for claim in self.claims if claim.label is not Label.ENTAILMENT]
+
+    @property
     def label(self) -> Label:
         """The label of the worst claim."""
         return self.worst.label
@@ -161,15 +188,12 @@ class Verdict:
     @property
     def support(self) -> Support:
         """What the document gives the claims together; with a contradicted one among them it is never partly."""
-        labels = [claim.label for claim in self.claims]
-        entailed = labels.count(Label.ENTAILMENT)
-        if entailed == len(labels):
+        unsupported = self.unsupported
+        if not unsupported:
             return Support.SUPPORTED
-        return (
-            Support.PARTLY
-            if 2 * entailed >= len(labels) and Label.CONTRADICTION not in labels
-            else (Support.UNSUPPORTED)
-        )
+        contradicted = any(claim.label is Label.CONTRADICTION for claim in unsupported)
+        most = 2 * len(unsupported) > len(self.claims)
+        return Support.UNSUPPORTED if contradicted or most else Support.PARTLY
 
 
 @dataclass(frozen=True, slots=True)

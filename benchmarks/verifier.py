@@ -5,6 +5,8 @@ half of them wrong, each beside its whole paragraph (of up to 1,200 characters).
 own and they take turns, so that a change of the machine's speed meets all. Seconds are those of one call with all
 pairs. Labels are compared after the same head (temperature and biases) on both sides.
 
+With `--claims` the seconds for so many claims on one document that is new, its sentences with a word left out.
+
 Quality: what `finetune evaluate nli` says of each yardstick; nothing was trained on them or chosen by them.
 """
 
@@ -13,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,12 +24,18 @@ from typing import Any
 
 import numpy as np
 
+from assistant.answering.assistant import Assistant
+from assistant.documents.sentences import split_sentences
 from assistant.errors import AssistantError
+from assistant.events import unheard
+from assistant.settings import Settings
+from assistant.types import Document
 from assistant.verification.head import Head
+from assistant.verification.verifier import Check
 from benchmarks.report import default_threads, machine, number, table, write_json
 from benchmarks.workers import Peer, Worker, python_of
 from finetune.data.answer_pairs import answer_checks
-from finetune.data.files import find_data
+from finetune.data.files import evenly, find_data
 from finetune.data.squad import read_squad
 
 OURS, PIPELINE = Peer("benchmarks.peers.ours_nli"), Peer("benchmarks.peers.pipeline_nli")
@@ -69,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--yardsticks", default=",".join(YARDSTICKS), help="of %(default)s; empty for no quality")
     parser.add_argument("--rows", type=int, help="only so many of each yardstick, evenly drawn")
     parser.add_argument("--pairs", type=int, default=1000, help="how many pairs to check")
+    parser.add_argument("--claims", type=int, default=0, help="check so many claims on one document too")
+    parser.add_argument("--words", type=int, default=10_000, help="of that document (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="the median of so many is reported")
     parser.add_argument("--threads", type=int, default=default_threads(), help="of every system (%(default)s)")
     parser.add_argument("--output", type=Path, help="JSON file to write")
@@ -84,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if names:
             report |= measure(names, options.data, options.model, options.pairs, options.repeats, options.threads)
+        if options.claims:
+            report |= claims_on_document(options.data, options.model, options.words, options.claims, options.repeats)
         report["quality"] = {name: quality(name, options.model, options.rows) for name in yardsticks}
     except AssistantError as error:
         print(f"verifier: {error}", file=sys.stderr)
@@ -132,6 +145,29 @@ def measure(names: Sequence[str], data: str, model: str, count: int, repeats: in
         "pairs": len(pairs),
         "rows": [{key: value for key, value in row.items() if key != "labels"} for row in rows.values()],
     }
+
+
+def claims_on_document(data: str, model: str, words: int, count: int, repeats: int) -> dict[str, Any]:
+    """The seconds for claims on a document that the verifier has not seen: sentences of it with a word left out.
+
+    Raises:
+        AssistantError: the data or the model is not there.
+    """
+    paragraphs = list(dict.fromkeys(question.context for question in read_squad(find_data(data))))
+    sizes = np.cumsum([len(each.split()) for each in paragraphs])
+    text = "\n\n".join(paragraphs[: int(np.searchsorted(sizes, words)) + 1])
+    said = [text[each.start : each.end].split() for each in split_sentences(text, "en")]
+    chosen = evenly([each for each in said if 8 < len(each) < 30], count)
+    claims = [" ".join([*each[: len(each) // 2], *each[len(each) // 2 + 1 :]]) for each in chosen]
+    verifier = Assistant(Settings(verifier=None if model == "embedded" else model)).models.verifier(unheard)
+    verifier.verify([Check(Document("warm.txt", text[:400]), claims[:1])])
+    seconds = []
+    for number_of in range(repeats):
+        document = Document("text.txt", f"{text}\n\nCopy {number_of}.")
+        began = time.perf_counter()
+        verifier.verify([Check(document, claims)])
+        seconds.append(time.perf_counter() - began)
+    return {"claims": len(claims), "words": len(text.split()), "claims_seconds": median(seconds)}
 
 
 def quality(data: str, model: str, rows: int | None) -> dict[str, Any]:
@@ -188,6 +224,8 @@ def render(report: dict[str, Any]) -> str:
         ]
         legend = f"ours x: how many times as fast our first row is. same labels: as {REFERENCE}."
         parts += [f"{report['pairs']:,} pairs", "", table(HEADER, rows), "", legend, ""]
+    if "claims" in report:
+        parts += [f"{report['claims']} claims on {report['words']:,} words: {report['claims_seconds']:.2f} s", ""]
     if report["quality"]:
         told = [
             [

@@ -1,7 +1,6 @@
 """Reading recipes: the files of the package or one's own, with settings laid over them, and lists of settings."""
 
 import copy
-import difflib
 import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from assistant.errors import UsageError
+from assistant.errors import UsageError, nearest
 from finetune.recipe import FORMS, Recipe
 
 _OF_THE_RESULT = ("base", "method", "data.train", "data.test", "data.limit")
@@ -36,8 +35,8 @@ def recipe_text(name: str) -> str:
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path.read_text("utf-8")
-    near = difflib.get_close_matches(name, recipe_names(), n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    near = nearest(name, recipe_names())
+    hint = f" Did you mean {near}?" if near else ""
     raise UsageError(f"There is no recipe {name!r}.{hint} See `finetune list`; a file of your own ends in .toml.")
 
 
@@ -194,5 +193,5 @@ def _first_problem(error: ValidationError) -> str:
     if problem["type"] != "extra_forbidden":
         return f"{location}: {problem['msg']}"
     known = sorted({field for form in FORMS for field in form.model_fields})
-    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
-    return f"unknown key {location}" + (f"; did you mean {near[0]}?" if near else "")
+    near = nearest(str(problem["loc"][-1]), known)
+    return f"unknown key {location}" + (f"; did you mean {near}?" if near else "")

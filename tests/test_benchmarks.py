@@ -184,6 +184,12 @@ def test_the_verifiers_quality_is_what_finetune_evaluate_says_of_it(verifier_fol
         verifier.quality(str(tmp_path / "nowhere.tsv"), str(verifier_folder), None)
 
 
+def test_claims_on_one_document_are_timed(squad: Path, verifier_folder: Path) -> None:
+    found = verifier.claims_on_document(str(squad), str(verifier_folder), 40, 2, 1)
+    assert found["claims"] == 2 and found["words"] >= 40
+    assert found["claims_seconds"] > 0
+
+
 def test_an_unknown_system_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         reader.main(["--systems", "nobody"])

@@ -32,5 +32,6 @@ def test_no_link_is_dead(page: Path) -> None:
 def test_the_readme_leads_to_every_page_and_stays_short() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     linked = {unquote(link.partition("#")[0]) for link in LINK.findall(text)}
-    assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")} <= linked
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")}
+    assert pages - {"docs/index.md"} <= linked  # what the site begins with says what the README says
     assert len(text.splitlines()) <= 150

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from assistant.answering.flow import Flow
-from assistant.answering.shared_work import Steps
-from assistant.answering.together import in_blocks, together
+from assistant.answering.shared_work import Steps, take_alone
+from assistant.answering.together import in_blocks
 from assistant.encoders.memory import release_freed_memory
 from assistant.errors import AssistantError, GenerationError, ModelError
 from assistant.events import Event, Listener, ServerNotice, TurnFailed, TurnFinished, Waiting, unheard
@@ -103,61 +103,18 @@ class Assistant:
         Yields:
             Events as they happen; the last is TurnFinished, or TurnFailed with the error.
         """
-        for _, event in self.respond_all([turn], cancel):
-            yield event
-
-    def respond_all(self, turns: Sequence[Turn], cancel: threading.Event | None = None) -> Iterator[tuple[int, Event]]:
-        """Answer many turns, what they have read and checked going through the models together.
-
-        Args:
-            turns: any number; memory grows with them, so pass a long list in parts.
-            cancel: once set, all answers end as far as they came, marked `stopped`.
-
-        Yields:
-            The index of a turn and one of its events. Each turn's own events are those of `respond`, in the same order.
-        """
-        stop = cancel or threading.Event()
         try:
-            yield from together([self._steps(turn, stop) for turn in turns])
+            yield from take_alone(self._steps(turn, cancel or threading.Event()))
         finally:
             release_freed_memory()  # in a conversation that goes on for days, gaps would add up
-
-    def answer_blocks(
-        self, blocks: Iterable[Sequence[Turn]], on_event: Listener | None = None
-    ) -> Iterator[list[Answer | AssistantError]]:
-        """Answer any number of turns in blocks, each block together; while a server writes, the next block is read.
-
-        Args:
-            blocks: taken as there is time for them, two at most ahead of what is given.
-            on_event: hears how far the fetching and loading of models is, and what a server is waited for.
-
-        Yields:
-            How each turn of a block ended, in the order of blocks and turns.
-
-        Raises:
-            ModelError: a model cannot be fetched or loaded, so that no further turn could be answered.
-        """
-        sizes: deque[int] = deque()
-
-        def counted_blocks() -> Iterator[Sequence[Turn]]:
-            for block in blocks:
-                sizes.append(len(block))
-                yield block
-
-        ready: list[Answer | AssistantError] = []
-        for ends in self.answer_in_order(counted_blocks(), on_event):
-            ready += ends
-            while sizes and len(ready) >= sizes[0]:
-                size = sizes.popleft()
-                yield ready[:size]
-                ready = ready[size:]
 
     def answer_in_order(
         self, blocks: Iterable[Sequence[Turn]], on_event: Listener | None = None
     ) -> Iterator[list[Answer | AssistantError]]:
-        """As `answer_blocks`, but what is done is given as soon as all before it is: a few turns at a time.
+        """Answer any number of turns in blocks, each block together; while a server writes, the next block is read.
 
-        Nobody watches each turn: a server's passing troubles are waited out.
+        What is done is given as soon as all before it is, a few turns at a time. Nobody watches each turn: a server's
+        passing troubles are waited out.
 
         Args:
             blocks: taken as there is time for them, two at most ahead of what is given.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assistant.answering.live import heard, live
+from assistant.answering.in_thread import drain, run_in_thread
 from assistant.encoders.cpu.eight_bits import parameters_of
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Listener, Progress, unheard
@@ -210,8 +210,8 @@ def _import_libraries(*, adapter: bool) -> None:
 
 
 def _while(work: Callable[[Listener], T], on_event: Listener) -> T:
-    """The result of work done in a thread of its own, as `live`, with its events heard here meanwhile."""
-    return heard(live(work), on_event)
+    """The result of work done in a thread of its own, as `run_in_thread`, with its events heard here meanwhile."""
+    return drain(run_in_thread(work), on_event)
 
 
 def _normalized(text: str) -> tuple[str, ...]:

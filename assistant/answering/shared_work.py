@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from assistant.answering.live import heard
-from assistant.events import Event, Progress, TurnFinished
+from assistant.answering.in_thread import drain, run_in_thread
+from assistant.events import Event, Listener, Progress, TurnFinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,7 @@ class Shared:
         item: what this turn puts in.
         run: does the work of all items and returns, for each, its result, or the error that it alone met.
         size: how much of the whole this item is, for telling what each turn cost.
-        alone: does the work of a single turn, and yields its events as they happen. Where no other turn is under way,
-            it ends when nobody listens any more, which a thread would not.
+        alone: does the work of a single turn, and yields its events as they happen.
         at_a_server: where above 0, a server does the work, and `alone` waits for it: for so many turns at a time.
         independent: the work is done for this turn alone, as soon as there is time for it.
     """
@@ -135,7 +134,7 @@ def work_on(group: Sequence[Running], tell: Callable[[Running, Event | Early], N
 
     try:
         if work[0].alone is not None and (len(work) == 1 or work[0].run is None):
-            results = [heard(work[0].alone(work[0].item), partial(tell, group[0]))]
+            results = [drain(work[0].alone(work[0].item), partial(tell, group[0]))]
         elif work[0].run is not None:
             results = work[0].run([each.item for each in work], tell_of)
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the last turn's own, or gone in a smaller group)
@@ -153,15 +152,34 @@ def work_on(group: Sequence[Running], tell: Callable[[Running, Event | Early], N
         group[at].gets = results[at]
 
 
-def work_alone(turn: Running) -> Iterator[Told]:
+def take_alone(steps: Steps) -> Iterator[Event]:
+    """Take a single turn to its end: what it waits for is done at once.
+
+    What it does alone ends when nobody listens any more.
+    """
+    turn = Running(0, 0, steps)
+    with contextlib.closing(steps):
+        while True:
+            yield from (told.event for told in step(turn) if told.event is not None)
+            if turn.waits is None:
+                return
+            if turn.waits.alone is not None:
+                yield from _work_alone(turn, turn.waits.alone(turn.waits.item))
+            else:
+                yield from run_in_thread(partial(_work_here, turn))
+
+
+def _work_here(turn: Running, tell: Listener) -> None:
+    work_on([turn], lambda _, event: None if isinstance(event, Early) else tell(event))
+
+
+def _work_alone(turn: Running, work: Generator[Event, None, Any]) -> Iterator[Event]:
     """Do the work of a single turn, which gets its result or its error, in this thread."""
-    if turn.waits is None or turn.waits.alone is None:
-        return
-    with contextlib.closing(turn.waits.alone(turn.waits.item)) as events:
+    with contextlib.closing(work):
         while True:
             began = time.perf_counter()
             try:
-                event = next(events)
+                event = next(work)
             except StopIteration as end:
                 turn.gets = end.value
                 return
@@ -170,7 +188,7 @@ def work_alone(turn: Running) -> Iterator[Told]:
                 return
             finally:
                 turn.seconds += time.perf_counter() - began
-            yield Told(turn.block, turn.turn, event)
+            yield event
 
 
 def _share_time(group: Sequence[Running], work: Sequence[Shared], began: float) -> None:

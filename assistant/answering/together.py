@@ -12,7 +12,6 @@ models that share its cores take longer than one after the other (12.6 s for rea
 once, on two cores).
 """
 
-import contextlib
 import queue
 import threading
 from collections import Counter
@@ -20,7 +19,7 @@ from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, S
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from assistant.answering.shared_work import Early, Running, Steps, Told, is_like, step, work_alone, work_on
+from assistant.answering.shared_work import Early, Running, Steps, Told, is_like, step, work_on
 from assistant.events import Event
 
 T = TypeVar("T")
@@ -32,27 +31,13 @@ NOTHING_MORE_YET = Told(-1, -1, None)
 """Told before the next event has to be waited for: what has come can be handed on."""
 
 
-def together(turns: Sequence[Steps]) -> Iterator[tuple[int, Event]]:
-    """Take all turns to their end.
-
-    Work that fails for several turns at once is done again in halves, so that in the end each turn has its own result
-    or error; with too little memory for all of them, fewer go through the model at a time.
-
-    Yields:
-        The index of a turn and one of its events, in the turn's own order. What a turn cost stands in its answer: its
-        own time, and its share of the work done together.
-    """
-    schedule: _Schedule[Sequence[Steps]] = _Schedule([turns], None, lambda steps: steps)
-    with contextlib.closing(schedule.run()) as run:
-        for _, turn, event in run:
-            if event is not None:
-                yield turn, event
-
-
 def in_blocks(
     blocks: Iterable[T], begin: Callable[[T], Sequence[Steps]], *, tell_waits: bool = False
 ) -> Generator[Told, None, None]:
-    """Take the turns of any number of blocks to their end, as `together` does; a block is taken when there is time.
+    """Take the turns of any number of blocks to their end; a block is taken when there is time.
+
+    Work that fails for several turns at once is done again in halves, so that in the end each turn has its own result
+    or error; with too little memory for all of them, fewer go through the model at a time.
 
     Args:
         blocks: iterated in a thread, so that a slow source keeps nothing from going on.
@@ -60,12 +45,13 @@ def in_blocks(
         tell_waits: tell NOTHING_MORE_YET before each wait.
 
     Yields:
-        What turns tell. A block that was begun later may be over sooner.
+        What turns tell. A block that was begun later may be over sooner. What a turn cost stands in its answer: its own
+        time, and its share of the work done together.
 
     Raises:
         Exception: what `blocks` or `begin` raised, once the blocks before are over.
     """
-    return _Schedule([], iter(blocks), begin, tell_waits=tell_waits).run()
+    return _Schedule(iter(blocks), begin, tell_waits=tell_waits).run()
 
 
 class _Schedule(Generic[T]):
@@ -74,23 +60,15 @@ class _Schedule(Generic[T]):
     The thread that iterates `run` decides; other threads work and send it messages, which are what to do next.
 
     Args:
-        come: blocks that are there.
-        more: gives further ones; None if there are no more.
+        blocks: gives one after the other.
         begin: makes the turns of a block.
         tell_waits: see `in_blocks`.
     """
 
-    def __init__(
-        self,
-        come: list[T],
-        more: Iterator[T] | None,
-        begin: Callable[[T], Sequence[Steps]],
-        *,
-        tell_waits: bool = False,
-    ) -> None:
+    def __init__(self, blocks: Iterator[T], begin: Callable[[T], Sequence[Steps]], *, tell_waits: bool) -> None:
         self._tell_waits = tell_waits
-        self._come = come
-        self._more = more
+        self._come: list[T] = []
+        self._more: Iterator[T] | None = blocks
         self._begin = begin
         self._failure: Exception | None = None
         self._blocks = 0
@@ -121,10 +99,6 @@ class _Schedule(Generic[T]):
     def _start(self) -> Iterator[Told]:
         """Start all work that can be started, and do what is to be done in this thread."""
         while True:
-            if (only := self._only()) is not None:
-                yield from work_alone(only)
-                yield from self._go_on([only])
-                continue
             self._ask()
             if self._busy:
                 return
@@ -143,13 +117,6 @@ class _Schedule(Generic[T]):
                 return self._messages.get(timeout=_POLL_SECONDS)  # in small waits: Ctrl-C comes through everywhere
             except queue.Empty:
                 continue
-
-    def _only(self) -> Running | None:
-        """The one turn that is left, where its work can be done alone and so in this thread."""
-        if len(self._running) != 1 or self._more is not None or self._come:
-            return None
-        [last] = self._running
-        return None if last.begun or last.waits is None or last.waits.alone is None else last
 
     def _ask(self) -> None:
         """Ask servers what turns wait for, of as many at a time as they are to be asked for."""

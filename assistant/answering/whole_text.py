@@ -6,7 +6,6 @@ question: they are kept, and the next question about the whole text is answered 
 then of the summaries, as Wu et al., 2021, do for books).
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,26 +24,6 @@ NOTE_QUESTION = (
     "What does this part of the text say? Two or three short sentences, with its names, numbers and dates, and nothing "
     "about the text itself."
 )
-
-
-class Notes:
-    """The notes on the texts that were asked about last, by text, generator and budget."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str, int], tuple[str, ...]] = OrderedDict()
-
-    def get(self, document: str, generator: str, tokens: int) -> tuple[str, ...] | None:
-        """The notes on a document, or None where they were not taken yet."""
-        key = document, generator, tokens
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
-
-    def keep(self, document: str, generator: str, tokens: int, notes: Sequence[str]) -> None:
-        """Keep the notes on a document; those that were not asked for longest go."""
-        self._kept[document, generator, tokens] = tuple(notes)
-        while len(self._kept) > TEXTS_KEPT:
-            self._kept.popitem(last=False)
 
 
 def parts_of(

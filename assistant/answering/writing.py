@@ -1,20 +1,45 @@
 """What a generator writes, taken from its streams: one or many, with its pieces as events or without a word."""
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from assistant.answering.shared_work import Early, Tell
+from assistant.answering.shared_work import Early, Shared, Tell
 from assistant.events import Event, Notice, Progress, TextDelta, TextTakenBack
+from assistant.settings import Settings
 from assistant.text import counted
 
 if TYPE_CHECKING:
     from assistant.generation.decoding import LocalStream
     from assistant.generation.generator import LocalGenerator
+    from assistant.generation.stream import Generator as TextGenerator
     from assistant.generation.stream import TextStream
 
 
-def written_aloud(stream: "TextStream") -> Generator[Event, None, str]:
-    """What a stream gives, with its pieces as events."""
+def write_stream(
+    generator: "TextGenerator", stream: "TextStream", settings: Settings, *, quiet: bool
+) -> Generator[Any, Any, str]:
+    """What a stream gives: of a model of this process together with other turns' streams, of a server beside them.
+
+    Args:
+        generator: whose stream it is.
+        stream: taken to its end.
+        settings: say how many turns a server is asked for at a time.
+        quiet: nothing is told of the text as it grows.
+    """
+    from assistant.generation.generator import LocalGenerator
+
+    alone = partial(written, quiet=quiet)
+    if isinstance(generator, LocalGenerator):
+        run = partial(write_together, generator, quiet=quiet)
+        text: str = yield Shared(("write", quiet), stream, run, alone=alone)
+    else:
+        text = yield Shared("ask", stream, alone=alone, at_a_server=settings.server_requests)
+    return text
+
+
+def written(stream: "TextStream", *, quiet: bool = False) -> Generator[Event, None, str]:
+    """What a stream gives, with its events; of the text itself nothing is told where it is to be quiet."""
     pieces: list[str] = []
     try:
         for event in stream.events():
@@ -22,22 +47,29 @@ def written_aloud(stream: "TextStream") -> Generator[Event, None, str]:
                 pieces.append(event.text)
             elif isinstance(event, TextTakenBack):
                 pieces.clear()
-            yield event
+            if not quiet or isinstance(event, Progress | Notice):
+                yield event
     finally:
         stream.close()
     return "".join(pieces).strip()
 
 
-def written_silently(stream: "TextStream") -> Generator[Event, None, str]:
-    """What a stream gives, without a word of it on the way."""
-    events = written_aloud(stream)
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            return str(end.value)
-        if isinstance(event, Progress | Notice):
-            yield event
+def write_together(
+    generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell, *, quiet: bool = False
+) -> list[str]:
+    """What the streams of a local generator give."""
+    pieces: list[list[str]] = [[] for _ in streams]
+    told: set[int] = set()
+    for at, piece in generator.together(streams):
+        if piece:
+            pieces[at].append(piece)
+            if not quiet:
+                tell(at, TextDelta(piece))
+        for over in [each for each, stream in enumerate(streams) if stream.finish is not None and each not in told]:
+            if over != at:  # the last piece of the one at hand may be yet to come
+                told.add(over)
+                tell(over, Early("".join(pieces[over]).strip()))
+    return ["".join(each).strip() for each in pieces]
 
 
 def about_end(stream: "TextStream") -> str | None:
@@ -53,25 +85,3 @@ def about_end(stream: "TextStream") -> str | None:
         case "broken":
             return f"The answer is not complete: {getattr(stream, 'trouble', None) or 'the connection broke off.'}"
     return None
-
-
-def write_together(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
-    """What the streams of a local generator give."""
-    pieces: list[list[str]] = [[] for _ in streams]
-    told: set[int] = set()
-    for at, piece in generator.together(streams):
-        if piece:
-            pieces[at].append(piece)
-            tell(at, TextDelta(piece))
-        for over in [each for each, stream in enumerate(streams) if stream.finish is not None and each not in told]:
-            if over != at:  # the last piece of the one at hand may be yet to come
-                told.add(over)
-                tell(over, Early("".join(pieces[over]).strip()))
-    return ["".join(each).strip() for each in pieces]
-
-
-def write_silently(generator: "LocalGenerator", streams: Sequence["LocalStream"], tell: Tell) -> list[str]:
-    """As `write_together`, without a word of it on the way."""
-    return write_together(
-        generator, streams, lambda at, event: None if isinstance(event, TextDelta) else tell(at, event)
-    )

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from assistant.batch.sources import BatchLineError, Row
 from assistant.batch.template import Template
 from assistant.documents.open import STANDARD_INPUT, read_document
 from assistant.errors import AssistantError, DocumentError
+from assistant.recent import Recent
 from assistant.settings import Settings
 from assistant.types import Document, Route, Turn
 
@@ -241,20 +241,15 @@ class _Files:
 
     def __init__(self, max_megabytes: int) -> None:
         self._max_megabytes = max_megabytes
-        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._kept: Recent[str, Document] = Recent(_FILES_KEPT, _CHARACTERS_KEPT, lambda each: len(each.text))
 
     def read(self, path: str) -> Document:
         if path == STANDARD_INPUT:
             raise BatchLineError('"document_path" must be a file; standard input cannot be read for a line')
-        if path not in self._kept:
-            self._kept[path] = read_document(Path(path), self._max_megabytes)
-        self._kept.move_to_end(path)
-        kept = self._kept
-        while len(kept) > 1 and (
-            len(kept) > _FILES_KEPT or sum(len(each.text) for each in kept.values()) > _CHARACTERS_KEPT
-        ):
-            kept.popitem(last=False)
-        return kept[path]
+        if (known := self._kept.get(path)) is None:
+            known = read_document(Path(path), self._max_megabytes)
+            self._kept.keep(path, known)
+        return known
 
 
 def _expected(given: Any) -> tuple[str, ...] | None:

@@ -10,11 +10,7 @@ from assistant.documents.places import place_of
 from assistant.text import one_line, printable
 from assistant.types import Answer, Claim, Document, Evidence, Label, Route, Support, Verdict
 
-_WORDS = {
-    Label.ENTAILMENT: ("✔ entailed", "green"),
-    Label.NEUTRAL: ("? unsupported", "yellow"),
-    Label.CONTRADICTION: ("✘ contradicted", "red"),
-}
+_COLORS = {Label.ENTAILMENT: "green", Label.NEUTRAL: "yellow", Label.CONTRADICTION: "red"}
 _BAR_CELLS = 20
 
 
@@ -30,9 +26,8 @@ def render_written(answer: Answer) -> Text:
     text.append(f"{written}\n")
     if answer.verdict is not None and answer.support is Support.PARTLY:
         text.append("\nNot in the document:\n", style="bold")
-        for claim in answer.verdict.claims:
-            if claim.label is not Label.ENTAILMENT:
-                text.append(f"  ? {one_line(claim.text, 300)}\n", style="yellow")
+        for claim in answer.verdict.unsupported:
+            text.append(f"  ? {one_line(claim.text, 300)}\n", style="yellow")
     return text
 
 
@@ -56,12 +51,11 @@ def render_answer(answer: Answer, documents: Sequence[Document]) -> Text:
 
 def render_verdict(verdict: Verdict) -> Text:
     """The verdict with three bars, then, where there are several, each claim."""
-    word, color = _WORDS[verdict.label]
-    text = Text().append(f"{word}\n", style=f"bold {color}")
-    for label in Label:
-        share = getattr(verdict.probabilities, label.value)
+    color = _COLORS[verdict.label]
+    text = Text().append(f"{verdict.label.badge}\n", style=f"bold {color}")
+    for label, share in verdict.probabilities.shares.items():
         cells = round(share * _BAR_CELLS)
-        text.append(f"  {label.value:<13} ").append("█" * cells, style=_WORDS[label][1])
+        text.append(f"  {label.value:<13} ").append("█" * cells, style=_COLORS[label])
         text.append("·" * (_BAR_CELLS - cells), style="dim").append(f" {share:4.0%}\n")
     if len(verdict.claims) > 1:
         for claim in verdict.claims:
@@ -72,8 +66,8 @@ def render_verdict(verdict: Verdict) -> Text:
 
 
 def _claim(claim: Claim) -> Text:
-    word, color = _WORDS[claim.label]
-    text = Text("  ").append(word, style=color).append(f"  {one_line(claim.text, 100)}\n")
+    color = _COLORS[claim.label]
+    text = Text("  ").append(claim.label.badge, style=color).append(f"  {one_line(claim.text, 100)}\n")
     if claim.evidence is not None:
         text.append(f"      “{one_line(claim.evidence.text, 100)}”\n", style="dim")
     if claim.reason is not None:

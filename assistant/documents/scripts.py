@@ -52,13 +52,6 @@ _SCRIPTS = tuple(
 )  # fmt: skip
 
 
-def script_shares(text: str) -> dict[str, float]:
-    """The share of each script among the letters of a text, by the script's name, of a long text in pieces."""
-    counts = _counts(text)
-    total = sum(counts.values())
-    return {script.name: count / total for script, count in counts.most_common()}
-
-
 def main_script(text: str) -> Script | None:
     """The script of at least half of a text's letters; None where it has no letters, or no script has so many.
 

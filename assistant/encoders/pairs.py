@@ -88,6 +88,8 @@ class PairEncoder:
         if not tokenizer.is_fast:
             raise ValueError(f"{type(tokenizer).__name__} gives no character offsets; a fast tokenizer is needed")
         self.tokenizer = tokenizer
+        self.tokenizer_name = f"{type(tokenizer).__name__} {tokenizer.name_or_path or id(tokenizer)}"
+        """The same for those that come from one folder, so that what they have tokenised can be shared."""
         # Tokenizer files may ship truncation and padding (all-MiniLM-L6-v2: 128 tokens), which would cut silently.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()

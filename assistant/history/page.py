@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markupsafe import Markup
 
-_BADGES = {
-    Label.ENTAILMENT.value: "✔ entailed",
-    Label.NEUTRAL.value: "? unsupported",
-    Label.CONTRADICTION.value: "✘ contradicted",
-}
-
 
 def as_html(conversation: Conversation) -> str:
     """The conversation as a page, the evidence marked in its surroundings and the verdict on every claim."""
@@ -34,7 +28,7 @@ def as_html(conversation: Conversation) -> str:
         title=conversation.title or "Conversation",
         about=" · ".join(part for part in (_when(conversation.created), conversation.id, names) if part),
         messages=conversation.messages,
-        badges=_BADGES,
+        badges={label.value: label.badge for label in Label},
         opened=lambda said: documents.update({document.name: document for document in said.documents}),
         place_in=lambda place: _place(place, documents),
         markdown=_markdown,

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from assistant.encoders.token_cache import TokenCache
 from assistant.events import Listener, Notice, Progress
 from assistant.loading.free_memory import memory_warning
 from assistant.models.catalogue import ModelSpec, Profile
@@ -36,6 +37,7 @@ class LoadedModels:
         self._reader: Reader | None = None
         self._verifier: Verifier | None = None
         self._embedder: SentenceEmbedder | None = None
+        self._tokens = TokenCache()
         self.unattended = False
         """Nobody watches: a server's passing troubles are waited out."""
         self.ranker = Ranker(lambda: self._embedder, IndexFiles(store.cache))
@@ -71,11 +73,11 @@ class LoadedModels:
             from assistant.loading.reader import load_reader
 
             self._reader = load_reader(model)
-            self._reader.ranker = self.ranker
+            self._reader.ranker, self._reader.tokens = self.ranker, self._tokens
             first = None if self._settings.reader else self.profile(on_event).first_reader
             if first is not None:
                 self._reader.first = load_reader(self._store.resolve(first, on_event))
-                self._reader.first.ranker = self.ranker
+                self._reader.first.ranker, self._reader.first.tokens = self.ranker, self._tokens
         return self._reader
 
     def verifier(self, on_event: Listener) -> "Verifier":
@@ -86,6 +88,7 @@ class LoadedModels:
             from assistant.loading.verifier import load_verifier
 
             self._verifier = load_verifier(model)
+            self._verifier.tokens = self._tokens
         return self._verifier
 
     def embedder(self, on_event: Listener) -> "SentenceEmbedder | None":

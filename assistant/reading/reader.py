@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from assistant.documents.passages import Passage
 from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
 from assistant.encoders.pairs import Frame, PairEncoder, TokenizedText, length_bucketed, longest_input
+from assistant.encoders.token_cache import TokenCache
 from assistant.errors import UsageError
 from assistant.reading.calibration import Calibration
 from assistant.reading.selection import select_windows
@@ -23,9 +23,6 @@ from assistant.types import Document
 
 CASCADE_WINDOWS = 8
 """How many windows of a long text are read after a smaller reader has looked at it."""
-
-DOCUMENTS_KEPT = 64
-_CHARACTERS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +100,10 @@ class Reader:
     """An extractive question answering model over sliding windows.
 
     Windows of all questions go through the model together, in batches of similar length; a document is tokenised
-    once and kept for the next question. Of a long document the windows that hold its most promising passages are read;
-    where there is a smaller reader, `first`, it reads those, and this one what it found in them (a cascade, Viola and
-    Jones, 2001). `languages` are the codes of those that the model's card names.
+    once and kept for the next question, in `tokens`, which a verifier may share. Of a long document the windows that
+    hold its most promising passages are read; where there is a smaller reader, `first`, it reads those, and this one
+    what it found in them (a cascade, Viola and Jones, 2001). `languages` are the codes of those that the model's card
+    names.
     """
 
     def __init__(
@@ -132,7 +130,7 @@ class Reader:
         self.max_length = longest_input(model, max_length)
         self.stride = stride
         self.tokens_per_batch = tokens_per_batch or batch_tokens(model)
-        self._documents: OrderedDict[str, TokenizedText] = OrderedDict()
+        self.tokens = TokenCache()
 
     def read(
         self,
@@ -187,7 +185,7 @@ class Reader:
 
     def windows_of(self, document: Document) -> int:
         """How many windows a document has for a question of usual length."""
-        text = self._tokenized([document])[0]
+        text = self.tokens.tokenized(self.encoder, [document])[0]
         return len(plan_windows(len(text), max(self.max_length - 32, self.max_length // 2), self.stride))
 
     def _plan(
@@ -197,7 +195,7 @@ class Reader:
         cancel: threading.Event | None,
         on_progress: Callable[[int, int], None],
     ) -> list[_Asked]:
-        texts = self._tokenized([question.document for question in questions])
+        texts = self.tokens.tokenized(self.encoder, [question.document for question in questions])
         tokens = self.encoder.tokenize([question.text.strip() for question in questions])
         asked = []
         for question, ids, text in zip(questions, tokens, texts, strict=True):
@@ -234,24 +232,6 @@ class Reader:
             spans = [Passage(question.document, span.start, span.end) for span in reading.places]
             complete = reading.windows >= reading.windows_in_all
             yield spans, len(question.document.text) if complete else reading.windows
-
-    def _tokenized(self, documents: Sequence[Document]) -> list[TokenizedText]:
-        """The documents' tokens, kept for the next questions."""
-        kept = self._documents
-        new = list({document.id: document for document in documents if document.id not in kept}.values())
-        short = [document for document in new if len(document.text) <= _CHARACTERS_AT_ONCE]
-        tokenized = self.encoder.tokenize([document.text for document in short])
-        kept.update(zip([document.id for document in short], tokenized, strict=True))
-        # The tokenizer's own records are large: a long text goes through it in pieces, so that few exist at once.
-        for document in new:
-            if document.id not in kept:
-                kept[document.id] = self.encoder.tokenize_long(document.text, _CHARACTERS_AT_ONCE)
-        for document in documents:
-            kept.move_to_end(document.id)
-        texts = [kept[document.id] for document in documents]
-        while len(kept) > DOCUMENTS_KEPT:
-            kept.popitem(last=False)
-        return texts
 
     def _read_batch(self, asked: Sequence[_Asked], owner: Ints, number: Ints, length: int) -> list[tuple[int, _Spans]]:
         """Read one batch of windows: `number` of the question `owner`, both of shape (windows,)."""

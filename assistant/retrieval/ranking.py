@@ -8,7 +8,7 @@ weights. What a document costs is paid once: its embeddings are kept on disk, by
 import math
 import re
 import threading
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from assistant.documents.passages import Passage
 from assistant.documents.splitting import split_passages
 from assistant.models.index_files import IndexFiles
+from assistant.recent import Recent
 from assistant.types import Document
 
 Floats = npt.NDArray[np.float32]
@@ -125,7 +126,7 @@ class Ranker:
     def __init__(self, embedder: Callable[[], Embedder | None] | None = None, files: IndexFiles | None = None) -> None:
         self._give_embedder = embedder
         self._files = files
-        self._indexes: OrderedDict[tuple[str, str], PassageIndex] = OrderedDict()
+        self._indexes: Recent[tuple[str, str], PassageIndex] = Recent(DOCUMENTS_KEPT)
 
     @property
     def _embedder(self) -> Embedder | None:
@@ -149,10 +150,7 @@ class Ranker:
             known = PassageIndex(passages, embeddings)
             if embeddings is None and self._embedder is not None:
                 return known
-        self._indexes[key] = known
-        self._indexes.move_to_end(key)
-        while len(self._indexes) > DOCUMENTS_KEPT:
-            self._indexes.popitem(last=False)
+        self._indexes.keep(key, known)
         return known
 
     def rank(

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.routing.intents import is_courtesy
-from assistant.routing.noun_phrases import is_french
+from assistant.routing.languages import Language
+from assistant.routing.noun_phrases import language_of
 from assistant.routing.pronouns import replace_pronouns
 from assistant.routing.question_words import is_question_word, replace_question_word
 from assistant.routing.rewriting import exchange_part
@@ -103,22 +104,22 @@ def _complete(question: str, before: Exchange) -> str:
     (bare, joined), (asked, _) = _bare(question), _bare(before.question)
     if not bare or not asked or "\n" in bare or "\n" in asked:
         return question
-    french = is_french(bare, asked)
-    made = _made_whole(bare, asked, _short(before.answer), french, joined)
+    language = language_of(bare, asked)
+    made = _made_whole(bare, asked, _short(before.answer), language, joined)
     if made is None:
         return question
-    return made[0].upper() + made[1:] + (" ?" if french else "?")
+    return made[0].upper() + made[1:] + language.question_end
 
 
-def _made_whole(bare: str, asked: str, answer: str, french: bool, joined: bool) -> str | None:
+def _made_whole(bare: str, asked: str, answer: str, language: Language, joined: bool) -> str | None:
     if _WISH.fullmatch(bare):
         return f"{asked} ({bare})"
     if is_question_word(bare):
         return replace_question_word(asked, bare, answer)
-    if joined and _SOMEBODYS.match(bare) and (made := exchange_part(asked, bare, french=french)):
+    if joined and _SOMEBODYS.match(bare) and (made := exchange_part(asked, bare, language)):
         return made
-    made = replace_pronouns(bare, asked, answer, french=french)
-    return exchange_part(asked, bare, french=french) if made is None and joined else made
+    made = replace_pronouns(bare, asked, answer, language)
+    return exchange_part(asked, bare, language) if made is None and joined else made
 
 
 def _short(answer: str) -> str:

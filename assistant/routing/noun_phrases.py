@@ -1,17 +1,9 @@
-"""The noun phrases and names of a question, in English or French, by word lists: what a follow-up may refer to."""
+"""The noun phrases and names of a question, by word lists of its language: what a follow-up may refer to."""
 
 import re
 from dataclasses import dataclass
 
-PREPOSITIONS_EN = (
-    "in on at of for from to by with without under over about since until before after during between into near "
-    "through against per"
-)
-PREPOSITIONS_FR = (
-    "dans en à de d' par pour avec sans sur sous depuis pendant jusqu'à chez vers contre entre avant après"
-)
-AUXILIARIES = "do does did will would can could should must may might has have had"
-FORMS_OF_BE = "is are was were"
+from assistant.routing.languages import ENGLISH, FRENCH, Language
 
 _POSSESSIVES = frozenset("his her their its son sa ses leur leurs".split())
 _PLACE = frozenset("in on at near from to over into through under dans sur à en vers sous chez".split())
@@ -19,15 +11,6 @@ _UNCONTRACTED = {"du": "le", "au": "le", "aux": "les", "des": "les"}
 _FEMININE = frozenset("la l' une cette ma sa notre votre leur".split())
 _MASCULINE = frozenset("le l' un du au ce cet mon son notre votre leur".split())
 _PLURAL = frozenset("les des aux mes ses nos vos leurs ces these those".split())
-_FRENCH = frozenset(
-    "le la les l' un une des du de d' et est sont qui que qu' quoi quel quelle quels quelles quand où combien comment "
-    "pourquoi par pour dans ce cette c' il elle ils elles je tu nous vous au aux avec sur à en plus moins peux faut "
-    "résume explique".split()
-)
-_ENGLISH = frozenset(
-    "the a an of is are was were do does did who what which when where why how it they he she and in to for with you i "
-    "can by from this that on at".split()
-)
 _TIME = re.compile(
     r"\b(?:\d{4}|(?:year|month|week|day|quarter|century|decade|today|yesterday|earlier|later|time"
     r"|january|february|march|april|may|june|july|august|september|october|november|december"
@@ -40,40 +23,9 @@ _PARTICIPLE = re.compile(
     r"|like|about|called|said|told|thought|spent|read|bought|taught|caught|allowed",
     re.IGNORECASE,
 )
+_AUXILIARY, _BEING = re.compile(ENGLISH.auxiliaries), re.compile(ENGLISH.being)
 _TOKEN = re.compile(r"(?:jusqu|[ldnsjmtc]|qu)['’](?=\w)|\w[\w’'.-]*\w|\w|[^\w\s]", re.IGNORECASE)
 _INVERTED = re.compile(r"-(?:t-)?(?:il|elle|on|ils|elles|je|tu|nous|vous)$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Language:
-    """What begins a noun phrase and what ends one."""
-
-    determiners: frozenset[str]
-    enders: frozenset[str]
-
-    def ends_phrase(self, word: str) -> bool:
-        """Whether a word cannot go on with a phrase."""
-        known = word in self.determiners or word in self.enders
-        return known or not word[0].isalnum() or _INVERTED.search(word) is not None
-
-
-_EN = _Language(
-    frozenset("the a an my our your his her their its this these those".split()),
-    frozenset(
-        f"{PREPOSITIONS_EN} {AUXILIARIES} {FORMS_OF_BE} and or if that who which when where it he she they i we "
-        "you not".split()
-    ),
-)
-_FR = _Language(
-    frozenset(
-        "le la les l' un une des du mon ma mes notre nos votre vos son sa ses leur leurs ce cet cette ces au "
-        "aux".split()
-    ),
-    frozenset(
-        f"{PREPOSITIONS_FR} est sont était étaient a ont avait été fut et ou si qui que qu' on il elle ils elles "
-        "n' ne s' se y lors".split()
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +81,15 @@ class Phrase:
         return f"{_UNCONTRACTED[self.determiner]} {self.noun}" if self.determiner in _UNCONTRACTED else self.text
 
 
-def is_french(*texts: str) -> bool:
-    """Whether the first text that shows its language is French rather than English."""
+def language_of(*texts: str) -> Language:
+    """The language of the first text that shows one; English where none does."""
     for text in texts:
         said = [token for token, _, _ in _tokens(text)]
-        french = sum(word in _FRENCH or _INVERTED.search(word) is not None for word in said)
-        english = sum(word in _ENGLISH for word in said)
+        french = sum(word in FRENCH.typical or _INVERTED.search(word) is not None for word in said)
+        english = sum(word in ENGLISH.typical for word in said)
         if french != english:
-            return french > english
-    return False
+            return FRENCH if french > english else ENGLISH
+    return ENGLISH
 
 
 def says_when(text: str) -> bool:
@@ -145,9 +97,8 @@ def says_when(text: str) -> bool:
     return _TIME.search(text) is not None
 
 
-def phrases(question: str, *, french: bool) -> list[Phrase]:
+def phrases(question: str, language: Language) -> list[Phrase]:
     """The noun phrases with a determiner and the names of a question, in order."""
-    language = _FR if french else _EN
     tokens = _tokens(question)
     found = []
     at = 0
@@ -169,17 +120,17 @@ def _tokens(text: str) -> list[tuple[str, int, int]]:
     return [(match[0].lower().replace("’", "'"), match.start(), match.end()) for match in _TOKEN.finditer(text)]
 
 
-def _end_of_phrase(question: str, tokens: list[tuple[str, int, int]], at: int, language: _Language) -> int:
+def _end_of_phrase(question: str, tokens: list[tuple[str, int, int]], at: int, language: Language) -> int:
     """The index after the last word of the phrase that begins at a word; the same index where none does."""
     end = at
     if tokens[at][0] in language.determiners:
         end = at + 1
-        while end < len(tokens) and not language.ends_phrase(tokens[end][0]):
+        while end < len(tokens) and not _ends_phrase(tokens[end][0], language):
             end += 1
         return at if end == at + 1 else _without_verb(tokens, at, end)
     if at == 0:
         return at  # the capital of a first word says nothing
-    while end < len(tokens) and question[tokens[end][1]].isupper() and not language.ends_phrase(tokens[end][0]):
+    while end < len(tokens) and question[tokens[end][1]].isupper() and not _ends_phrase(tokens[end][0], language):
         end += 1
         joined = end + 1 < len(tokens) and tokens[end][0] in ("de", "von", "van")
         if joined and question[tokens[end + 1][1]].isupper():
@@ -192,6 +143,12 @@ def _without_verb(tokens: list[tuple[str, int, int]], at: int, end: int) -> int:
     before = tokens[at - 1][0] if at else ""
     if end - at < 3:
         return end
-    if before in AUXILIARIES.split() or (before in FORMS_OF_BE.split() and _PARTICIPLE.fullmatch(tokens[end - 1][0])):
+    if _AUXILIARY.fullmatch(before) or (_BEING.fullmatch(before) and _PARTICIPLE.fullmatch(tokens[end - 1][0])):
         return end - 1
     return end
+
+
+def _ends_phrase(word: str, language: Language) -> bool:
+    """Whether a word cannot go on with a phrase."""
+    known = word in language.determiners or word in language.enders
+    return known or not word[0].isalnum() or _INVERTED.search(word) is not None

@@ -2,59 +2,24 @@
 
 import re
 
-from assistant.routing.noun_phrases import AUXILIARIES, FORMS_OF_BE, PREPOSITIONS_EN, PREPOSITIONS_FR, is_french
-from assistant.routing.patterns import words
+from assistant.routing.languages import FRENCH, LANGUAGES
+from assistant.routing.noun_phrases import language_of
 
-_IN_EN, _IN_FR = words(PREPOSITIONS_EN), words(PREPOSITIONS_FR)
-_BE = words(FORMS_OF_BE)
-_VERB = words(AUXILIARIES, FORMS_OF_BE)
-_WORD = r"[\w'’-]+"
-_HOW = r"how (?:much|many|long|often|far|old|big|large|high|tall|deep|fast|late)"
-_QUEL = r"quelle?s?|lequel|laquelle|lesquel(?:le)?s"
-_COMBIEN = rf"combien(?: d(?:e |['’]){_WORD})?"
-_ETRE = r"est|sont|était|étaient|fut"
+_PREPOSITIONS = "|".join(each.prepositions for each in LANGUAGES)
 
 # With what may stand by a question word where there is no verb.
-_ALONE = re.compile(
-    "|".join(
-        (
-            rf"how come|since when|until when|why|when|where|how|who|whom|what|which|{_HOW}",
-            r"(?P<who>who|what|where) (?P<preposition>with|for|by|from|to)",
-            rf"(?:{_IN_EN}) (?:whom?|which|what|where|when|{_HOW})(?: (?!(?:{_VERB})\b){_WORD}){{0,3}}",
-            rf"(?:which|what|whose|how many|how much) (?!(?:{_VERB}|it|else)\b){_WORD}",
-            rf"why (?:not|so|then|exactly|only|just)(?: (?!(?:{_VERB})\b){_WORD}){{0,3}}",
-            rf"(?:(?:{_IN_FR}) ?)?(?:qui|quoi|quand|où|comment|pourquoi|{_COMBIEN})",
-            rf"(?:(?:{_IN_FR}) ?)?(?:{_QUEL})(?: (?!(?:{_ETRE}|a|ont)\b)[\w’']+){{0,2}}",
-            r"pourquoi (?:(?:pas|si|seulement|autant|donc)(?: [\w’']+){0,3}|une? [\w’']+ seulement)",
-        )
-    ),
-    re.IGNORECASE,
+_ALONE = re.compile("|".join(part for each in LANGUAGES for part in each.question_words), re.IGNORECASE)
+_IDENTITY = re.compile(
+    rf"(?:who|what|qui) (?P<verb>{'|'.join(each.being for each in LANGUAGES)}) (?P<what>.+)", re.IGNORECASE
 )
-# A question taken apart behind its question word; English needs the verb, so that no subject is taken for an object.
-_APART_EN = re.compile(
-    rf"(?:(?:{_IN_EN}) )?(?P<word>{_HOW}|whom?|whose|what|when|where|which|why|how)(?P<noun>(?: {_WORD}){{0,5}}?)"
-    rf" (?P<rest>(?P<verb>{_VERB})\b.*)",
-    re.IGNORECASE,
-)
-_APART_FR = re.compile(
-    rf"(?:(?:{_IN_FR}) ?)?(?:{_COMBIEN}|quand|où|comment|pourquoi|(?:{_QUEL})(?: (?!(?:{_ETRE})\b){_WORD})?"
-    r"|(?<=par )qui|(?<=pour )qui|(?<=avec )qui|qui(?= .*-(?:t-)?(?:il|elle))) (?P<rest>.+)",
-    re.IGNORECASE,
-)
-_IDENTITY = re.compile(rf"(?:who|what|qui) (?P<verb>{_BE}|{_ETRE}) (?P<what>.+)", re.IGNORECASE)
-_SUBJECT = re.compile(r"(?:who|what|qui|which \w+) (?P<rest>.+)", re.IGNORECASE)
+_SUBJECT = re.compile(rf"(?:{'|'.join(each.asks_for_subject for each in LANGUAGES)}) (?P<rest>.+)", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:the|an?|les?|la|l['’]|une?|des)\b", re.IGNORECASE)
 # A question within a request for a text: "explain how it works".
-_REQUESTED = re.compile(
-    r"(?:(?:(?:please|can you|could you) )?(?:explain|describe|tell)(?: (?:to )?(?:me|us))? (?:how|why|when|where)"
-    r"|(?:explique|décris|dis)(?:-(?:moi|nous))? (?:comment|pourquoi|quand|où)) (?P<rest>.+)",
-    re.IGNORECASE,
-)
+_REQUESTED = re.compile(rf"(?:{'|'.join(each.requested for each in LANGUAGES)}) (?P<rest>.+)", re.IGNORECASE)
+_COUNTING = ("how many", "how much")
 _HAPPENED = re.compile(r"what happened\b", re.IGNORECASE)
 _BEGINS = re.compile(
-    rf"(?:(?:{_IN_EN}|{_IN_FR}) ?)?(?:who|whom|whose|what|when|where|which|why|how"
-    rf"|qui|que|quoi|quand|où|combien|comment|pourquoi|{_QUEL}|qu(?=['’]))\b",
-    re.IGNORECASE,
+    rf"(?:(?:{_PREPOSITIONS}) ?)?(?:{'|'.join(each.beginnings for each in LANGUAGES)})\b", re.IGNORECASE
 )
 
 
@@ -75,10 +40,11 @@ def asks_who_or_what_is(question: str) -> bool:
 
 def topic(question: str) -> str:
     """What a question is about: all of it but its question word."""
-    if apart := _APART_EN.fullmatch(question):
-        return apart["rest"][len(apart["verb"]) :].strip() or question
-    apart = _APART_FR.fullmatch(question)
-    return apart["rest"] if apart else question
+    for language in LANGUAGES:
+        if apart := language.apart.fullmatch(question):
+            verb = apart.groupdict().get("verb") or ""
+            return apart["rest"][len(verb) :].strip() or question
+    return question
 
 
 def replace_question_word(asked: str, alone: str, answer: str) -> str:
@@ -90,13 +56,13 @@ def replace_question_word(asked: str, alone: str, answer: str) -> str:
         return f"{alone}: {answer or asked[happened.end() :].strip()}"
     identity = _IDENTITY.fullmatch(asked)
     if identity and answer:
-        named = f"{answer} {identity['verb']}" if is_french(asked) else f"{identity['verb']} {answer}"
+        named = f"{answer} {identity['verb']}" if language_of(asked) is FRENCH else f"{identity['verb']} {answer}"
         return f"{alone} {named} {identity['what']}"
-    if apart := _APART_EN.fullmatch(asked):
-        counted = apart["noun"].strip() if apart["word"].lower() in ("how many", "how much") else ""
-        return f"{alone} {apart['rest']}" + (f" ({counted})" if counted else "")
-    if apart := _APART_FR.fullmatch(asked) or _REQUESTED.fullmatch(asked):
-        return f"{alone} {apart['rest']}"
+    for pattern in (*(each.apart for each in LANGUAGES), _REQUESTED):
+        if apart := pattern.fullmatch(asked):
+            parts = apart.groupdict()
+            counted = (parts.get("noun") or "").strip() if (parts.get("word") or "").lower() in _COUNTING else ""
+            return f"{alone} {apart['rest']}" + (f" ({counted})" if counted else "")
     if not begins_with_question_word(asked):
         return f"{alone} {asked[0].lower()}{asked[1:]}"
     subject = _SUBJECT.fullmatch(asked)

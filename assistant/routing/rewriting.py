@@ -3,22 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from assistant.routing.noun_phrases import (
-    AUXILIARIES,
-    FORMS_OF_BE,
-    PREPOSITIONS_EN,
-    PREPOSITIONS_FR,
-    Phrase,
-    phrases,
-    says_when,
-)
-from assistant.routing.patterns import words
+from assistant.routing.languages import ENGLISH, Language
+from assistant.routing.languages.language import WORD
+from assistant.routing.noun_phrases import Phrase, phrases, says_when
 from assistant.routing.pronouns import likeliest
 from assistant.routing.question_words import begins_with_question_word
 
 _PART_WORDS = 6
-_WORD = r"[\w'’-]+"
-_VERB = words(AUXILIARIES, FORMS_OF_BE)
+_VERB = f"{ENGLISH.auxiliaries}|{ENGLISH.being}"
 _INVERSION = r"[\w’']+-(?:t-)?(?:je|tu|ils?|elles?|on|nous|vous)\b"
 _WHOLE_QUESTION = re.compile(rf"(?:{_VERB})\b|est-ce\b|{_INVERSION}", re.IGNORECASE)
 _THE_ONE_OF = re.compile(r"(?:celui|celle|ceux|celles|those|the ones?) (?=(?:de|du|des|of|in) )", re.IGNORECASE)
@@ -27,7 +19,7 @@ _SPLIT = {"du": "de", "des": "de", "au": "à", "aux": "à"}
 _CONTRACTED = {("de", "le"): "du", ("de", "les"): "des", ("à", "le"): "au", ("à", "les"): "aux"}
 
 
-def exchange_part(asked: str, part: str, *, french: bool) -> str | None:
+def exchange_part(asked: str, part: str, language: Language) -> str | None:
     """The question `asked` with a part exchanged for its like or, where it has none such, with the part added.
 
     Returns:
@@ -35,45 +27,43 @@ def exchange_part(asked: str, part: str, *, french: bool) -> str | None:
     """
     if len(part.split()) > _PART_WORDS or begins_with_question_word(part) or _WHOLE_QUESTION.match(part):
         return None
-    if not french and re.search(rf"\b(?:{_VERB})\b", part, re.IGNORECASE):
+    if language is ENGLISH and re.search(rf"\b(?:{_VERB})\b", part, re.IGNORECASE):
         return None
     part = _THE_ONE_OF.sub("", part, count=1)
     year = _YEAR.search(part)
     if year and _YEAR.search(asked):
         return _YEAR.sub(year[0], asked)
-    prepositions = words(PREPOSITIONS_FR if french else PREPOSITIONS_EN)
-    placed = re.match(rf"(?:{prepositions})(?:\b|(?<=['’]))", part, re.IGNORECASE)
+    placed = re.match(rf"(?:{language.prepositions})(?:\b|(?<=['’]))", part, re.IGNORECASE)
     if placed:
-        return _exchange_placed(asked, part, placed[0], prepositions, french=french)
-    return _exchange_phrase(asked, part, prepositions, french=french)
+        return _exchange_placed(asked, part, placed[0], language)
+    return _exchange_phrase(asked, part, language)
 
 
-def _exchange_placed(asked: str, part: str, preposition: str, prepositions: str, *, french: bool) -> str:
+def _exchange_placed(asked: str, part: str, preposition: str, language: Language) -> str:
     """A part with a preposition takes the place of the last part with the same one."""
-    stop = rf"(?:{prepositions}|{_VERB}|le|la|les|est|sont|a|ont)\b|{_INVERSION}"
-    article = r"(?:(?:le|la|les|un|une) )?" if french else r"(?:(?:the|a|an) )?"
-    noun = rf"(?!{stop}){_WORD}(?: (?!{stop}){_WORD})*"
-    same = list(re.finditer(rf"\b{re.escape(preposition)} ?{article}{noun}", asked, re.IGNORECASE))
+    stop = rf"(?:{language.prepositions}|{_VERB}|le|la|les|est|sont|a|ont)\b|{_INVERSION}"
+    noun = rf"(?!{stop}){WORD}(?: (?!{stop}){WORD})*"
+    same = list(re.finditer(rf"\b{re.escape(preposition)} ?(?:(?:{language.articles}) )?{noun}", asked, re.IGNORECASE))
     if not same:
         return f"{asked} {part}"
     return asked[: same[-1].start()] + part + asked[same[-1].end() :]
 
 
-def _exchange_phrase(asked: str, part: str, prepositions: str, *, french: bool) -> str:
-    known = phrases(asked, french=french)
+def _exchange_phrase(asked: str, part: str, language: Language) -> str:
+    known = phrases(asked, language)
     part = _with_noun(part, known)
     # A word before it, so that a capital at its beginning is not taken for that of a sentence.
-    mine = next(iter(phrases(f"- {part}", french=french)), None)
+    mine = next(iter(phrases(f"- {part}", language)), None)
     owner = next((each for each in known if each.is_name and not each.determiner), None)
     if mine is not None and mine.is_possessed and owner is not None:
-        part = f"{part} (de {owner.text})" if french else f"{owner.text}'s {mine.noun}"
+        part = language.owned.format(part=part, noun=mine.noun, owner=owner.text)
         return asked[: owner.start] + part + asked[owner.end :]
     like = _like(part, known)
     if like is not None:
         return _put(asked, like, part)
     if says_when(part):
         return f"{asked} {part}"
-    last = re.search(rf"\b(?:{prepositions}) ({_WORD})$", asked, re.IGNORECASE)
+    last = re.search(rf"\b(?:{language.prepositions}) ({WORD})$", asked, re.IGNORECASE)
     return asked[: last.start(1)] + part if last else f"{asked} ({part})"
 
 

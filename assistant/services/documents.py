@@ -1,12 +1,12 @@
 """The documents that a server holds for its clients: bounded, and read from nowhere but the folders it was given."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
 from assistant.documents.open import read_document
 from assistant.errors import DocumentError
+from assistant.recent import Recent
 from assistant.text import one_line
 from assistant.types import Document
 
@@ -20,21 +20,13 @@ class HeldDocuments:
     """
 
     def __init__(self, most: int = 100, characters: int = 100_000_000) -> None:
-        self._most, self._characters = most, characters
-        self._held: OrderedDict[str, Document] = OrderedDict()
+        self._held: Recent[str, Document] = Recent(most, characters, lambda each: len(each.text))
         self._lock = threading.Lock()
 
     def add(self, document: Document) -> list[str]:
         """Hold a document; the ids of those that were let go for it."""
         with self._lock:
-            self._held[document.id] = document
-            self._held.move_to_end(document.id)
-            gone: list[str] = []
-            while len(self._held) > 1 and (
-                len(self._held) > self._most or sum(len(each.text) for each in self._held.values()) > self._characters
-            ):
-                gone.append(self._held.popitem(last=False)[0])
-            return gone
+            return self._held.keep(document.id, document)
 
     def get(self, identifier: str) -> Document:
         """The document of an id, or of a beginning of at least eight characters of one.
@@ -43,21 +35,21 @@ class HeldDocuments:
             DocumentError: there is none.
         """
         with self._lock:
-            for known in (identifier, *(each for each in self._held if len(identifier) >= 8)):
-                if known in self._held and known.startswith(identifier):
-                    self._held.move_to_end(known)
-                    return self._held[known]
+            for known, document in self._held.items():
+                if known == identifier or (len(identifier) >= 8 and known.startswith(identifier)):
+                    self._held.get(known)
+                    return document
         raise DocumentError(f"No open document has the id {one_line(identifier, 80)!r}; open it first, perhaps again.")
 
     def remove(self, identifier: str) -> None:
         """Let a document go; nothing happens where there is none."""
         with self._lock:
-            self._held.pop(identifier, None)
+            self._held.pop(identifier)
 
     def all(self) -> tuple[Document, ...]:
         """All that are held, the newest last."""
         with self._lock:
-            return tuple(self._held.values())
+            return tuple(document for _, document in self._held.items())
 
 
 def read_within(path: str, folders: Sequence[Path], max_megabytes: int, cancel: threading.Event) -> Document:

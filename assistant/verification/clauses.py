@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from assistant.verification.figures import Figure, figures
 
@@ -77,6 +78,7 @@ class Clauses:
         return [clause for clause in self.clauses if clause.sentence == sentence]
 
 
+@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """A word without the endings of number, time and manner: "opened", "opening" and "opens" are one."""
     word = re.sub(r"['’]s$|^[dlnsjcqm]['’]", "", word.lower())

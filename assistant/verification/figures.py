@@ -6,8 +6,10 @@ sentence has a fall. Whatever is not certain is left to the model.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 _SCALES = {
@@ -127,7 +129,8 @@ class Fault:
     opposed: bool
 
 
-def figures(text: str) -> list[Figure]:
+@lru_cache(maxsize=1024)
+def figures(text: str) -> tuple[Figure, ...]:
     """The numbers written in digits, with the scale that follows: "5.6 million" is 5,600,000."""
     found = []
     for match in _NUMBER.finditer(text):
@@ -139,7 +142,7 @@ def figures(text: str) -> list[Figure]:
         written = match[0][: max(match.end("scale"), match.end("short"), match.end("digits")) - match.start()]
         rounded = _rounding(text[max(0, match.start() - _BEFORE) : match.start()])
         found.append(Figure(written, _value(match["digits"], scale), units, also, rounded))
-    return found
+    return tuple(found)
 
 
 def _rounding(before: str) -> str | None:
@@ -153,21 +156,23 @@ def missing_figures(claim: str, source: str) -> list[Figure]:
 
     A rounded one ("over 9,000") is there where one that it may stand for is.
     """
-    stated = {value for figure in figures(source) for value in figure.values} | in_words(source)
+    stated = _stated(source)
     return [figure for figure in figures(claim) if not any(figure.stands_for(value) for value in stated)]
 
 
-def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
-    """What figures, units and directions say against a claim; None where they say nothing.
+@lru_cache(maxsize=16)  # all claims on a document are held against the same
+def _stated(source: str) -> frozenset[Decimal]:
+    return frozenset(value for figure in figures(source) for value in figure.values) | in_words(source)
 
-    Of a question and its answer the answer's alone are looked at.
+
+def figure_fault(answer: str, sentence: str, source: str) -> Fault | None:
+    """What figures, units and directions say against an answer; None where they say nothing.
 
     Args:
-        claim: what was said.
+        answer: what was said.
         sentence: of the source, the one that decides.
         source: all of it.
     """
-    answer = claim.rpartition("?")[2] if "?" in claim else claim
     for figure in missing_figures(answer, source):
         like = _like(figure, figures(sentence))
         if like is not None:
@@ -179,11 +184,7 @@ def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
         if figure.units and same and all(_is_other_unit(figure, each) for each in same):
             return Fault(f"{figure.text} is in another unit in the document", opposed=True)
     at = max(0, source.find(sentence))
-    if (fault := _direction(answer, source[max(0, at - _AROUND) : at + len(sentence) + _AROUND])) is not None:
-        return fault
-    from assistant.verification.exchanges import find_exchange
-
-    return find_exchange(answer, whole_sentences(source, at, at + len(sentence)))
+    return _direction(answer, source[max(0, at - _AROUND) : at + len(sentence) + _AROUND])
 
 
 def whole_sentences(text: str, start: int, end: int) -> str:
@@ -194,7 +195,7 @@ def whole_sentences(text: str, start: int, end: int) -> str:
     return text[begin : after + 1 if last < len(text) and after >= 0 else last]
 
 
-def _like(figure: Figure, known: list[Figure]) -> Figure | None:
+def _like(figure: Figure, known: Sequence[Figure]) -> Figure | None:
     """A figure of the same kind and unit, or the only one that could be meant."""
     plain = [each for each in known if not figure.units and not each.units]
     same = [each for each in known if figure.units and each.units[:1] == figure.units[:1]]

@@ -1,7 +1,6 @@
 """The verifier: what a document says of a claim, by natural language inference."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
@@ -11,9 +10,11 @@ import numpy as np
 
 from assistant.encoders.cores import batch_tokens, cores_of, on_each_core
 from assistant.encoders.pairs import EncodedPair, Ids, PairEncoder, TokenizedText, length_bucketed, longest_input
+from assistant.encoders.token_cache import TokenCache
 from assistant.errors import UsageError
+from assistant.recent import Recent
 from assistant.types import Claim, Document, Evidence, Label, Probabilities, Verdict
-from assistant.verification.figures import find_fault
+from assistant.verification.faults import find_fault
 from assistant.verification.head import Head
 from assistant.verification.premises import Premise, SentenceIndex, decide
 
@@ -30,7 +31,6 @@ NEAR_TOKENS = 64
 """How much text around a span is its premise: with more, sentences that have nothing to do with the claim drown it."""
 DOCUMENTS_KEPT = 64
 LABELS = tuple(Label)
-_CHARACTERS_AT_ONCE = 200_000
 
 Row = tuple[float, float, float]
 _LONGEST_SOURCE = 200_000  # characters of a document in which a claim's figures are looked for
@@ -62,7 +62,8 @@ class Verifier:
 
     A claim that is a sentence of the document, word for word, is entailed by it, and the model is not asked. No pair is
     ever cut: premises are whole sentences packed to what fits beside the claim. All pairs of a call go
-    through the model in batches of similar length. `languages` are the codes of those that the model's card names.
+    through the model in batches of similar length. `tokens` are those of the documents, which a reader may share;
+    `languages` are the codes of those that the model's card names.
     """
 
     def __init__(
@@ -83,7 +84,8 @@ class Verifier:
         self.tokens_per_batch = tokens_per_batch or batch_tokens(model)
         self.head = head
         self.languages = languages
-        self._documents: OrderedDict[str, SentenceIndex] = OrderedDict()
+        self.tokens = TokenCache()
+        self._documents: Recent[str, SentenceIndex] = Recent(DOCUMENTS_KEPT)
 
     def verify(self, checks: Sequence[Check], *, cancel: threading.Event | None = None) -> list[Verdict | None]:
         """The verdict of each check; None for one without claims, or that was cancelled before it was decided.
@@ -291,26 +293,18 @@ class Verifier:
         return sentences
 
     def _index(self, document: Document) -> SentenceIndex:
-        self._keep([document])
-        return self._documents[document.id]
+        if (known := self._documents.get(document.id)) is None:
+            known = SentenceIndex(document, self.tokens.tokenized(self.encoder, [document])[0])
+            self._documents.keep(document.id, known)
+        return known
 
     def _keep(self, documents: Sequence[Document]) -> None:
         """Tokenise documents, all those of one call together, and keep them for the next calls."""
-        kept, needed = self._documents, {document.id: document for document in documents}
-        for known in filter(kept.__contains__, needed):
-            kept.move_to_end(known)
-        new = [document for document in needed.values() if document.id not in kept]
-        while new and kept and len(kept) + len(new) > max(DOCUMENTS_KEPT, len(needed)):
-            kept.popitem(last=False)
-        short = [document for document in new if len(document.text) <= _CHARACTERS_AT_ONCE]
-        texts = dict(
-            zip([each.id for each in short], self.encoder.tokenize([each.text for each in short]), strict=True)
-        )
-        for document in new:
-            text = texts.get(document.id)
-            if text is None:
-                text = self.encoder.tokenize_long(document.text, _CHARACTERS_AT_ONCE)
-            kept[document.id] = SentenceIndex(document, text)
+        needed = {document.id: document for document in documents}
+        self._documents.count = max(DOCUMENTS_KEPT, len(needed))
+        new = [document for document in needed.values() if self._documents.get(document.id) is None]
+        for document, text in zip(new, self.tokens.tokenized(self.encoder, new), strict=True):
+            self._documents.keep(document.id, SentenceIndex(document, text))
 
     def _classify(
         self,

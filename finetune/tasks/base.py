@@ -1,16 +1,16 @@
 """What a task is to the rest of the program, so that nobody else has to ask which task a recipe is of."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from assistant.errors import UsageError
 from finetune.data.files import find_data
 from finetune.data.tables import is_hub
 from finetune.recipe import Recipe
+from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
     from assistant.cli.console import StatusLine
@@ -21,16 +21,7 @@ _CHARACTERS_A_TOKEN = 3.5
 """Of English prose and code a little less or more; without the base's tokenizer, which would be a download, a guess."""
 
 R = TypeVar("R", bound=Recipe)
-Example = TypeVar("Example")
 OnProgress = Callable[[int, int], None]
-
-
-class Examples(NamedTuple, Generic[Example]):
-    """A recipe's examples: those to train on, those held out, and how many rows were left out for what."""
-
-    train: list[Example]
-    held_out: list[Example]
-    left_out: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)

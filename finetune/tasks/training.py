@@ -12,7 +12,7 @@ from assistant.errors import UsageError
 from finetune.data.files import evenly
 from finetune.data.survey import write_survey
 from finetune.recipe import NLIRecipe, QARecipe, Recipe
-from finetune.tasks.base import Examples
+from finetune.tasks.examples import Examples
 from finetune.trainer.accelerate_loop import run_loop
 from finetune.trainer.callbacks import note_architecture
 from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, trained_parameters, with_method

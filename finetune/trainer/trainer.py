@@ -1,7 +1,6 @@
 """What all recipes share: the trainer's arguments, and going on from a checkpoint."""
 
 import contextlib
-import difflib
 import json
 import logging
 import sys
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.encoders.memory import release_freed_memory
 from assistant.encoders.pairs import EncodedPair, PairEncoder
-from assistant.errors import UsageError
+from assistant.errors import UsageError, did_you_mean
 from finetune.recipe import Training
 from finetune.trainer.precision import device, training_precision
 from finetune.trainer.processes import agreed, is_sharded
@@ -166,11 +165,8 @@ def check_options(training: Training) -> None:
 
     known = [str(name.value) for name in OptimizerNames]
     if training.optimizer not in known:
-        near = difflib.get_close_matches(training.optimizer, known, n=1, cutoff=0.4)
-        raise UsageError(
-            f"training.optimizer: there is no {training.optimizer!r}; "
-            + (f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}.")
-        )
+        hint = did_you_mean(training.optimizer, known)
+        raise UsageError(f"training.optimizer: there is no {training.optimizer!r}; {hint}")
 
 
 def _optimizer(training: Training, where: str) -> str:

@@ -7,10 +7,8 @@ from assistant.documents.excerpts import excerpt, position
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, ThinkingDelta
 from assistant.history.store import Status
 from assistant.text import PrintableStream, one_line, printable
-from assistant.types import Document, Evidence, Label, Probabilities, Route
+from assistant.types import Document, Evidence, Probabilities, Route
 from tui.chat.session import Exchange
-
-_WORDS = {Label.ENTAILMENT: "entailed", Label.NEUTRAL: "unsupported", Label.CONTRADICTION: "contradicted"}
 
 
 class Lines:
@@ -106,10 +104,10 @@ def answer_lines(exchange: Exchange) -> Iterator[str]:
         kind_of = "Closest passage" if exchange.found_nothing else "Found in"
         yield f"{kind_of} {_place(place, exchange.document_of(place))}"
     if exchange.verdict is not None:
-        yield f"Verdict: {_WORDS[exchange.verdict.label]}."
+        yield f"Verdict: {exchange.verdict.label.word}."
         for claim in exchange.verdict.claims:
             decided = f" Decided by: {one_line(claim.evidence.text, 300)}" if claim.evidence else ""
-            yield f"Claim {_WORDS[claim.label]}: {one_line(claim.text, 300)} ({_shares(claim.probabilities)}).{decided}"
+            yield f"Claim {claim.label.word}: {one_line(claim.text, 300)} ({_shares(claim.probabilities)}).{decided}"
     elif exchange.answer is not None and exchange.answer.verdict_reason:
         yield f"Not checked: {exchange.answer.verdict_reason}"
 
@@ -123,8 +121,7 @@ def _place(place: Evidence, document: Document | None) -> str:
 
 
 def _shares(probabilities: Probabilities) -> str:
-    shares = (probabilities.entailment, probabilities.neutral, probabilities.contradiction)
-    return ", ".join(f"{label} {_percent(share)}" for label, share in zip(Label, shares, strict=True))
+    return ", ".join(f"{label} {_percent(share)}" for label, share in probabilities.shares.items())
 
 
 def _percent(share: float) -> str:

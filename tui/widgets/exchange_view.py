@@ -16,7 +16,7 @@ from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBac
 from assistant.history.store import Status
 from assistant.history.types import local_time
 from assistant.text import counted, one_line, printable
-from assistant.types import Label, Route, Support
+from assistant.types import Route, Support
 from tui.chat.session import Exchange
 from tui.messages import ExchangeAction, FocusExchange
 from tui.widgets.evidence_card import EvidenceCard
@@ -300,8 +300,7 @@ class ExchangeView(Vertical, can_focus=True):
         answer = self.exchange.answer
         if answer is None or answer.verdict is None or answer.support is not Support.PARTLY:
             return None
-        missing = [claim for claim in answer.verdict.claims if claim.label is not Label.ENTAILMENT]
-        lines = "".join(f"\n  ? {one_line(claim.text, 200)}" for claim in missing)
+        lines = "".join(f"\n  ? {one_line(claim.text, 200)}" for claim in answer.verdict.unsupported)
         return Content.assemble(("Not in the document:", "bold $text-warning"), (lines, "$text-warning"))
 
     def _cards(self) -> list[EvidenceCard | Static]:

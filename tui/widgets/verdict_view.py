@@ -10,12 +10,7 @@ from textual.widgets import Static
 from assistant.text import one_line, printable
 from assistant.types import Claim, Label, Probabilities, Verdict
 
-_BADGES = {
-    Label.ENTAILMENT: ("✔ entailed", "$text-success"),
-    Label.NEUTRAL: ("? unsupported", "$text-warning"),
-    Label.CONTRADICTION: ("✘ contradicted", "$text-error"),
-}
-_BAR_STYLES = {Label.ENTAILMENT: "$success", Label.NEUTRAL: "$warning", Label.CONTRADICTION: "$error"}
+_STYLES = {Label.ENTAILMENT: "success", Label.NEUTRAL: "warning", Label.CONTRADICTION: "error"}
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _BAR = 20
 _BADGE = 17
@@ -35,14 +30,13 @@ class VerdictView(Static):
 
     def render(self) -> Content:
         """The badge beside the bars; when expanded, the same for every claim."""
-        badge, style = _BADGES[self.verdict.label]
-        parts: list[Part] = list(_bars(self.verdict.probabilities, badge, style))
+        parts: list[Part] = list(_bars(self.verdict.probabilities, self.verdict.label))
         claims = self.verdict.claims
         if self.expanded:
             for claim in claims:
                 parts += _claim(claim)
         elif len(claims) > 1:
-            entailed = sum(claim.label is Label.ENTAILMENT for claim in claims)
+            entailed = len(claims) - len(self.verdict.unsupported)
             parts.append((f"\n{entailed} of {len(claims)} claims entailed · F2 shows each", "$foreground 60%"))
         return Content.assemble(*parts)
 
@@ -53,16 +47,11 @@ class VerdictView(Static):
             self.expanded = not self.expanded
 
 
-def _bars(probabilities: Probabilities, badge: str, style: str) -> Iterator[Part]:
-    shares = {
-        Label.ENTAILMENT: probabilities.entailment,
-        Label.NEUTRAL: probabilities.neutral,
-        Label.CONTRADICTION: probabilities.contradiction,
-    }
-    for row, (label, share) in enumerate(shares.items()):
-        yield (badge.ljust(_BADGE), f"bold {style}") if row == 0 else "\n" + " " * _BADGE
+def _bars(probabilities: Probabilities, said: Label) -> Iterator[Part]:
+    for row, (label, share) in enumerate(probabilities.shares.items()):
+        yield (said.badge.ljust(_BADGE), f"bold $text-{_STYLES[said]}") if row == 0 else "\n" + " " * _BADGE
         yield (label.value.ljust(_NAME), "$foreground 60%")
-        yield (_bar(share), f"{_BAR_STYLES[label]} on $foreground 8%")
+        yield (_bar(share), f"${_STYLES[label]} on $foreground 8%")
         yield f"{share:5.0%}"
 
 
@@ -73,12 +62,11 @@ def _bar(share: float) -> str:
 
 
 def _claim(claim: Claim) -> Iterator[Part]:
-    badge, style = _BADGES[claim.label]
     yield "\n\n" + printable(claim.text).strip() + "\n"
-    yield from _bars(claim.probabilities, badge, style)
+    yield from _bars(claim.probabilities, claim.label)
     if claim.evidence is not None:
         quote = one_line(claim.evidence.text, 300)
         yield ("\ndecided by ", "$foreground 60%")
         yield (f"“{quote}”", "italic")
     if claim.reason is not None:
-        yield (f"\n{one_line(claim.reason, 200)}", style)
+        yield (f"\n{one_line(claim.reason, 200)}", f"$text-{_STYLES[claim.label]}")

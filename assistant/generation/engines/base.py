@@ -1,5 +1,6 @@
 """What computes the logits of a generator: a causal language model with the keys and values of one row of tokens."""
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -75,6 +76,8 @@ class TransformersEngine:
         self._quantised = bool(getattr(model, "is_quantized", False))
         self._model = model
         self._cache = DynamicCache(config=model.config)
+        takes = inspect.signature(getattr(model, "get_base_model", lambda: model)().forward).parameters
+        self._cache_name = "cache" if "cache" in takes else "past_key_values"  # as older versions and models have it
 
     def forward(self, tokens: Sequence[int]) -> "torch.Tensor":
         """See `Engine.forward`."""
@@ -92,7 +95,8 @@ class TransformersEngine:
         # Entered for one step at a time: a mode that stayed on between steps would be the caller's too.
         with torch.inference_mode():
             ids = torch.tensor([list(tokens)], device=self._model.device)
-            output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=positions)
+            kept = {self._cache_name: self._cache}
+            output = self._model(input_ids=ids, use_cache=True, logits_to_keep=positions, **kept)
             logits: torch.Tensor = output.logits[0, -positions:].float()
         self.length = held + len(tokens)
         return logits

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.data.sample import write_code, write_questions
 from finetune.recipe import CodeRecipe
-from finetune.tasks.base import Examples, OnProgress, Rows, Task, average_tokens
+from finetune.tasks.base import OnProgress, Rows, Task, average_tokens
+from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
     from assistant.cli.console import StatusLine

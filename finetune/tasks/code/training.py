@@ -23,8 +23,8 @@ from finetune.data.squad import is_squad, read_squad
 from finetune.data.survey import histogram, survey
 from finetune.data.tables import is_hub
 from finetune.recipe import CodeData, CodeRecipe
-from finetune.tasks.base import Examples
 from finetune.tasks.code.own_answers import FILE, answer_and_keep, own_answers
+from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
 from finetune.trainer.peft_methods import load_causal, positions
 from finetune.trainer.precision import device
@@ -203,7 +203,7 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
             eval_packing=False,
             completion_only_loss=True,
             # What `auto` means is the plan's to say, before the training begins; memory is what a GPU lacks.
-            gradient_checkpointing=training.gradient_checkpointing == "on"
+            activation_checkpointing=training.gradient_checkpointing == "on"
             or (training.gradient_checkpointing == "auto" and device() != "cpu"),
         )
         trainer = SFTTrainer(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.types import Label
 from finetune.data.sample import write_pairs
 from finetune.recipe import NLIRecipe
-from finetune.tasks.base import Examples, OnProgress, Rows, Task, average_tokens, test_rows
+from finetune.tasks.base import OnProgress, Rows, Task, average_tokens, test_rows
+from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
     from assistant.cli.console import StatusLine

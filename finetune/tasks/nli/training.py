@@ -35,7 +35,7 @@ from finetune.data.source_claims import exchanged_sentences, is_held_out, read_s
 from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.survey import histogram, survey
 from finetune.recipe import NLIData, NLIRecipe
-from finetune.tasks.base import Examples
+from finetune.tasks.examples import Examples
 from finetune.tasks.nli.metrics import classification_figures
 from finetune.tasks.training import EncoderTraining
 from finetune.trainer.peft_methods import positions

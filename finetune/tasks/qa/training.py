@@ -23,7 +23,7 @@ from finetune.data.survey import survey
 from finetune.data.tabular import make_tabular
 from finetune.data.unanswerable import is_made, make_unanswerable
 from finetune.recipe import Glossed, QARecipe
-from finetune.tasks.base import Examples
+from finetune.tasks.examples import Examples
 from finetune.tasks.qa.calibration import (
     CALIBRATED_ON,
     IN_ARTICLES,

@@ -116,10 +116,10 @@ def ask(models: Models, question: str, document: Document = MILL, **given: Any) 
     """The answer to a question about the mill, and all events."""
     import threading
 
-    from assistant.answering.together import together
+    from assistant.answering.shared_work import take_alone
 
     flow = Flow(models, Settings())  # type: ignore[arg-type]  (stand-ins)
-    events = [event for _, event in together([flow.steps(Turn(question, (document,), **given), threading.Event())])]
+    events = list(take_alone(flow.steps(Turn(question, (document,), **given), threading.Event())))
     assert isinstance(events[-1], TurnFinished)
     return events[-1].answer, events
 

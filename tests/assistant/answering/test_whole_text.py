@@ -11,8 +11,8 @@ import pytest
 from assistant.answering.citations import only_cited
 from assistant.answering.flow import Flow
 from assistant.answering.passages import estimated_tokens
-from assistant.answering.together import together
-from assistant.answering.whole_text import MOST_PARTS, TEXTS_KEPT, Notes, parts_of
+from assistant.answering.shared_work import take_alone
+from assistant.answering.whole_text import MOST_PARTS, parts_of
 from assistant.documents.passages import Passage
 from assistant.events import Event, Notice, Progress, TextDelta, TurnFinished
 from assistant.retrieval.ranking import Ranker
@@ -85,7 +85,7 @@ class Models:
 
 
 def ask(flow: Flow, models: Models, question: str = "Summarise the document.") -> tuple[Answer, list[Event]]:
-    events = [event for _, event in together([flow.steps(Turn(question, (LONG,)), models.cancel)])]
+    events = list(take_alone(flow.steps(Turn(question, (LONG,)), models.cancel)))
     assert isinstance(events[-1], TurnFinished)
     return events[-1].answer, events
 
@@ -168,14 +168,6 @@ def test_of_a_very_long_text_each_part_is_read_in_passages_within_the_budget() -
         parts = parts_of(passages, embeddings, 200)
         assert len(parts) == MOST_PARTS and sum(part.total for part in parts) == 600
         assert all(sum(estimated_tokens(place.text) for place in part.parts) <= 200 for part in parts)
-
-
-def test_only_the_last_texts_are_kept() -> None:
-    notes = Notes()
-    for number in range(TEXTS_KEPT + 1):
-        notes.keep(f"d{number}", "g", 10, ["a"])
-    assert notes.get("d0", "g", 10) is None and notes.get("d1", "g", 10) == ("a",)
-    assert notes.get("d1", "other", 10) is None and notes.get("d1", "g", 20) is None
 
 
 def test_what_is_not_cited_is_left_out_and_the_rest_numbered_anew() -> None:

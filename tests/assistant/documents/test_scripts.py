@@ -3,7 +3,7 @@
 import pytest
 
 from assistant.documents.language import foreign_language, foreign_script, names_of
-from assistant.documents.scripts import main_script, script_shares
+from assistant.documents.scripts import main_script
 
 ENGLISH_AND_FRENCH = frozenset(("en", "fr"))
 
@@ -34,9 +34,7 @@ def test_a_model_that_names_no_languages_knows_them_all() -> None:
     assert foreign_script("长江是亚洲最长的河流", frozenset(("zh",))) is None
 
 
-def test_shares_are_of_letters_alone() -> None:
-    assert script_shares("ab 12 !? 长江") == {"a language in Latin script": 0.5, "Chinese": 0.5}
-    assert script_shares("12 !?") == {}
+def test_a_text_without_letters_is_in_no_script() -> None:
     assert main_script("12 !?") is None
 
 

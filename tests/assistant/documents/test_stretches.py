@@ -1,12 +1,10 @@
-"""Sentences, passages and excerpts of any text."""
+"""Sentences and excerpts of any text."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.documents.excerpts import excerpt, position
 from assistant.documents.sentences import split_sentences
-from assistant.documents.splitting import split_passages
-from assistant.retrieval.ranking import PassageIndex
 from assistant.types import Document
 
 pieces = st.sampled_from(
@@ -38,32 +36,6 @@ def test_sentences_end_where_they_end() -> None:
     assert [text[s.start : s.end] for s in split_sentences(text)] == [
         "Dr. Smith paid 5.5 million.", "He left!", "J'habite à Lyon.", "Et toi ?",
     ]  # fmt: skip
-
-
-@given(documents, st.integers(20, 900))
-@settings(max_examples=100, deadline=None)
-def test_passages_are_small_in_order_and_hold_every_character(document: Document, characters: int) -> None:
-    passages = split_passages(document, characters)
-    held = set()
-    at = 0
-    for passage in passages:
-        assert at <= passage.start < passage.end
-        assert passage.end - passage.start <= characters
-        evidence = passage.evidence()
-        assert evidence.text == document.text[evidence.start : evidence.end]
-        held |= set(range(passage.start, passage.end))
-        at = passage.end
-    assert {index for index, char in enumerate(document.text) if not char.isspace()} <= held
-    ranked = PassageIndex(passages).ranked("How large is the word hello?")
-    assert sorted(passage.start for passage in ranked) == [passage.start for passage in passages]
-
-
-def test_the_passage_that_speaks_of_the_question_comes_first() -> None:
-    text = "\n\n".join(
-        [f"Paragraph {n} is on nothing. " * 20 for n in range(5)] + ["The Amazon is 6,400 km long. " * 20]
-    )
-    ranked = PassageIndex(split_passages(Document("d", text))).ranked("How long is the Amazon?")
-    assert "Amazon" in ranked[0].text
 
 
 @given(documents, st.data())

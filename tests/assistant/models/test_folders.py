@@ -1,5 +1,4 @@
 import json
-import struct
 from pathlib import Path
 
 import pytest
@@ -49,27 +48,6 @@ def test_a_configuration_that_is_no_object_is_refused(model: Path, content: str)
 def test_a_file_cut_short_is_named(model: Path, tiny_weights: bytes):
     (model / "model.safetensors").write_bytes(tiny_weights[:-1])
     with pytest.raises(ModelError, match=r"model\.safetensors is damaged or cut short"):
-        check_base(model)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 8]}},
-        {"w": {"dtype": "F32", "shape": [2], "data_offsets": [8, 16]}},
-        {"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}},
-    ],
-)
-def test_a_header_that_lies_is_refused(model: Path, header: dict[str, object]):
-    text = json.dumps(header).encode()
-    (model / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(8))
-    with pytest.raises(ModelError, match=r"model\.safetensors is damaged"):
-        check_base(model)
-
-
-def test_a_header_longer_than_any_memory_is_refused(model: Path):
-    (model / "model.safetensors").write_bytes(struct.pack("<Q", 1 << 62) + bytes(64))
-    with pytest.raises(ModelError, match=r"model\.safetensors is damaged"):
         check_base(model)
 
 

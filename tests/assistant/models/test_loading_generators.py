@@ -35,7 +35,9 @@ def a_network(kind: str, vocabulary: int, layers: int = 2) -> PreTrainedModel:
 
 def save_adapter(folder: Path, kind: str, layers: int = 2) -> Path:
     tokenizer = make_tokenizer(None)
-    config = LoraConfig(r=4, lora_alpha=32, target_modules=TARGETS[kind], init_lora_weights=False)
+    config = LoraConfig(
+        r=4, lora_alpha=32, target_modules=TARGETS[kind], init_lora_weights=False, fan_in_fan_out=kind == "gpt2"
+    )
     get_peft_model(a_network(kind, len(tokenizer), layers), config).save_pretrained(folder)
     return folder
 

@@ -105,12 +105,6 @@ def test_cancelling_ends_between_batches_with_what_was_read(reader: Reader) -> N
     assert reading.spans
 
 
-def test_no_more_documents_are_kept_than_said(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.reading.reader.DOCUMENTS_KEPT", 2)
-    reader.read([Question("Who?", Document("d", f"{SHORT} {number}")) for number in range(5)])
-    assert len(reader._documents) == 2
-
-
 def test_reading_nothing_gives_nothing(reader: Reader) -> None:
     assert reader.read([]) == []
 

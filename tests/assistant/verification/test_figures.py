@@ -1,6 +1,7 @@
 import pytest
 
-from assistant.verification.figures import figures, find_fault, missing_figures, whole_sentences
+from assistant.verification.faults import find_fault
+from assistant.verification.figures import figures, missing_figures, whole_sentences
 
 
 @pytest.mark.parametrize(

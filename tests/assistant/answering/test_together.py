@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from assistant.answering.assistant import Assistant
-from assistant.answering.shared_work import Shared, Steps, Tell
-from assistant.answering.together import in_blocks, together
+from assistant.answering.shared_work import Shared, Steps, Tell, take_alone
+from assistant.answering.together import in_blocks
 from assistant.encoders.precision import Precision
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Progress, TurnFailed, TurnFinished, unheard
@@ -43,25 +43,36 @@ def _turns() -> list[Turn]:
     return [*turns, replace(turns[0], verify=False), replace(turns[1], top_k=3)]
 
 
-def _ends(events: Iterator[tuple[int, Event]]) -> dict[int, Answer | str]:
-    ends: dict[int, Answer | str] = {}
-    for index, event in events:
-        assert index not in ends, "an event after the last"
-        if isinstance(event, TurnFinished):
-            ends[index] = replace(event.answer, usage=replace(event.answer.usage, seconds=0))
-        elif isinstance(event, TurnFailed):
-            ends[index] = str(event.error)
-    return ends
+def _end(end: Answer | AssistantError) -> Answer | str:
+    return replace(end, usage=replace(end.usage, seconds=0)) if isinstance(end, Answer) else str(end)
+
+
+def _answers(assistant: Assistant, turns: Sequence[Turn]) -> list[Answer | str]:
+    """How turns end that are one block."""
+    return [_end(end) for ends in assistant.answer_in_order([turns]) for end in ends]
+
+
+def _alone(assistant: Assistant, turn: Turn) -> Answer | str:
+    try:
+        return _end(assistant.answer(turn))
+    except AssistantError as error:
+        return str(error)
+
+
+def _together(turns: list[Steps]) -> list[tuple[int, Event]]:
+    """What the turns of one block tell."""
+    told = in_blocks([turns], lambda steps: steps)
+    return [(each.turn, each.event) for each in told if each.event is not None]
 
 
 def test_turns_answered_together_are_answered_as_one_by_one(assistant: Assistant) -> None:
     exact = assistant.models.reader(unheard).model.dtype == torch.float32
     turns = _turns()
-    whole = _ends(assistant.respond_all(turns))
+    whole = _answers(assistant, turns)
     others = 0
-    assert sorted(whole) == list(range(len(turns)))
+    assert len(whole) == len(turns)
     for index, turn in enumerate(turns):
-        [alone] = _ends((0, event) for event in assistant.respond(turn)).values()
+        alone = _alone(assistant, turn)
         if isinstance(alone, str):
             assert whole[index] == alone
             continue
@@ -101,7 +112,7 @@ def test_all_that_is_read_goes_through_the_model_together(
         verifier, "verify", lambda items, **given: calls.append(("verify", len(items))) or verify(items, **given)
     )
     turns = [Turn("How large is it?", (Document("d", text),)) for text in TEXTS]
-    assert len(_ends(assistant.respond_all(turns))) == 3
+    assert len(_answers(assistant, turns)) == 3
     assert calls == [("read", 3), ("verify", 3)]
 
 
@@ -118,17 +129,10 @@ def test_what_fails_for_all_is_done_for_fewer_at_a_time(assistant: Assistant, mo
 
     monkeypatch.setattr(reader, "read", cramped)
     turns = [Turn("How large is it?", (Document(f"d{number}", TEXTS[0]),)) for number in range(7)]
-    ends = _ends(assistant.respond_all(turns))
-    assert all(isinstance(end, Answer) and end.text for end in ends.values())
+    ends = _answers(assistant, turns)
+    assert all(isinstance(end, Answer) and end.text for end in ends)
     assert len(ends) == 7
     assert sizes[0] == 7
-
-
-def test_stopping_ends_all_turns(assistant: Assistant) -> None:
-    cancel = threading.Event()
-    cancel.set()
-    ends = _ends(assistant.respond_all([Turn("How large?", (Document("d", text),)) for text in TEXTS], cancel))
-    assert all(isinstance(end, Answer) and end.stopped for end in ends.values())
 
 
 def _steps(item: int, size: int = 1) -> Steps:
@@ -147,7 +151,7 @@ def _add(items: Sequence[int], tell: Tell) -> list[Any]:
 
 
 def test_what_is_told_and_what_fails_belongs_to_its_turn() -> None:
-    events = list(together([_steps(1), _steps(-5), _steps(3)]))
+    events = _together([_steps(1), _steps(-5), _steps(3)])
     assert [(index, event.done) for index, event in events if isinstance(event, Progress)] == [(0, 1), (1, -5), (2, 3)]
     ends = {index: event for index, event in events if not isinstance(event, Progress)}
     assert isinstance(ends[1], TurnFailed) and "-5 is bad" in str(ends[1].error)
@@ -176,15 +180,15 @@ def test_work_that_a_turn_does_alone_tells_as_it_goes_and_ends_when_nobody_liste
             return
         yield TurnFinished(Answer(Route.OPEN, str(result), usage=Usage()))
 
-    events = together([turn(9)])
+    events = take_alone(turn(9))
     next(events)
     events.close()
     assert told == ["0", "ended"]
-    [*_, (_, last)] = together([turn(3)])
+    [*_, last] = take_alone(turn(3))
     assert isinstance(last, TurnFinished) and last.answer.text == "3 done"
-    [*_, (_, last)] = together([turn(2)])
+    [*_, last] = take_alone(turn(2))
     assert isinstance(last, TurnFailed) and str(last.error) == "two"
-    both = [event.answer.text for _, event in together([turn(3), turn(4)]) if isinstance(event, TurnFinished)]
+    both = [event.answer.text for _, event in _together([turn(3), turn(4)]) if isinstance(event, TurnFinished)]
     assert both == ["4", "5"], "two turns do it together"
 
 
@@ -220,9 +224,10 @@ def test_a_server_is_asked_for_as_many_turns_at_a_time_as_it_should_be() -> None
             raise AssistantError("three")
         return item * 2
 
-    ends = _ends(together([_asks(item, ask) for item in range(6)]))
-    assert [end.text for end in ends.values() if isinstance(end, Answer)] == ["1", "3", "5", "9", "11"]
-    assert ends[3] == "three"
+    ends = dict(_together([_asks(item, ask) for item in range(6)]))  # the last event of each
+    texts = [ends[at].answer.text for at in range(6) if isinstance(ends[at], TurnFinished)]
+    assert texts == ["1", "3", "5", "9", "11"]
+    assert isinstance(ends[3], TurnFailed) and str(ends[3].error) == "three"
     assert most == 2
 
 

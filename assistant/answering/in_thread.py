@@ -1,7 +1,9 @@
 """Work that takes a while, with its events told while it runs rather than after."""
 
 import queue
+import sys
 import threading
+from bdb import Bdb
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
@@ -12,16 +14,21 @@ T = TypeVar("T")
 _POLL_SECONDS = 0.1
 
 
-def live(work: Callable[[Callable[[Event], None]], T]) -> Generator[Event, None, T]:
+def run_in_thread(work: Callable[[Callable[[Event], None]], T]) -> Generator[Event, None, T]:
     """Run `work` in a thread of its own and yield the events it tells, as they come.
 
     The caller is blocked meanwhile, so one thread at a time still owns the models; but it waits where Ctrl-C reaches
     it, which a long forward pass or a download in the main thread would not allow. The thread is a daemon: a program
-    that ends does not wait for it.
+    that ends does not wait for it. A debugger follows one thread only: under it, the work is done in this one.
 
     Returns:
         What `work` returns. What it raises is raised here.
     """
+    if is_debugged():
+        told_there: list[Event] = []
+        result = work(told_there.append)
+        yield from told_there
+        return result
     told: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
     results: list[T] = []
     failures: list[BaseException] = []
@@ -48,7 +55,15 @@ def live(work: Callable[[Callable[[Event], None]], T]) -> Generator[Event, None,
     return results[0]
 
 
-def heard(events: Generator[Event, None, T], listener: Listener) -> T:
+def is_debugged() -> bool:
+    """Whether pdb, or a debugger built like it, follows this thread."""
+    if isinstance(getattr(sys.gettrace(), "__self__", None), Bdb):
+        return True
+    monitoring = getattr(sys, "monitoring", None)  # how Python 3.14 debugs
+    return monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None
+
+
+def drain(events: Generator[Event, None, T], listener: Listener) -> T:
     """Take events to their end, each told to a listener, and return what the generator returns."""
     while True:
         try:

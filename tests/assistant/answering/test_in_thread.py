@@ -1,6 +1,9 @@
+import threading
+from bdb import Bdb
+
 import pytest
 
-from assistant.answering.live import heard, live
+from assistant.answering.in_thread import drain, run_in_thread
 from assistant.events import Event, Listener, Notice
 
 
@@ -10,7 +13,7 @@ def test_events_come_in_order_and_the_result_at_the_end() -> None:
             tell(Notice(str(number)))  # type: ignore[operator]
         return 7
 
-    running = live(work)
+    running = run_in_thread(work)
     told = []
     while True:
         try:
@@ -26,7 +29,7 @@ def test_what_the_work_raises_is_raised_to_the_caller() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        list(live(work))
+        list(run_in_thread(work))
 
 
 def test_events_that_are_heard_are_told_to_the_listener_and_the_result_comes_back() -> None:
@@ -35,5 +38,16 @@ def test_events_that_are_heard_are_told_to_the_listener_and_the_result_comes_bac
         return 7
 
     told: list[Event] = []
-    assert heard(live(work), told.append) == 7
+    assert drain(run_in_thread(work), told.append) == 7
     assert told == [Notice("now")]
+
+
+def test_a_debugger_follows_the_work_which_else_has_a_thread_of_its_own() -> None:
+    def work(tell: Listener) -> int:
+        tell(Notice("now"))
+        return threading.get_ident()
+
+    told: list[Event] = []
+    assert drain(run_in_thread(work), told.append) != threading.get_ident()
+    assert Bdb().runcall(lambda: drain(run_in_thread(work), told.append)) == threading.get_ident()
+    assert told == [Notice("now")] * 2

@@ -1,0 +1,1 @@
+"""The stages of a turn, a module each: `flow.py` says in which order they come."""

@@ -1,0 +1,66 @@
+"""Last stage, where the reader found nothing: the generator's answer, given if the verifier finds it entailed."""
+
+from dataclasses import replace
+
+from assistant.answering.shared_work import Steps, silently
+from assistant.answering.stages.verify import verify
+from assistant.answering.stages.write import write
+from assistant.answering.state import Resources, TurnState
+from assistant.errors import GenerationError, ModelError
+from assistant.events import EvidenceFound, Notice, Progress, RouteChosen, TextDelta, VerdictReached
+from assistant.types import Answer, Draft, Route, Support
+from assistant.verification.claims import span_claim, states_yes_or_no
+
+SURE_OF_NOTHING = 0.95
+"""So sure of it, the reader's word that a document holds no answer is taken without asking the generator."""
+
+
+def try_again(state: TurnState, resources: Resources) -> Steps:
+    """What the generator makes of the passages, if it is entailed; else it stays a draft beside the reader's word.
+
+    The question is part of what is checked: a true sentence that does not answer it is no answer.
+    """
+    nothing, turn = state.answer, state.turn
+    # Where a table lacks the row that is asked for, the generator would take the value of another one.
+    if turn.route is not None or any(state.looked.barred):
+        return
+    if nothing.score is not None and nothing.score >= SURE_OF_NOTHING:
+        return
+    if resources.models.unattended and resources.no_generator is not None:
+        return
+    yield Progress("Writing from passages")
+    written = TurnState(turn, state.cancel, Answer(Route.GROUNDED, None, asked=nothing.asked), quiet=True)
+    try:
+        yield from silently(write(written, resources, near=state.near))
+    except (ModelError, GenerationError) as error:
+        resources.no_generator = error
+        yield Notice(f"The reader found nothing, and the generator could not be asked: {error}")
+        return
+    text = written.answer.text
+    if text is not None and not written.answer.stopped:
+        # A yes or no is among the claims as the statement it makes.
+        if not states_yes_or_no(turn.question, text):
+            written.claims = list(dict.fromkeys([span_claim(turn.question, text), *written.claims]))
+        yield from silently(verify(written, resources))
+    usage = nothing.usage
+    answer = replace(
+        written.answer,
+        tried=(Route.EXTRACT, Route.GROUNDED),
+        notices=(*nothing.notices, *written.answer.notices),
+        models=replace(written.answer.models, reader=nothing.models.reader),
+        usage=replace(written.answer.usage, windows=usage.windows, windows_in_all=usage.windows_in_all),
+    )
+    if answer.support is Support.SUPPORTED and text is not None and answer.verdict is not None:
+        state.answer = answer
+        yield RouteChosen(
+            Route.GROUNDED, "The reader found nothing; the generator did, and it is checked.", answer.asked
+        )
+        yield EvidenceFound(answer.evidence)
+        yield TextDelta(text)
+        yield VerdictReached(answer.verdict)
+        return
+    unsupported = Draft(text, answer.evidence, answer.verdict) if text is not None else None
+    state.answer = replace(
+        nothing, tried=answer.tried, models=answer.models, usage=answer.usage, draft=unsupported,
+        stopped=answer.stopped,
+    )  # fmt: skip

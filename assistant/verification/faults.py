@@ -1,0 +1,21 @@
+"""What a document's own figures and words say against a claim that the model finds entailed."""
+
+from assistant.verification.exchanges import find_exchange
+from assistant.verification.figures import Fault, figure_fault, whole_sentences
+
+
+def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
+    """What speaks against a claim: another figure, unit or direction, or words that were exchanged; None if nothing.
+
+    Of a question and its answer the answer alone is looked at.
+
+    Args:
+        claim: what was said.
+        sentence: of the source, the one that decides.
+        source: all of it.
+    """
+    answer = claim.rpartition("?")[2] if "?" in claim else claim
+    if (fault := figure_fault(answer, sentence, source)) is not None:
+        return fault
+    at = max(0, source.find(sentence))
+    return find_exchange(answer, whole_sentences(source, at, at + len(sentence)))
