@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Share = Annotated[float, Field(ge=0, lt=1)]
 PairColumn = Literal["premise", "hypothesis", "label"]
 CodeColumn = Literal["question", "answer"]
+PreferenceColumn = Literal["prompt", "chosen", "rejected"]
+TextColumn = Literal["text", "label"]
 QAColumn = Literal["id", "title", "context", "question", "answers"]
 
 
@@ -200,6 +202,9 @@ class CodeData(_Data):
     for a base without a template, as `### Question: ...` and `### Answer: ...`."""
     columns: dict[CodeColumn, str] = {}
     """Names of the columns of a table, where they are not `question` and `answer`."""
+    chat_template: str | None = None
+    """A template for a base that has none, or another than its own: `chatml`, `alpaca` or a file that ends in .jinja;
+    it goes with what was trained, and the chat uses it."""
     max_characters: int = Field(default=1024, gt=0)
     """Longer texts are left out."""
     max_length: int = Field(default=2048, gt=0)
@@ -229,6 +234,45 @@ class CodeData(_Data):
         if self.form == "question-answer" and any(mixed):
             raise ValueError("data.at_most, data.times, data.grounded and data.self_answers are for data.form=chat")
         return self
+
+
+class PreferenceData(_Data):
+    """Questions, each with an answer that was chosen and one that was rejected: texts, or lists of messages."""
+
+    columns: dict[PreferenceColumn, str] = {}
+    """Names of the columns, where they are not `prompt`, `chosen` and `rejected`."""
+    chat_template: str | None = None
+    """A template for a base that has none, or another than its own, as for a code assistant."""
+    max_characters: int = Field(default=4096, gt=0)
+    """Longer texts, question and both answers together, are left out."""
+    max_length: int = Field(default=1024, gt=0)
+    """Tokens of a question with one answer; longer ones are left out."""
+    held_out: Share = 0.05
+    """Share of the questions kept for evaluation, by a hash of their text."""
+
+
+class ClassifierData(_Data):
+    """Texts, each with a label of one's own."""
+
+    columns: dict[TextColumn, str] = {}
+    """Names of the columns, where they are not `text` and `label`."""
+    max_length: int = Field(default=256, gt=0)
+    """Tokens that are read of a text; the rest is cut."""
+    held_out: Share = 0.1
+    """Share of the texts, the same of each label, kept out of training to choose the checkpoint on."""
+
+
+class Seq2SeqData(_Data):
+    """Questions on texts whose answers are written: SQuAD's JSON as published, or a table."""
+
+    columns: dict[QAColumn, str] = {}
+    """Names of a table's columns, where they are not the keys themselves."""
+    max_length: int = Field(default=512, gt=0)
+    """Tokens that are read of a question with its text; the rest is cut."""
+    max_answer: int = Field(default=32, gt=0)
+    """Tokens of an answer."""
+    held_out: Share = 0.02
+    """Share of each file's articles kept out of training."""
 
 
 class _Common(_Strict):
@@ -308,10 +352,10 @@ class _Encoder(_Common):
         return self
 
 
-_AnyEncoder = TypeVar("_AnyEncoder", bound=_Encoder)
+_AnyRecipe = TypeVar("_AnyRecipe", bound=_Common)
 
 
-def _best_by_one_of(recipe: _AnyEncoder, *figures: str) -> _AnyEncoder:
+def _best_by_one_of(recipe: _AnyRecipe, *figures: str) -> _AnyRecipe:
     if recipe.training.best_by not in (None, *figures):
         raise ValueError(f"training.best_by: {recipe.training.best_by!r} is not measured; choose {', '.join(figures)}")
     return recipe
@@ -394,6 +438,71 @@ class CodeRecipe(_Common):
         return self.data.max_length
 
 
-Recipe = QARecipe | NLIRecipe | CodeRecipe
-FORMS = (QARecipe, NLIRecipe, CodeRecipe, QAData, Glossed, NLIData, CodeData, Lora, Prompt, Training, Declared)
+class PreferenceRecipe(_Common):
+    """A generator that learns which of two answers is the better one (DPO, Rafailov et al., 2023)."""
+
+    task: Literal["dpo"]
+    data: PreferenceData
+    beta: float = Field(default=0.1, gt=0)
+    """How dearly the model pays for leaving its base."""
+    loss: Literal["sigmoid", "ipo", "hinge"] = "sigmoid"
+    """That of DPO, IPO (Azar et al., 2023) or SLiC."""
+
+    @model_validator(mode="after")
+    def _against_its_base(self) -> Self:
+        if self.method not in ("lora", "qlora"):
+            raise ValueError("method: dpo is for lora and qlora, whose base is what the answers are held against")
+        if self.data.choose_on == "test" or self.training.early_stopping or self.training.best_by:
+            raise ValueError("a dpo recipe keeps its last checkpoint: it is measured when the training is over")
+        return self
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest question with an answer."""
+        return self.data.max_length
+
+
+class ClassifierRecipe(_Encoder):
+    """A classifier of texts, with labels of one's own."""
+
+    task: Literal["classifier"]
+    data: ClassifierData
+
+    @model_validator(mode="after")
+    def _best_by_a_figure(self) -> Self:
+        if self.data.choose_on == "test":
+            raise ValueError("data.choose_on: a classifier is chosen on held-out texts")
+        return _best_by_one_of(self, "accuracy", "f1_macro", "loss")
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest text."""
+        return self.data.max_length
+
+
+class Seq2SeqRecipe(_Common):
+    """An encoder-decoder (T5, BART) that writes answers."""
+
+    task: Literal["seq2seq"]
+    data: Seq2SeqData
+
+    @model_validator(mode="after")
+    def _full_or_lora(self) -> Self:
+        if self.method not in ("lora", "full"):
+            raise ValueError("method: a seq2seq recipe is for lora and full")
+        if self.data.choose_on == "test":
+            raise ValueError("data.choose_on: a seq2seq recipe is chosen on held-out questions")
+        return _best_by_one_of(self, "exact_match", "f1")
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest question with its text."""
+        return self.data.max_length
+
+
+Recipe = QARecipe | NLIRecipe | CodeRecipe | PreferenceRecipe | ClassifierRecipe | Seq2SeqRecipe
+FORMS = (
+    QARecipe, NLIRecipe, CodeRecipe, PreferenceRecipe, ClassifierRecipe, Seq2SeqRecipe, QAData, Glossed, NLIData,
+    CodeData, PreferenceData, ClassifierData, Seq2SeqData, Lora, Prompt, Training, Declared,
+)  # fmt: skip
 """Every form, for the nearest right key to an unknown one."""

@@ -102,7 +102,11 @@ def _dequantised(model: ResolvedModel) -> Any:
 def _tokenizer(model: ResolvedModel) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)
+    # An adapter may have been trained with a template of its own.
+    if model.adapter is not None and (own := model.adapter / "chat_template.jinja").is_file():
+        tokenizer.chat_template = own.read_text("utf-8")
+    return tokenizer
 
 
 def _cpu_engine(model: ResolvedModel, cache: Path | None, on_progress: ProgressListener) -> "Engine | None":

@@ -223,7 +223,10 @@ def _nli_measure(
         claims = evenly(claim_evaluation.read_document_claims(find_data(data)), limit)
         return lambda verifier, tell: claim_evaluation.evaluate_document_claims(verifier, claims, tell)
     if data.endswith(".jsonl") and claim_evaluation.holds_source_texts(find_data(data)):
-        texts, sentences = claim_evaluation.read_source_documents(find_data(data), held_out or 1.0)
+        blank: Counter[str] = Counter()
+        texts, sentences = claim_evaluation.read_source_documents(find_data(data), held_out or 1.0, blank)
+        if blank:
+            status.say(f"{data}: not measured: {', '.join(f'{count} {why}' for why, count in blank.items())}.")
         texts, sentences = evenly(texts, limit), evenly(sentences, limit)
         return lambda verifier, tell: claim_evaluation.evaluate_source_texts(verifier, texts, sentences, tell)
     if held_out is not None:

@@ -7,6 +7,7 @@ import typer
 from assistant.cli.main import leave
 from assistant.cli.main import run as run_command
 from assistant.cli.options import NoColor, Quiet, Verbose
+from finetune.cli.classify import classify
 from finetune.cli.compare import compare
 from finetune.cli.data import data
 from finetune.cli.evaluate import evaluate
@@ -41,7 +42,7 @@ def list_(
     """
     for name in recipe_names():
         recipe = load_recipe(name)
-        print(name if names else f"{name:<20} {recipe.task:<5} {recipe.method:<9} {recipe.description}")  # noqa: T201
+        print(name if names else f"{name:<23} {recipe.task:<10} {recipe.method:<9} {recipe.description}")  # noqa: T201
     return 0
 
 
@@ -64,6 +65,7 @@ app.command()(plan)
 app.command()(run)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(classify)
 app.command()(merge)
 app.command()(push)
 

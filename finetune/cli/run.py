@@ -12,11 +12,14 @@ import typer
 
 from assistant.cli.console import StatusLine
 from assistant.cli.options import NoColor, Quiet, Verbose, switches
+from assistant.errors import UsageError, did_you_mean
 from finetune.cli.options import RecipeName, Set
 from finetune.recipe_files import combinations, load_recipe, own_settings, read_run
 
 if TYPE_CHECKING:
     from finetune.recipe import Recipe
+
+STRATEGIES = ("checkpoint", "all_checkpoints", "end")
 
 
 def run(
@@ -35,6 +38,13 @@ def run(
         str | None,
         typer.Option(help="Keep the checkpoints on the Hub too, to go on on another machine.", metavar="OWNER/NAME"),
     ] = None,
+    push_strategy: Annotated[
+        str,
+        typer.Option(
+            help="checkpoint: the newest and the best, a minute apart; all_checkpoints: each; end: when it is over.",
+            metavar="STRATEGY",
+        ),
+    ] = "checkpoint",
     verbose: Verbose = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -49,6 +59,8 @@ def run(
       finetune run nli-camembert --set training.learning_rate=1e-4,2e-4,4e-4
       accelerate launch --multi_gpu --mixed_precision fp16 -m finetune run nli-camembert
     """
+    if push_strategy not in STRATEGIES:
+        raise UsageError(f"--push-strategy {push_strategy}: {did_you_mean(push_strategy, STRATEGIES)}")
     _log_to_stderr()
     extra = [f"data.limit={limit}"] if limit is not None else []
     runs = [_chosen(recipe, [*settings, *extra]) for settings in combinations(recipe, set_ or [])]
@@ -58,7 +70,10 @@ def run(
         folder = output or Path("runs") / (f"{chosen.name}-smoke" if smoke else chosen.name)
         if sweep:
             folder /= _folder_name(settings, [each for each, _ in runs])
-        results[folder] = _one(chosen, folder, fresh=fresh, smoke=smoke, push_to=push_checkpoints, chosen_folder=output)
+        results[folder] = _one(
+            chosen, folder, fresh=fresh, smoke=smoke, push_to=push_checkpoints, push_strategy=push_strategy,
+            chosen_folder=output,
+        )  # fmt: skip
     from finetune.trainer.processes import is_main_process, leave_group
 
     leave_group()
@@ -81,7 +96,14 @@ def _chosen(name: str, settings: list[str]) -> "tuple[list[str], Recipe]":
 
 
 def _one(
-    recipe: "Recipe", folder: Path, *, fresh: bool, smoke: bool, push_to: str | None, chosen_folder: Path | None
+    recipe: "Recipe",
+    folder: Path,
+    *,
+    fresh: bool,
+    smoke: bool,
+    push_to: str | None,
+    push_strategy: Any,
+    chosen_folder: Path | None,
 ) -> dict[str, Any]:
     from finetune.run.run import quiet_libraries, run_recipe
     from finetune.trainer.processes import is_main_process, use_one_gpu_without_launcher, wait_for_all
@@ -105,7 +127,7 @@ def _one(
             fetch_newest(push_to, folder)
         wait_for_all()
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
-        return run_recipe(recipe, folder, status, fresh=fresh, push_to=push_to)
+        return run_recipe(recipe, folder, status, fresh=fresh, push_to=push_to, push_strategy=push_strategy)
 
 
 def _folder_name(settings: Sequence[str], all_settings: Sequence[Sequence[str]]) -> str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from assistant.types import Message, Role
 from assistant.verification.python_code import FENCE
+from finetune.data.code_sets.conversations import exchanges, is_conversation
 from finetune.data.code_sets.kinds import as_written, shaper
 from finetune.data.code_sets.shared import LeftOut
 from finetune.data.tables import read_table
@@ -35,17 +37,22 @@ class CodeExample:
     """What the answer is to be taken from; most questions come without."""
     also: tuple[str, ...] = ()
     """Other wordings of the question (`also` in the row)."""
+    before: tuple[Message, ...] = ()
+    """What was said before the question, a system's message first where there is one."""
     split_by: str = ""
     """What of the question decides whether it is held out; empty where all of it does."""
 
     @property
     def characters(self) -> int:
-        """Length of question and answer together."""
-        return len(self.instruction) + len(self.answer)
+        """Length of question and answer together, and of what was said before."""
+        return len(self.instruction) + len(self.answer) + sum(len(message.text) for message in self.before)
 
 
 def read_code(source: str | Path, max_characters: int | None = None) -> tuple[list[CodeExample], Counter[str]]:
     """The questions and answers of a data set, shaped, and how many rows were left out for what.
+
+    A row with `messages` (`role`, `content`) or `conversations` (`from`, `value`, as ShareGPT has them) gives an
+    example for each of its answers, with what was said before; all of them stand on one side of the split.
 
     The kind of a row is told by its fields: `instruction` and `response`; `intent` and `snippet` (CoNaLa); `text` and
     `code` (MBPP); `task` and `answer_markdown` (snippets); `question` with `answer_markdown` (about git) or
@@ -60,6 +67,9 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
     examples: list[CodeExample] = []
     left_out: Counter[str] = Counter()
     for row in read_table(str(source)):
+        if is_conversation(row):
+            _add_conversation(row, Path(source).name, max_characters, examples, left_out)
+            continue
         shape = shaper(source, row)
         try:
             instruction, answer, *split_by = shape(row)
@@ -84,16 +94,34 @@ def read_code(source: str | Path, max_characters: int | None = None) -> tuple[li
     return examples, left_out
 
 
+def _add_conversation(
+    row: dict[str, Any], source: str, max_characters: int | None, examples: list[CodeExample], left_out: Counter[str]
+) -> None:
+    """Add a conversation's answers to the examples, or count why not."""
+    try:
+        found = exchanges(row)
+    except LeftOut as reason:
+        left_out[str(reason)] += 1
+        return
+    for before, question, answer in found:
+        example = CodeExample(question, answer, source, ready=True, before=before, split_by=found[0].question)
+        if max_characters and example.characters > max_characters:
+            left_out[f"longer than {max_characters} characters"] += 1
+        else:
+            examples.append(example)
+
+
 def unique(examples: Iterable[CodeExample]) -> list[CodeExample]:
     """The examples without those whose question or code an earlier one has, so that no split has one on both sides."""
     questions: set[str] = set()
     codes: set[str] = set()
     kept = []
     for example in examples:
-        asked = {_normal(wording) for wording in (example.instruction, *example.also)}
-        # From passages many questions have one answer: that they do not hold it.
-        code = "" if example.passages else _normal(_last_block(example.answer))
-        if not asked & questions and (example.passages or code not in codes):
+        asked = _asked(example)
+        # From passages many questions have one answer: that they do not hold it. So it is with what was said before.
+        in_context = example.passages or example.before
+        code = "" if in_context else _normal(_last_block(example.answer))
+        if not asked & questions and (in_context or code not in codes):
             kept.append(example)
         questions |= asked
         codes.add(code)
@@ -103,14 +131,20 @@ def unique(examples: Iterable[CodeExample]) -> list[CodeExample]:
 def unseen(examples: Iterable[CodeExample], trained: Iterable[CodeExample]) -> list[CodeExample]:
     """The examples whose question and code are not among those of others; with passages, the question alone counts."""
     seen = list(trained)
-    questions = {_normal(wording) for example in seen for wording in (example.instruction, *example.also)}
-    codes = {_normal(_last_block(example.answer)) for example in seen if not example.passages}
+    questions = {asked for example in seen for asked in _asked(example)}
+    codes = {_normal(_last_block(example.answer)) for example in seen if not (example.passages or example.before)}
     return [
         example
         for example in examples
-        if not {_normal(wording) for wording in (example.instruction, *example.also)} & questions
-        and (example.passages or _normal(_last_block(example.answer)) not in codes)
+        if not _asked(example) & questions
+        and (example.passages or example.before or _normal(_last_block(example.answer)) not in codes)
     ]
+
+
+def _asked(example: CodeExample) -> set[str]:
+    """A question in all its wordings, after what was said before it."""
+    before = "".join(f"{message.text}\n" for message in example.before if message.role is not Role.SYSTEM)
+    return {_normal(before + wording) for wording in (example.instruction, *example.also)}
 
 
 def repeated(examples: Iterable[CodeExample], times: int) -> list[CodeExample]:

@@ -7,7 +7,7 @@ examples), and the two together show a verifier what to look at.
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from finetune.data.opposites import other_units, wider_opposites
 
@@ -20,7 +20,32 @@ _NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’-]+(?: (?:(?:of|de|la|le|the|du|des) )?[
 _WORD = re.compile(r"[A-Za-zÀ-ÿ]+")
 _AUXILIARY = re.compile(r"\b(is|was|were|are|did|does|do|has|had|could|would|should|can|will)\b(?! not\b|n't)")
 _NEGATION = re.compile(r"\b(?:(?P<verb>is|was|were|are|has|had|could|would|should|will) not|(?P<can>cannot))\b ?")
-_JOINED = re.compile(r"^\s*(?:,|and|or|&|,\s*and)\s*$")
+_COORDINATED = re.compile(
+    r"(?:[\s,;&+×=/–-]|\b(?:and|or|nor|but|not|as|well|both|either|neither|also|then|together|along|alongside|with|plus|times|"
+    r"versus|vs\.?|the|an?|of|in|on|at|by|to|from|for|et|ou|ni|ainsi|que|avec|le|la|les|de|du|des|en|à)(?![\w'’])|"
+    r"\b(?:l|d)['’])*"
+)
+_OF_A_KIND = re.compile(r"\W*(?:,|\band|\bor|\bet|\bou)\s+(?:the|an?|le|la|les)\s+\w+(?:\s+(?:of|in|de|du|à))?\s*")
+_COORDINATOR = re.compile(r"[,;&+×=/–-]|\b(?:and|or|nor|with|alongside|plus|times|versus|vs|et|ou|ni|avec)\b")
+# What is as true of the two the other way round, where it stands between them ...
+_SYMMETRIC = re.compile(
+    r"\b(?:met|meets?|meeting|marr(?:y|ies|ied)|wed(?:s|ded)?|divorc\w+|dat(?:es|ed|ing)|resembl\w+|equal\w*|border\w*|"
+    r"adjoin\w*|neighbou?r\w*|adjacent|next to|beside|near|close to|opposite|parallel|similar\w*|differ\w*|distinct|"
+    r"identical|related|unrelated|the same|synonym\w*|alike|akin|twinned|friends?|cousins?|siblings?|brothers?|"
+    r"sisters?|twins?|rivals?|colleagues?|partner\w*|spouses?|wife|husband|all(?:y|ied|ies)|interact\w*|correlat\w*|connect\w*|"
+    r"intersect\w*|overlap\w*|collid\w*|merg\w*|coincid\w*|cooperat\w*|co-?operat\w*|collaborat\w*|compet\w*|"
+    r"played|plays|drew|tied|shar(?:e|es|ed|ing)|agree\w*|disagree\w*|argu\w+|quarrel\w*|debat\w+|negotiat\w*|"
+    r"talk\w*|sp(?:ok|eak)\w*|chat\w*|correspond\w*|work(?:s|ed|ing)? (?:\w+ )?with|against|also known as|called|"
+    r"named|aka|i\.e|épous\w+|rencontr\w+|ressembl\w+|voisin\w*|proche|semblable\w*|égal\w*|jumel\w+|contre)\b",
+    re.IGNORECASE,
+)
+# ... or anywhere before the second of them.
+_SYMMETRIC_NOUN = re.compile(
+    r"\b(?:between|distance|border|frontier|boundary|marriage|wedding|friendship|relations?|relationship|alliance|treaty|"
+    r"match|game|final|war|talks|negotiations|difference|similarity|comparison|railway|road|route|bridge|both|either|"
+    r"neither|entre|frontière|mariage|alliance|guerre)\b",
+    re.IGNORECASE,
+)
 _NOT_NAMES = frozenset("The A An In On At It He She They This That These Those There But And".split())
 
 
@@ -76,20 +101,37 @@ def _name(statement: str, source: str, draw: random.Random) -> str | None:
 
 
 def _swap(statement: str, source: str, draw: random.Random) -> str | None:
-    """Two numbers or two names of the statement in each other's place; not of a mere list."""
+    """Two numbers or two names of the statement in each other's place, where that says something else.
+
+    "A and B came" and "A met B" are as true the other way round, and are left alone.
+    """
+    numbers, names = list(_NUMBER.finditer(statement)), _names(statement)
     pairs = []
-    for found in (list(_NUMBER.finditer(statement)), _names(statement)):
+    for found in (numbers, names):
         pairs += [
             (one, other)
             for at, one in enumerate(found)
             for other in found[at + 1 :]
-            if one[0] != other[0] and not _JOINED.match(statement[one.end() : other.start()])
+            if one[0] != other[0] and not _is_symmetric(statement, one, other, found)
         ]
     if not pairs:
         return None
     one, other = draw.choice(pairs)
     between = statement[one.end() : other.start()]
     return statement[: one.start()] + other[0] + between + one[0] + statement[other.end() :]
+
+
+def _is_symmetric(statement: str, one: re.Match[str], other: re.Match[str], found: Sequence[re.Match[str]]) -> bool:
+    """Whether a statement may be as true with two of its names or numbers in each other's place."""
+    between = list(statement)
+    for each in found:  # the others of a list are a part of it
+        between[each.start() : each.end()] = " " * (each.end() - each.start())
+    gap = "".join(between[one.end() : other.start()])
+    if _COORDINATED.fullmatch(gap) and _COORDINATOR.search(gap):
+        return True
+    return bool(
+        _OF_A_KIND.fullmatch(gap) or _SYMMETRIC.search(gap) or _SYMMETRIC_NOUN.search(statement[: other.start()])
+    )
 
 
 def _opposite(statement: str, source: str, draw: random.Random) -> str | None:

@@ -56,6 +56,31 @@ def write_pairs(path: Path, *, later: bool = False) -> Path:
     return path
 
 
+def write_preferences(path: Path) -> Path:
+    """Programming questions with their answer, and that of another one as the worse."""
+    rows = list(_code())
+    lines = [
+        json.dumps({"prompt": question, "chosen": answer, "rejected": other})
+        for (question, answer), (_, other) in zip(rows, rows[1:] + rows[:1], strict=True)
+    ]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def write_labelled_texts(path: Path, *, later: bool = False) -> Path:
+    """Sentences on trees, people and the weather of eight cities; `later` makes others."""
+    lines = ["text,label"]
+    for number, city in enumerate(_CITIES):
+        place = number + 1 if later else number
+        lines += [
+            f"{city} has {place}5 million trees.,trees",
+            f"Marie Curie lived in {city} in 19{place}0.,people",
+            f"{city} is {'cold' if later else 'hot'}.,weather",
+        ]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
 def write_code(folder: Path, *, chat: bool) -> Path:
     """Programming questions with answers: for a chat as JSON lines, else as a table."""
     if chat:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from finetune.data.exchanges import exchanged
 from finetune.data.files import read_json_lines
 from finetune.data.pairs import Pair
 
+BLANK = "on a source without a word"
+"""Why a claim is left out, for who counts."""
 _LETTERS = re.compile(r"\w\w")
 _PREMISE_WORDS = (60, 100, 150, 210)
 _FAR_SHARE = 0.25
@@ -85,16 +88,30 @@ def is_held_out(source: str, share: float) -> bool:
     return int.from_bytes(hashlib.sha256(source.encode()).digest()[:4], "big") / 2**32 < share
 
 
-def source_pairs(claims: Sequence[SourceClaim], seed: int) -> list[Pair]:
+def is_blank(source: str) -> bool:
+    """Whether a source holds no sign that could be read, and so is no document."""
+    return not any(sign.isprintable() and not sign.isspace() for sign in source)
+
+
+def source_pairs(claims: Sequence[SourceClaim], seed: int, left_out: Counter[str] | None = None) -> list[Pair]:
     """Training pairs: each claim beside the sentences of its source that share most with it.
 
     What is not supported comes twice, beside a longer and a shorter part. Of what is supported some is also put to a
     part that has nothing to do with it (neutral), and some comes again with one thing exchanged (contradiction).
+
+    Args:
+        claims: what was written.
+        seed: of all that is drawn.
+        left_out: counts the claims that stand on a source without a word, of which no pair can be made.
     """
     draw = random.Random(f"{seed} source claims")
     parts: dict[str, _Source] = {}
     made: list[Pair] = []
     for claim in claims:
+        if is_blank(claim.source):
+            if left_out is not None:
+                left_out[BLANK] += 1
+            continue
         source = parts.setdefault(claim.source, _Source(claim.source))
         near = source.gathered(claim.text, draw.choice(_PREMISE_WORDS[1:]))
         made.append(Pair(near, claim.text, claim.label))

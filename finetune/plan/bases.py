@@ -29,7 +29,7 @@ class BaseFacts:
     name: str
     licence: str
     config: dict[str, Any]
-    tokenizer: Literal["byte-pair", "word-piece", "mpnet", "roberta", "unigram"]
+    tokenizer: Literal["byte-pair", "word-piece", "mpnet", "roberta", "unigram", "t5"]
     gated: bool = False
     chat: bool = False
     """Whether it comes with a chat template."""
@@ -120,6 +120,7 @@ def meta_model(facts: BaseFacts, task: str, classes: int = 3) -> Any:
         AutoConfig,
         AutoModelForCausalLM,
         AutoModelForQuestionAnswering,
+        AutoModelForSeq2SeqLM,
         AutoModelForSequenceClassification,
     )
 
@@ -127,8 +128,11 @@ def meta_model(facts: BaseFacts, task: str, classes: int = 3) -> Any:
         "qa": AutoModelForQuestionAnswering,
         "nli": AutoModelForSequenceClassification,
         "code": AutoModelForCausalLM,
+        "dpo": AutoModelForCausalLM,
+        "classifier": AutoModelForSequenceClassification,
+        "seq2seq": AutoModelForSeq2SeqLM,
     }
-    options = dict(facts.config) | ({"num_labels": classes} if task == "nli" else {})
+    options = dict(facts.config) | ({"num_labels": classes} if task in ("nli", "classifier") else {})
     config = AutoConfig.for_model(options.pop("model_type"), **options)
     with torch.device("meta"):
         return kinds[task].from_config(config)

@@ -98,9 +98,9 @@ def _looked_up(recipe: Recipe, facts: BaseFacts) -> int:
 def shape_of(facts: BaseFacts) -> dict[str, int]:
     """Width, layers, heads and vocabulary, whatever the family calls them."""
     names = {
-        "width": ("hidden_size", "n_embd", "dim"),
-        "layers": ("num_hidden_layers", "n_layer", "n_layers"),
-        "heads": ("num_attention_heads", "n_head", "n_heads"),
+        "width": ("hidden_size", "n_embd", "dim", "d_model"),
+        "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+        "heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
         "vocabulary": ("vocab_size",),
     }
     return {

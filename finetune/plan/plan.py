@@ -90,7 +90,9 @@ def with_checkpointing_decided(recipe: Recipe) -> Recipe:
     """The recipe with what `auto` means here; as it is without a GPU or where nothing is known of the base."""
     import torch
 
-    if not torch.cuda.is_available() or recipe.training.gradient_checkpointing != "auto" or recipe.task != "code":
+    if not torch.cuda.is_available() or recipe.training.gradient_checkpointing != "auto":
+        return recipe
+    if not TASKS[recipe.task].causal:
         return recipe
     try:
         facts, rows = base_facts(recipe.base), count_rows(recipe)

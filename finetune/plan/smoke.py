@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _SIZES = {
     "hidden_size": 64, "n_embd": 64, "dim": 64, "intermediate_size": 128, "hidden_dim": 128, "pooler_hidden_size": 64,
     "num_hidden_layers": 2, "n_layer": 2, "n_layers": 2, "num_attention_heads": 2, "n_head": 2, "n_heads": 2,
-    "num_key_value_heads": 1, "head_dim": 32,
+    "num_key_value_heads": 1, "head_dim": 32, "d_model": 64, "d_ff": 128, "d_kv": 32, "num_layers": 2,
+    "num_decoder_layers": 2, "num_heads": 2,
 }  # fmt: skip
 _LAYERS_FOR_A_PATTERN = 4  # which may leave out the lowest
 _UNKNOWN = "[UNK]"
@@ -39,6 +40,7 @@ _SPECIAL = {
         "bos_token": "<s>", "cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "eos_token": "</s>",
         "unk_token": "[UNK]", "mask_token": "<mask>",
     },
+    "t5": {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
     "unigram": {
         "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]",
     },
@@ -79,7 +81,7 @@ def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
 
 def _tiny_base(facts: BaseFacts, recipe: Recipe, folder: Path) -> Path:
     import torch
-    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     tokenizer = _tokenizer(facts)
     options = {name: _SIZES.get(name, value) for name, value in facts.config.items()}
@@ -97,6 +99,8 @@ def _tiny_base(facts: BaseFacts, recipe: Recipe, folder: Path) -> Path:
     torch.manual_seed(recipe.training.seed)
     config = AutoConfig.for_model(options.pop("model_type"), **options)
     kind: Any = AutoModelForCausalLM if TASKS[recipe.task].causal else AutoModel
+    if recipe.task == "seq2seq":
+        kind = AutoModelForSeq2SeqLM
     kind.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -113,6 +117,9 @@ def _tokenizer(facts: BaseFacts) -> "PreTrainedTokenizerFast":
     if facts.tokenizer in ("mpnet", "roberta"):
         sep, cls = ((special[name], backend.token_to_id(special[name]) or 0) for name in ("sep_token", "cls_token"))
         backend.post_processor = processors.RobertaProcessing(sep, cls)
+    elif facts.tokenizer == "t5":
+        ending = ("</s>", backend.token_to_id("</s>") or 0)
+        backend.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[ending])
     elif facts.tokenizer != "byte-pair":
         backend.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]",
@@ -136,7 +143,7 @@ def _backend(kind: str, special: list[str]) -> "Tokenizer":
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
-    elif kind == "unigram":
+    elif kind in ("unigram", "t5"):
         tokenizer = Tokenizer(models.Unigram())
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
         tokenizer.decoder = decoders.Metaspace()

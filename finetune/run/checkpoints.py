@@ -2,10 +2,12 @@
 
 import json
 import logging
+import math
 import os
 import shutil
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from transformers import TrainerCallback
 
@@ -19,24 +21,36 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Strategy = Literal["checkpoint", "all_checkpoints", "end"]
 _WAITING = ".uploading"
 _ARRIVING = ".arriving"
 
 
 class CheckpointUpload(TrainerCallback):
-    """Uploads every checkpoint to a private repository of the Hub, in the background and one after the other.
+    """Uploads checkpoints to a private repository of the Hub, in the background and one after the other.
 
     A checkpoint waits as hard links, so that the trainer may remove it meanwhile. An upload that fails is told and does
-    not end the training.
+    not end the training. The strategies are those of the Trainer's `hub_strategy`.
+
+    Args:
+        repo: of the Hub.
+        output: the run's folder.
+        strategy: `checkpoint` uploads the newest and the best one when the last upload is done and `pause` seconds old,
+            and passes over those between; `all_checkpoints` uploads each; `end` those two when the training is over.
+        pause: seconds between two uploads, as the Hub takes a limited number of commits an hour.
     """
 
-    def __init__(self, repo: str, output: Path) -> None:
+    def __init__(self, repo: str, output: Path, strategy: Strategy = "checkpoint", pause: float = 60.0) -> None:
         from huggingface_hub import HfApi
 
         self._api = HfApi()
         self._repo = repo
         self._output = output
+        self._strategy = strategy
+        self._pause = pause
         self._uploads: list[Future[Any]] = []
+        self._waiting: list[Path] = []
+        self._last = -math.inf
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Make the repository, or say at once that it cannot be made."""
@@ -44,20 +58,36 @@ class CheckpointUpload(TrainerCallback):
             create_private(self._api, self._repo)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Queue the checkpoint that was just written."""
+        """Queue the checkpoint that was just written, and forget those that it makes needless."""
         if not state.is_world_process_zero:
             return
         name = f"checkpoint-{state.global_step}"
         waiting = self._output / _WAITING / name
         shutil.rmtree(waiting, ignore_errors=True)
         shutil.copytree(self._output / name, waiting, copy_function=_link)
-        self._uploads.append(self._api.run_as_future(self._upload, waiting))
+        if self._strategy != "all_checkpoints":
+            best = Path(state.best_model_checkpoint or "").name
+            for each in [each for each in self._waiting if each.name != best]:
+                self._waiting.remove(each)
+                shutil.rmtree(each, ignore_errors=True)
+        self._waiting.append(waiting)
+        if self._strategy == "all_checkpoints" or (self._strategy == "checkpoint" and self._is_idle()):
+            self._start()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Wait for what is not up yet."""
+        """Upload what still waits, and wait for it."""
+        self._start()
         for upload in self._uploads:
             upload.result()
         shutil.rmtree(self._output / _WAITING, ignore_errors=True)
+
+    def _is_idle(self) -> bool:
+        return all(upload.done() for upload in self._uploads) and time.monotonic() - self._last >= self._pause
+
+    def _start(self) -> None:
+        self._uploads += [self._api.run_as_future(self._upload, waiting) for waiting in self._waiting]
+        self._waiting.clear()
+        self._last = time.monotonic()
 
     def _upload(self, waiting: Path) -> None:
         try:

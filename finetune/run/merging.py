@@ -29,7 +29,7 @@ def write_whole(run: Path, folder: Path, gguf: str | None = None) -> list[Path]:
     """
     trained, recipe = check_finished(run), read_run(run)
     if gguf is not None and not TASKS[recipe.task].causal:
-        raise UsageError(f"{run} is a {TASKS[recipe.task].role.lower()}; GGUF files are for generators.")
+        raise UsageError(f"{run} is a {TASKS[recipe.task].role.lower() or recipe.task}; GGUF files are for generators.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there already; name a new folder with --output.")
     try:

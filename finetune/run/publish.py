@@ -112,7 +112,9 @@ def write_space(folder: Path, models: Sequence[tuple[Path, str]], title: str) ->
     parts: dict[str, str] = {}
     for run, repo in models:
         recipe = read_run(run)
-        if (role := TASKS[recipe.task].role) in parts:
+        if not (role := TASKS[recipe.task].role):
+            raise UsageError(f"{run} is for {TASKS[recipe.task].purpose}, for which the chat of a Space has no part.")
+        if role in parts:
             raise UsageError(f"{parts[role]} and {repo} are both a {role.lower()}; a Space takes one of each.")
         parts[role] = repo
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,9 @@ def push_space(folder: Path, repo: str, *, private: bool = True) -> str:
 
 
 def usage_of(recipe: Recipe, repo: str) -> str:
-    """How to use a pushed model in the chat."""
+    """How to use a pushed model in the chat, or by transformers where the chat has no part for it."""
+    if not TASKS[recipe.task].role:
+        return f'transformers.pipeline("{TASKS[recipe.task].pipeline}", model="{repo}")'
     return f"ASSISTANT_{TASKS[recipe.task].role}={repo} assistant"
 
 

@@ -6,7 +6,7 @@ import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.cli.console import StatusLine
 from assistant.errors import AssistantError, UsageError
@@ -23,11 +23,20 @@ from finetune.tasks.registry import TASKS
 from finetune.trainer.processes import check_sharding, is_main_process, wait_for_all
 from finetune.trainer.saving import ADAPTER_FOLDER, MODEL_FOLDER, trained_folder
 
+if TYPE_CHECKING:
+    from finetune.run.checkpoints import Strategy
+
 log = logging.getLogger(__name__)
 
 
 def run_recipe(
-    recipe: Recipe, folder: Path, status: StatusLine, *, fresh: bool = False, push_to: str | None = None
+    recipe: Recipe,
+    folder: Path,
+    status: StatusLine,
+    *,
+    fresh: bool = False,
+    push_to: str | None = None,
+    push_strategy: "Strategy" = "checkpoint",
 ) -> dict[str, Any]:
     """Train a recipe into a folder, measure what came of it, and write figures, plots, report and card.
 
@@ -36,7 +45,8 @@ def run_recipe(
         folder: the run's; a checkpoint in it is gone on from.
         status: hears of downloads and of measuring.
         fresh: start over whatever the folder holds.
-        push_to: a repository of the Hub that gets every checkpoint, in the background.
+        push_to: a repository of the Hub that gets checkpoints, in the background.
+        push_strategy: which of them, and when.
 
     Raises:
         UsageError: the folder, the base or the data cannot be used.
@@ -49,14 +59,16 @@ def run_recipe(
     prepare(folder, fresh=fresh)
     check_same(recipe, folder)
     try:
-        return _run(recipe, folder, status, push_to)
+        return _run(recipe, folder, status, push_to, push_strategy)
     except torch.OutOfMemoryError as error:
         from finetune.trainer.trainer import out_of_memory
 
         raise AssistantError(out_of_memory(recipe.training)) from error
 
 
-def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) -> dict[str, Any]:
+def _run(
+    recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None, push_strategy: "Strategy"
+) -> dict[str, Any]:
     from finetune.trainer.trainer import check_options
 
     task = TASKS[recipe.task]
@@ -76,7 +88,7 @@ def _run(recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None) 
     if push_to is not None:
         from finetune.run.checkpoints import CheckpointUpload
 
-        callbacks.append(CheckpointUpload(push_to, folder))
+        callbacks.append(CheckpointUpload(push_to, folder, push_strategy))
     figures: dict[str, Any] = task.train(with_checkpointing_decided(recipe), base, folder, callbacks, data)
     if not is_main_process():
         return figures

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.encoders.precision import best_precision
 from assistant.errors import UsageError
 from assistant.models.catalogue import load_catalogue
-from finetune.recipe import Lora, NLIRecipe, QARecipe, Recipe
+from finetune.recipe import ClassifierRecipe, Lora, NLIRecipe, QARecipe, Recipe
 from finetune.trainer.lora_from_weights import as_adapter, with_weights_to_train
 from finetune.trainer.peft_configs import lora_config, prompt_config
 from finetune.trainer.precision import device, training_precision
@@ -29,7 +29,7 @@ _POSITIONS_AFTER_PADDING = ("roberta", "camembert", "xlm-roberta", "mpnet")
 _HEADS = ["qa_outputs", "classifier", "score", "pooler", "lm_head"]
 
 
-def load_encoder(kind: Any, base: Path, recipe: QARecipe | NLIRecipe, **options: Any) -> Any:
+def load_encoder(kind: Any, base: Path, recipe: QARecipe | NLIRecipe | ClassifierRecipe, **options: Any) -> Any:
     """A base with a fresh head, ready to be trained.
 
     Args:

@@ -17,8 +17,12 @@ ADAPTER_FOLDER = "adapter"
 MODEL_FOLDER = "model"
 _AUTO_CLASSES = {
     "qa": "AutoModelForQuestionAnswering", "nli": "AutoModelForSequenceClassification", "code": "AutoModelForCausalLM",
+    "dpo": "AutoModelForCausalLM", "classifier": "AutoModelForSequenceClassification",
+    "seq2seq": "AutoModelForSeq2SeqLM",
 }  # fmt: skip
-_BESIDE = ("README.md", "calibration.json", "ranges.json", "verifier.json")
+CHAT_TEMPLATE = "chat_template.jinja"
+"""In an adapter's folder, where it was trained with another template than its base's."""
+_BESIDE = ("README.md", "calibration.json", "ranges.json", "verifier.json", "labels.json")
 
 
 def trained_folder(run: Path) -> Path | None:
@@ -31,7 +35,11 @@ def trained_folder(run: Path) -> Path | None:
 def save_trained(model: Any, recipe: Recipe, output: Path, tokenizer: "PreTrainedTokenizerBase") -> Path:
     """Write what was trained below the run's folder and return where."""
     if recipe.makes_adapter:
-        return save_adapter(model, recipe, output)
+        folder = save_adapter(model, recipe, output)
+        (folder / CHAT_TEMPLATE).unlink(missing_ok=True)
+        if recipe.task in ("code", "dpo") and recipe.data.chat_template is not None:
+            (folder / CHAT_TEMPLATE).write_text(str(tokenizer.chat_template), "utf-8")
+        return folder
     folder = output / MODEL_FOLDER
     if recipe.method == "prompt":
         model, tokenizer = with_prompt_as_tokens(model, tokenizer)
@@ -69,7 +77,7 @@ def save_adapter(model: "PeftModel", recipe: Recipe, output: Path) -> Path:
 
 def _frozen_heads(model: "PeftModel", recipe: Recipe) -> "dict[str, torch.Tensor]":
     """Weights of a classifier's heads that were not trained: no base holds them, so they go with the adapter."""
-    if recipe.task != "nli":
+    if recipe.task not in ("nli", "classifier"):
         return {}
     base = model.get_base_model()
     saved = {name.rpartition(".")[2] for name, part in base.named_modules() if hasattr(part, "modules_to_save")}
@@ -99,18 +107,21 @@ def write_merged(adapter: Path, recipe: Recipe, folder: Path) -> None:
     names = {index: str(label) for index, label in enumerate(Label)}
     labels = {"num_labels": len(names), "id2label": names, "label2id": {name: at for at, name in names.items()}}
     kind: Any = getattr(transformers, _AUTO_CLASSES[recipe.task])
+    if (adapter / "labels.json").is_file():
+        own = dict(enumerate(json.loads((adapter / "labels.json").read_text("utf-8"))))
+        labels = {"num_labels": len(own), "id2label": own, "label2id": {name: at for at, name in own.items()}}
     base = model.base
     if model.gguf is not None:
         # A GGUF file's numbers, which the adapter was trained on in bfloat16, are merged with it in float32.
         network, _ = load_language_model(replace(model, adapter=None), fastest=False)
     else:
         network = kind.from_pretrained(
-            base, dtype="float32", use_safetensors=True, **(labels if recipe.task == "nli" else {})
+            base, dtype="float32", use_safetensors=True, **(labels if recipe.task in ("nli", "classifier") else {})
         )
     merged = PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
     merged.to(torch.float16).save_pretrained(str(folder))
     transformers.AutoTokenizer.from_pretrained(base).save_pretrained(str(folder))
-    for name in _BESIDE:
+    for name in (*_BESIDE, CHAT_TEMPLATE):
         if (adapter / name).is_file():
             shutil.copyfile(adapter / name, folder / name)
 

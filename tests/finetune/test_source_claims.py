@@ -2,13 +2,16 @@
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from assistant.errors import UsageError
-from assistant.types import Label
-from finetune.data.exchanges import exchanged
+from assistant.loading.verifier import load_verifier
+from assistant.models.store import ModelStore
+from assistant.types import Document, Label
+from finetune.data.exchanges import _swap, exchanged
 from finetune.data.source_claims import (
     SourceClaim,
     exchanged_sentences,
@@ -17,7 +20,7 @@ from finetune.data.source_claims import (
     read_source_texts,
     source_pairs,
 )  # fmt: skip
-from finetune.tasks.nli.claims import holds_source_texts, read_source_documents
+from finetune.tasks.nli.claims import DocumentClaim, evaluate_source_texts, holds_source_texts, read_source_documents
 
 SOURCE = (
     "The mill at Torsby burned down in 1931. It had ground rye for four parishes since 1847. "
@@ -140,3 +143,66 @@ def test_sentences_come_in_twos_with_the_same_premise() -> None:
     one, other = exchanged_sentences([SOURCE], 2, 5)
     assert (one.label, other.label) == (Label.ENTAILMENT, Label.CONTRADICTION)
     assert one.premise == other.premise and one.hypothesis in SOURCE and other.hypothesis not in SOURCE
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "In spring the painter Anna Holm met Karl Brandt.",
+        "In spring the painter Anna Holm married Karl Brandt.",
+        "In spring the town of Torsby and the town of Sunne were flooded.",
+        "In spring the towns Torsby, Sunne, and Arvika were flooded.",
+        "The valley of Torsby borders Sunne.",
+        "The distance from Torsby to Sunne is long.",
+        "In 1931, 1934 and 1970 the mill burned.",
+        "The team of Torsby played against Sunne.",
+        "Au printemps la peintre Anna Holm a rencontré Karl Brandt.",
+    ],
+)
+def test_what_is_true_both_ways_round_is_not_swapped(statement: str) -> None:
+    assert {_swap(statement, statement, random.Random(seed)) for seed in range(20)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("statement", "swapped"),
+    [
+        (
+            "The painter Anna Holm followed Karl Brandt.",
+            "The painter Karl Brandt followed Anna Holm.",
+        ),
+        ("It burned in 1931 and was rebuilt in 1934.", "It burned in 1934 and was rebuilt in 1931."),
+        ("It was sold by Torsby to Sunne.", "It was sold by Sunne to Torsby."),
+    ],
+)
+def test_what_is_false_the_other_way_round_is_swapped(statement: str, swapped: str) -> None:
+    assert _swap(statement, statement, random.Random(1)) == swapped
+
+
+def test_a_claim_on_a_blank_source_is_left_out_and_counted() -> None:
+    left_out: Counter[str] = Counter()
+    claims = [SourceClaim(source, "The wheel measures 6 metres.", Label.NEUTRAL) for source in (" \n", SOURCE)]
+    assert {pair.premise.strip() for pair in source_pairs(claims, 1, left_out)} <= {SOURCE} | {
+        pair.premise for pair in source_pairs(claims[1:], 1)
+    }
+    assert left_out == {"on a source without a word": 1}
+
+
+def test_a_blank_source_of_a_file_is_counted_and_the_others_are_measured(tmp_path: Path) -> None:
+    row = {"source": " \n", "responses": [{"response": "It burned in 1931.", "spans": []}]}
+    left_out: Counter[str] = Counter()
+    texts, sentences = read_source_documents(_file(tmp_path, row, row | {"source": SOURCE}), 1.0, left_out)
+    assert (len(texts), len(sentences)) == (1, 1)
+    assert left_out == {"on a source without a word": 2}, "the text and its sentence"
+
+
+def test_one_text_that_cannot_be_read_does_not_end_a_measurement(verifier_folder: Path) -> None:
+    verifier = load_verifier(ModelStore().resolve(str(verifier_folder)))
+    said = (("The mill burned in 1931.", True), ("It sells bread.", False), ("word " * 2000, False), (" ", True))
+    claims = [DocumentClaim(Document("mill", SOURCE), text, supported) for text, supported in said]
+    good, bad = claims[:2], claims[2:]
+    report = evaluate_source_texts(verifier, [*bad, *good], [*good, *bad])
+    for part in (report, report["sentences"]):
+        assert part["total"] == 2
+        assert part["left_out"] == {"a claim or source that cannot be read whole": 1, "an empty claim": 1}
+    with pytest.raises(UsageError, match="None of 2"):
+        evaluate_source_texts(verifier, bad, good)

@@ -48,7 +48,9 @@ def answer_all(
     """
     answered = []
     for done, example in enumerate(examples, 1):
-        asked = with_passages(example) if example.passages else [Message(Role.USER, question_as_put(example))]
+        asked = [*example.before, Message(Role.USER, question_as_put(example))]
+        if example.passages:
+            asked = with_passages(example)
         stream = generator.stream(asked, sampling=Sampling(max_new_tokens=MAX_NEW_TOKENS))
         text = "".join(stream).strip()
         outcome = run_python(_program(text, example)) if execute and example.tests else None

@@ -15,6 +15,7 @@ from assistant.errors import UsageError
 from assistant.events import Progress
 from assistant.generation.prompts import SYSTEM_PROMPT, render
 from assistant.types import Message, Role
+from finetune.data.chat_templates import chat_template
 from finetune.data.code import CodeExample, question_hash, read_code, repeated, split_by_question, unique, unseen
 from finetune.data.files import OWN_DATA, evenly, find_data
 from finetune.data.grounded import grounded_examples, with_passages
@@ -53,6 +54,8 @@ def prepare_examples(recipe: CodeRecipe, folder: Path | None = None) -> Examples
         recipe: says which.
         folder: the run's, which may hold the base's own answers.
     """
+    if recipe.data.chat_template is not None:
+        chat_template(recipe.data.chat_template)  # one that cannot be used is told before a base is fetched
     read: list[CodeExample] = []
     left_out: Counter[str] = Counter()
     if recipe.data.form == "question-answer":
@@ -118,8 +121,10 @@ def conversation(example: CodeExample, tokenizer: "PreTrainedTokenizerBase") -> 
     """The messages that an example's answer answers; only a chat template has a place for the system's."""
     if example.passages:
         return with_passages(example)
-    question = Message(Role.USER, example.instruction)
-    return [question] if tokenizer.chat_template is None else [Message(Role.SYSTEM, SYSTEM_PROMPT), question]
+    said = [*example.before, Message(Role.USER, example.instruction)]
+    if tokenizer.chat_template is None or said[0].role is Role.SYSTEM:
+        return said
+    return [Message(Role.SYSTEM, SYSTEM_PROMPT), *said]
 
 
 def training_row(
@@ -159,6 +164,8 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
     def encode(self, model: Any) -> list[dict[str, Any]]:
         """Questions and answers with a mask on the answers; those too long are left out."""
         self.tokenizer.padding_side = "right"
+        if self.recipe.data.chat_template is not None:
+            self.tokenizer.chat_template = chat_template(self.recipe.data.chat_template)
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         most = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)

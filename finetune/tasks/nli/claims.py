@@ -1,6 +1,7 @@
 """Measuring a verifier the way the product uses it: claims against whole documents, and answers in their place."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,14 @@ from assistant.verification.claims import text_claims
 from assistant.verification.verifier import Check, Verifier
 from finetune.data.answer_pairs import AnswerCheck
 from finetune.data.files import read_json_lines
-from finetune.data.source_claims import holds_source_claims, is_held_out, read_source_claims, read_source_texts
+from finetune.data.source_claims import (
+    BLANK,
+    holds_source_claims,
+    is_blank,
+    is_held_out,
+    read_source_claims,
+    read_source_texts,
+)  # fmt: skip
 from finetune.tasks.needs import of_the_extra
 
 CHECKS_AT_ONCE = 256
@@ -43,12 +51,15 @@ def _first_row(path: Path) -> dict[str, Any]:
     return next(iter(read_json_lines(path)), {}) if path.suffix == ".jsonl" else {}
 
 
-def read_source_documents(path: Path, held_out: float = 1.0) -> tuple[list[DocumentClaim], list[DocumentClaim]]:
+def read_source_documents(
+    path: Path, held_out: float = 1.0, left_out: Counter[str] | None = None
+) -> tuple[list[DocumentClaim], list[DocumentClaim]]:
     """What was written on sources (`finetune.data.source_claims`): whole texts, and their sentences.
 
     Args:
         path: the file.
         held_out: only of this share of the sources, those that a training with this share has not seen.
+        left_out: counts the texts and sentences whose source is blank, which cannot be measured.
 
     Raises:
         UsageError: the file is of another kind.
@@ -58,15 +69,20 @@ def read_source_documents(path: Path, held_out: float = 1.0) -> tuple[list[Docum
     def document(source: str) -> Document:
         return documents.setdefault(source, Document(f"source {len(documents) + 1}", source))
 
+    def is_measured(source: str) -> bool:
+        if left_out is not None and is_blank(source):
+            left_out[BLANK] += 1
+        return not is_blank(source) and is_held_out(source, held_out)
+
     texts = [
         DocumentClaim(document(each.source), each.text, each.supported)
         for each in read_source_texts(path)
-        if is_held_out(each.source, held_out)
+        if is_measured(each.source)
     ]
     sentences = [
         DocumentClaim(document(each.source), each.text, each.label is Label.ENTAILMENT)
         for each in read_source_claims(path)
-        if is_held_out(each.source, held_out)
+        if is_measured(each.source)
     ]
     return texts, sentences
 
@@ -129,10 +145,19 @@ def evaluate_answer_checks(
 def _report(
     verifier: Verifier, checks: Sequence[Check], supported: Sequence[bool], on_progress: OnProgress | None
 ) -> dict[str, Any]:
-    """Balanced accuracy of the verdict "entailment" and AUROC of its probability, in percent."""
+    """Balanced accuracy of the verdict "entailment" and AUROC of its probability, in percent.
+
+    What cannot be checked (a text too long for the model, an empty one) is counted under `left_out`, not measured.
+    """
     with of_the_extra("scikit-learn"):
         from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+    total, left_out = len(checks), Counter[str]()
+    readable = [_can_be_checked(verifier, check, left_out) for check in checks]
+    checks = [check for check, can_be in zip(checks, readable, strict=True) if can_be]
+    supported = [label for label, can_be in zip(supported, readable, strict=True) if can_be]
+    if not checks:
+        raise UsageError(f"None of {total} claims can be checked: {', '.join(left_out)}.")
     began = time.perf_counter()
     verdicts = list(_verdicts(verifier, checks, on_progress))
     seconds = time.perf_counter() - began
@@ -144,7 +169,21 @@ def _report(
         "called_entailed": sum(entailed),
         "total": len(checks),
         "seconds": round(seconds, 1),
+        **({"left_out": dict(left_out)} if left_out else {}),
     }
+
+
+def _can_be_checked(verifier: Verifier, check: Check, left_out: Counter[str]) -> bool:
+    """Whether a check can be made whole; if not it is counted by what is wrong with it."""
+    if not any(claim.strip() for claim in check.claims):
+        left_out["an empty claim"] += 1
+        return False
+    try:
+        verifier.check_lengths(check)
+    except UsageError:
+        left_out["a claim or source that cannot be read whole"] += 1
+        return False
+    return True
 
 
 def _verdicts(verifier: Verifier, checks: Sequence[Check], on_progress: OnProgress | None) -> Iterable[Verdict]:

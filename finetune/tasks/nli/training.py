@@ -88,8 +88,9 @@ def load_pairs(recipe: NLIRecipe, folder: Path | None = None) -> Examples[Pair]:
         claims = read_source_claims(find_data(name))
         outside_claims = [claim for claim in claims if is_held_out(claim.source, data.claims_held_out)]
         left_out["on sources that are held out"] += len(outside_claims)
-        kept += source_pairs([claim for claim in claims if not is_held_out(claim.source, data.claims_held_out)], seed)
-        held_out += source_pairs(outside_claims, seed)
+        inside_claims = [claim for claim in claims if not is_held_out(claim.source, data.claims_held_out)]
+        kept += source_pairs(inside_claims, seed, left_out)
+        held_out += source_pairs(outside_claims, seed, left_out)
     generator.shuffle(kept)
     generator.shuffle(held_out)
     return Examples(kept[: data.limit], held_out[: data.limit], +left_out)

@@ -1,0 +1,1 @@
+"""Answers written by an encoder-decoder."""
