@@ -367,7 +367,9 @@ class Flow:
             )
         if system := self._system(turn):
             messages = with_system(messages, system)
-        stream = generator.stream(messages, sampling=self._sampling(draft.answer.route), cancel=cancel)
+        stream = generator.stream(
+            messages, sampling=self._sampling(draft.answer.route).with_choice(turn.sampling), cancel=cancel
+        )
         if stream.turns_left_out:
             yield Notice(turns_left_out(stream.turns_left_out))
         text = yield from self._written(generator, stream, silently=silently)
