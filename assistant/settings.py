@@ -75,6 +75,12 @@ class Settings(BaseModel):
     """Draw from the likeliest tokens that have this share of the probability together."""
     system: str | None = None
     """What the generator is told before a conversation, in place of the default."""
+    roles: dict[str, str] = Field(default_factory=dict)
+    """What the generator is told, each under a name for `/role` in the chat; a text, or `@FILE` that holds it."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Questions and beginnings of questions, each under a name for `/prompt` in the chat."""
+    titles: bool = True
+    """Let a model on this machine title a conversation once its first question is answered; a server only if asked."""
     max_new_tokens: int = Field(default=512, ge=1)
     """The longest generated answer, in tokens."""
     seed: int | None = None

@@ -43,6 +43,7 @@ class Document:
         tables: The tables that its file gave; they are no part of what makes two documents equal.
         places: From where on the text stands in which slide, message or chapter.
         notices: What of its file was not read, and how to get it, a sentence each.
+        path: The file that it was read from, absolute; None where it was pasted, piped in or resumed.
 
     Raises:
         DocumentError: the text is empty, or holds code points that are not characters
@@ -56,6 +57,7 @@ class Document:
     tables: tuple[Table, ...] = field(default=(), compare=False, repr=False)
     places: tuple[Place, ...] = field(default=(), compare=False, repr=False)
     notices: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    path: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not any(char.isprintable() and not char.isspace() for char in self.text):

@@ -176,6 +176,8 @@ class Flow:
         before = exchanges(turn.history)
         if not before or not leans_on_before(turn.question) or self._no_generator is not None:
             return choice
+        if not (yield from live(lambda _: self._models.generator_has_come(cancel))):
+            return choice
         try:
             generator = yield from live(self._models.generator)
             stream = generator.stream(
@@ -203,6 +205,8 @@ class Flow:
         if nothing.score is not None and nothing.score >= SURE_OF_NOTHING:
             return
         if self._models.unattended and self._no_generator is not None:
+            return
+        if not (yield from live(lambda _: self._models.generator_has_come(cancel))):
             return
         yield Progress("Writing from passages")
         written = _Draft(Answer(Route.GROUNDED, None, asked=nothing.asked))
