@@ -15,7 +15,16 @@ from assistant.text import printable
 PREFIX = "ASSISTANT_"
 _LARGEST = 32_000  # bytes; the time that parsing takes may grow with the square
 # Variables of ours that say where things are kept; they are no settings.
-_PLACES = {"ASSISTANT_CACHE", "ASSISTANT_DATA", "ASSISTANT_CONFIG", "ASSISTANT_TEST_DATA", "ASSISTANT_API_KEY"}
+TAB_VARIABLE = "ASSISTANT_TAB"
+"""Names, for a chat in a browser, the file that holds which conversation its tab has."""
+_PLACES = {
+    TAB_VARIABLE,
+    "ASSISTANT_CACHE",
+    "ASSISTANT_DATA",
+    "ASSISTANT_CONFIG",
+    "ASSISTANT_TEST_DATA",
+    "ASSISTANT_API_KEY",
+}
 
 
 class ServerSettings(BaseModel):

@@ -148,9 +148,7 @@ class FocusExchange(Message):
 
 @dataclass
 class ExchangeAction(Message):
-    """The user wants something done with an exchange: copy, code, text, edit, retry, vary, fork, run, editor,
-    evidence or claims.
-    """
+    """The user wants something done with an exchange: the name of a key's action below `answer`."""
 
     exchange: int
     action: str

@@ -109,7 +109,7 @@ class Assistant:
         Args:
             messages: what was said, the first question first.
             cancel: once set, it ends soon.
-            asked: a person wants one now; else none is made where the settings say so, or where a server would be asked.
+            asked: a person wants one now; else none is made where the settings say so, nor by a server.
 
         Returns:
             The title; None where there is none to be had.

@@ -69,7 +69,7 @@ class LoadedModels:
         return self._generator
 
     def generator_has_come(self, cancel: threading.Event) -> bool:
-        """Wait while another thread loads the generator, or until `cancel` is set; whether there is no more to wait for."""
+        """Wait while another thread loads the generator, or until `cancel` is set; whether the wait is over."""
         while not self._loading_generator.acquire(timeout=_POLL_SECONDS):
             if cancel.is_set():
                 return False

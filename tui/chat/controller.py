@@ -292,7 +292,7 @@ class ChatController:
             self._view.say(
                 f"Your roles: {', '.join(sorted(roles))}" if roles else "You have no roles yet; /role save NAME"
             )
-        elif word == "save" or word == "delete":
+        elif word in {"save", "delete"}:
             if word == "save" and self.session.system is None:
                 raise UsageError("Say what the model is told with /system TEXT first; /role save NAME then keeps it.")
             save_text("roles", self.preferences, name, self.session.system if word == "save" else None)
@@ -310,7 +310,7 @@ class ChatController:
         if not argument:
             known = f"Your prompts: {', '.join(sorted(prompts))}"
             self._view.say(known if prompts else "You have no prompts yet; /prompt save NAME keeps the last question")
-        elif word == "save" or word == "delete":
+        elif word in {"save", "delete"}:
             text = self.numbered("prompt").question if word == "save" else None
             save_text("prompts", self.preferences, name, text)
             self._view.say(f"Prompt {one_line(name, 40)} is {'kept' if word == 'save' else 'gone'}")

@@ -18,7 +18,7 @@ _PARAMETERS: dict[str, tuple[Callable[[str], float], float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A question by its number, counted from 1, or the last; a route; what of the settings about sampling is otherwise."""
+    """A question by its number, counted from 1, or the last; a route; how sampling differs from the settings."""
 
     number: str = ""
     route: Route | None = None

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from assistant.events import (
@@ -157,18 +157,35 @@ class Session:
 
     def __init__(self, history: History, documents: Sequence[Document] = (), resume: str | None = None) -> None:
         self.history = history
+        self._id: str | None = None
+        self._tell_id: Callable[[str | None], None] | None = None
         self.title = ""
         self.route: Route | None = None
         self.windows: int | None = None
         self.system: str | None = None
         self.documents: list[Document] = []
         self.exchanges: list[Exchange] = []
-        self.id: str | None = None
         self.trouble: str | None = None
         if resume:
             self.resume(resume)
         for document in documents:  # in files of their own: nothing is lost if nothing is asked
             self._open(document)
+
+    @property
+    def id(self) -> str | None:
+        """The conversation's id in the history, once it has one."""
+        return self._id
+
+    @id.setter  # noqa: A003  (the property above)
+    def id(self, value: str | None) -> None:
+        self._id = value
+        if self._tell_id is not None:
+            self._tell_id(value)
+
+    def tell_id_to(self, listener: Callable[[str | None], None]) -> None:
+        """Have a listener told which conversation this is, now and whenever it becomes another."""
+        self._tell_id = listener
+        listener(self._id)
 
     def new(self) -> None:
         """Begin a new conversation, without documents."""
@@ -310,7 +327,7 @@ class Session:
         self.title = one_line(title)
 
     def take_title(self, question: str, title: str) -> bool:
-        """Take a model's title for the conversation that begins with a question; whether it is this one, as yet without.
+        """Take a model's title for the conversation that begins with a question; whether it is this one, untitled yet.
 
         Raises:
             HistoryError: the history cannot be written.

@@ -222,7 +222,7 @@ class ModelWorker:
             self._use_idle_time(turn, finished)
 
     def _use_idle_time(self, turn: Turn, answer: Answer) -> None:
-        """Use the time until something is put in the queue, where nothing waits in it yet: a title, then the next turn."""
+        """Use the time until something is put in the queue, if nothing waits yet: for a title, then the next turn."""
         self._wanted = threading.Event()
         if self._responder is None or not self._jobs.empty():
             return
@@ -238,8 +238,9 @@ class ModelWorker:
     def _title(self, messages: Sequence[Said], cancel: threading.Event) -> None:
         title: str | None = None
         try:
-            if isinstance(self._responder, Titles):
-                title = self._responder.title(messages, cancel, asked=True)
+            responder: object = self._responder
+            if isinstance(responder, Titles):
+                title = responder.title(messages, cancel, asked=True)
         except Exception as error:  # noqa: BLE001  (the conversation keeps the title that it has)
             _fault(error)
         self._post(TitleMade(messages[0].text, title, asked=True))
