@@ -4,10 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
+from referencing import Registry, Resource
 
+from assistant.history.store import History
+from assistant.types import Document
 from tests.conftest import Run
 
 
@@ -87,6 +91,51 @@ def test_profiles_are_completed(environment: dict[str, str], typed: str, offered
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={**environment, **asked}, capture_output=True, text=True, check=False)
     assert offered in done.stdout.split(), done.stderr
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def keeps_to(name: str, out: str) -> dict[str, Any]:
+    """What a command printed, held against its schema of the pages."""
+    schemas = {
+        file: Resource.from_contents(json.loads((DOCS / file).read_text()))
+        for file in ("output.schema.json", "answer.schema.json")
+    }
+    registry = Registry().with_resources(list(schemas.items()))
+    validator = jsonschema.Draft202012Validator({"$ref": f"output.schema.json#/$defs/{name}"}, registry=registry)
+    record = json.loads(out)
+    validator.validate(record)
+    assert out.count("\n") == 1
+    return dict(record)
+
+
+def test_what_commands_print_as_json_keeps_to_the_schemas(
+    run: Run, environment: dict[str, str], settings_file: Path, tmp_path: Path
+) -> None:
+    settings_file.write_text("[servers.work]\nurl = 'http://127.0.0.1:9'\nkey = 'very secret'\n")
+    with History() as history:
+        conversation = history.create()
+        history.add_user_message(conversation, "How tall is the tower?", [Document("a.txt", "38 metres")])
+        history.save_answer(conversation, "38 metres")
+    assert keeps_to("history_list", run("history", "list", "--json")[1])["conversations"][0]["messages"] == 2
+    assert keeps_to("history_search", run("history", "search", "tower", "--json")[1])["matches"]
+    assert keeps_to("history_search", run("history", "search", "nothing", "--json")[1]) == {"matches": []}
+    assert keeps_to("history_show", run("history", "show", "last", "--json")[1])["documents"][0]["text"] == "38 metres"
+    assert {each["name"] for each in keeps_to("models_list", run("models", "list", "--json")[1])["profiles"]} > {
+        "light"
+    }
+    shown = run("config", "show", "--json")[1]
+    assert "very secret" not in shown
+    assert keeps_to("config_show", shown)["path"] == str(settings_file)
+    keeps_to("doctor", run("doctor", "--json")[1])
+    premise = ("--premise", "The tower is 38 metres tall.", "--hypothesis", "It is tall. It is old.")
+    assert len(keeps_to("verify", run("verify", *premise, "--json")[1])["claims"]) == 2
+    (tmp_path / "a.txt").write_text("The tower is 38 metres tall.")
+    reader = environment["ASSISTANT_READER"]
+    asked = ("compare", "How tall?", "--document", "a.txt", "--reader", reader, "--reader", "./none", "--json")
+    compared = run(*asked)
+    assert [("error" in row) for row in keeps_to("compare", compared[1])["answers"]] == [False, True]
 
 
 @pytest.mark.parametrize("route", ["open", "extract", "grounded"])
