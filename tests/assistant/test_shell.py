@@ -11,6 +11,8 @@ import pytest
 from referencing import Registry, Resource
 
 from assistant.history.store import History
+from assistant.models.manifest import Manifest, record_files, write_manifest
+from assistant.models.store import ModelStore
 from assistant.types import Document
 from tests.conftest import Run
 
@@ -72,6 +74,63 @@ def test_doctor_tells_what_is_missing_and_what_is_broken(run: Run, environment: 
     code, out, _ = run("doctor")
     assert code == 1
     assert "!!  cache" in out
+
+
+def findings(run: Run, *options: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """How doctor ends, and what it says of each part."""
+    code, out, err = run("doctor", "--json", *options)
+    assert not err
+    return code, {each["part"]: (each["state"], each["what"]) for each in json.loads(out)["findings"]}
+
+
+def test_doctor_on_a_machine_without_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("GENERATOR", "READER", "VERIFIER", "EMBEDDER"):
+        monkeypatch.delenv(f"ASSISTANT_{part}", raising=False)
+    code, found = findings(run)
+    assert code == 0
+    for part in ("generator", "reader", "verifier", "ranking"):
+        state, what = found[part]
+        assert state == "missing"
+        assert "MB: fetched at first use, or by `assistant models pull`" in what
+
+
+def test_doctor_finds_what_is_broken_in_the_cache(
+    run: Run, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ASSISTANT_READER", raising=False)
+    monkeypatch.delenv("ASSISTANT_EMBEDDER", raising=False)
+    store = ModelStore(Path(environment["ASSISTANT_CACHE"]))
+    entry = store.folder / "all-mpnet-base-v2"
+    entry.mkdir(parents=True)
+    weights = entry / "model.safetensors"
+    weights.write_bytes(b"x" * 1_000)
+    files = record_files(entry, ["model.safetensors"])
+    write_manifest(entry, Manifest("all-mpnet-base-v2", "index", files))
+    assert "damaged" not in findings(run)[1]["reader"][1]
+    weights.write_bytes(b"y" * 1_000)
+    assert "damaged" not in findings(run)[1]["reader"][1]  # sizes alone are looked at
+    code, found = findings(run, "--hashes")
+    assert code == 1
+    assert found["reader"][0] == "wrong" and "damaged (model.safetensors)" in found["reader"][1]
+    weights.write_bytes(b"x" * 900)
+    code, found = findings(run)
+    assert (code, found["reader"][0]) == (1, "wrong")
+    assert "`assistant models pull`" in found["reader"][1]
+    (entry / "manifest.json").write_text("{")
+    assert "damaged (manifest.json)" in findings(run)[1]["reader"][1]
+
+
+def test_doctor_asks_nothing_of_the_network(environment: dict[str, str]) -> None:
+    refuse = (
+        "import sys\n"
+        "def hook(event, arguments):\n"
+        "    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.sendto'): raise OSError('no network here')\n"
+        "sys.addaudithook(hook); sys.argv = ['assistant', 'doctor', '--json']\n"
+        "from assistant.cli.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", refuse], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no network here" not in done.stdout + done.stderr
 
 
 def test_the_manual_page_has_every_command(run: Run) -> None:

@@ -13,6 +13,8 @@ from benchmarks.terminal import Terminal
 
 pytestmark = pytest.mark.slow
 SHELLS = ("bash", "zsh", "fish")
+# fish wants the terminal to be its own, as a terminal's shell has it.
+OWN = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 PROMPT = "ready$ "
 
 
@@ -48,14 +50,14 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal]:
     file, text = prompts[name]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-    installing = Terminal([program, "-i"], environment)
+    installing = Terminal([sys.executable, "-c", OWN, program, "-i"], environment)
     try:
         installing.wait_for(PROMPT.strip())
         installing.type("assistant --install-completion\r")
         installing.wait_for("completion installed")
     finally:
         installing.close()
-    terminal = Terminal([program, "-i"], environment)
+    terminal = Terminal([sys.executable, "-c", OWN, program, "-i"], environment)
     try:
         terminal.wait_for(PROMPT.strip())
         yield terminal
