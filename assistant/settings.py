@@ -15,7 +15,16 @@ from assistant.text import printable
 PREFIX = "ASSISTANT_"
 _LARGEST = 32_000  # bytes; the time that parsing takes may grow with the square
 # Variables of ours that say where things are kept; they are no settings.
-_PLACES = {"ASSISTANT_CACHE", "ASSISTANT_DATA", "ASSISTANT_CONFIG", "ASSISTANT_TEST_DATA", "ASSISTANT_API_KEY"}
+TAB_VARIABLE = "ASSISTANT_TAB"
+"""Names, for a chat in a browser, the file that holds which conversation its tab has."""
+_PLACES = {
+    TAB_VARIABLE,
+    "ASSISTANT_CACHE",
+    "ASSISTANT_DATA",
+    "ASSISTANT_CONFIG",
+    "ASSISTANT_TEST_DATA",
+    "ASSISTANT_API_KEY",
+}
 
 
 class ServerSettings(BaseModel):
@@ -75,6 +84,12 @@ class Settings(BaseModel):
     """Draw from the likeliest tokens that have this share of the probability together."""
     system: str | None = None
     """What the generator is told before a conversation, in place of the default."""
+    roles: dict[str, str] = Field(default_factory=dict)
+    """What the generator is told, each under a name for `/role` in the chat; a text, or `@FILE` that holds it."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Questions and beginnings of questions, each under a name for `/prompt` in the chat."""
+    titles: bool = True
+    """Let a model on this machine title a conversation once its first question is answered; a server only if asked."""
     max_new_tokens: int = Field(default=512, ge=1)
     """The longest generated answer, in tokens."""
     seed: int | None = None

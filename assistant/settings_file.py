@@ -1,15 +1,17 @@
 """Changing one setting in a settings file: comments, order and every other line stay as they are."""
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from assistant.errors import SettingsError
 
-Value = str | int | float | bool | None
+Value = str | int | float | bool | Mapping[str, str] | None
 
 
 def save_setting(path: Path, name: str, value: Value) -> None:
@@ -27,6 +29,8 @@ def save_setting(path: Path, name: str, value: Value) -> None:
         content = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
         if value is None:
             content.pop(name, None)
+        elif isinstance(value, Mapping):
+            _merge(content, name, value)
         else:
             content[name] = value
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,3 +44,15 @@ def save_setting(path: Path, name: str, value: Value) -> None:
         raise SettingsError(f"{path}: the settings cannot be written ({error}).") from error
     except (TOMLKitError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}. Mend the line, then change the setting.") from error
+
+
+def _merge(content: tomlkit.TOMLDocument, name: str, values: Mapping[str, str]) -> None:
+    """Give a table these entries and no others; those that stay keep their lines."""
+    if name not in content:
+        content[name] = tomlkit.table()
+    table: Any = content[name]
+    for key in [key for key in table if key not in values]:
+        del table[key]
+    for key, value in values.items():
+        if table.get(key) != value:
+            table[key] = value

@@ -60,6 +60,7 @@ class Document:
         tables: The tables that its file gave; they are no part of what makes two documents equal.
         places: From where on the text stands in which slide, message or chapter.
         notices: What of its file was not read, and how to get it, a sentence each.
+        path: The file that it was read from, absolute; None where it was pasted, piped in or resumed.
 
     Raises:
         DocumentError: the text is empty, or holds code points that are not characters
@@ -73,6 +74,7 @@ class Document:
     tables: tuple[Table, ...] = field(default=(), compare=False, repr=False)
     places: tuple[Place, ...] = field(default=(), compare=False, repr=False)
     notices: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    path: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not any(char.isprintable() and not char.isspace() for char in self.text):
@@ -305,12 +307,28 @@ NOT_FOUND = "The document does not hold an answer to this."
 
 
 @dataclass(frozen=True, slots=True)
+class TurnSampling:
+    """How the answer to one turn is to be sampled; what is None is left to the settings.
+
+    `max_tokens` is the longest answer; an answer ends before the first of the texts in `stop`; the same `seed` draws
+    the same answer.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One user message with all that is needed to answer it.
 
     `route` None lets the router choose; `top_k` is how many distinct answers of the documents to show, at most;
     `windows` how many windows of a document the reader reads, at most: 0 for all, None as the settings say; `system`
-    what the generator is told before the conversation, None as the settings say.
+    what the generator is told before the conversation, None as the settings say; `sampling` what of the settings about
+    sampling does not hold for this turn.
     """
 
     question: str
@@ -321,3 +339,4 @@ class Turn:
     top_k: int = 1
     windows: int | None = None
     system: str | None = None
+    sampling: TurnSampling | None = None

@@ -5,7 +5,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from rich.console import RenderableType
@@ -38,7 +40,16 @@ _TWICE = 2.0  # seconds between the two Ctrl+C that leave
 _TERMINAL_LOOKED_AT = 2.0  # every so many seconds
 _PATIENCE = 2.0  # seconds the models have to stop after that
 _ESCAPE_FILTER = EscapeFilter()
-_LOOKS = {"theme", "keys", "mouse", "unicode", "plain"}  # settings that the models have nothing to do with
+_LOOKS = {
+    "theme",
+    "keys",
+    "mouse",
+    "unicode",
+    "plain",
+    "roles",
+    "prompts",
+    "titles",
+}  # settings that the models have nothing to do with
 
 
 class ChatApp(App[None]):
@@ -163,6 +174,7 @@ class ChatApp(App[None]):
         self.refresh()
         if name not in _LOOKS and self._chat is not None:
             self.worker.replace(self._responder)
+            self._chat.controller.queue.forget_models()
             self._chat.controller.queue.load()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -239,6 +251,20 @@ def _draws_unicode() -> bool:
     return encoding.lower().replace("-", "").startswith("utf")
 
 
+def _conversation_of(tab: Path | None, history: History) -> str | None:
+    """The conversation that a tab had, if the history has it still."""
+    try:
+        known = tab.read_text("ascii").strip() if tab is not None else ""
+    except (OSError, ValueError):
+        return None
+    return known if known and history.has(known) else None
+
+
+def _keep(tab: Path, conversation: str | None) -> None:
+    with suppress(OSError):  # a reload then begins anew
+        tab.write_text(conversation or "", "ascii")
+
+
 def run_chat(
     responder_for: Callable[[Settings], Responder],
     documents: Sequence[Document] = (),
@@ -248,6 +274,7 @@ def run_chat(
     settings: Settings | None = None,
     color: bool = True,
     verbose: bool = False,
+    tab: Path | None = None,
 ) -> int:
     """Run the chat until the user leaves, and return the exit code.
 
@@ -259,6 +286,7 @@ def run_chat(
         settings: Those in force.
         color: Whether to use colours; `NO_COLOR` in the environment switches them off as well.
         verbose: Whether a fault in the program shows where it is.
+        tab: A file with the conversation to go on with, if it is still there, and to keep that of this chat in.
 
     Raises:
         HistoryError: the history cannot be used, or holds no conversation to resume.
@@ -268,7 +296,9 @@ def run_chat(
     settings = settings or Settings()
     take_over()
     with history or History() as kept:
-        session = Session(kept, documents, resume)
+        session = Session(kept, documents, resume or _conversation_of(tab, kept))
+        if tab is not None:
+            session.tell_id_to(lambda conversation: _keep(tab, conversation))
         app = ChatApp(responder_for, session, settings, verbose=verbose)
         app.run(mouse=settings.mouse)
         session.close()

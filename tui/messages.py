@@ -25,6 +25,11 @@ class ModelsNotice(Message):
 
 
 @dataclass
+class ReadersReady(Message):
+    """Reader and verifier are ready, while the generator is still being loaded."""
+
+
+@dataclass
 class ModelsReady(Message):
     """All models are ready; `generator` writes answers, on this machine or on a server."""
 
@@ -51,6 +56,15 @@ class TurnOver(Message):
     """The worker is done with the exchange with this number, whatever came of it, and free for the next."""
 
     exchange: int
+
+
+@dataclass
+class TitleMade(Message):
+    """The model has a title for the conversation that begins with this question; None where it has none."""
+
+    question: str
+    title: str | None
+    asked: bool = False
 
 
 @dataclass
@@ -134,7 +148,7 @@ class FocusExchange(Message):
 
 @dataclass
 class ExchangeAction(Message):
-    """The user wants something done with an exchange: copy, code, text, edit, retry, fork, evidence or claims."""
+    """The user wants something done with an exchange: the name of a key's action below `answer`."""
 
     exchange: int
     action: str

@@ -1,5 +1,6 @@
 """The orchestrator: answers turns with the models of a profile, and tells each answer in events."""
 
+import contextlib
 import itertools
 import threading
 from collections import deque
@@ -8,6 +9,7 @@ from dataclasses import replace
 
 from assistant.answering.flow import Flow
 from assistant.answering.shared_work import Steps, take_alone
+from assistant.answering.titles import TITLE_SAMPLING, as_title, title_messages
 from assistant.answering.together import in_blocks
 from assistant.encoders.memory import release_freed_memory
 from assistant.errors import AssistantError, GenerationError, ModelError
@@ -16,7 +18,7 @@ from assistant.loading.models import LoadedModels
 from assistant.models.store import ModelStore
 from assistant.routing.router import choose_route
 from assistant.settings import Settings
-from assistant.types import Answer, Document, Route, Turn
+from assistant.types import Answer, Document, Message, Route, Turn
 
 
 class Assistant:
@@ -45,10 +47,18 @@ class Assistant:
         Raises:
             AssistantError: a model could not be fetched or loaded.
         """
+        self.load_readers(on_event)
+        self.models.generator(on_event or unheard)
+
+    def load_readers(self, on_event: Listener | None = None) -> None:
+        """Fetch and load what answers from documents, reader and verifier; `load` may do the rest in another thread.
+
+        Raises:
+            AssistantError: a model could not be fetched or loaded.
+        """
         listener = on_event or unheard
         self.models.reader(listener)
         self.models.verifier(listener)
-        self.models.generator(listener)
 
     @property
     def generator_name(self) -> str | None:
@@ -92,6 +102,30 @@ class Assistant:
             self._flow.look_ahead(turn, answer, cancel)
         except AssistantError:
             return  # what is wrong with the conversation, the next turn says
+
+    def title(self, messages: Sequence[Message], cancel: threading.Event, *, asked: bool = False) -> str | None:
+        """A title of a few words for a conversation, by the model that writes answers; nothing is loaded for it.
+
+        Args:
+            messages: what was said, the first question first.
+            cancel: once set, it ends soon.
+            asked: a person wants one now; else none is made where the settings say so, nor by a server.
+
+        Returns:
+            The title; None where there is none to be had.
+        """
+        generator = self.models.loaded_generator
+        if generator is None or not (asked or (self.settings.titles and self.settings.server is None)):
+            return None
+        try:
+            stream = generator.stream(title_messages(messages), sampling=TITLE_SAMPLING, cancel=cancel)
+            with contextlib.closing(stream):
+                written = "".join(stream)
+        except AssistantError:
+            if asked:
+                raise
+            return None
+        return None if cancel.is_set() else as_title(written)
 
     def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
         """Answer a turn.

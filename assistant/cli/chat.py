@@ -2,12 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.cli.ask import read_documents
 from assistant.cli.options import settings, switches
 from assistant.errors import UsageError
-from assistant.settings import Settings
+from assistant.settings import TAB_VARIABLE, Settings
 
 if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant
@@ -58,4 +59,8 @@ def chat(
         return run_plain(responder, opened, resume, chosen)
     from tui.app import run_chat
 
-    return run_chat(responder, opened, resume, settings=chosen, color=switches.color, verbose=switches.verbose)
+    tab = os.environ.get(TAB_VARIABLE)
+    return run_chat(
+        responder, opened, resume, settings=chosen, color=switches.color, verbose=switches.verbose,
+        tab=Path(tab) if tab else None,
+    )  # fmt: skip

@@ -3,9 +3,30 @@
 Nothing is fetched for it, and what goes wrong completes nothing.
 """
 
+import sys
+
 from assistant.errors import AssistantError
 
 _CONVERSATIONS = 50
+_FIRST_TAB = """if [ "$funcstack[1]" = "_%(prog_name)s" ]; then
+  %(complete_func)s "$@"
+fi
+"""
+
+
+def complete_at_the_first_tab_in_zsh() -> None:
+    """Have zsh's completion script, where one is about to be written, complete when it is loaded.
+
+    zsh loads it at the first Tab. Typer's only says then what completes from the second on, and the first does nothing.
+    """
+    if not any(given.startswith(("--install-completion", "--show-completion")) for given in sys.argv[1:]):
+        return
+    try:
+        from typer._completion_shared import _completion_scripts as scripts
+    except ImportError:  # no public part of Typer: without it, the second Tab completes
+        return
+    if _FIRST_TAB not in scripts.get("zsh", _FIRST_TAB):
+        scripts["zsh"] = f"{scripts['zsh'].rstrip()}\n\n{_FIRST_TAB}"
 
 
 def profiles(incomplete: str) -> list[tuple[str, str]]:

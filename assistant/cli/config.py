@@ -13,7 +13,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from assistant.cli.files import path_line
-from assistant.cli.options import Commands, switches
+from assistant.cli.options import Commands, Json, switches
 from assistant.errors import AssistantError, SettingsError, UsageError
 from assistant.settings import Settings, check_settings_text, load_settings, settings_path
 from assistant.text import one_line
@@ -32,9 +32,14 @@ app = Commands(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 
 @app.command()
-def show() -> int:
+def show(json_: Json = False) -> int:
     """Print the settings in force as TOML, each with its meaning; those that are not set stay commented out."""
     settings = load_settings()
+    if json_:
+        from assistant.records import json_line
+
+        print(json_line({"path": str(settings_path()), "settings": settings.model_dump(mode="json")}))  # noqa: T201
+        return 0
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         print(f"# {' '.join((field.description or '').split())}")  # noqa: T201

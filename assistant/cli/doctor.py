@@ -40,6 +40,9 @@ class Finding:
 
 
 def doctor(
+    hashes: Annotated[
+        bool, typer.Option("--hashes", help="Read the models' files too and compare their hashes.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -53,8 +56,9 @@ def doctor(
     Examples:
       assistant doctor
       assistant doctor --json
+      assistant doctor --hashes
     """
-    findings = [*_machine(), _settings(), *_folders(), *_models(), *_extras()]
+    findings = [*_machine(), _settings(), *_folders(), *_models(hashes=hashes), *_extras()]
     report = _report(findings)
     if json_:
         from assistant.records import json_line
@@ -125,7 +129,7 @@ def _folders() -> list[Finding]:
     return found
 
 
-def _models() -> list[Finding]:
+def _models(*, hashes: bool) -> list[Finding]:
     from assistant.models.store import ModelStore
 
     try:
@@ -143,13 +147,16 @@ def _models() -> list[Finding]:
             found.append(Finding(part, "ok", "a server generates"))
             continue
         name = getattr(chosen, part) or getattr(profile, part).base
-        found.append(_model(store, part, name))
-    found.append(_model(store, "ranking", chosen.embedder or "all-minilm-l6-v2"))
+        found.append(_model(store, part, name, hashes=hashes))
+    found.append(_model(store, "ranking", chosen.embedder or "all-minilm-l6-v2", hashes=hashes))
     return found
 
 
-def _model(store: "ModelStore", part: str, name: str) -> Finding:
+def _model(store: "ModelStore", part: str, name: str, *, hashes: bool) -> Finding:
     try:
+        if damaged := store.damaged_files(name, hashes=hashes):
+            which = ", ".join(damaged[:3]) + (", …" if len(damaged) > 3 else "")
+            return Finding(part, "wrong", f"{name}: damaged ({which}); {_mended_by(store, name)}")
         if store.is_ready(name):
             path = Path(store.path(name))
             files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
@@ -159,6 +166,12 @@ def _model(store: "ModelStore", part: str, name: str) -> Finding:
     base = store.catalogue.bases.get(name)
     size = f", {base.download_bytes / 1e6:,.0f} MB" if base is not None else ""
     return Finding(part, "missing", f"{name}{size}: fetched at first use, or by `assistant models pull`")
+
+
+def _mended_by(store: "ModelStore", name: str) -> str:
+    if store.is_ready(name):  # of the right sizes: no start would notice
+        return f"`assistant models remove {name}` and `assistant models pull {name}` fetch it anew"
+    return "it is fetched anew at its next use, or by `assistant models pull`"
 
 
 def _extras() -> list[Finding]:

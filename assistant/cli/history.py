@@ -1,14 +1,16 @@
 """`assistant history`: the conversations that were had, in scripts."""
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
 from assistant.cli.completion import conversations
-from assistant.cli.options import Commands
+from assistant.cli.options import Commands, Json
 from assistant.errors import UsageError
 from assistant.history.store import FORMS, Form, History
 from assistant.history.types import local_time
@@ -40,18 +42,26 @@ Id = Annotated[
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 50,
+    json_: Json = False,
 ) -> int:
     """List conversations, the newest first."""
     with History() as history:
-        for summary in history.list_conversations(limit):
+        found = history.list_conversations(limit)
+        if json_:
+            _print_json({"conversations": [{**asdict(each), "updated": _moment(each.updated)} for each in found]})
+            return 0
+        for summary in found:
             print(f"{summary.id}  {_when(summary.updated)}  {summary.messages:>4}  {one_line(summary.title)}")  # noqa: T201
     return 0
 
 
 @app.command()
-def show(conversation: Id) -> int:
-    """Print a conversation as Markdown."""
+def show(conversation: Id, json_: Json = False) -> int:
+    """Print a conversation as Markdown, or as one JSON object."""
     with History() as history:
+        if json_:
+            _print_json(json.loads(history.export(history.resolve(conversation), "json")))
+            return 0
         print(printable(history.export(history.resolve(conversation))), end="")  # noqa: T201
     return 0
 
@@ -60,10 +70,15 @@ def show(conversation: Id) -> int:
 def search(
     text: Annotated[str, typer.Argument(help="Words to look for in everything said.")],
     limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 50,
+    json_: Json = False,
 ) -> int:
     """Find messages that hold some words."""
     with History() as history:
-        for match in history.search(text, limit):
+        found = history.search(text, limit)
+        if json_:
+            _print_json({"matches": [{**asdict(each), "created": _moment(each.created)} for each in found]})
+            return 0
+        for match in found:
             excerpt = one_line(match.excerpt, 120)
             print(f"{match.conversation}  {_when(match.created)}  {match.role.value:<9}  {excerpt}")  # noqa: T201
     return 0
@@ -131,6 +146,16 @@ def _form(name: str) -> Form:
         if name == known:
             return known
     raise UsageError(f"--format {one_line(name, 30)}: choose {', '.join(get_args(Form))}.")
+
+
+def _print_json(record: dict[str, Any]) -> None:
+    from assistant.records import json_line
+
+    print(json_line(record))  # noqa: T201
+
+
+def _moment(moment: float) -> str:
+    return local_time(moment).isoformat(timespec="seconds")
 
 
 def _when(moment: float) -> str:

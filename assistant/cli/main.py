@@ -18,7 +18,7 @@ from assistant.cli import config, history, models
 from assistant.cli.ask import ask
 from assistant.cli.batch import batch
 from assistant.cli.compare import compare
-from assistant.cli.completion import conversations
+from assistant.cli.completion import complete_at_the_first_tab_in_zsh, conversations
 from assistant.cli.doctor import doctor
 from assistant.cli.man import man
 from assistant.cli.mcp import mcp
@@ -173,6 +173,7 @@ def leave(code: int) -> None:
 def run(command: typer.Typer, name: str) -> int:
     """Run a command line; what it raises becomes one line on standard error and an exit code."""
     _prepare_streams()
+    complete_at_the_first_tab_in_zsh()
     _keep_lines_of_examples(command)
     with _ending_in_order() as ended:
         return _run(command, name, ended)

@@ -1,15 +1,16 @@
 """`assistant models`: what is on this machine, fetching ahead of time, taking files that one has, and removing."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from assistant.cli.completion import models, references
 from assistant.cli.console import StatusLine
 from assistant.cli.files import path_line
-from assistant.cli.options import Commands, Server, settings, switches
+from assistant.cli.options import Commands, Json, Server, settings, switches
 from assistant.events import Event, Progress
 from assistant.models.catalogue import Base, ModelSpec, Profile
 from assistant.models.store import ModelStore
@@ -44,11 +45,14 @@ Given = Annotated[str, typer.Argument(metavar="FILE", help="The file, ZIP archiv
 
 
 @app.command("list")
-def list_(server: Server = None) -> int:
+def list_(server: Server = None, json_: Json = False) -> int:
     """List the profiles, the models that they name with their sources, and what is here; or those of a server."""
     if server is not None:
-        return _list_server(server)
+        return _list_server(server, json_=json_)
     store = ModelStore()
+    if json_:
+        _print_json(_listed(store))
+        return 0
     lines = ["Profiles"]
     for profile in store.catalogue.profiles.values():
         lines.append(f"  {profile.name:<14} {profile.description}")
@@ -180,13 +184,50 @@ def _unknown(store: ModelStore, name: str) -> str:
     return "  (no longer used; `assistant models remove` frees it)"
 
 
-def _list_server(server: str) -> int:
+def _print_json(record: dict[str, Any]) -> None:
+    from assistant.records import json_line
+
+    print(json_line(record))  # noqa: T201
+
+
+def _listed(store: ModelStore) -> dict[str, Any]:
+    profiles = [
+        {
+            "name": profile.name,
+            "description": profile.description,
+            **{part: str(getattr(profile, part)) for part in ("generator", "reader", "verifier")},
+        }
+        for profile in store.catalogue.profiles.values()
+    ]
+    models = [
+        {
+            "name": base.name,
+            "purpose": base.purpose,
+            "licence": base.licence,
+            "bytes": base.bytes,
+            "download_bytes": base.download_bytes,
+            "ready": store.is_ready(base.name),
+            "unfinished_bytes": store.unfinished_bytes(base.name),
+        }
+        for base in store.catalogue.bases.values()
+    ]
+    installed = [
+        {"name": each.name, "path": str(each.path), "bytes": each.bytes, "source": each.source}
+        for each in store.installed()
+    ]
+    return {"profiles": profiles, "models": models, "installed": installed}
+
+
+def _list_server(server: str, *, json_: bool) -> int:
     from assistant.generation.server import list_models, resolve
 
     chosen = load_settings()
     address = resolve(server, chosen.servers)
     with StatusLine(quiet=switches.quiet, color=switches.color) as status:
         models = list_models(address, status, patience=chosen.server_patience)
+    if json_:
+        _print_json({"server": address.shown, "models": [asdict(model) for model in models]})
+        return 0
     for model in models:
         notes = [] if model.converses else ["holds no conversations"]
         notes += [f"context of {counted(model.context, 'token')}"] if model.context else []

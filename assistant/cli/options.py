@@ -96,6 +96,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", callback=_set_quiet, help="No pr
 NoColor = Annotated[bool, typer.Option("--no-color", callback=_set_no_color, help="No colours (also: NO_COLOR).")]
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
 _SWITCHES = {"verbose": Verbose, "quiet": Quiet, "no_color": NoColor}
 
 

@@ -5,13 +5,22 @@ can read every file that the user can. So each request needs a token that only t
 page, and names this machine (a foreign name that was made to point here does not).
 """
 
+import asyncio
 import logging
+import re
 import secrets
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib import resources
+from pathlib import Path
 
 from aiohttp import web
+from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
+from assistant.settings import TAB_VARIABLE
 from assistant.text import one_line
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -26,22 +35,11 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-# textual-serve's page sends each key at once, and a socket that is not open yet throws: the key would be lost.
-_PATIENT_SOCKET = """<script>
-window.WebSocket = class extends window.WebSocket {
-  #early = [];
-  constructor(...given) {
-    super(...given);
-    this.addEventListener("open", () => {
-      for (const data of this.#early.splice(0)) super.send(data);
-    });
-  }
-  send(data) {
-    if (this.readyState === 0) this.#early.push(data);
-    else super.send(data);
-  }
-};
-</script>"""
+_OUTSIDE_LINK = re.compile(r"<link\b[^>]*\bhref=\"https?:[^>]*>", re.IGNORECASE)  # of a font, which would be asked for
+_TAB = re.compile(r"[0-9a-f]{32}")
+_MOST_TABS = 8  # each is a chat with models of its own
+_SIZES = (10, 1000)  # columns and lines
+_HANDOVER_SECONDS = 10.0  # in which the page before a reload has parted from its chat
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -57,6 +55,8 @@ class PrivateServer(Server):
     def __init__(self, command: str, host: str, port: int) -> None:
         super().__init__(command, host=host, port=port, title="assistant")
         self._token = secrets.token_urlsafe(32)
+        self._tabs = _Tabs()
+        self._open = 0
         self._cookie = f"assistant-{port}"  # browsers share cookies between the ports of a machine
         shown = f"[{host}]" if ":" in host else host
         # Port 80 is not named in requests.
@@ -81,11 +81,41 @@ class PrivateServer(Server):
         print(f"Open {self.link}\nThe link is yours alone. Ctrl+C ends the server.", flush=True)  # noqa: T201
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
-        """The page, made to keep what is typed before its socket is open, and to send it then."""
+        """The page, with a title, without anything from elsewhere, and made to lose no key and no conversation."""
         response = await super().handle_index(request)
         if isinstance(response, web.Response) and response.text is not None:
-            response.text = response.text.replace("<head>", f"<head>{_PATIENT_SOCKET}", 1)
+            page = _OUTSIDE_LINK.sub("", response.text)
+            # Whoever hears the page read out is told in which language.
+            response.text = page.replace("<html>", '<html lang="en">', 1).replace("<head>", f"<head>{_head()}", 1)
         return response
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """One chat for one page: a process that ends with it."""
+        if self._open >= _MOST_TABS:
+            raise web.HTTPServiceUnavailable(text=f"{_MOST_TABS} pages are open already; close one of them.")
+        browser = web.WebSocketResponse(heartbeat=15)
+        width, height = (_size(request.query.get(name), usual) for name, usual in (("width", 80), ("height", 24)))
+        self._open += 1
+        try:
+            await browser.prepare(request)
+            async with self._tabs.held(request.query.get("tab", "")) as file:
+                app = _Chat(
+                    self.command, write_bytes=browser.send_bytes, write_str=browser.send_str, close=partial(_close, browser),
+                    download_manager=self.download_manager,
+                )  # fmt: skip
+                app.tab = file
+                try:
+                    await app.start(width, height)
+                    await self._process_messages(browser, app)
+                finally:
+                    await app.stop()
+        except asyncio.CancelledError:
+            await browser.close()
+        except Exception as error:  # noqa: BLE001  (one page's fault is not the server's end)
+            logging.getLogger("textual-serve").error("%s", type(error).__name__)
+        finally:
+            self._open -= 1
+        return browser
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -121,6 +151,59 @@ class PrivateServer(Server):
     @staticmethod
     def _headers(request: web.Request) -> dict[str, str]:
         return {name: value.replace("{socket}", f"ws://{request.host}") for name, value in _HEADERS.items()}
+
+
+async def _close(browser: web.WebSocketResponse) -> None:
+    await browser.close()
+
+
+class _Chat(AppService):
+    """A chat that keeps in a file which conversation it has."""
+
+    tab: Path | None = None
+
+    def _build_environment(self, width: int = 80, height: int = 24) -> dict[str, str]:
+        environment: dict[str, str] = super()._build_environment(width, height)
+        return environment | ({TAB_VARIABLE: str(self.tab)} if self.tab is not None else {})
+
+
+class _Tabs:
+    """The conversations of the browser's tabs, each in a file that lives as long as the server."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="assistant-web-")
+        self._held: set[str] = set()
+
+    @asynccontextmanager
+    async def held(self, tab: str) -> AsyncIterator[Path | None]:
+        """The file of a tab for one page alone; None for a page that has no tab, or one that another page has.
+
+        Where a page is loaded again, the one before is waited for: it saves its conversation first. A tab that was
+        duplicated names the same conversation as the first, and begins a new one.
+        """
+        if not _TAB.fullmatch(tab):
+            yield None
+            return
+        end = asyncio.get_running_loop().time() + _HANDOVER_SECONDS
+        while tab in self._held and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.05)
+        if tab in self._held:
+            yield None
+            return
+        self._held.add(tab)
+        try:
+            yield Path(self._folder.name) / tab
+        finally:
+            self._held.discard(tab)
+
+
+def _head() -> str:
+    return resources.files("assistant.cli").joinpath("web_head.html").read_text(encoding="utf-8")
+
+
+def _size(given: str | None, usual: int) -> int:
+    least, most = _SIZES
+    return min(most, max(least, int(given))) if given is not None and re.fullmatch(r"[0-9]{1,6}", given) else usual
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

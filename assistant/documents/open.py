@@ -65,7 +65,8 @@ def read_document(
         raise DocumentError(f"{path}: the file cannot be read ({error.strerror}).") from error
     except (ValueError, RuntimeError) as error:  # a NUL, a lone surrogate, the home of a user that there is not
         raise DocumentError(f"{str(path)!r} is not a file name: {str(error).rstrip('.')}.") from error
-    return decode_document(path.name, data, max_megabytes, on_progress=on_progress, cancel=cancel)
+    document = decode_document(path.name, data, max_megabytes, on_progress=on_progress, cancel=cancel)
+    return replace(document, path=str(path.absolute()))
 
 
 def read_documents(

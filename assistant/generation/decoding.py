@@ -62,7 +62,7 @@ class LocalStream(TextStream):
         self._pieces = self._produce(self)
         self._choose = Sampler(self.sampling)
         self._detokenizer = Detokenizer(self._tokenizer)
-        self._stop_text = StopText(STOP_TEXT if self._tokenizer.chat_template is None else None)
+        self._stop_text = StopText(STOP_TEXT if self._tokenizer.chat_template is None else None, self.sampling.stop)
 
     def take(self, logits: "torch.Tensor") -> str:
         """Choose the next token; `finish` is set where the answer is over.

@@ -1,5 +1,6 @@
 """Text from tokens as they come, in time linear in their number, with no character ever split."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,33 +45,41 @@ class Detokenizer:
 
 
 class StopText:
-    """Ends a stream of text at a given string, holding back what may be its beginning; None lets all text pass.
+    """Ends a stream of text at the first of some strings, holding back what may be the beginning of one.
 
-    Where there is one, the spaces that the text begins with are taken off: the prompt ends at a colon.
+    Args:
+        stop: the string at which the next turn of a prompt without a template begins. Where there is one, the spaces
+            that the text begins with are taken off: the prompt ends at a colon.
+        others: further strings to end at.
     """
 
-    def __init__(self, stop: str | None) -> None:
-        self._stop = stop
+    def __init__(self, stop: str | None, others: Sequence[str] = ()) -> None:
+        self._stops = [each for each in (stop, *others) if each]
         self._held = ""
-        self._begun = False
+        self._begun = stop is None
         self.found = False
 
     def add(self, piece: str) -> str:
-        """What may be shown of the text so far; once the string is found, `found` is set."""
-        if self._stop is None:
+        """What may be shown of the text so far; once a string is found, `found` is set."""
+        if not self._stops:
             return piece
         if not self._begun:
             piece = piece.lstrip(" ")
             self._begun = bool(piece)
         text = self._held + piece
-        at = text.find(self._stop)
-        if at >= 0:
+        ends = [at for at in map(text.find, self._stops) if at >= 0]
+        if ends:
             self.found, self._held = True, ""
-            return text[:at]
-        keep = next((n for n in range(len(self._stop) - 1, 0, -1) if text.endswith(self._stop[:n])), 0)
+            return text[: min(ends)]
+        keep = max(_overlap(text, stop) for stop in self._stops)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
 
     def finish(self) -> str:
-        """What was held back and was not the string after all."""
+        """What was held back and was no such string after all."""
         return self._held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of a text may be the beginning of a string."""
+    return next((n for n in range(len(stop) - 1, 0, -1) if text.endswith(stop[:n])), 0)

@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import GeneratorType
 from typing import Literal, Protocol
 
 from assistant.events import Event, TextDelta
-from assistant.types import Message
+from assistant.types import Message, TurnSampling
 
 Finish = Literal["end", "length", "loop", "cancelled", "filtered", "broken"]
 """Why a stream is over: the model ended its answer, the limit of tokens was reached, it only repeated itself, it was
@@ -21,7 +21,7 @@ class Sampling:
     What is None is left to the model: its publisher's own way, or a server's. `repetition_penalty` (Keskar et al.,
     2019) counts the answer's own tokens, not the question's, so that names of the question can be used freely; 1
     switches it off. `chosen` names the fields that a person has chosen, None all of them: a server is told of these
-    alone.
+    alone. An answer ends before the first of the texts in `stop`.
     """
 
     temperature: float | None = 0.0
@@ -31,6 +31,22 @@ class Sampling:
     max_new_tokens: int = 512
     seed: int | None = None
     chosen: frozenset[str] | None = None
+    stop: tuple[str, ...] = ()
+
+    def with_choice(self, choice: TurnSampling | None) -> "Sampling":
+        """These settings with what was chosen for one turn laid over them."""
+        if choice is None:
+            return self
+        given = {
+            "temperature": choice.temperature,
+            "top_p": choice.top_p,
+            "max_new_tokens": choice.max_tokens,
+            "stop": choice.stop or None,
+            "seed": choice.seed,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        chosen = None if self.chosen is None else self.chosen | given.keys()
+        return replace(self, **given, chosen=chosen)  # type: ignore[arg-type]  # each under the name of its own field
 
 
 class TextStream(Iterator[str]):

@@ -1,5 +1,6 @@
 """The models of a profile, each fetched and loaded when it is first needed."""
 
+import threading
 from typing import TYPE_CHECKING
 
 from assistant.encoders.token_cache import TokenCache
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from assistant.reading.reader import Reader
     from assistant.retrieval.embedding import SentenceEmbedder
     from assistant.verification.verifier import Verifier
+
+_POLL_SECONDS = 0.1
 
 
 class LoadedModels:
@@ -38,6 +41,7 @@ class LoadedModels:
         self._verifier: Verifier | None = None
         self._embedder: SentenceEmbedder | None = None
         self._tokens = TokenCache()
+        self._loading_generator = threading.Lock()
         self.unattended = False
         """Nobody watches: a server's passing troubles are waited out."""
         self.ranker = Ranker(lambda: self._embedder, IndexFiles(store.cache))
@@ -53,9 +57,10 @@ class LoadedModels:
         return self._known_profile
 
     def generator(self, on_event: Listener) -> "Generator":
-        """The profile's generator, or the server of the settings."""
-        if self._generator is None:
-            self._generator = self._load_generator(on_event)
+        """The profile's generator, or the server of the settings; where another thread loads it already, that one's."""
+        with self._loading_generator:
+            if self._generator is None:
+                self._generator = self._load_generator(on_event)
         if self._settings.server:
             self._generator.unattended = self.unattended  # type: ignore[attr-defined]  # it is a ServerGenerator
         return self._generator
@@ -64,6 +69,14 @@ class LoadedModels:
     def loaded_generator(self) -> "Generator | None":
         """The generator, if it was loaded already."""
         return self._generator
+
+    def generator_has_come(self, cancel: threading.Event) -> bool:
+        """Wait while another thread loads the generator, or until `cancel` is set; whether the wait is over."""
+        while not self._loading_generator.acquire(timeout=_POLL_SECONDS):
+            if cancel.is_set():
+                return False
+        self._loading_generator.release()
+        return True
 
     def reader(self, on_event: Listener) -> "Reader":
         """The profile's reader."""

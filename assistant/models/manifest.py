@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_FILE = "manifest.json"
+MANIFEST_FILE = "manifest.json"
 _VERSION = 1  # raised when stored models have to be made anew, for example because the conversion changed
 _CHUNK = 1 << 20
 
@@ -54,11 +54,25 @@ class Manifest:
         except OSError:
             return False
 
+    def damaged(self, entry: Path, *, hashes: bool = False) -> list[str]:
+        """The files that are missing or of another size, or with `hashes`, of other contents."""
+        folder = self.location(entry)
+        wrong = []
+        for name, file in self.files.items():
+            try:
+                path = folder / name
+                same = path.stat().st_size == file.bytes and (not hashes or hash_file(path) == file)
+            except OSError:
+                same = False
+            if not same:
+                wrong.append(name)
+        return wrong
+
 
 def read_manifest(entry: Path) -> Manifest | None:
     """The manifest of an entry of the store, or None where there is no readable one of this version."""
     try:
-        content = json.loads((entry / _FILE).read_text(encoding="utf-8"))
+        content = json.loads((entry / MANIFEST_FILE).read_text(encoding="utf-8"))
         if content.pop("version") != _VERSION:
             return None
         files = {name: StoredFile(**file) for name, file in content.pop("files").items()}
@@ -69,7 +83,7 @@ def read_manifest(entry: Path) -> Manifest | None:
 
 def write_manifest(entry: Path, manifest: Manifest) -> None:
     """Write the manifest into the entry and see it to the disk."""
-    with (entry / _FILE).open("w", encoding="utf-8") as file:
+    with (entry / MANIFEST_FILE).open("w", encoding="utf-8") as file:
         json.dump({"version": _VERSION} | asdict(manifest), file, indent=2)
         file.flush()
         os.fsync(file.fileno())

@@ -22,7 +22,7 @@ from assistant.models.given import recognise, take_given
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
 from assistant.models.index_files import IndexFiles
 from assistant.models.local_files import GgufFile, find_gguf
-from assistant.models.manifest import Manifest, read_manifest, write_manifest
+from assistant.models.manifest import MANIFEST_FILE, Manifest, read_manifest, write_manifest
 from assistant.models.prepared import remove_prepared
 from assistant.models.sources import Source, fetch_files, source_of_environment
 from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
@@ -193,6 +193,19 @@ class ModelStore:
         """What an unfinished fetch of a base has kept, in bytes."""
         base = self.catalogue.bases.get(reference)
         return bytes_kept(unfinished_of(self._entry(base)).folder) if base is not None else 0
+
+    def damaged_files(self, reference: str, *, hashes: bool = False) -> list[str]:
+        """The files of a stored model that are not as they were fetched, the manifest itself among them.
+
+        Args:
+            reference: as for `path`; what lies in a folder of the user's own has nothing to be held against.
+            hashes: read all files and compare their contents, beside their sizes.
+        """
+        place = self._place(reference)
+        if isinstance(place, Path | GgufFile) or not (entry := self._entry(place)).exists():
+            return []
+        manifest = read_manifest(entry)
+        return [MANIFEST_FILE] if manifest is None else manifest.damaged(entry, hashes=hashes)
 
     def path(self, reference: str) -> Path:
         """The folder of a model that is there, or a GGUF file itself.

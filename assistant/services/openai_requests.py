@@ -4,16 +4,19 @@ import base64
 import binascii
 import threading
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.documents.open import decode_document
 from assistant.errors import UsageError
-from assistant.types import Document, Message, Role, Route, Turn
+from assistant.types import Document, Message, Role, Route, Turn, TurnSampling
 
 _MOST_MESSAGES = 1_000
 _MOST_DOCUMENTS = 50
+_MOST_TOKENS = 1_000_000  # the model's context sets the true limit
+_MOST_STOPS = 4
+_Stop = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Extension(BaseModel):
@@ -52,15 +55,29 @@ class StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """The body of a chat completion; fields of sampling are taken and not used, as the server's settings hold."""
+    """The body of a chat completion. Of sampling, what is not given is left to the server's settings."""
 
     model: str | None = None
     messages: list[_Message] = Field(min_length=1, max_length=_MOST_MESSAGES)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: int | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
+    stop: _Stop | list[_Stop] | None = Field(default=None)
+    seed: int | None = None
     tools: list[Any] | None = None
     assistant: Extension = Field(default_factory=Extension)
+
+    @property
+    def sampling(self) -> TurnSampling:
+        """How the answer is to be sampled; of the two names for its length the newer counts."""
+        stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return TurnSampling(
+            self.temperature, self.top_p, self.max_completion_tokens or self.max_tokens, tuple(stop), self.seed
+        )
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -77,6 +94,10 @@ def read_request(body: bytes) -> ChatRequest:
         raise UsageError(f"The request is not understood: {place or 'body'}: {problem['msg']}.") from error
     if request.n not in (None, 1):
         raise UsageError("n: one answer is given to a request; send the request again for another.")
+    if isinstance(request.stop, list) and len(request.stop) > _MOST_STOPS:
+        raise UsageError(f"stop: at most {_MOST_STOPS} texts are taken.")
+    if request.seed is not None and not 0 <= request.seed < 2**63:
+        raise UsageError("seed: choose a number from 0 on.")
     if request.tools:
         raise UsageError("tools: this server calls no tools; leave them out.")
     return request
@@ -129,6 +150,7 @@ def turn_of(request: ChatRequest, held: Callable[[str], Document], max_megabytes
         verify=asked.verify,
         top_k=asked.top_k,
         system="\n".join(system) or None,
+        sampling=request.sampling,
     )
 
 

@@ -4,10 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
+from referencing import Registry, Resource
 
+from assistant.history.store import History
+from assistant.models.manifest import Manifest, record_files, write_manifest
+from assistant.models.store import ModelStore
+from assistant.types import Document
 from tests.conftest import Run
 
 
@@ -70,6 +76,63 @@ def test_doctor_tells_what_is_missing_and_what_is_broken(run: Run, environment: 
     assert "!!  cache" in out
 
 
+def findings(run: Run, *options: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """How doctor ends, and what it says of each part."""
+    code, out, err = run("doctor", "--json", *options)
+    assert not err
+    return code, {each["part"]: (each["state"], each["what"]) for each in json.loads(out)["findings"]}
+
+
+def test_doctor_on_a_machine_without_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("GENERATOR", "READER", "VERIFIER", "EMBEDDER"):
+        monkeypatch.delenv(f"ASSISTANT_{part}", raising=False)
+    code, found = findings(run)
+    assert code == 0
+    for part in ("generator", "reader", "verifier", "ranking"):
+        state, what = found[part]
+        assert state == "missing"
+        assert "MB: fetched at first use, or by `assistant models pull`" in what
+
+
+def test_doctor_finds_what_is_broken_in_the_cache(
+    run: Run, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ASSISTANT_READER", raising=False)
+    monkeypatch.delenv("ASSISTANT_EMBEDDER", raising=False)
+    store = ModelStore(Path(environment["ASSISTANT_CACHE"]))
+    entry = store.folder / "all-mpnet-base-v2"
+    entry.mkdir(parents=True)
+    weights = entry / "model.safetensors"
+    weights.write_bytes(b"x" * 1_000)
+    files = record_files(entry, ["model.safetensors"])
+    write_manifest(entry, Manifest("all-mpnet-base-v2", "index", files))
+    assert "damaged" not in findings(run)[1]["reader"][1]
+    weights.write_bytes(b"y" * 1_000)
+    assert "damaged" not in findings(run)[1]["reader"][1]  # sizes alone are looked at
+    code, found = findings(run, "--hashes")
+    assert code == 1
+    assert found["reader"][0] == "wrong" and "damaged (model.safetensors)" in found["reader"][1]
+    weights.write_bytes(b"x" * 900)
+    code, found = findings(run)
+    assert (code, found["reader"][0]) == (1, "wrong")
+    assert "`assistant models pull`" in found["reader"][1]
+    (entry / "manifest.json").write_text("{")
+    assert "damaged (manifest.json)" in findings(run)[1]["reader"][1]
+
+
+def test_doctor_asks_nothing_of_the_network(environment: dict[str, str]) -> None:
+    refuse = (
+        "import sys\n"
+        "def hook(event, arguments):\n"
+        "    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.sendto'): raise OSError('no network here')\n"
+        "sys.addaudithook(hook); sys.argv = ['assistant', 'doctor', '--json']\n"
+        "from assistant.cli.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", refuse], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no network here" not in done.stdout + done.stderr
+
+
 def test_the_manual_page_has_every_command(run: Run) -> None:
     code, out, _ = run("man")
     assert code == 0
@@ -87,6 +150,51 @@ def test_profiles_are_completed(environment: dict[str, str], typed: str, offered
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={**environment, **asked}, capture_output=True, text=True, check=False)
     assert offered in done.stdout.split(), done.stderr
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def keeps_to(name: str, out: str) -> dict[str, Any]:
+    """What a command printed, held against its schema of the pages."""
+    schemas = {
+        file: Resource.from_contents(json.loads((DOCS / file).read_text()))
+        for file in ("output.schema.json", "answer.schema.json")
+    }
+    registry = Registry().with_resources(list(schemas.items()))
+    validator = jsonschema.Draft202012Validator({"$ref": f"output.schema.json#/$defs/{name}"}, registry=registry)
+    record = json.loads(out)
+    validator.validate(record)
+    assert out.count("\n") == 1
+    return dict(record)
+
+
+def test_what_commands_print_as_json_keeps_to_the_schemas(
+    run: Run, environment: dict[str, str], settings_file: Path, tmp_path: Path
+) -> None:
+    settings_file.write_text("[servers.work]\nurl = 'http://127.0.0.1:9'\nkey = 'very secret'\n")
+    with History() as history:
+        conversation = history.create()
+        history.add_user_message(conversation, "How tall is the tower?", [Document("a.txt", "38 metres")])
+        history.save_answer(conversation, "38 metres")
+    assert keeps_to("history_list", run("history", "list", "--json")[1])["conversations"][0]["messages"] == 2
+    assert keeps_to("history_search", run("history", "search", "tower", "--json")[1])["matches"]
+    assert keeps_to("history_search", run("history", "search", "nothing", "--json")[1]) == {"matches": []}
+    assert keeps_to("history_show", run("history", "show", "last", "--json")[1])["documents"][0]["text"] == "38 metres"
+    assert {each["name"] for each in keeps_to("models_list", run("models", "list", "--json")[1])["profiles"]} > {
+        "light"
+    }
+    shown = run("config", "show", "--json")[1]
+    assert "very secret" not in shown
+    assert keeps_to("config_show", shown)["path"] == str(settings_file)
+    keeps_to("doctor", run("doctor", "--json")[1])
+    premise = ("--premise", "The tower is 38 metres tall.", "--hypothesis", "It is tall. It is old.")
+    assert len(keeps_to("verify", run("verify", *premise, "--json")[1])["claims"]) == 2
+    (tmp_path / "a.txt").write_text("The tower is 38 metres tall.")
+    reader = environment["ASSISTANT_READER"]
+    asked = ("compare", "How tall?", "--document", "a.txt", "--reader", reader, "--reader", "./none", "--json")
+    compared = run(*asked)
+    assert [("error" in row) for row in keeps_to("compare", compared[1])["answers"]] == [False, True]
 
 
 @pytest.mark.parametrize("route", ["open", "extract", "grounded"])

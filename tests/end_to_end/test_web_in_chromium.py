@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,11 @@ def link(tmp_path: Path) -> Iterator[str]:
 class Page:
     """A page of a browser."""
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    def __init__(self, connection: Any, session: Any, port: str) -> None:
+        self._connection, self._session, self._port = connection, session, port
         self._numbers = itertools.count(1)
         self.complaints: list[str] = []
+        self.requests: list[str] = []
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Have something done, and take in what the page complains of meanwhile."""
@@ -62,6 +63,8 @@ class Page:
             said = await self._connection.receive_json(timeout=SECONDS)
             if said.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
                 self.complaints.append(str(said["params"]))
+            if said.get("method") == "Network.requestWillBeSent":
+                self.requests.append(said["params"]["request"]["url"])
             if said.get("id") == number:
                 assert "error" not in said, said
                 result: dict[str, Any] = said["result"]
@@ -81,15 +84,33 @@ class Page:
             )
             await self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
+    @asynccontextmanager
+    async def another(self, link: str) -> AsyncIterator["Page"]:
+        """A second tab of the same browser."""
+        async with self._session.put(f"http://127.0.0.1:{self._port}/json/new?about:blank") as answer:
+            address = (await answer.json())["webSocketDebuggerUrl"]
+        async with _connected(self._session, address, self._port, link) as page:
+            yield page
+
 
 @asynccontextmanager
-async def opened(link: str, folder: Path) -> AsyncIterator[Page]:
+async def _connected(session: Any, address: str, port: str, link: str) -> AsyncIterator[Page]:
+    async with session.ws_connect(address, max_msg_size=0) as connection:
+        page = Page(connection, session, port)
+        for part in ("Runtime", "Log", "Page", "Network"):
+            await page.call(f"{part}.enable")
+        await page.call("Page.navigate", url=link)
+        yield page
+
+
+@asynccontextmanager
+async def opened(link: str, folder: Path, size: tuple[int, int] = (1200, 800)) -> AsyncIterator[Page]:
     """A page at an address, in a browser that has nothing of the user's."""
     assert CHROMIUM is not None
     profile = folder / "browser"
     browser = subprocess.Popen(
         [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-         "--disable-background-networking", "--window-size=1200,800", "--remote-debugging-port=0",
+         "--disable-background-networking", f"--window-size={size[0]},{size[1]}", "--remote-debugging-port=0",
          f"--user-data-dir={profile}", "about:blank"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -102,42 +123,96 @@ async def opened(link: str, folder: Path) -> AsyncIterator[Page]:
         async with aiohttp.ClientSession() as session:
             async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
                 address = next(tab["webSocketDebuggerUrl"] for tab in await answer.json() if tab["type"] == "page")
-            async with session.ws_connect(address, max_msg_size=0) as connection:
-                page = Page(connection)
-                for part in ("Runtime", "Log", "Page"):
-                    await page.call(f"{part}.enable")
-                await page.call("Page.navigate", url=link)
+            async with _connected(session, address, port, link) as page:
                 yield page
     finally:
         browser.kill()
         browser.wait(20)
 
 
-async def test_a_question_is_asked_in_chromium_and_saved(link: str, tmp_path: Path) -> None:
-    def asked() -> list[str]:
-        file = tmp_path / "data" / "history.db"
-        if not file.exists():
-            return []
-        with History(file) as history:
-            kept = history.list_conversations()
-            return [said.text for said in history.conversation(kept[0].id).messages] if kept else []
+def asked(folder: Path) -> dict[str, list[str]]:
+    """What was asked, by conversation."""
+    file = folder / "data" / "history.db"
+    if not file.exists():
+        return {}
+    with History(file) as history:
+        kept = history.list_conversations()
+        return {
+            each.id: [said.text for said in history.conversation(each.id).messages if said.role == "user"]
+            for each in kept
+        }
 
+
+async def until(true: Callable[[], object], page: Page) -> None:
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < end, page.complaints
+        await asyncio.sleep(0.1)
+
+
+async def picture(page: Page, name: str) -> bytes:
+    data = base64.b64decode((await page.call("Page.captureScreenshot"))["data"])
+    if folder := os.environ.get("PICTURES"):
+        (Path(folder) / f"{name}.png").write_bytes(data)
+    return data
+
+
+async def drawn(page: Page) -> None:
+    """Wait until the app has drawn itself."""
+    end = time.monotonic() + SECONDS
+    while not await page.value("document.body.classList.contains('-first-byte')"):
+        assert time.monotonic() < end, page.complaints
+        await asyncio.sleep(0.1)
+
+
+async def test_what_is_typed_at_once_without_a_click_arrives_whole_and_a_reload_goes_on(
+    link: str, tmp_path: Path
+) -> None:
     async with opened(link, tmp_path) as page:
-        end = time.monotonic() + SECONDS
-        terminal = "document.querySelector('.xterm-helper-textarea')"
-        while not await page.value(f"!!{terminal} && ({terminal}.focus(), true)"):
-            assert time.monotonic() < end, page.complaints
-            await asyncio.sleep(0.2)
-        while not asked():  # the page does not tell when the app takes keys: what was typed too early is typed again
-            assert time.monotonic() < end, page.complaints
-            await page.type("x")
-            await asyncio.sleep(1.0)
-        await page.type("How tall is the tower, naïvely?")
-        while "How tall is the tower, naïvely?" not in asked():
-            assert time.monotonic() < end, asked()
-            await asyncio.sleep(0.2)
-        picture = base64.b64decode((await page.call("Page.captureScreenshot"))["data"])
-        if folder := os.environ.get("PICTURES"):
-            (Path(folder) / "chromium.png").write_bytes(picture)
-        assert len(picture) > 20_000, "the page is empty"
+        await page.type("How tall is the tower, naïvely?")  # nothing is drawn yet, and no socket is open
+        await until(lambda: list(asked(tmp_path).values()) == [["How tall is the tower, naïvely?"]], page)
+        assert await page.value("document.title") == "assistant"
+        assert await page.value("document.activeElement.className") == "xterm-helper-textarea"
+        assert len(await picture(page, "chromium")) > 20_000, "the page is empty"
+        await page.call("Page.reload")
+        await asyncio.sleep(0.5)
+        await drawn(page)
+        await page.type("And how wide?")
+        await until(lambda: len(next(iter(asked(tmp_path).values()))) == 2, page)
+        assert list(asked(tmp_path).values()) == [["How tall is the tower, naïvely?", "And how wide?"]]
+        await picture(page, "chromium-reloaded")
+        outside = [
+            address for address in page.requests if not address.startswith(("http://127.0.0.1", "data:", "blob:"))
+        ]
+        assert not outside
         assert not [text for text in page.complaints if "Refused" in text or "exception" in text.lower()]
+
+
+async def test_tabs_are_chats_of_their_own(link: str, tmp_path: Path) -> None:
+    async with opened(link, tmp_path) as page, page.another(link) as other:
+        await drawn(page)
+        await drawn(other)
+        await page.type("the first")
+        await other.type("the second")
+        await until(lambda: sorted(asked(tmp_path).values()) == [["the first"], ["the second"]], page)
+
+
+@pytest.mark.parametrize("width", [360, 500])
+async def test_a_narrow_window_shows_the_chat_whole(link: str, tmp_path: Path, width: int) -> None:
+    async with opened(link, tmp_path, size=(width, 640)) as page:
+        await drawn(page)
+        await page.type("How tall is it?")
+        await until(lambda: list(asked(tmp_path).values()) == [["How tall is it?"]], page)
+        await asyncio.sleep(1)
+        await picture(page, f"chromium-{width}")
+        box = "document.querySelector('.xterm-screen').getBoundingClientRect()"
+        assert await page.value(f"{box}.right <= innerWidth && {box}.left >= 0")
+        assert not await page.value("document.documentElement.scrollWidth > innerWidth")
+
+
+async def test_a_click_beside_the_terminal_loses_no_key(link: str, tmp_path: Path) -> None:
+    async with opened(link, tmp_path) as page:
+        await drawn(page)
+        await page.value("document.activeElement.blur()")
+        await page.type("still here")
+        await until(lambda: list(asked(tmp_path).values()) == [["still here"]], page)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from assistant.loading.generator import load_generator
 from assistant.models.store import ModelStore
+from assistant.sandbox import Outcome
 from finetune.data.code import CodeExample, read_code
 from finetune.tasks.code.answers import Answered, answer_all, figures, measure, rouge_l, write_answers
-from finetune.tasks.code.sandbox import Outcome
 
 ADD = CodeExample("Write add.", "def add(a, b): return a + b", "f", tests="assert add(1, 2) == 3")
 

@@ -23,7 +23,7 @@ async def test_an_open_question_streams_markdown_with_highlighted_code(sized: Ch
     assert fence.lexer == "python"
     assert len({span.style for span in fence._highlighted_code.spans}) > 2
     assert view.query_one(Markdown).source.split() == CODE.split()
-    assert "open — no document is open · 2.5s · 38 tok/s" in sized.shown(view)
+    assert "open — no document is open · 2.5s · 12 → 95 tokens · 38 tok/s" in sized.shown(view)
     assert not sized.screen.query(Welcome)
 
 

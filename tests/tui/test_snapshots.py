@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.answering.comparison import Compared
+from assistant.settings import Settings
 from assistant.types import Answer, Route, Usage
 from tests.tui.harness import ARTICLE, SIZES, Chat, open_chat
 from tests.tui.snapshots import assert_looks_as_before
@@ -45,9 +46,27 @@ async def selected(chat: Chat) -> None:
     await chat.until(lambda: chat.views[0].has_focus)
 
 
+async def run(chat: Chat) -> None:
+    await chat.ask("How do I reverse a linked list in Python?")
+    await chat.pilot.press("f7")
+    await chat.until(lambda: "ran in the sandbox" in chat.shown())
+
+
+async def roles(chat: Chat) -> None:
+    chat.app.preferences.settings = Settings(roles={"reviewer": "You review Python.", "terse": "Be terse."})
+    await chat.pilot.press("f3")
+    await chat.until(lambda: "reviewer" in chat.shown())
+
+
+async def parameters(chat: Chat) -> None:
+    await chat.ask("echo this")
+    await chat.pilot.press("f9")
+    await chat.until(lambda: "temperature=0.7" in chat.shown())
+
+
 async def suggestions(chat: Chat) -> None:
     await chat.type("/re")
-    await chat.until(lambda: "/rename TITLE" in chat.shown())
+    await chat.until(lambda: "/rename [TITLE]" in chat.shown())
 
 
 async def document(chat: Chat) -> None:
@@ -118,7 +137,8 @@ async def comparison(chat: Chat) -> None:
 
 SCENES: dict[str, Scene] = {
     "welcome": welcome, "conversation": conversation, "verdicts": verdicts, "failure": failure, "selected": selected,
-    "suggestions": suggestions, "document": document, "history": history, "history-search": history_search,
+    "run": run, "roles": roles, "parameters": parameters, "suggestions": suggestions, "document": document,
+    "history": history, "history-search": history_search,
     "confirmation": confirmation, "text": text, "settings": settings, "models": models, "help": help_,
     "comparison": comparison,
 }  # fmt: skip

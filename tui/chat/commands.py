@@ -28,13 +28,19 @@ COMMANDS = (
     Command("route", "auto|open|extract|grounded", "choose how questions are answered"),
     Command("windows", "all|N", "choose how much of a long document is read for a question"),
     Command("system", "TEXT|@FILE|default", "say what the model is told before this conversation"),
+    Command("role", "[NAME|default]", "tell the model what a role of yours says; /role save NAME keeps /system's text"),
+    Command("prompt", "[NAME]", "take a saved question; /prompt save NAME keeps the last one"),
     Command("compare", "READER ...", "ask the last document question of other readers too"),
     Command("copy", "[code]", "copy the last answer, or its last code block"),
-    Command("retry", "[ROUTE]", "ask the last question again, or another way; load the models again"),
+    Command("run", "[N]", "run the last Python block of an answer in the sandbox; again, the one before"),
+    Command("editor", "[N]", "open the evidence of an answer in your editor, at its line"),
+    Command(
+        "retry", "[N] [ROUTE] [temperature=T …]", "ask again, another way or sampled otherwise; load the models again"
+    ),
     Command("edit", "[N]", "change question N, or the last, and ask it from there"),
     Command("fork", "[N]", "go on in a copy of the conversation, as far as question N"),
     Command("history", "[WORDS]", "find, resume, rename and delete conversations"),
-    Command("rename", "TITLE", "give this conversation another title"),
+    Command("rename", "[TITLE]", "give this conversation another title; without one the model makes it"),
     Command("export", "FILE", "write the conversation to a .md, .html or .json file"),
     Command("new", "", "begin a new conversation"),
     Command("models", "", "see the models, and choose others"),
@@ -49,7 +55,7 @@ _MEANT = {
     "exit": "quit", "q": "quit", "bye": "quit", "clear": "new", "reset": "new", "save": "export", "resume": "history",
     "search": "history", "find": "history", "delete": "history", "list": "history", "model": "models",
     "profile": "models", "config": "settings", "load": "open", "file": "open", "read": "open", "undo": "edit",
-    "regenerate": "retry", "prompt": "system", "role": "system",
+    "regenerate": "retry", "roles": "role", "prompts": "prompt", "title": "rename", "execute": "run",
 }  # fmt: skip
 
 

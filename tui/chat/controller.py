@@ -7,11 +7,14 @@ from typing import Protocol
 
 from assistant.errors import AssistantError, UsageError, did_you_mean
 from assistant.text import one_line
-from assistant.types import Document, Route
+from assistant.types import Document, Route, TurnSampling
 from tui.chat.commands import parse, set_system
 from tui.chat.exporting import export
 from tui.chat.pasting import dropped_file
+from tui.chat.preferences import Preferences
 from tui.chat.queue import ExchangeDisplay, Models, QuestionQueue, Worker
+from tui.chat.retrying import read_retry
+from tui.chat.saved import save_text, saved_text
 from tui.chat.session import Exchange, Session
 
 ROUTES = ["auto", *(route.value for route in Route)]
@@ -43,6 +46,9 @@ class ChatView(Protocol):
     def show_route(self) -> None:
         """Show which way questions go."""
 
+    def offer(self, text: str) -> None:
+        """Put a text where the user can change it and send it."""
+
     def open_file(self, path: Path) -> object:
         """Read a file, as this view can wait for it, and add it to the session."""
 
@@ -54,10 +60,13 @@ class ChatController:
         session: The conversation.
         worker: What answers.
         view: What shows it.
+        preferences: The settings in force, with the roles and prompts that are saved in them.
     """
 
-    def __init__(self, session: Session, worker: Worker, view: ChatView) -> None:
+    def __init__(self, session: Session, worker: Worker, view: ChatView, preferences: Preferences) -> None:
         self.session = session
+        self.preferences = preferences
+        self._worker = worker
         self.queue = QuestionQueue(session, worker, view.view_of, self.save)
         self.editing: Exchange | None = None
         self._view = view
@@ -72,6 +81,8 @@ class ChatController:
             "route": self._route,
             "windows": self._windows,
             "system": self._system,
+            "role": self._role,
+            "prompt": self._prompt,
             "retry": self._retry,
             "fork": self._fork_numbered,
             "rename": self._rename,
@@ -104,10 +115,10 @@ class ChatController:
         except AssistantError as error:
             self._view.say(str(error), error=True)
 
-    async def ask(self, question: str, route: Route | None = None) -> None:
+    async def ask(self, question: str, route: Route | None = None, sampling: TurnSampling | None = None) -> None:
         """Ask a question, the way that is chosen or this one; it waits for the models and for other answers."""
         opened = len(self.session.documents)
-        exchange = self.session.ask(question, route)
+        exchange = self.session.ask(question, route, sampling)
         if len(self.session.documents) != opened:
             await self._view.show_documents()
         await self._view.show_exchange(exchange)
@@ -132,14 +143,16 @@ class ChatController:
 
     # --- one exchange
 
-    async def ask_again(self, exchange: Exchange, route: Route | None = None) -> None:
-        """Ask a question again, perhaps another way.
+    async def ask_again(
+        self, exchange: Exchange, route: Route | None = None, sampling: TurnSampling | None = None
+    ) -> None:
+        """Ask a question again, perhaps another way or sampled otherwise.
 
         Raises:
             UsageError: another is being answered.
         """
         self.not_busy()
-        await self.ask(exchange.question, route)
+        await self.ask(exchange.question, route, sampling)
 
     def edit(self, exchange: Exchange) -> None:
         """Let what is typed next take the place of a question.
@@ -270,22 +283,77 @@ class ChatController:
     def _system(self, argument: str) -> None:
         self._view.say(set_system(self.session, argument))
 
+    def _role(self, argument: str) -> None:
+        """Take a role, save one, take one out, or say which there are."""
+        roles = self.preferences.settings.roles
+        word, _, name = argument.partition(" ")
+        name = name.strip()
+        if not argument:
+            self._view.say(
+                f"Your roles: {', '.join(sorted(roles))}" if roles else "You have no roles yet; /role save NAME"
+            )
+        elif word in {"save", "delete"}:
+            if word == "save" and self.session.system is None:
+                raise UsageError("Say what the model is told with /system TEXT first; /role save NAME then keeps it.")
+            save_text("roles", self.preferences, name, self.session.system if word == "save" else None)
+            self._view.say(f"Role {one_line(name, 40)} is {'kept' if word == 'save' else 'gone'}")
+        elif argument == "default":
+            self._view.say(set_system(self.session, "default"))
+        else:
+            self._view.say(set_system(self.session, saved_text("roles", roles, argument)))
+
+    def _prompt(self, argument: str) -> None:
+        """Offer a saved prompt, save the last question as one, take one out, or say which there are."""
+        prompts = self.preferences.settings.prompts
+        word, _, name = argument.partition(" ")
+        name = name.strip()
+        if not argument:
+            known = f"Your prompts: {', '.join(sorted(prompts))}"
+            self._view.say(known if prompts else "You have no prompts yet; /prompt save NAME keeps the last question")
+        elif word in {"save", "delete"}:
+            text = self.numbered("prompt").question if word == "save" else None
+            save_text("prompts", self.preferences, name, text)
+            self._view.say(f"Prompt {one_line(name, 40)} is {'kept' if word == 'save' else 'gone'}")
+        else:
+            self._view.offer(saved_text("prompts", prompts, argument))
+
     async def _retry(self, argument: str) -> None:
-        if argument and argument not in list(Route):
-            raise UsageError(f"{one_line(argument, 40)} is no route; {did_you_mean(argument, list(Route))}")
+        wanted = read_retry(argument)
         if self.queue.models is Models.FAILED and not argument:
             self.queue.load()
             return
-        await self.ask_again(self.numbered("retry"), Route(argument) if argument else None)
+        await self.ask_again(self.numbered("retry", wanted.number), wanted.route, wanted.sampling)
 
     async def _fork_numbered(self, argument: str) -> None:
         await self.fork(self.numbered("fork", argument))
 
     def _rename(self, argument: str) -> None:
         if not argument:
-            raise UsageError("/rename needs a title, for example /rename The lighthouse")
+            self._ask_for_title()
+            return
         self.session.rename(argument)
         self._view.say(f"This conversation is now called {self.session.title}")
+
+    def _ask_for_title(self) -> None:
+        """Have the model make a title."""
+        self.not_busy("/rename makes a title")
+        if self.queue.models is not Models.READY or not (messages := self.session.messages):
+            raise UsageError("There is nothing to title yet: ask something first, or name the title: /rename TITLE")
+        self._view.say("The model is asked for a title …")
+        self._worker.title(messages)
+
+    def title_made(self, question: str, title: str | None, *, asked: bool) -> None:
+        """Take the model's title; what a person has named keeps its name unless they asked for another."""
+        try:
+            if asked and title is None:
+                raise UsageError("The model has made no title; name one: /rename TITLE")
+            if title is not None and asked:
+                self._rename(title)
+            elif title is not None:
+                self.session.take_title(question, title)
+        except AssistantError as error:
+            if asked:
+                self._view.say(str(error), error=True)
 
     def _export(self, argument: str) -> None:
         self._view.say(f"Written to {one_line(str(export(self.session, argument)), 80)}")

@@ -16,10 +16,11 @@ from assistant.events import TurnFailed
 from assistant.history.store import History
 from assistant.settings import Settings
 from assistant.text import counted, one_line
-from assistant.types import Document, Turn
+from assistant.types import Document, Message, Turn
 from tui.chat.controller import ChatController, Handler
 from tui.chat.pasting import Kind, kind
 from tui.chat.plain_exchange import Lines, PlainExchange, answer_lines
+from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
 from tui.chat.session import Exchange, Session
 from tui.chat.worker import Responder
@@ -27,9 +28,11 @@ from tui.chat.worker import Responder
 _PASTED = 0.05  # seconds in which the next line of a paste is there
 _HELP = """Type a question and press Enter. Ctrl+C stops an answer, a second one ends the program; Ctrl+D leaves.
 /open FILE opens a document, /close [NAME] closes one or all. A long pasted text becomes a document.
-/route auto|open|extract|grounded chooses how questions are answered, /retry [ROUTE] asks the last one again.
+/route auto|open|extract|grounded chooses how questions are answered, /retry [N] [ROUTE] asks one again,
+with temperature=T, top_p=P, max_tokens=N or seed=N sampled otherwise.
 /windows all|N chooses how much of a long document is read for a question.
-/system TEXT|@FILE says what the model is told before this conversation.
+/system TEXT|@FILE says what the model is told before this conversation; /role [NAME] takes a saved one,
+/role save NAME keeps it. /prompt [NAME] takes a saved question, /prompt save NAME keeps the last one.
 /history [WORDS] lists conversations or finds what was said, /resume ID goes on with one.
 /rename TITLE gives this conversation another title, /fork [N] goes on in a copy of it, as far as question N.
 /export FILE writes this conversation, by the end of its name, as .md, .html or .json.
@@ -53,6 +56,14 @@ class _Waiting:
     def stop(self) -> None:
         """Nothing: Ctrl+C stops what runs."""
 
+    def title(self, messages: Sequence[Message]) -> None:
+        """Refuse it: the model is asked for answers alone here.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("/rename needs a title here, for example /rename The lighthouse")
+
 
 class PlainChat:
     """A chat over lines: what shows it, and what shows each of its exchanges.
@@ -72,7 +83,7 @@ class PlainChat:
         self._last: PlainExchange | None = None
         self._left = False
         self._waiting = _Waiting()
-        self._controller = ChatController(session, self._waiting, self)
+        self._controller = ChatController(session, self._waiting, self, Preferences(settings, self._setting_changed))
         self._controller.queue.loaded(Models.READY)
 
     @property
@@ -151,6 +162,21 @@ class PlainChat:
 
     def show_route(self) -> None:
         """Nothing: it is said."""
+
+    def offer(self, text: str) -> None:
+        """Let the next line begin with a text, where the terminal edits lines."""
+        if os.name == "posix" and sys.stdin.isatty():
+            import readline
+
+            def insert() -> None:
+                readline.insert_text(one_line(text, len(text)))
+                readline.set_startup_hook(None)
+
+            readline.set_startup_hook(insert)
+        self._lines.line(text)
+
+    def _setting_changed(self, name: str) -> None:
+        """Nothing: roles and prompts are looked up when they are named."""
 
     def open_file(self, path: Path) -> None:
         """Open a document, and say what it is."""

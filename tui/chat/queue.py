@@ -1,14 +1,14 @@
 """The questions of a chat on their way: which waits for what, which is being answered, and how the models are."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 from assistant.events import Event
 from assistant.history.store import Status
 from assistant.text import counted
-from assistant.types import Turn
+from assistant.types import Message, Route, Turn
 from tui.chat.session import Exchange, Session
 
 
@@ -54,6 +54,9 @@ class Worker(Protocol):
     def stop(self) -> None:
         """Stop the running answer."""
 
+    def title(self, messages: Sequence[Message]) -> None:
+        """Make a title for what was said."""
+
 
 class QuestionQueue:
     """Hands one question after another to the worker, once the models are there.
@@ -73,6 +76,8 @@ class QuestionQueue:
         save: Callable[[Exchange], None],
     ) -> None:
         self.models = Models.LOADING
+        self.readers = False
+        """Whether reader and verifier are ready, so that what they answer need not wait for the generator."""
         self._session = session
         self._worker = worker
         self._view = view
@@ -100,6 +105,15 @@ class QuestionQueue:
         """The models are ready, or could not be loaded."""
         self.models = models
         self._next()
+
+    def readers_loaded(self) -> None:
+        """Reader and verifier are ready: what they answer is answered now."""
+        self.readers = True
+        self._next()
+
+    def forget_models(self) -> None:
+        """The models are let go, for others."""
+        self.readers = False
 
     def add(self, exchange: Exchange) -> None:
         """Answer a question as soon as it is its turn; models that failed are loaded again for it."""
@@ -140,7 +154,7 @@ class QuestionQueue:
         return exchange
 
     def _next(self) -> None:
-        if self.models is Models.READY and self._current is None and self._waiting:
+        if self._current is None and self._waiting and self._may_begin(self._waiting[0]):
             exchange = self._current = self._waiting.popleft()
             exchange.status = Status.STREAMING
             self._save(exchange)
@@ -150,6 +164,14 @@ class QuestionQueue:
         for place, exchange in enumerate(self._waiting):
             if view := self._view(exchange.number):
                 view.wait(
-                    _WAITS.get(self.models)
+                    (_WAITS.get(self.models) if place == 0 or not self.readers else None)
                     or ("next" if place == 0 else f"{counted(place, 'question')} before this one")
                 )
+
+    def _may_begin(self, exchange: Exchange) -> bool:
+        """Whether the models that the next question needs are there."""
+        if self.models is Models.READY or not self.readers:
+            return self.models is Models.READY
+        from assistant.routing.router import choose_route  # looked up late: the first screen does not need it
+
+        return choose_route(self._session.turn(exchange)).route is Route.EXTRACT

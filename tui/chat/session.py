@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from assistant.events import (
@@ -21,7 +21,19 @@ from assistant.events import (
 from assistant.history.store import Form, History, HistoryError, Status, StoredMessage
 from assistant.routing.message import split_message
 from assistant.text import one_line
-from assistant.types import NOT_FOUND, Answer, Document, Evidence, Message, Role, Route, Support, Turn, Verdict
+from assistant.types import (
+    NOT_FOUND,
+    Answer,
+    Document,
+    Evidence,
+    Message,
+    Role,
+    Route,
+    Support,
+    Turn,
+    TurnSampling,
+    Verdict,
+)
 from tui.chat.pasting import title
 
 _THOUGHT = 20_000  # characters of thinking that can be looked at
@@ -35,6 +47,7 @@ class Exchange:
     question: str
     documents: tuple[Document, ...] = ()
     forced: Route | None = None
+    sampling: TurnSampling | None = None  # where it differs from the settings; not kept
     created: float = field(default_factory=lambda: time.time())  # noqa: PLW0108  (looked up anew, for tests with a clock)
     status: Status | None = None
     text: str = ""
@@ -144,18 +157,35 @@ class Session:
 
     def __init__(self, history: History, documents: Sequence[Document] = (), resume: str | None = None) -> None:
         self.history = history
+        self._id: str | None = None
+        self._tell_id: Callable[[str | None], None] | None = None
         self.title = ""
         self.route: Route | None = None
         self.windows: int | None = None
         self.system: str | None = None
         self.documents: list[Document] = []
         self.exchanges: list[Exchange] = []
-        self.id: str | None = None
         self.trouble: str | None = None
         if resume:
             self.resume(resume)
         for document in documents:  # in files of their own: nothing is lost if nothing is asked
             self._open(document)
+
+    @property
+    def id(self) -> str | None:
+        """The conversation's id in the history, once it has one."""
+        return self._id
+
+    @id.setter  # noqa: A003  (the property above)
+    def id(self, value: str | None) -> None:
+        self._id = value
+        if self._tell_id is not None:
+            self._tell_id(value)
+
+    def tell_id_to(self, listener: Callable[[str | None], None]) -> None:
+        """Have a listener told which conversation this is, now and whenever it becomes another."""
+        self._tell_id = listener
+        listener(self._id)
 
     def new(self) -> None:
         """Begin a new conversation, without documents."""
@@ -196,15 +226,15 @@ class Session:
         self.documents = [known for known in self.documents if known.id != document.id]
         self._save_documents()
 
-    def ask(self, question: str, route: Route | None = None) -> Exchange:
-        """Add a question, with the documents that are open now; with a route, this one goes that way.
+    def ask(self, question: str, route: Route | None = None, sampling: TurnSampling | None = None) -> Exchange:
+        """Add a question, with the documents that are open now; with a route or sampling, these hold for this one.
 
         Where none is open and the message is a text with a question about it, the text is opened first.
         """
         if not self.documents and route is None and (parts := split_message(question)):
             self.paste(parts[0])
             question = parts[1]
-        exchange = Exchange(len(self.exchanges), question, tuple(self.documents), route or self.route)
+        exchange = Exchange(len(self.exchanges), question, tuple(self.documents), route or self.route, sampling)
         self.exchanges.append(exchange)
         self._begin()
         if self.id is not None:
@@ -228,8 +258,20 @@ class Session:
 
     def turn(self, exchange: Exchange) -> Turn:
         """The exchange as the worker takes it, with what was said before it."""
+        said = self._said(exchange.number)
+        return Turn(
+            exchange.question,
+            exchange.documents,
+            tuple(said),
+            exchange.forced,
+            windows=self.windows,
+            system=self.system,
+            sampling=exchange.sampling,
+        )
+
+    def _said(self, until: int) -> list[Message]:
         said: list[Message] = []
-        for earlier in self.exchanges[: exchange.number]:
+        for earlier in self.exchanges[:until]:
             if earlier.status not in (Status.DONE, Status.STOPPED) or not (earlier.text or earlier.found_nothing):
                 continue
             said.append(Message(Role.USER, earlier.question))
@@ -238,14 +280,7 @@ class Session:
                     Role.ASSISTANT, NOT_FOUND if earlier.found_nothing or earlier.draft is not None else earlier.text
                 )
             )
-        return Turn(
-            exchange.question,
-            exchange.documents,
-            tuple(said),
-            exchange.forced,
-            windows=self.windows,
-            system=self.system,
-        )
+        return said
 
     def save(self, exchange: Exchange) -> None:
         """Save the answer of an exchange as far as it has come."""
@@ -290,6 +325,24 @@ class Session:
             raise HistoryError("Nothing has been said yet; there is nothing to rename.")
         self.history.rename(self.id, title)
         self.title = one_line(title)
+
+    def take_title(self, question: str, title: str) -> bool:
+        """Take a model's title for the conversation that begins with a question; whether it is this one, untitled yet.
+
+        Raises:
+            HistoryError: the history cannot be written.
+        """
+        if self.id is None or not self.exchanges or self.exchanges[0].question != question:
+            return False
+        if self.title not in ("", one_line(question)):
+            return False
+        self.rename(title)
+        return True
+
+    @property
+    def messages(self) -> list[Message]:
+        """What was said, as far as it was answered."""
+        return self._said(len(self.exchanges))
 
     def fork(self, turns: int | None = None) -> None:
         """Go on in a copy of the conversation, of its first so many turns or whole; the one copied stays as it is.

@@ -9,15 +9,17 @@ forward pass that cannot be interrupted would keep the terminal from the user.
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from textual.message import Message
 
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Notice, Progress, TurnFailed, TurnFinished
-from assistant.types import Answer, Turn
+from assistant.types import NOT_FOUND, Answer, Role, Turn
+from assistant.types import Message as Said
 from tui.messages import (
     ComparisonAnswer,
     ComparisonOver,
@@ -26,6 +28,8 @@ from tui.messages import (
     ModelsLoading,
     ModelsNotice,
     ModelsReady,
+    ReadersReady,
+    TitleMade,
     TurnEvent,
     TurnOver,
 )
@@ -49,6 +53,22 @@ class Responder(Protocol):
         """Let the models go."""
 
 
+@runtime_checkable
+class ReadsFirst(Protocol):
+    """A responder that answers about documents before all of its models are loaded."""
+
+    def load_readers(self, on_event: Callable[[Event], None]) -> None:
+        """Load what answers from documents; `load` loads the rest, in another thread while answers are given."""
+
+
+@runtime_checkable
+class Titles(Protocol):
+    """A responder that makes titles."""
+
+    def title(self, messages: Sequence[Said], cancel: threading.Event, *, asked: bool = False) -> str | None:
+        """A title for a conversation, if there is one to be had; a failure is told only where one was `asked` for."""
+
+
 class _LeavingError(BaseException):
     """Raised into a running load when the app is being left; not an Exception, so that nobody handles it on the way."""
 
@@ -70,6 +90,7 @@ class ModelWorker:
         self._cancel = threading.Event()
         self._wanted = threading.Event()  # set when there is something better to do than to look ahead
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._loader: threading.Thread | None = None  # of what is loaded while answers from documents are given already
 
     def load(self) -> None:
         """Load the models; ends in ModelsReady or ModelsFailed."""
@@ -100,6 +121,11 @@ class ModelWorker:
         self._cancel = threading.Event()
         self._put(partial(self._compare, turn, names, report, self._cancel))
 
+    def title(self, messages: Sequence[Said]) -> None:
+        """Have the model title a conversation; ends in TitleMade."""
+        self._cancel = threading.Event()
+        self._put(partial(self._title, messages, self._cancel))
+
     def stop(self) -> None:
         """Ask the answer or the comparison that is running to stop."""
         self._cancel.set()
@@ -112,9 +138,11 @@ class ModelWorker:
 
     def join(self, timeout: float) -> bool:
         """Wait for the thread to end, in seconds; whether it did."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
+        end = time.monotonic() + timeout
+        threads = [thread for thread in (self._thread, self._loader) if thread is not None and thread.ident is not None]
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     def _put(self, job: Callable[[], None] | None) -> None:
         self._jobs.put(job)
@@ -134,17 +162,41 @@ class ModelWorker:
         try:
             if self._responder is None:
                 self._responder = self._factory()
-            self._responder.load(self._report_loading)
+            responder = self._responder
+            if isinstance(responder, ReadsFirst):
+                responder.load_readers(partial(self._report_loading, responder))
         except AssistantError as error:
             self._post(ModelsFailed(error))
+            return
         except Exception as error:  # noqa: BLE001 (the end of the thread: nobody above could tell the user)
             self._post(ModelsFailed(_fault(error)))
+            return
+        if isinstance(responder, ReadsFirst):
+            self._post(ReadersReady())
+            self._loader = threading.Thread(target=self._load_rest, args=(responder,), name="loader", daemon=True)
+            self._loader.start()
+        else:
+            self._load_rest(responder)
+
+    def _load_rest(self, responder: Responder) -> None:
+        """Load all that is not loaded yet; nothing is told of a responder in whose place another has come."""
+        outcome: Message
+        try:
+            responder.load(partial(self._report_loading, responder))
+        except _LeavingError:
+            return
+        except AssistantError as error:
+            outcome = ModelsFailed(error)
+        except Exception as error:  # noqa: BLE001 (as above)
+            outcome = ModelsFailed(_fault(error))
         else:
             # A responder that is no assistant of ours has no model to name.
-            self._post(ModelsReady(getattr(self._responder, "generator_name", None)))
+            outcome = ModelsReady(getattr(responder, "generator_name", None))
+        if responder is self._responder:
+            self._post(outcome)
 
-    def _report_loading(self, event: Event) -> None:
-        if self._leaving.is_set():
+    def _report_loading(self, responder: Responder, event: Event) -> None:
+        if self._leaving.is_set() or responder is not self._responder:
             raise _LeavingError
         if isinstance(event, Progress):
             self._post(ModelsLoading(event))
@@ -167,17 +219,31 @@ class ModelWorker:
             self._post(TurnEvent(exchange, TurnFailed(_fault(error))))
         self._post(TurnOver(exchange))
         if finished is not None:
-            self._look_ahead(turn, finished)
+            self._use_idle_time(turn, finished)
 
-    def _look_ahead(self, turn: Turn, answer: Answer) -> None:
-        """Use the time until something is put in the queue, where nothing waits in it yet."""
+    def _use_idle_time(self, turn: Turn, answer: Answer) -> None:
+        """Use the time until something is put in the queue, if nothing waits yet: for a title, then the next turn."""
         self._wanted = threading.Event()
         if self._responder is None or not self._jobs.empty():
             return
         try:
+            if not turn.history and isinstance(self._responder, Titles):
+                said = [Said(Role.USER, turn.question), Said(Role.ASSISTANT, answer.text or NOT_FOUND)]
+                if title := self._responder.title(said, self._wanted):
+                    self._post(TitleMade(turn.question, title))
             self._responder.look_ahead(turn, answer, self._wanted)
-        except Exception as error:  # noqa: BLE001  (it was for speed alone)
+        except Exception as error:  # noqa: BLE001  (it was for speed and comfort alone)
             _fault(error)
+
+    def _title(self, messages: Sequence[Said], cancel: threading.Event) -> None:
+        title: str | None = None
+        try:
+            responder: object = self._responder
+            if isinstance(responder, Titles):
+                title = responder.title(messages, cancel, asked=True)
+        except Exception as error:  # noqa: BLE001  (the conversation keeps the title that it has)
+            _fault(error)
+        self._post(TitleMade(messages[0].text, title, asked=True))
 
     def _compare(
         self, turn: Turn, names: Sequence[str], report: Callable[[Message], object], cancel: threading.Event

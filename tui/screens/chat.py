@@ -47,6 +47,13 @@ class ChatScreen(Screen[None]):
         Binding("ctrl+r", "command('history')", "History", key_display="^r", priority=True, id="chat.history"),
         Binding("ctrl+y", "copy_answer", "Copy", show=False, priority=True, id="chat.copy"),
         Binding("f2", "claims", "Claims", show=False, priority=True, id="chat.claims"),
+        Binding("f3", "offer('/role ')", "Role", show=False, priority=True, id="chat.role"),
+        Binding("f4", "offer('/prompt ')", "Prompt", show=False, priority=True, id="chat.prompt"),
+        Binding("f6", "command('copy', 'code')", "Copy code", show=False, priority=True, id="chat.code"),
+        Binding("f7", "command('run')", "Run", show=False, priority=True, id="chat.run"),
+        Binding("f8", "command('editor')", "Evidence", show=False, priority=True, id="chat.evidence"),
+        Binding("f9", "vary", "Parameters", show=False, priority=True, id="chat.vary"),
+        Binding("ctrl+l", "command('rename')", "Title", show=False, priority=True, id="chat.title"),
         Binding("ctrl+g", "editor", "Editor", show=False, priority=True, id="chat.editor"),
     ]
 
@@ -55,7 +62,7 @@ class ChatScreen(Screen[None]):
         self.preferences = preferences
         self.session = session
         self.worker = worker
-        self.controller = ChatController(session, worker, self)
+        self.controller = ChatController(session, worker, self, preferences)
         self.idle_collector = IdleGarbageCollector(
             self, lambda: self.controller.queue.busy, lambda: self.composer.prompt.last_key
         )
@@ -171,6 +178,17 @@ class ChatScreen(Screen[None]):
         """Say it, until the next key is sent."""
         self.say(message.text)
 
+    @on(messages.ReadersReady)
+    def readers_ready(self) -> None:
+        """Answer what waits and needs no more."""
+        self.status.show_readers()
+        self.controller.queue.readers_loaded()
+
+    @on(messages.TitleMade)
+    def title_made(self, message: messages.TitleMade) -> None:
+        """Take the title."""
+        self.controller.title_made(message.question, message.title, asked=message.asked)
+
     @on(messages.ModelsReady)
     def models_ready(self, message: messages.ModelsReady) -> None:
         """Answer what waits."""
@@ -245,8 +263,14 @@ class ChatScreen(Screen[None]):
             self.say(str(error), error=True)
 
     async def _act(self, action: str, exchange: Exchange) -> None:
-        """Do one of copy, code, text, edit, retry, open (which asks the generator alone), fork, evidence and claims."""
+        """Do what an action's name says; `open` asks the generator alone, `vary` offers other parameters."""
         match action:
+            case "run":
+                await self._commands.run_code(exchange)
+            case "editor":
+                self._commands.open_evidence(exchange)
+            case "vary":
+                self.offer(self._commands.retry_line(exchange))
             case "copy":
                 self.copy(exchange.text)
             case "code":
@@ -285,9 +309,23 @@ class ChatScreen(Screen[None]):
         """Copy the last answer."""
         await self.controller.run("copy")
 
-    async def action_command(self, name: str) -> None:
+    async def action_command(self, name: str, argument: str = "") -> None:
         """Run a slash command by a key."""
-        await self.controller.run(name)
+        await self.controller.run(name, argument)
+
+    def action_offer(self, text: str) -> None:
+        """Begin a command by a key."""
+        self.offer(text)
+
+    def action_vary(self) -> None:
+        """Offer the last question with its parameters, to be changed."""
+        if exchanges := self.session.exchanges:
+            self.offer(self._commands.retry_line(exchanges[-1]))
+
+    def offer(self, text: str) -> None:
+        """Put a text into the prompt; what stood there comes back with the up arrow."""
+        self.composer.prompt.lend(text)
+        self.composer.prompt.focus()
 
     def runs(self, name: str) -> Callable[[], object]:
         """What runs a slash command from the palette."""

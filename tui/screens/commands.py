@@ -1,5 +1,6 @@
 """The slash commands that need a screen, beside those of the controller."""
 
+import asyncio
 import os
 import shlex
 from collections.abc import Callable, Mapping
@@ -9,16 +10,21 @@ from textual.app import App
 from textual.screen import Screen
 
 from assistant.errors import AssistantError, UsageError, did_you_mean
+from assistant.sandbox import run_python
 from assistant.text import one_line
 from assistant.types import Route, Turn
+from tui.chat.code_blocks import code_blocks, python_blocks
 from tui.chat.controller import ROUTES, ChatController, Handler
 from tui.chat.preferences import Preferences
+from tui.chat.retrying import retry_line
 from tui.chat.session import Exchange
 from tui.chat.worker import ModelWorker
 from tui.screens.compare import CompareScreen
 from tui.screens.conversations import ConversationsScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.settings import SettingsScreen
+from tui.terminal.editor import show_at
+from tui.widgets.exchange_view import ExchangeView
 
 
 class _Screen(Protocol):
@@ -28,6 +34,8 @@ class _Screen(Protocol):
     def say(self, text: str, *, error: bool = False) -> None: ...
 
     def copy(self, text: str, what: str = "") -> None: ...
+
+    def view_of(self, number: int) -> ExchangeView | None: ...
 
 
 class ScreenCommands:
@@ -45,6 +53,7 @@ class ScreenCommands:
     ) -> None:
         self.generator: str | None = None  # the model that writes answers, once it is known
         self._copied: tuple[int, int] | None = None  # exchange and code block that were copied last
+        self._ran: tuple[int, int] | None = None  # and that were run
         self._screen = screen
         self._controller = controller
         self._preferences = preferences
@@ -56,6 +65,8 @@ class ScreenCommands:
         return {
             "compare": self._compare,
             "copy": self._copy,
+            "run": lambda argument: self.run_code(self._controller.numbered("run", argument)),
+            "editor": self._editor,
             "history": self._history,
             "models": lambda _: self._push(ModelsScreen(self._preferences, self.generator)),
             "settings": lambda _: self._push(SettingsScreen(self._preferences)),
@@ -72,6 +83,8 @@ class ScreenCommands:
             "retry": lambda: list(Route),
             "windows": lambda: ["all"],
             "copy": lambda: ["code"],
+            "role": lambda: [*sorted(self._preferences.settings.roles), "default"],
+            "prompt": lambda: sorted(self._preferences.settings.prompts),
             "close": lambda: [document.name for document in self._controller.session.documents],
             "theme": lambda: sorted(self._screen.app.available_themes),
         }
@@ -85,15 +98,54 @@ class ScreenCommands:
         Raises:
             UsageError: there is none.
         """
-        blocks = _code_blocks(exchange.text)
+        blocks = code_blocks(exchange.text)
         if not blocks:
             raise UsageError("The answer holds no code block; /copy copies all of it.")
-        before = self._copied[1] if self._copied and self._copied[0] == exchange.number else 0
-        at = (before - 1) % len(blocks)
-        self._copied = (exchange.number, at)
-        which = f"code block {at + 1} of {len(blocks)}" if len(blocks) > 1 else "the code block"
-        lines = len(blocks[at].splitlines())
-        self._screen.copy(blocks[at], f"{which}, {lines} line{'' if lines == 1 else 's'}")
+        at = self._copied = _before(self._copied, exchange.number, len(blocks))
+        which = f"code block {at[1] + 1} of {len(blocks)}" if len(blocks) > 1 else "the code block"
+        lines = len(blocks[at[1]].splitlines())
+        self._screen.copy(blocks[at[1]], f"{which}, {lines} line{'' if lines == 1 else 's'}")
+
+    async def run_code(self, exchange: Exchange) -> None:
+        """Run the last Python block of an answer in the sandbox and show what it prints; again, the one before it.
+
+        Raises:
+            UsageError: there is none, or there is no sandbox on this system.
+        """
+        blocks = python_blocks(exchange.text)
+        if not blocks:
+            raise UsageError("The answer holds no block of Python; only such can be run.")
+        at = self._ran = _before(self._ran, exchange.number, len(blocks))
+        which = f"Python block {at[1] + 1} of {len(blocks)}" if len(blocks) > 1 else "The Python block"
+        self._screen.say(f"{which} is running in the sandbox …")
+        outcome = await asyncio.to_thread(run_python, blocks[at[1]])
+        self._screen.say(f"{which} {'has run' if outcome.passed else 'did not end well: ' + outcome.reason}")
+        if view := self._screen.view_of(exchange.number):
+            await view.show_run(outcome, which)
+
+    def _editor(self, argument: str) -> None:
+        exchanges = self._controller.session.exchanges
+        last = next((each for each in reversed(exchanges) if each.places), None)
+        if not argument and last is None:
+            raise UsageError("No answer has a place in a document yet; /editor opens one.")
+        self.open_evidence(last if not argument and last is not None else self._controller.numbered("editor", argument))
+
+    def open_evidence(self, exchange: Exchange) -> None:
+        """Open the first place of an answer in the user's editor.
+
+        Raises:
+            UsageError: it has none, or no editor runs.
+        """
+        place = next(iter(exchange.places), None)
+        document = exchange.document_of(place) if place is not None else None
+        if place is None or document is None:
+            raise UsageError("This answer has no place in a document.")
+        opened = show_at(self._screen.app, document, place.start)
+        self._screen.say(f"Opened {opened}")
+
+    def retry_line(self, exchange: Exchange) -> str:
+        """The command that asks an exchange again with other parameters."""
+        return retry_line(exchange.number + 1, exchange.sampling, self._preferences.settings)
 
     def _compare(self, argument: str) -> None:
         if argument.endswith("?"):
@@ -152,7 +204,7 @@ class ScreenCommands:
             self._preferences.change("theme", argument)
 
 
-def _code_blocks(text: str) -> list[str]:
-    from markdown_it import MarkdownIt
-
-    return [token.content for token in MarkdownIt().parse(text) if token.type == "fence"]
+def _before(last: tuple[int, int] | None, number: int, blocks: int) -> tuple[int, int]:
+    """Exchange and block whose turn it is: the last block, and each time after that the one before it, round."""
+    before = last[1] if last is not None and last[0] == number else 0
+    return number, (before - 1) % blocks

@@ -15,12 +15,16 @@ from textual.widgets import Markdown, Static
 from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack
 from assistant.history.store import Status
 from assistant.history.types import local_time
+from assistant.sandbox import Outcome
 from assistant.text import counted, one_line, printable
 from assistant.types import Route, Support
+from tui.chat.code_blocks import python_blocks
+from tui.chat.retrying import told
 from tui.chat.session import Exchange
 from tui.messages import ExchangeAction, FocusExchange
 from tui.widgets.evidence_card import EvidenceCard
 from tui.widgets.growing_answer import GONE, GrowingAnswer
+from tui.widgets.run_output import RunOutput
 from tui.widgets.status_bar import short_name
 from tui.widgets.thinking_view import ThinkingView
 from tui.widgets.verdict_view import VerdictView
@@ -53,6 +57,9 @@ class ExchangeView(Vertical, can_focus=True):
         Binding("f", "do('fork')", "Fork", id="answer.fork"),
         Binding("d", "draft", "Draft", id="answer.draft"),
         Binding("t", "thinking", "Thinking", id="answer.thinking"),
+        Binding("x", "do('run')", "Run", show=False, id="answer.run"),
+        Binding("p", "do('vary')", "Parameters", show=False, id="answer.vary"),
+        Binding("E", "do('editor')", "Editor", show=False, id="answer.editor"),
         Binding("up,shift+tab", "go(-1)", "Up", show=False, id="answer.up"),
         Binding("down", "go(1)", "Down", show=False, id="answer.down"),
         Binding("escape,tab,i", "go(0)", "Back", key_display="esc", id="answer.back"),
@@ -265,13 +272,21 @@ class ExchangeView(Vertical, can_focus=True):
                 return bool(exchange.text)
             case ("code",):
                 return "```" in exchange.text or "~~~" in exchange.text
-            case ("evidence",):
+            case ("run",):
+                return bool(python_blocks(exchange.text))
+            case ("evidence",) | ("editor",):
                 return bool(exchange.places)
             case ("open",):
                 return exchange.found_nothing
             case ("claims",):
                 return exchange.verdict is not None
         return True
+
+    async def show_run(self, outcome: Outcome, which: str) -> None:
+        """Show what a block of the answer printed, in place of what an earlier run did."""
+        await self.query(RunOutput).remove()
+        await self.query_one(".answer").mount(output := RunOutput(outcome, which))
+        self.call_after_refresh(output.scroll_visible, animate=False)
 
     def toggle_claims(self) -> bool:
         """Show or hide the claims of the verdict; whether there is one."""
@@ -334,6 +349,7 @@ class ExchangeView(Vertical, can_focus=True):
             return [f"◌ {self._waits_for}"]
         reason = one_line(exchange.reason or "", 160).rstrip(".")
         parts = [f"{exchange.route.value}{' — ' + reason if reason else ''}" if exchange.route else ""]
+        parts.append(told(exchange.sampling))
         if exchange.status is Status.STREAMING:
             if progress := exchange.progress:
                 how_far = f" {progress.done}/{progress.total}" if progress.total else ""
@@ -346,6 +362,8 @@ class ExchangeView(Vertical, can_focus=True):
                 parts.append(f"{usage.seconds:.{1 if usage.seconds >= 1 else 2}f}s")
             if usage.thinking_tokens:
                 parts.append(f"thought for {counted(usage.thinking_tokens, 'token')}")
+            if usage.completion_tokens:
+                parts.append(f"{usage.prompt_tokens:,} → {counted(usage.completion_tokens, 'token')}")
             if usage.completion_tokens and usage.seconds:
                 parts.append(f"{usage.completion_tokens / usage.seconds:.0f} tok/s")
             if (model := exchange.answer.models.generator) is not None:

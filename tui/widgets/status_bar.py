@@ -25,12 +25,13 @@ class StatusBar(Static):
         super().__init__(id="status")
         self._models = Content.styled("○ starting", "$foreground 60%")
         self._said: Content | None = None
+        self._readers = False
         self._route: Route | None = None
         self.said = ""
 
     def show_loading(self, progress: Progress) -> None:
         """Show how far loading has come."""
-        stage = printable(progress.stage)
+        stage = ("documents can be asked about · " if self._readers else "") + printable(progress.stage)
         if progress.total <= 0:
             self._models = Content.assemble(("○ ", "$text-accent"), (f"{stage}…", "$foreground 60%"))
         else:
@@ -52,14 +53,20 @@ class StatusBar(Static):
             )
         self._draw()
 
+    def show_readers(self) -> None:
+        """Show from now on, beside what is still being loaded, that documents can be asked about."""
+        self._readers = True
+
     def show_ready(self, generator: str | None = None) -> None:
         """Show that the models are ready, and which one writes answers."""
+        self._readers = False
         who = f" · {short_name(generator)}" if generator else ""
         self._models = Content.assemble(("● ", "$text-success"), (f"ready{who}", "$foreground 60%"))
         self._draw()
 
     def show_failed(self, message: str) -> None:
         """Show why the models could not be loaded; stays until they are loaded again."""
+        self._readers = False
         line = printable(message).strip()
         self._models = Content.assemble((f"✘ {line}", "$text-error"), ("  /retry loads them again", "$foreground 60%"))
         self._draw()

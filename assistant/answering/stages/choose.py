@@ -43,6 +43,8 @@ def _completed(
     before = exchanges(turn.history)
     if not before or not leans_on_before(turn.question) or resources.no_generator is not None:
         return choice
+    if not (yield from run_in_thread(lambda _: resources.models.generator_has_come(cancel))):
+        return choice
     try:
         generator = yield from run_in_thread(resources.models.generator)
         stream = generator.stream(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from assistant.answering.in_thread import run_in_thread
 from assistant.answering.shared_work import Steps, silently
 from assistant.answering.stages.verify import verify
 from assistant.answering.stages.write import write
@@ -27,6 +28,8 @@ def try_again(state: TurnState, resources: Resources) -> Steps:
     if nothing.score is not None and nothing.score >= SURE_OF_NOTHING:
         return
     if resources.models.unattended and resources.no_generator is not None:
+        return
+    if not (yield from run_in_thread(lambda _: resources.models.generator_has_come(state.cancel))):
         return
     yield Progress("Writing from passages")
     written = TurnState(turn, state.cancel, Answer(Route.GROUNDED, None, asked=nothing.asked), quiet=True)

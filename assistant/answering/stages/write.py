@@ -54,7 +54,8 @@ def write(state: TurnState, resources: Resources, near: Sequence[Evidence] = ())
         )
     if system := resources.system_prompt(turn):
         messages = with_system(messages, system)
-    stream = generator.stream(messages, sampling=resources.sampling(state.answer.route), cancel=state.cancel)
+    sampling = resources.sampling(state.answer.route).with_choice(turn.sampling)
+    stream = generator.stream(messages, sampling=sampling, cancel=state.cancel)
     if stream.turns_left_out:
         yield Notice(turns_left_out(stream.turns_left_out))
     text = yield from write_stream(generator, stream, resources.settings, quiet=state.quiet)

@@ -7,6 +7,7 @@ from assistant.generation.stream import Sampling
 
 _NAMES = {
     "max_new_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p", "seed": "seed",
+    "stop": "stop",
 }  # fmt: skip
 _SETTINGS = {sent: name for name, sent in _NAMES.items()}
 _OTHER_NAMES = {"max_tokens": "max_completion_tokens"}
@@ -26,8 +27,8 @@ class Parameters:
         found: dict[str, object] = {}
         for name, sent in _NAMES.items():
             value = getattr(sampling, name)
-            if value is not None and (chosen is None or name in chosen):
-                found[sent] = value
+            if value is not None and value != () and (chosen is None or name in chosen):
+                found[sent] = list(value) if isinstance(value, tuple) else value
         if chosen is None and sampling.temperature == 0:  # then nothing is drawn
             found.pop("top_p", None)
             found.pop("seed", None)

@@ -9,8 +9,8 @@ from finetune.data.files import evenly
 from finetune.data.labelled_texts import LabelledText, read_labelled_texts, split_by_class
 from finetune.data.survey import survey
 from finetune.recipe import ClassifierRecipe
-from finetune.tasks.base import Examples
 from finetune.tasks.classifier.classifier import TextClassifier, evaluate, save_labels
+from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
 from finetune.trainer.peft_methods import for_measuring, load_encoder, positions
 from finetune.trainer.trainer import mean_loss, measuring_trainer, optimizers, run_trainer, training_arguments

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.generation.stream import Sampling
+from assistant.sandbox import Outcome, run_python
 from assistant.types import Message, Role
 from assistant.verification.python_code import FENCE, PYTHON, syntax_fault
 from finetune.data.code import CodeExample
 from finetune.data.grounded import with_passages
-from finetune.tasks.code.sandbox import Outcome, run_python
 from finetune.tasks.needs import of_the_extra
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.data.sample import write_preferences
 from finetune.recipe import PreferenceRecipe
-from finetune.tasks.base import Examples, OnProgress, Rows, Task, average_tokens
+from finetune.tasks.base import OnProgress, Rows, Task, average_tokens
+from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
     from assistant.models.store import ResolvedModel

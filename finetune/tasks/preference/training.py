@@ -11,7 +11,7 @@ from finetune.data.chat_templates import chat_template
 from finetune.data.preferences import Preference, read_preferences, split_by_prompt
 from finetune.data.survey import survey
 from finetune.recipe import PreferenceRecipe
-from finetune.tasks.base import Examples
+from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
 from finetune.trainer.peft_methods import load_causal, positions
 from finetune.trainer.precision import device

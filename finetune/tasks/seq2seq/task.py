@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.data.sample import write_questions
 from finetune.recipe import Seq2SeqRecipe
-from finetune.tasks.base import Examples, OnProgress, Rows, Task, average_tokens, test_rows
+from finetune.tasks.base import OnProgress, Rows, Task, average_tokens, test_rows
+from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
     from assistant.models.store import ResolvedModel

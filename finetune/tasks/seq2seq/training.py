@@ -11,7 +11,7 @@ from finetune.data.files import evenly
 from finetune.data.squad import QAExample, read_questions, split_by_article
 from finetune.data.survey import survey
 from finetune.recipe import Seq2SeqRecipe
-from finetune.tasks.base import Examples
+from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
 from finetune.trainer.peft_methods import for_measuring
 from finetune.trainer.trainer import measuring_trainer, optimizers, run_trainer, training_arguments

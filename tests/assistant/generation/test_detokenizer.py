@@ -65,3 +65,16 @@ def test_held_back_text_is_given_at_the_end_when_it_was_not_the_stop_text():
     stop = StopText("\n### ")
     assert stop.add("answer\n##") + stop.finish() == "answer\n##"
     assert not stop.found
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_text_ends_at_the_first_of_several_stop_texts_and_keeps_its_first_spaces(size):
+    text = "  one, two; three."
+    for stops, shown in ((("; ", "two"), "  one, "), (("two;", "two"), "  one, "), (("never",), text)):
+        stop, out = StopText(None, stops), ""
+        for at in range(0, len(text), size):
+            out += stop.add(text[at : at + size])
+            if stop.found:
+                break
+        assert out + ("" if stop.found else stop.finish()) == shown
+        assert stop.found == (shown != text)

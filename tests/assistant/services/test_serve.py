@@ -250,3 +250,41 @@ def test_it_listens_to_this_machine_only(run: Any) -> None:
     code, _, err = run("serve", "--host", "0.0.0.0")
     assert code == 2
     assert "this machine only" in err
+
+
+def opened(server: Started, **options: Any) -> tuple[str, Any]:
+    done = chat(server, [{"role": "user", "content": "Write a loop in Python"}], **options)
+    return done.choices[0].message.content or "", done
+
+
+def test_the_sampling_that_a_request_asks_for_is_used(server: Started) -> None:
+    greedy, _ = opened(server, temperature=0)
+    drawn = {seed: opened(server, temperature=2.0, top_p=1.0, seed=seed)[0] for seed in (1, 2, 3)}
+    assert drawn[1] == opened(server, temperature=2.0, top_p=1.0, seed=1)[0]
+    assert len({greedy, *drawn.values()}) > 1
+    assert opened(server, temperature=2.0, top_p=0.0001, seed=5)[0] == greedy  # the likeliest token alone is left
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_an_answer_is_as_long_as_the_request_says(server: Started, name: str) -> None:
+    for tokens in (2, 4, 9):  # the server's own setting is 6
+        _, done = opened(server, temperature=0, **{name: tokens})
+        assert done.usage.completion_tokens == tokens
+        assert done.choices[0].finish_reason == "length"
+
+
+def test_an_answer_ends_before_a_text_that_the_request_names(server: Started) -> None:
+    whole, _ = opened(server, temperature=0, max_tokens=12)
+    assert len(whole) > 4
+    cut, done = opened(server, temperature=0, max_tokens=12, stop=["no such text", whole[3:5]])
+    assert cut == whole[: whole.index(whole[3:5])].strip()
+    assert done.choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"temperature": 3}, {"top_p": 0}, {"max_tokens": 0}, {"stop": ["a"] * 5}, {"stop": ""}, {"seed": -1}],
+)
+def test_sampling_that_makes_no_sense_is_refused(server: Started, wrong: dict[str, Any]) -> None:
+    with pytest.raises(openai.BadRequestError, match=next(iter(wrong))):
+        opened(server, **wrong)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune.tasks.code.sandbox import run_python
+from assistant.sandbox import run_python
 
 
 def test_a_program_that_reaches_its_end_passes() -> None:
@@ -64,3 +64,12 @@ def test_nothing_reaches_the_network() -> None:
         waiting.join()
     assert not outcome.passed
     assert not reached.is_set()
+
+
+def test_what_a_program_prints_is_given_bounded_and_its_faults_are_its_own() -> None:
+    assert run_python("print(6 * 7)").output == "42\n"
+    failed = run_python("print('before')\n1 / 0")
+    assert failed.output == "before\n"
+    assert failed.errors.startswith('  File "answer.py", line 2')
+    assert "exec(code" not in failed.errors
+    assert len(run_python("while True: print('x' * 1000)", seconds=2).output) <= 20_000

@@ -19,7 +19,8 @@ from assistant.errors import UsageError
 SECONDS = 5.0
 MEMORY_BYTES = 512 * 2**20
 FILE_BYTES = 2**20
-_OUTPUT_SHOWN = 300
+_OUTPUT_SHOWN, _OUTPUT_KEPT = 300, 20_000  # bytes: of the end, to see why it ended; of the beginning, to be shown
+_NAME = "answer.py"
 
 _FENCE = """
 import ctypes, os, resource, sys
@@ -65,10 +66,15 @@ os.write(1, b"%(end)s")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether a program reached its end; if not, `reason` is the last line it said, or what stopped it."""
+    """Whether a program reached its end; if not, `reason` is the last line it said, or what stopped it.
+
+    `output` is the beginning of what it printed, and `errors` that of what it said of a failure, without our own lines.
+    """
 
     passed: bool
     reason: str = ""
+    output: str = ""
+    errors: str = ""
 
 
 def run_python(source: str, seconds: float = SECONDS) -> Outcome:
@@ -100,15 +106,34 @@ def run_python(source: str, seconds: float = SECONDS) -> Outcome:
                 start_new_session=True,
                 check=False,
             )
+            code: int | None = done.returncode
         except subprocess.TimeoutExpired:
-            return Outcome(False, f"not done after {seconds:g} seconds")
-        if done.returncode == 0:
-            ended = _tail(output).endswith(end)
-            return Outcome(ended, "" if ended else "it left before its end")
-        if done.returncode < 0:
-            return Outcome(False, f"stopped by signal {-done.returncode}")
-        said = _tail(errors).strip().splitlines()
-        return Outcome(False, said[-1] if said else f"exit code {done.returncode}")
+            code = None
+        reason = _reason(code, errors, ended=_tail(output).endswith(end), seconds=seconds)
+        return Outcome(reason is None, reason or "", _head(output).removesuffix(end), _own(_head(errors)))
+
+
+def _reason(code: int | None, errors: IO[bytes], *, ended: bool, seconds: float) -> str | None:
+    """Why a program did not reach its end; None where it did."""
+    if code is None:
+        return f"not done after {seconds:g} seconds"
+    if code == 0:
+        return None if ended else "it left before its end"
+    if code < 0:
+        return f"stopped by signal {-code}"
+    said = _tail(errors).strip().splitlines()
+    return said[-1] if said else f"exit code {code}"
+
+
+def _own(errors: str) -> str:
+    """What is said of the program itself: the frames of the fence around it are nothing to its author."""
+    at = errors.find(f'  File "{_NAME}"')
+    return errors if at < 0 else errors[at:]
+
+
+def _head(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(_OUTPUT_KEPT).decode("utf-8", "replace")
 
 
 def _tail(file: IO[bytes]) -> str:

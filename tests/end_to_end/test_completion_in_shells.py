@@ -1,0 +1,83 @@
+"""Completion as people install and use it: bash, zsh and fish under a pty, with the Tab key."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.history.store import History
+from benchmarks.terminal import Terminal
+
+pytestmark = pytest.mark.slow
+SHELLS = ("bash", "zsh", "fish")
+# fish wants the terminal to be its own, as a terminal's shell has it.
+OWN = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+PROMPT = "ready$ "
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal]:
+    """A shell with completion installed as the pages say, in a home of its own with one conversation in its history."""
+    name = str(request.param)
+    if (program := shutil.which(name)) is None:
+        pytest.skip(f"no {name} here")
+    home, programs = tmp_path / "home", tmp_path / "bin"
+    home.mkdir()
+    programs.mkdir()
+    (programs / "assistant").write_text(f'#!/bin/sh\nexec {sys.executable} -m assistant "$@"\n')
+    (programs / "assistant").chmod(0o755)
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith(("ASSISTANT_", "ZDOTDIR", "XDG_"))},
+        "HOME": str(home),
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "TERM": "xterm-256color",
+        "SHELL": program,
+        "ASSISTANT_DATA": str(tmp_path / "data"),
+    }
+    with History(tmp_path / "data" / "history.db") as history:
+        history.add_user_message(history.create("Bridges"), "Who built the toll bridge?")
+    prompts = {
+        "bash": (home / ".bashrc", f"PS1='{PROMPT}'\nbind 'set show-all-if-ambiguous on'\n"),
+        "zsh": (home / ".zshrc", f"PS1='{PROMPT}'\nunsetopt beep\n"),
+        "fish": (
+            home / ".config/fish/config.fish",
+            f"function fish_prompt; echo '{PROMPT}'; end\nset -g fish_greeting\n",
+        ),
+    }
+    file, text = prompts[name]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    installing = Terminal([sys.executable, "-c", OWN, program, "-i"], environment)
+    try:
+        installing.wait_for(PROMPT.strip())
+        installing.type("assistant --install-completion\r")
+        installing.wait_for("completion installed")
+    finally:
+        installing.close()
+    terminal = Terminal([sys.executable, "-c", OWN, program, "-i"], environment)
+    try:
+        terminal.wait_for(PROMPT.strip())
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def offers(terminal: Terminal, typed: str, *offered: str) -> None:
+    """Type, press Tab, and see all of these; then clear the line."""
+    terminal.type(typed)
+    terminal.type("\t")
+    terminal.wait_for(lambda text: all(each in text for each in offered), 60)
+    terminal.type("\x03")
+    terminal.type("\x0c")
+    terminal.wait_for(lambda text: typed not in text, 30)
+
+
+def test_commands_options_profiles_models_and_conversations_are_completed(shell: Terminal) -> None:
+    offers(shell, "assistant hist", "assistant history")
+    offers(shell, "assistant history ", "search", "export", "rename")
+    offers(shell, "assistant ask --profile li", "light")
+    offers(shell, "assistant models pull qwen2.5-coder-1.5b", "qwen2.5-coder-1.5b-instruct")
+    offers(shell, "assistant --resume la", "last")
