@@ -100,8 +100,8 @@ class PrivateServer(Server):
             await browser.prepare(request)
             async with self._tabs.held(request.query.get("tab", "")) as file:
                 app = _Chat(
-                    self.command, write_bytes=browser.send_bytes, write_str=browser.send_str, close=partial(_close, browser),
-                    download_manager=self.download_manager,
+                    self.command, write_bytes=browser.send_bytes, write_str=browser.send_str,
+                    close=partial(_close, browser), download_manager=self.download_manager,
                 )  # fmt: skip
                 app.tab = file
                 try:

@@ -64,6 +64,7 @@ class Models:
     ) -> None:
         self.loaded_generator = None
         self.unattended = False
+        self.generator_has_come = lambda cancel: True
         self.ranker = SimpleNamespace(knows=lambda document: True)
         self.claims: list[str] = []
         self.asked: list[str] = []

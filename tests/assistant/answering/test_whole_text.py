@@ -51,6 +51,7 @@ class Models:
     def __init__(self, cancel_at: int | None = None) -> None:
         self.loaded_generator = None
         self.unattended = False
+        self.generator_has_come = lambda cancel: True
         self.ranker = Ranker()
         self.asked: list[str] = []
         self.cancel = threading.Event()
