@@ -137,6 +137,17 @@ class Glossed(_Strict):
     """The same table in the other language, row for row: the two give the dictionary."""
 
 
+class HardQuestions(_Strict):
+    """Unanswerable questions that are hard for a reader (see `finetune.tasks.qa.hard_questions`)."""
+
+    share: float = Field(gt=0)
+    """How many for each answerable one."""
+    draws: int = Field(default=6, ge=1)
+    """Of how many made from one question the hardest is kept."""
+    reader: str
+    """For whom they are hard: "embedded", a folder or a Hub name."""
+
+
 class QAData(_Data):
     """Extractive question answering data: SQuAD's JSON as published, or a table such as the Hub's."""
 
@@ -145,6 +156,8 @@ class QAData(_Data):
 
     unanswerable: dict[Literal["moved", "removed", "altered"], Annotated[float, Field(ge=0)]] = {}
     """Unanswerable questions made per answerable one, by the way they are made (see `finetune.data.unanswerable`)."""
+    hard: HardQuestions | None = None
+    """More of them, chosen by how answerable a reader finds them."""
     tabular: int = Field(default=0, ge=0)
     """How many questions on made-up tables and lists to add (see `finetune.data.tabular`)."""
     glossed: Glossed | None = None

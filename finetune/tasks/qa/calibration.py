@@ -52,7 +52,7 @@ def hardest(examples: Sequence[QAExample], readings: Sequence[Reading]) -> tuple
     best: dict[tuple[str, bool], int] = {}
     for at, (example, reading) in enumerate(zip(examples, readings, strict=True)):
         key = example.id, bool(example.answers)
-        if key not in best or (not example.answers and _score(reading) > _score(readings[best[key]])):
+        if key not in best or (not example.answers and best_score(reading) > best_score(readings[best[key]])):
             best[key] = at
     kept = sorted(best.values())
     return [examples[at] for at in kept], [readings[at] for at in kept]
@@ -88,7 +88,7 @@ def article_questions(answerable: Sequence[QAExample], count: int, seed: int) ->
 
 def calibrate(examples: Sequence[QAExample], readings: Sequence[Reading]) -> Calibration:
     """Fit what the scores mean (Platt scaling) and choose the threshold that gives the best mean F1."""
-    margin = np.array([_score(reading) for reading in readings])
+    margin = np.array([best_score(reading) for reading in readings])
     length = np.log([max(1, reading.windows_in_all) for reading in readings])
     f1 = np.array([_f1(example, reading) for example, reading in zip(examples, readings, strict=True)])
     absent = np.array([not example.answers for example in examples])
@@ -102,12 +102,13 @@ def calibrate(examples: Sequence[QAExample], readings: Sequence[Reading]) -> Cal
     best = int(np.argmax(gain))
     return Calibration(
         right=right,
-        absent=_platt(np.array([_score(reading) for reading in readings]), length, absent),
+        absent=_platt(np.array([best_score(reading) for reading in readings]), length, absent),
         threshold=round(float((between[best] + between[best + 1]) / 2), 4),
     )
 
 
-def _score(reading: Reading) -> float:
+def best_score(reading: Reading) -> float:
+    """The score of a reading's best span against none; far below all others where it has no span."""
     return reading.best.score if reading.best else _NOTHING
 
 

@@ -34,6 +34,7 @@ from finetune.tasks.qa.calibration import (
     hardest,
 )  # fmt: skip
 from finetune.tasks.qa.evaluation import held_out_scores, read_all
+from finetune.tasks.qa.hard_questions import make_hard_questions
 from finetune.tasks.training import EncoderTraining
 from finetune.trainer.peft_methods import positions
 
@@ -105,6 +106,8 @@ def load_examples(recipe: QARecipe) -> Examples[QAExample]:
     if recipe.data.glossed is not None:
         train = _glossed(train, titles, recipe.data.glossed, seed)
     train += make_tabular(recipe.data.tabular, seed)
+    if recipe.data.hard is not None:
+        train += make_hard_questions(train, recipe.data.hard, seed)
     if all(example.answers for example in held_out):
         counts = {kind: round(share * len(held_out)) for kind, share in MIX.items()}
         held_out += make_unanswerable(held_out, counts, seed)
