@@ -30,10 +30,18 @@ from assistant.answering.structure_answers import (
     uncheckable,
     without_barred,
 )
-from assistant.answering.whole_text import NOTE_TOKENS, Notes, in_prompt, joined_context, note_messages, parts_of
+from assistant.answering.whole_text import (
+    NOTE_TOKENS,
+    Notes,
+    beginning_of,
+    in_prompt,
+    joined_context,
+    note_messages,
+    parts_of,
+)
 from assistant.answering.writing import about_end, write_silently, write_together, written_aloud, written_silently
 from assistant.documents.splitting import split_passages
-from assistant.errors import GenerationError, ModelError, UsageError
+from assistant.errors import EmptyAnswerError, GenerationError, ModelError, UsageError
 from assistant.events import (
     Event,
     EvidenceFound,
@@ -84,6 +92,7 @@ if TYPE_CHECKING:
 SURE_OF_NOTHING = 0.95
 """So sure of it, the reader's word that a document holds no answer is taken without asking the generator."""
 _PLACES = 8  # places of the reader that rank passages
+_ROOM_FOR_THINKING = 2048
 _NEAR = 10  # passages: a claim is held against each of them, or against what it shares most words with
 _STOPPED = "The answer was stopped before it was checked."
 
@@ -180,7 +189,7 @@ class Flow:
             generator = yield from live(self._models.generator)
             stream = generator.stream(
                 rewriting_messages(turn.question, before),
-                sampling=replace(self._sampling(Route.GROUNDED), max_new_tokens=MOST_TOKENS),
+                sampling=self._brief(MOST_TOKENS),
                 cancel=cancel,
             )
             written = yield from self._written(generator, stream, silently=True)
@@ -209,7 +218,10 @@ class Flow:
         try:
             yield from silently(self._generate(turn, written, cancel, near=draft.near, silently=True))
         except (ModelError, GenerationError) as error:
-            self._no_generator = error
+            if isinstance(error, ModelError):  # which stays so; an answer that failed says nothing of the next one
+                self._no_generator = error
+            elif self._models.unattended and error.passing:
+                raise  # later it may well find an answer, so this is not the document's word
             yield Notice(f"The reader found nothing, and the generator could not be asked: {error}")
             return
         text = written.answer.text
@@ -271,6 +283,11 @@ class Flow:
             seed=0 if settings.seed is None and not drawn else settings.seed,
             chosen=frozenset(self._settings.model_fields_set),
         )
+
+    def _brief(self, tokens: int) -> "Sampling":
+        """How something short is written that is no answer: a model that thinks may do so first."""
+        sampling = self._sampling(Route.GROUNDED)
+        return replace(sampling, max_new_tokens=tokens, room_for_thinking=_ROOM_FOR_THINKING)
 
     def _extract(self, turn: Turn, draft: _Draft, cancel: threading.Event, looked: LookUp) -> Steps:
         """What structure says, else the reader's answer: the span that is likeliest to be right in any document."""
@@ -409,14 +426,14 @@ class Flow:
         notes = list(self._notes.get(document.id, generator.name, tokens) or ())
         for number, part in enumerate(parts[len(notes) :], len(notes) + 1):
             yield Progress(f"Reading part {number} of {len(parts)}")
-            stream = generator.stream(
-                note_messages(part), sampling=replace(self._sampling(Route.GROUNDED), max_new_tokens=NOTE_TOKENS),
-                cancel=cancel,
-            )  # fmt: skip
-            note = yield from self._written(generator, stream, silently=True)
+            stream = generator.stream(note_messages(part), sampling=self._brief(NOTE_TOKENS), cancel=cancel)
+            try:
+                note = yield from self._written(generator, stream, silently=True)
+            except EmptyAnswerError:
+                note = ""
             if cancel.is_set():
                 break
-            notes.append(note)
+            notes.append(note or beginning_of(part))
         else:
             self._notes.keep(document.id, generator.name, tokens, notes)
         context = joined_context(parts, notes)
