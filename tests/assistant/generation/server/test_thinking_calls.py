@@ -55,15 +55,15 @@ def test_an_answer_itself_keeps_to_the_limit_that_was_chosen() -> None:
 
 def test_a_follow_up_is_completed_by_a_model_that_thinks(tmp_path: Path, tiny_settings: dict[str, str]) -> None:
     said = (
-        Message(Role.USER, "When did Captain Scott reach the pole?"),
-        Message(Role.ASSISTANT, "He reached the pole on 17 January 1912."),
+        Message(Role.USER, "Tell me about the Norman conquest."),
+        Message(Role.ASSISTANT, "The Norman conquest of England began in 1066."),
     )
-    document = Document("d", "Captain Scott reached the pole in 1912. Wilson was with Captain Scott at the pole.")
-    turn = Turn("and what was it like for them there then?", (document,), history=said, route=Route.GROUNDED)
-    with serving(thinks("What was it like for Captain Scott at the pole then?")) as server:
+    document = Document("d", "The Norman conquest of England began in 1066. William led the Norman conquest.")
+    turn = Turn("and who led them?", (document,), history=said, route=Route.GROUNDED)
+    with serving(thinks("Who led the Norman conquest?")) as server:
         events = _told(turn, server.url, tmp_path, tiny_settings)
     [route] = [each for each in events if isinstance(each, RouteChosen)]
-    assert route.asked == "What was it like for Captain Scott at the pole then?"
+    assert route.asked == "Who led the Norman conquest?"
 
 
 def test_notes_are_taken_by_a_model_that_thinks(tmp_path: Path, tiny_settings: dict[str, str]) -> None:
