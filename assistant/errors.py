@@ -63,5 +63,9 @@ class GenerationError(AssistantError):
         self.passing = passing
 
 
+class EmptyAnswerError(GenerationError):
+    """The model ended without a word of an answer, for example because all it wrote was thinking."""
+
+
 class ContextFullError(GenerationError):
     """The prompt is longer than the model's context, even without the turns before it."""

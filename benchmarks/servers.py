@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +60,8 @@ class Server:
     def kill(self) -> None:
         """Kill it and all that it has started."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended already
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
 
@@ -180,8 +181,10 @@ def main() -> None:
             f"stop: stopped {stopped.stopped if stopped else None} after {seconds:.1f} s; "
             f"the next answered: {bool(again and again.text)}"
         )
-        threading.Timer(2.0, server.kill).start()
+        killer = threading.Timer(2.0, server.kill)
+        killer.start()
         broken = long.ask("Explain all of Python in detail, from its beginning.")
+        killer.join()  # an answer may be over before that
         print(f"kill: incomplete: {broken.incomplete if broken else None}; {long.failed[-1:]}")
         print(f"restart in {server.start():.1f} s; the next answered: {bool(long.ask('What is a set?', after=5.0))}")
         batch(server, options.lines, max(4, options.tokens // 4), options.model, options.kill_after)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assistant.answering.whole_text import TEXTS_KEPT
@@ -14,6 +14,8 @@ from assistant.types import Answer, Document, Evidence, Route, Turn
 
 if TYPE_CHECKING:
     from assistant.generation.stream import Sampling
+
+_ROOM_FOR_THINKING = 2048
 
 
 @dataclass
@@ -65,7 +67,11 @@ class Resources:
         """What the generator is told before the conversation."""
         return self.settings.system if turn.system is None else turn.system
 
-    def sampling(self, route: Route, max_new_tokens: int | None = None) -> "Sampling":
+    def brief(self, tokens: int) -> "Sampling":
+        """How something short is written that is no answer: a model that thinks may do so first."""
+        return replace(self.sampling(Route.GROUNDED), max_new_tokens=tokens, room_for_thinking=_ROOM_FOR_THINKING)
+
+    def sampling(self, route: Route) -> "Sampling":
         """How a text is sampled: what is written about a document keeps to the likeliest, in a chat too."""
         from assistant.generation.generator import Sampling
 
@@ -74,7 +80,7 @@ class Resources:
         return Sampling(
             temperature=None if drawn and settings.temperature is None else settings.temperature or 0.0,
             top_p=settings.top_p,
-            max_new_tokens=max_new_tokens or settings.max_new_tokens,
+            max_new_tokens=settings.max_new_tokens,
             seed=0 if settings.seed is None and not drawn else settings.seed,
             chosen=frozenset(settings.model_fields_set),
         )

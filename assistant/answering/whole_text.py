@@ -20,6 +20,7 @@ MOST_PARTS = 6
 
 NOTE_TOKENS = 120
 TEXTS_KEPT = 8
+_BEGINNING = 480  # characters: about as long as a note
 NOTE_QUESTION = (
     "What does this part of the text say? Two or three short sentences, with its names, numbers and dates, and nothing "
     "about the text itself."
@@ -57,6 +58,12 @@ def note_messages(part: Context) -> list[Message]:
 
     text = "\n\n".join(place.text.strip() for place in part.passages)
     return grounded_messages(NOTE_QUESTION, [Evidence("", 0, len(text), text)], characters=len(text), form="")
+
+
+def beginning_of(part: Context) -> str:
+    """What stands in the place of notes on a part where the generator gave none: its first words."""
+    text = " ".join(place.text.strip() for place in part.passages)[:_BEGINNING]
+    return text.rpartition(" ")[0] or text
 
 
 def joined_context(parts: Sequence[Context], notes: Sequence[str]) -> Context:

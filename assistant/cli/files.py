@@ -34,7 +34,7 @@ def check_paths(source: str, output: str, document: str | None = None, *, resume
     for name, given in (("questions", source), ("document", document or "-")):
         if exists and given != "-" and path.samefile(Path(given).expanduser()):
             raise UsageError(f"{path}: {name} and answers cannot be the same file.")
-    if exists and not (resume or overwrite):
+    if exists and not (resume or overwrite) and (path.is_file() or not path.exists()):  # a pipe holds nothing to lose
         raise UsageError(f"{path} exists; go on with it by --resume, or write it anew by --overwrite.")
 
 

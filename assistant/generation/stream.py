@@ -21,7 +21,8 @@ class Sampling:
     What is None is left to the model: its publisher's own way, or a server's. `repetition_penalty` (Keskar et al.,
     2019) counts the answer's own tokens, not the question's, so that names of the question can be used freely; 1
     switches it off. `chosen` names the fields that a person has chosen, None all of them: a server is told of these
-    alone. An answer ends before the first of the texts in `stop`.
+    alone. An answer ends before the first of the texts in `stop`. `room_for_thinking` is for what a model on a server
+    thinks first: so many tokens more, once it is seen to.
     """
 
     temperature: float | None = 0.0
@@ -32,6 +33,7 @@ class Sampling:
     seed: int | None = None
     chosen: frozenset[str] | None = None
     stop: tuple[str, ...] = ()
+    room_for_thinking: int = 0
 
     def with_choice(self, choice: TurnSampling | None) -> "Sampling":
         """These settings with what was chosen for one turn laid over them."""

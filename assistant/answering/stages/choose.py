@@ -49,7 +49,7 @@ def _completed(
         generator = yield from run_in_thread(resources.models.generator)
         stream = generator.stream(
             rewriting_messages(turn.question, before),
-            sampling=resources.sampling(Route.GROUNDED, MOST_TOKENS),
+            sampling=resources.brief(MOST_TOKENS),
             cancel=cancel,
         )
         written = yield from write_stream(generator, stream, resources.settings, quiet=True)

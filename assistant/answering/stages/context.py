@@ -8,11 +8,12 @@ from assistant.answering.passages import Context, choose_passages, fits, passage
 from assistant.answering.stages.index import index
 from assistant.answering.stages.read import places_of
 from assistant.answering.state import Resources, TurnState
-from assistant.answering.whole_text import NOTE_TOKENS, joined_context, note_messages, parts_of
+from assistant.answering.whole_text import NOTE_TOKENS, beginning_of, joined_context, note_messages, parts_of
 from assistant.answering.writing import write_stream
+from assistant.errors import EmptyAnswerError
 from assistant.events import Notice, Progress
 from assistant.routing.intents import asks_of_one, asks_of_the_whole
-from assistant.types import Document, Evidence, Route
+from assistant.types import Document, Evidence
 
 if TYPE_CHECKING:
     from assistant.generation.stream import Generator as TextGenerator
@@ -56,14 +57,16 @@ def _notes(
     notes = list(resources.notes.get((document.id, generator.name, tokens)) or ())
     for number, part in enumerate(parts[len(notes) :], len(notes) + 1):
         yield Progress(f"Reading part {number} of {len(parts)}")
-        sampling = resources.sampling(Route.GROUNDED, NOTE_TOKENS)
+        sampling = resources.brief(NOTE_TOKENS)
         stream = generator.stream(note_messages(part), sampling=sampling, cancel=state.cancel)
-        note = yield from write_stream(generator, stream, resources.settings, quiet=True)
+        try:
+            note = yield from write_stream(generator, stream, resources.settings, quiet=True)
+        except EmptyAnswerError:
+            note = ""
         if state.cancel.is_set():
             break
-        notes.append(note)
-    else:
-        resources.notes.keep((document.id, generator.name, tokens), notes)
+        notes.append(note or beginning_of(part))
+        resources.notes.keep((document.id, generator.name, tokens), tuple(notes))  # a stop loses none of them
     context = joined_context(parts, notes)
     share = f"{len(context.parts):,} of its {context.total:,} passages"
     read = "all of it was read" if len(context.parts) == context.total else f"{share} were read"

@@ -36,7 +36,10 @@ def try_again(state: TurnState, resources: Resources) -> Steps:
     try:
         yield from silently(write(written, resources, near=state.near))
     except (ModelError, GenerationError) as error:
-        resources.no_generator = error
+        if isinstance(error, ModelError):  # which stays so; an answer that failed says nothing of the next one
+            resources.no_generator = error
+        elif resources.models.unattended and error.passing:
+            raise  # later it may well find an answer, so this is not the document's word
         yield Notice(f"The reader found nothing, and the generator could not be asked: {error}")
         return
     text = written.answer.text

@@ -24,6 +24,7 @@ _SILENT_SECONDS = 3.0
 _TOLD_EVERY = 1.0
 _FINISHES: dict[str, Finish] = {"length": "length", "filtered": "filtered", "loop": "loop"}
 _AFTER_END_SECONDS = 5.0  # for what a server counts after it has told the end
+_NOT_READ = ("InvalidURL", "TooManyRedirects", "DecodingError", "_TooLongError")
 _UNREACHABLE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 
 
@@ -208,7 +209,7 @@ class Attempt:
             yield from self._conclude(self._told)
         elif name in _UNREACHABLE:
             self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
-        elif isinstance(error, ValueError | TypeError) or name in ("InvalidURL", "TooManyRedirects", "_TooLongError"):
+        elif isinstance(error, ValueError | TypeError) or name in _NOT_READ:
             self._fail(Reply(Kind.NOT_THE_API), error)
         else:
             self._fail(Reply(Kind.BROKEN), error)

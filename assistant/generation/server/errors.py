@@ -1,5 +1,6 @@
 """What a server says went wrong: its own sentence, what kind of trouble it is, and how long it asks to wait."""
 
+import html
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -119,7 +120,9 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, sent: Ite
     try:
         data: Any = json.loads(body)
     except (ValueError, RecursionError):
-        data = _plain(body)
+        data = _plain(body, headers)
+        if status in (404, 405) and not _MODEL.search(data):
+            return Reply(Kind.NOT_THE_API, status, one_line(data, 1000))  # a web server that has no such page
     return refusal(status, data, sent, headers)
 
 
@@ -210,12 +213,14 @@ def _sentence(inner: Any, depth: int = 0) -> str:
     return ""
 
 
-def _plain(body: bytes) -> str:
-    """What a body that is no JSON says: its text, or the title of its page."""
-    text = body[:4000].decode("utf-8", "replace")
+def _plain(body: bytes, headers: Mapping[str, str]) -> str:
+    """What a body that is no JSON says: its text, or the title or heading of its page."""
+    told = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    is_western = re.search(r"charset=\W?(iso-8859-1|latin-?1|windows-1252)\b", told, re.I) is not None
+    text = body[:4000].decode("cp1252" if is_western else "utf-8", "replace")
     if "<" in text[:200]:
-        title = re.search(r"<title[^>]*>(.{1,200}?)</title>", text, re.I | re.S)
-        return title[1] if title else ""
+        title = re.search(r"<(title|h1)\b[^>]*>([^<]{1,200})</\1>", text, re.I)
+        return html.unescape(title[2]) if title else ""
     return text[:500]
 
 

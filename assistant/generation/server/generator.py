@@ -100,6 +100,16 @@ class _Job:
     cut: bool = False
     silences: int = 0
     silent_at: int | None = None
+    room: int = 0  # tokens for thinking that were not given yet
+
+    def give_room(self) -> bool:
+        """Let the answer be longer by what thinking may take; whether that changes what is asked."""
+        room, self.room = self.room, 0
+        self.length += room
+        if room and "max_tokens" in self.parameters:
+            self.parameters["max_tokens"] = self.length
+            return True
+        return False
 
 
 class ServerGenerator:
@@ -132,7 +142,7 @@ class ServerGenerator:
         self._client = open_client(self.address)
         self._pace = Pace(timing.requests, timing.patience)
         self._parameters = Parameters()
-        self._plain_roles = self._thinks_from_start = self._wants_length = False
+        self._plain_roles = self._thinks_from_start = self._wants_length = self._thinks = False
         self._longest: int | None = None
         self._notices: set[str] = set()
         self.name = model or self.address.model or self._listed_model(on_event)
@@ -149,10 +159,15 @@ class ServerGenerator:
         limits = Limits(
             self._timing.first_token_timeout,
             self._timing.token_timeout,
-            sampling.max_new_tokens * _CHARACTERS_A_TOKEN if limited else _MOST_CHARACTERS,
+            (sampling.max_new_tokens + sampling.room_for_thinking) * _CHARACTERS_A_TOKEN
+            if limited
+            else _MOST_CHARACTERS,
         )
         stream = ServerStream()
         job = _Job(Conversation(messages), chosen, limits, sampling.max_new_tokens, cancel or threading.Event())
+        job.room = sampling.room_for_thinking
+        if self._thinks:
+            job.give_room()
         stream.begin(self._answer(stream, job))
         return stream
 
@@ -209,6 +224,7 @@ class ServerGenerator:
         stream.thinking_tokens = min(told, stream.completion_tokens)
         stream.model = attempt.reader.model or self.name
         self._thinks_from_start = self._thinks_from_start or attempt.taken_back
+        self._thinks = self._thinks or bool(attempt.thinking_pieces)
         if attempt.trouble is None:
             stream.finish = attempt.finish
             if attempt.finish != "cancelled":
@@ -250,6 +266,8 @@ class ServerGenerator:
                     yield from self._once(f"{self.address.shown}: {notice}")
             case Kind.ROLES if not self._plain_roles:
                 self._plain_roles = True
+            case Kind.EMPTY if trouble.sentence == "length" and attempt.thinking_pieces and job.give_room():
+                pass
             case Kind.EMPTY if self._may_be_too_long(job, attempt):
                 job.silences += 1
                 job.silent_at = job.conversation.characters

@@ -1,6 +1,6 @@
 """What to say of a server's trouble: one line with its own sentence, and what to do about it."""
 
-from assistant.errors import ContextFullError, GenerationError
+from assistant.errors import ContextFullError, EmptyAnswerError, GenerationError
 from assistant.generation.server.address import ServerAddress
 from assistant.generation.server.attempt import Attempt, Limits
 from assistant.generation.server.errors import PASSING, Kind, Reply, line_of, unreached
@@ -24,8 +24,8 @@ def error_of(
         advice = f"try again in {waits:,.0f} s"
     sentence = "" if trouble.kind is Kind.EMPTY else trouble.sentence
     line = line_of(address.shown, says, sentence, advice, secret=address.key)
-    kind = ContextFullError if trouble.kind is Kind.CONTEXT else GenerationError
-    error = kind(line, passing=trouble.kind in PASSING)
+    kinds = {Kind.CONTEXT: ContextFullError, Kind.EMPTY: EmptyAnswerError}
+    error = kinds.get(trouble.kind, GenerationError)(line, passing=trouble.kind in PASSING)
     error.__cause__ = attempt.cause
     return error
 
@@ -44,6 +44,8 @@ def _words(trouble: Reply, attempt: Attempt, limits: Limits) -> tuple[str, str]:
         Kind.NOT_THE_API: "is the address right (it often ends in /v1)?",
         Kind.BROKEN: "try again",
     }.get(trouble.kind, "")
+    if trouble.status == 407:
+        advice = "HTTPS_PROXY takes a name and password: http://NAME:PASSWORD@HOST:PORT"
     if trouble.kind is Kind.EMPTY:
         return _silence(trouble.sentence, attempt)
     if trouble.sentence:

@@ -1,7 +1,7 @@
 """Unanswerable questions that a reader takes for answerable: of several made from one question the hardest is kept.
 
-Most questions that rules make without an answer are seen through at a glance, so that little is learned from them. Those
-to which a trained reader finds its best answer teach most (hard negative mining; compare Karpukhin et al., 2020).
+Most questions that rules make without an answer are seen through at a glance, so that little is learned from them.
+Those to which a trained reader finds its best answer teach most (hard negative mining; Karpukhin et al., 2020).
 """
 
 import logging

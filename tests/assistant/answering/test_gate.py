@@ -229,3 +229,32 @@ def test_for_a_row_that_a_table_lacks_the_generator_is_not_asked() -> None:
     models = Models(read=False, writes="Zara Quist is 29.")
     answer, _ = ask(models, "How old is Zara Quist?", staff)
     assert (answer.text, models.asked) == (None, [])
+
+
+def test_one_answer_that_failed_does_not_keep_the_generator_from_the_next_question() -> None:
+    import threading
+
+    from assistant.answering.together import together
+
+    models = Models(read=False, writes=GenerationError("It only thought."))
+    models.unattended = True
+    flow = Flow(models, Settings())  # type: ignore[arg-type]  (stand-ins)
+    for _ in range(2):
+        turn = Turn("When did the wheel break?", (MILL,))
+        events = [event for _, event in together([flow.steps(turn, threading.Event())])]
+        assert any("It only thought." in event.text for event in events if isinstance(event, Notice))
+    assert len(models.asked) == 2
+
+
+def test_in_a_batch_a_generator_that_fails_for_now_is_no_word_of_the_document() -> None:
+    import threading
+
+    from assistant.answering.together import together
+
+    models = Models(read=False, writes=GenerationError("It is busy.", passing=True))
+    models.unattended = True
+    flow = Flow(models, Settings())  # type: ignore[arg-type]  (stand-ins)
+    turn = Turn("When did the wheel break?", (MILL,))
+    with pytest.raises(GenerationError, match="It is busy") as raised:
+        list(together([flow.steps(turn, threading.Event())]))
+    assert raised.value.passing

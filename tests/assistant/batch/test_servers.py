@@ -299,3 +299,12 @@ def test_an_answer_that_is_cut_says_so_in_its_record_and_in_the_summary(
 def test_the_default_patience_is_for_a_night() -> None:
     assert Timing().patience == Settings().server_patience >= 600
     assert Settings().server_first_token_timeout >= 300
+
+
+def test_a_pipe_needs_no_leave_to_be_written_to(tmp_path: Path) -> None:
+    from assistant.cli.files import check_paths
+
+    pipe, questions = tmp_path / "pipe", tmp_path / "questions.jsonl"
+    os.mkfifo(pipe)
+    questions.write_text('{"question": "Why?"}\n', "utf-8")
+    check_paths(str(questions), str(pipe), None, resume=False, overwrite=False)

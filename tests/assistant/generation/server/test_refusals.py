@@ -244,3 +244,27 @@ def test_ollama_is_found_where_its_own_variable_says(monkeypatch: pytest.MonkeyP
     host = "[::1]" if "::1" in own else "127.0.0.1"
     assert url == base_url(url) == f"http://{host}:11500/v1"
     assert asked == [(host.strip("[]"), 11500)]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "told"),
+    [
+        (500, "text/html", b"<html><title>Oops &amp; sorry</title></html>", "says: Oops & sorry (status 500)"),
+        (404, "text/html", b"<h1>Not Found</h1>", "says: Not Found (status 404); is the address right"),
+        (405, "text/html", b"", "not the OpenAI API; is the address right"),
+        (400, "text/plain; charset=iso-8859-1", "Requête refusée".encode("latin-1"), "says: Requête refusée"),
+        (407, "text/html", b"<title>Access Denied</title>", "Access Denied (status 407); HTTPS_PROXY takes a name"),
+    ],
+)
+def test_a_page_in_the_place_of_an_error_is_told_as_a_person_would_read_it(
+    status: int, kind: str, body: bytes, told: str
+) -> None:
+    outcome = ask(lambda asked: asked.raw(body, status, {"Content-Type": kind}))
+    assert told in str(outcome.error)
+
+
+def test_what_only_claims_to_be_compressed_is_not_asked_for_again() -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    outcome = ask(lambda asked: asked.raw(b'{"choices": []}', 200, headers))
+    assert "not the OpenAI API" in str(outcome.error)
+    assert len(outcome.server.asked) == 1
