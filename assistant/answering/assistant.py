@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from assistant.answering.flow import Flow
+from assistant.answering.flow import steps
 from assistant.answering.shared_work import Steps, take_alone
+from assistant.answering.stages.index import prepare
+from assistant.answering.state import Resources
 from assistant.answering.titles import TITLE_SAMPLING, as_title, title_messages
 from assistant.answering.together import in_blocks
 from assistant.encoders.memory import release_freed_memory
@@ -18,7 +20,7 @@ from assistant.loading.models import LoadedModels
 from assistant.models.store import ModelStore
 from assistant.routing.router import choose_route
 from assistant.settings import Settings
-from assistant.types import Answer, Document, Message, Route, Turn
+from assistant.types import Answer, Document, Message, Role, Route, Turn
 
 
 class Assistant:
@@ -39,7 +41,7 @@ class Assistant:
         self.settings = settings or Settings()
         self.store = store or ModelStore(source=None if self.settings.source == "auto" else self.settings.source)
         self.models = LoadedModels(self.settings, self.store)
-        self._flow = Flow(self.models, self.settings, conversing=conversing)
+        self._resources = Resources(self.models, self.settings, conversing=conversing)
 
     def load(self, on_event: Listener | None = None) -> None:
         """Fetch and load all three models.
@@ -86,7 +88,7 @@ class Assistant:
         Raises:
             AssistantError: the reader could not be fetched or loaded.
         """
-        yield from self._flow.prepare(documents, cancel, windows=windows)
+        yield from prepare(documents, self._resources, cancel, windows=windows)
 
     def look_ahead(self, turn: Turn, answer: Answer, cancel: threading.Event) -> None:
         """Use the time until the next turn: compute what an open question that follows this one begins with.
@@ -98,10 +100,19 @@ class Assistant:
             answer: its answer.
             cancel: once set, it ends soon.
         """
-        try:
-            self._flow.look_ahead(turn, answer, cancel)
-        except AssistantError:
-            return  # what is wrong with the conversation, the next turn says
+        from assistant.generation.generator import LocalGenerator
+        from assistant.generation.prompts import answered_turns, with_system
+
+        generator = self.models.loaded_generator
+        if not isinstance(generator, LocalGenerator) or answer.route is not Route.OPEN or answer.text is None:
+            return
+        said = [Message(Role.USER, turn.question), Message(Role.ASSISTANT, answer.text)]
+        # What is wrong with the conversation, the next turn says.
+        with contextlib.suppress(AssistantError):
+            messages = answered_turns([*turn.history, *said])
+            if system := self._resources.system_prompt(turn):
+                messages = with_system(messages, system)
+            generator.look_ahead(messages, sampling=self._resources.sampling(Route.OPEN), cancel=cancel)
 
     def title(self, messages: Sequence[Message], cancel: threading.Event, *, asked: bool = False) -> str | None:
         """A title of a few words for a conversation, by the model that writes answers; nothing is loaded for it.
@@ -214,7 +225,7 @@ class Assistant:
     def _steps(self, turn: Turn, cancel: threading.Event) -> Steps:
         """A turn's events and the work it shares with others; the last is TurnFinished or TurnFailed."""
         try:
-            yield from self._flow.steps(turn, cancel)
+            yield from steps(turn, cancel, self._resources)
         except AssistantError as error:
             yield TurnFailed(error)
         except MemoryError as error:

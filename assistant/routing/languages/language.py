@@ -27,25 +27,14 @@ class Pronoun:
 class Language:
     """Word lists as sets, parts of patterns as alternatives, and patterns of a whole question.
 
-    Args:
-        typical: words that show the language.
-        determiners: what a noun phrase begins with.
-        enders: what cannot go on with it.
-        prepositions: what a part of a question may begin with.
-        auxiliaries: beside them the forms of "to be", `being`.
-        being: see there.
-        articles: what may stand between a preposition and its noun.
-        owned: how a part is said to be somebody's: of `part`, its `noun` and the `owner`.
-        question_end: the mark, with the space before it.
-        question_words: what may stand as a question without a verb.
-        beginnings: the words that questions begin with.
-        apart: a question taken apart behind its question word: `rest`, and where they matter `word`, `noun` and `verb`.
-        asks_for_subject: the question words that stand in the place of the subject.
-        requested: what stands before a question within a request for a text.
-        pronouns: each is looked for once, in order.
-        inverted: a question whose `pronoun` stands behind its `verb`, which `word` comes before.
-        all_of_it: what means the whole of what was asked about, or, if no other pronoun does, the thing.
-        small_words: those that no pronoun can mean.
+    `typical` words show the language. A noun phrase begins with one of `determiners` and cannot go on with one of
+    `enders`. A part of a question may begin with one of `prepositions`, and `articles` stand between these and a noun;
+    `owned` says that a part is somebody's, of `part`, its `noun` and the `owner`. `question_words` may stand without a
+    verb, `beginnings` are what questions begin with, `asks_for_subject` those in the place of the subject, `requested`
+    what stands before a question within a request. `apart` takes a question apart behind its question word: the
+    `rest`, and where they matter `word`, `noun` and `verb`. Each of `pronouns` is looked for once, in order;
+    `inverted` is a question whose `pronoun` stands behind its `verb`; `all_of_it` means the whole of what was asked
+    about or, if no other pronoun does, the thing. No pronoun can mean one of `small_words`.
     """
 
     typical: frozenset[str]

@@ -4,13 +4,16 @@ The models are stand-ins that say what each test has them say: what is tested is
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from assistant.answering.flow import Flow
+from assistant.answering.flow import steps
+from assistant.answering.shared_work import take_alone
+from assistant.answering.state import Resources
 from assistant.cli.rendering import render_answer, render_written
 from assistant.errors import GenerationError
 from assistant.events import Event, Notice, RouteChosen, TextDelta, TurnFinished
@@ -19,6 +22,7 @@ from assistant.reading.spans import Span
 from assistant.records import answer_from_json, answer_to_json
 from assistant.settings import Settings
 from assistant.types import Answer, Claim, Document, Label, Probabilities, Route, Support, Turn, Verdict
+from tests.assistant.answering.stand_ins import Stream
 
 MILL = Document(
     "mill.txt",
@@ -30,23 +34,6 @@ PROBABILITIES = {
     Label.NEUTRAL: Probabilities(0.1, 0.8, 0.1),
     Label.CONTRADICTION: Probabilities(0.05, 0.05, 0.9),
 }
-
-
-class Stream:
-    """What the generator writes, in one piece."""
-
-    turns_left_out = 0
-    prompt_tokens, completion_tokens, thinking_tokens = 30, 7, 0
-    finish, model = "stop", "writer"
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def events(self) -> Iterator[Event]:
-        yield TextDelta(self._text)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class Models:
@@ -115,12 +102,8 @@ class Models:
 
 def ask(models: Models, question: str, document: Document = MILL, **given: Any) -> tuple[Answer, list[Event]]:
     """The answer to a question about the mill, and all events."""
-    import threading
-
-    from assistant.answering.shared_work import take_alone
-
-    flow = Flow(models, Settings())  # type: ignore[arg-type]  (stand-ins)
-    events = list(take_alone(flow.steps(Turn(question, (document,), **given), threading.Event())))
+    resources = Resources(models, Settings())  # type: ignore[arg-type]  (stand-ins)
+    events = list(take_alone(steps(Turn(question, (document,), **given), threading.Event(), resources)))
     assert isinstance(events[-1], TurnFinished)
     return events[-1].answer, events
 

@@ -1,7 +1,7 @@
 """Questions about the whole of a long text: notes of its parts, kept, and an answer with the places it came from."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from assistant.answering.citations import only_cited
-from assistant.answering.flow import Flow
+from assistant.answering.flow import steps
 from assistant.answering.passages import estimated_tokens
 from assistant.answering.shared_work import take_alone
+from assistant.answering.state import Resources
 from assistant.answering.whole_text import MOST_PARTS, parts_of
 from assistant.documents.passages import Passage
-from assistant.events import Event, Notice, Progress, TextDelta, TurnFinished
+from assistant.events import Event, Notice, Progress, TurnFinished
 from assistant.retrieval.ranking import Ranker
 from assistant.settings import Settings
 from assistant.types import Answer, Claim, Document, Label, Probabilities, Turn, Verdict
+from tests.assistant.answering.stand_ins import Stream
 
 YEARS = [
     f"In {1700 + number} the mill at Oster ground {number + 3} sacks of rye for the parish and mended its wheel. "
@@ -26,21 +28,6 @@ YEARS = [
 ]
 LONG = Document("mill.txt", "\n\n".join(YEARS))
 SURE = Probabilities(0.9, 0.05, 0.05)
-
-
-class Stream:
-    turns_left_out = 0
-    prompt_tokens, completion_tokens, thinking_tokens = 30, 7, 0
-    finish, model = "end", "writer"
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def events(self) -> Iterator[Event]:
-        yield TextDelta(self._text)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class Models:
@@ -85,8 +72,8 @@ class Models:
         return Claim(claim, Label.ENTAILMENT, SURE, document.evidence(start, start + len(claim) - 1))
 
 
-def ask(flow: Flow, models: Models, question: str = "Summarise the document.") -> tuple[Answer, list[Event]]:
-    events = list(take_alone(flow.steps(Turn(question, (LONG,)), models.cancel)))
+def ask(resources: Resources, models: Models, question: str = "Summarise the document.") -> tuple[Answer, list[Event]]:
+    events = list(take_alone(steps(Turn(question, (LONG,)), models.cancel, resources)))
     assert isinstance(events[-1], TurnFinished)
     return events[-1].answer, events
 
@@ -97,14 +84,14 @@ def models() -> Models:
 
 
 @pytest.fixture
-def flow(models: Models) -> Flow:
-    return Flow(models, Settings(passage_tokens=400))  # type: ignore[arg-type]  (stand-ins)
+def resources(models: Models) -> Resources:
+    return Resources(models, Settings(passage_tokens=400))  # type: ignore[arg-type]  (stand-ins)
 
 
 def test_notes_are_taken_of_each_part_with_progress_and_the_answer_written_from_them(
-    flow: Flow, models: Models
+    resources: Resources, models: Models
 ) -> None:
-    answer, events = ask(flow, models)
+    answer, events = ask(resources, models)
     stages = [event.stage for event in events if isinstance(event, Progress) and "part" in event.stage]
     assert stages == [f"Reading part {number} of {MOST_PARTS}" for number in range(1, MOST_PARTS + 1)]
     assert len(models.asked) == MOST_PARTS + 1
@@ -113,8 +100,10 @@ def test_notes_are_taken_of_each_part_with_progress_and_the_answer_written_from_
     assert answer.text is not None and answer.text.startswith("In 1700")
 
 
-def test_each_sentence_cites_the_place_it_came_from_and_no_other_place_is_shown(flow: Flow, models: Models) -> None:
-    answer, _ = ask(flow, models)
+def test_each_sentence_cites_the_place_it_came_from_and_no_other_place_is_shown(
+    resources: Resources, models: Models
+) -> None:
+    answer, _ = ask(resources, models)
     assert answer.text is not None and "[1]" in answer.text and "[2]" in answer.text and "[9]" not in answer.text
     assert len(answer.evidence) == 2
     assert "In 1700" in answer.evidence[0].text
@@ -122,27 +111,27 @@ def test_each_sentence_cites_the_place_it_came_from_and_no_other_place_is_shown(
         assert LONG.text[place.start : place.end] == place.text
 
 
-def test_it_is_said_how_much_was_read(flow: Flow, models: Models) -> None:
-    _, events = ask(flow, models)
+def test_it_is_said_how_much_was_read(resources: Resources, models: Models) -> None:
+    _, events = ask(resources, models)
     [notice] = [event.text for event in events if isinstance(event, Notice)]
     assert notice.startswith("Written from notes on the 6 parts of mill.txt; ") and "were read" in notice
 
 
-def test_the_notes_are_kept_for_the_next_question(flow: Flow, models: Models) -> None:
-    ask(flow, models)
+def test_the_notes_are_kept_for_the_next_question(resources: Resources, models: Models) -> None:
+    ask(resources, models)
     before = len(models.asked)
-    answer, events = ask(flow, models, "What are the main themes of the document?")
+    answer, events = ask(resources, models, "What are the main themes of the document?")
     assert len(models.asked) == before + 1 and answer.text is not None
     assert not [event for event in events if isinstance(event, Progress) and "part" in event.stage]
 
 
 def test_stopped_in_the_middle_no_more_parts_are_read_and_no_notes_kept() -> None:
     models = Models(cancel_at=3)
-    flow = Flow(models, Settings(passage_tokens=400))  # type: ignore[arg-type]
-    ask(flow, models)
+    resources = Resources(models, Settings(passage_tokens=400))  # type: ignore[arg-type]
+    ask(resources, models)
     assert len([prompt for prompt in models.asked if "What does this part" in prompt]) == 3
     models.cancel.clear()
-    ask(flow, models)
+    ask(resources, models)
     assert "In 1700 the mill" in models.asked[4]
 
 
