@@ -25,7 +25,7 @@ def _figures(out: str) -> dict[str, float]:
 
 
 def test_a_generator_learns_by_preferences_and_is_held_against_its_base(run: Run, tmp_path: Path) -> None:
-    settings = ("--set", "training.learning_rate=1e-2", "--set", "training.warmup=0")
+    settings = ("--set", "training.learning_rate=1e-3", "--set", "training.warmup=0")
     code, out, err = run("run", "dpo-qwen2.5-coder-0.5b", "--smoke", "--output", "run", *settings)
     assert code == 0, err
     figures = _figures(out)
@@ -124,4 +124,4 @@ def test_an_encoder_decoder_writes_answers(run: Run, tmp_path: Path, settings: t
     assert figures["final_loss"] < json.loads((tmp_path / "run" / "log.json").read_text())[0]["loss"]
     assert "test" in (tmp_path / "run" / "report.md").read_text()
     code, _, err = run("merge", "run", "--output", "whole")
-    assert (code == 0) == bool(settings), err
+    assert code == 0, err
