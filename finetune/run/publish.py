@@ -16,6 +16,7 @@ from finetune.recipe import Recipe
 from finetune.recipe_files import read_run
 from finetune.run.hub import create_private
 from finetune.run.report import PLOTS_FOLDER
+from finetune.run.source import needs_git, requirement
 from finetune.tasks.registry import TASKS
 from finetune.trainer.saving import trained_folder, write_merged
 
@@ -95,7 +96,7 @@ def _upload(api: Any, repo: str, folder: Path, kind: str) -> None:
         raise AssistantError(f"The upload to {repo} failed: {one_line(str(error), 200)}. Run it again.") from error
 
 
-def write_space(folder: Path, models: Sequence[tuple[Path, str]], title: str) -> Path:
+def write_space(folder: Path, models: Sequence[tuple[Path, str]], title: str, install_from: str | None = None) -> Path:
     """Write a Docker Space that serves the chat with models of the Hub, into a folder.
 
     In it the app listens to the world; every visitor gets a process, and a history, of their own, which end with the
@@ -105,6 +106,7 @@ def write_space(folder: Path, models: Sequence[tuple[Path, str]], title: str) ->
         folder: gets the Space's files.
         models: folders of runs, and the repositories they were pushed to.
         title: of the Space.
+        install_from: what pip installs; by default what this program was installed from.
 
     Raises:
         UsageError: two models would play the same part.
@@ -119,13 +121,13 @@ def write_space(folder: Path, models: Sequence[tuple[Path, str]], title: str) ->
         parts[role] = repo
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.md").write_text(_space_card(title, list(parts.values())), "utf-8")
-    (folder / "Dockerfile").write_text(_dockerfile(parts), "utf-8")
+    (folder / "Dockerfile").write_text(_dockerfile(parts, install_from), "utf-8")
     (folder / "serve.py").write_text(_SERVE, "utf-8")
     return folder
 
 
-def push_space(folder: Path, repo: str, *, private: bool = True) -> str:
-    """Upload a Space that `write_space` wrote; returns its address.
+def push_space(folder: Path, repo: str, *, private: bool = True, sdk: str = "docker") -> str:
+    """Upload a Space that `write_space` or `write_readers_space` wrote; returns its address.
 
     Raises:
         AssistantError: the Hub did not take it.
@@ -133,7 +135,7 @@ def push_space(folder: Path, repo: str, *, private: bool = True) -> str:
     from huggingface_hub import HfApi
 
     api = HfApi()
-    create_private(api, repo, private=private, repo_type="space", space_sdk="docker")
+    create_private(api, repo, private=private, repo_type="space", space_sdk=sdk)
     _upload(api, repo, folder, "space")
     return f"{api.endpoint}/spaces/{repo}"
 
@@ -154,7 +156,9 @@ def _space_card(title: str, models: Sequence[str]) -> str:
     )
 
 
-def _dockerfile(parts: dict[str, str]) -> str:
+def _dockerfile(parts: dict[str, str], install_from: str | None) -> str:
+    wanted = requirement("web,documents", install_from)
+    git = "RUN apt-get update && apt-get install --yes --no-install-recommends git\n" if needs_git(wanted) else ""
     variables = "".join(f"ENV ASSISTANT_{role}={repo}\n" for role, repo in sorted(parts.items()))
     catalogue = load_catalogue()
     own = catalogue.profile("embedded")
@@ -167,12 +171,13 @@ def _dockerfile(parts: dict[str, str]) -> str:
     pulled = " && ".join(f"assistant models pull {name}" for name in dict.fromkeys([*names, *parts.values()]))
     return f"""\
 FROM python:3.12-slim
-# A Space runs as user 1000, and git is for nothing here: everything comes from the package index.
+{git}\
+# A Space runs as user 1000.
 RUN useradd --create-home --uid 1000 user
 USER user
 WORKDIR /home/user/app
 ENV PATH=/home/user/.local/bin:$PATH HF_HOME=/home/user/.cache/huggingface ASSISTANT_CACHE=/home/user/.cache/assistant
-RUN pip install --no-cache-dir --user "terminal-assistant[web,documents]=={__version__}"
+RUN pip install --no-cache-dir --user "{wanted}"
 {variables}\
 # Private models need the Space's secret HF_TOKEN, which is there while it is built too.
 RUN --mount=type=secret,id=HF_TOKEN,mode=0444 sh -c 'if [ -f /run/secrets/HF_TOKEN ]; then \\
