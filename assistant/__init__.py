@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from assistant.batch import BatchOptions, answer_rows
     from assistant.errors import AssistantError
     from assistant.settings import Settings
-    from assistant.types import Answer, Document, Route, Turn, Verdict
+    from assistant.types import Answer, Document, Route, Turn, TurnSampling, Verdict
 
 # Before any of them is imported: no dependency reports to anybody.
 for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
@@ -38,6 +38,7 @@ _WHERE = {
     "Route": "assistant.types",
     "Settings": "assistant.settings",
     "Turn": "assistant.types",
+    "TurnSampling": "assistant.types",
     "Verdict": "assistant.types",
     "answer_rows": "assistant.batch",
     "check": "assistant.answering.checking",
@@ -51,6 +52,7 @@ __all__ = [
     "Route",
     "Settings",
     "Turn",
+    "TurnSampling",
     "Verdict",
     "__version__",
     "answer_rows",

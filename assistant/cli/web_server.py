@@ -12,7 +12,6 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -35,7 +34,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-_OUTSIDE_LINK = re.compile(r"<link\b[^>]*\bhref=\"https?:[^>]*>", re.IGNORECASE)  # of a font, which would be asked for
+_LINK = re.compile(r"<link\b[^>]*\bhref=\"(https?:[^\"]*)\"[^>]*>", re.IGNORECASE)
 _TAB = re.compile(r"[0-9a-f]{32}")
 _MOST_TABS = 8  # each is a chat with models of its own
 _SIZES = (10, 1000)  # columns and lines
@@ -84,7 +83,8 @@ class PrivateServer(Server):
         """The page, with a title, without anything from elsewhere, and made to lose no key and no conversation."""
         response = await super().handle_index(request)
         if isinstance(response, web.Response) and response.text is not None:
-            page = _OUTSIDE_LINK.sub("", response.text)
+            own = f"{self.public_url}/"  # textual-serve's page asks another machine for a font
+            page = _LINK.sub(lambda link: link[0] if link[1].startswith(own) else "", response.text)
             # Whoever hears the page read out is told in which language.
             response.text = page.replace("<html>", '<html lang="en">', 1).replace("<head>", f"<head>{_head()}", 1)
         return response
@@ -95,13 +95,17 @@ class PrivateServer(Server):
             raise web.HTTPServiceUnavailable(text=f"{_MOST_TABS} pages are open already; close one of them.")
         browser = web.WebSocketResponse(heartbeat=15)
         width, height = (_size(request.query.get(name), usual) for name, usual in (("width", 80), ("height", 24)))
+
+        async def leave() -> None:
+            await browser.close()
+
         self._open += 1
         try:
             await browser.prepare(request)
             async with self._tabs.held(request.query.get("tab", "")) as file:
                 app = _Chat(
-                    self.command, write_bytes=browser.send_bytes, write_str=browser.send_str,
-                    close=partial(_close, browser), download_manager=self.download_manager,
+                    self.command, write_bytes=browser.send_bytes, write_str=browser.send_str, close=leave,
+                    download_manager=self.download_manager,
                 )  # fmt: skip
                 app.tab = file
                 try:
@@ -151,10 +155,6 @@ class PrivateServer(Server):
     @staticmethod
     def _headers(request: web.Request) -> dict[str, str]:
         return {name: value.replace("{socket}", f"ws://{request.host}") for name, value in _HEADERS.items()}
-
-
-async def _close(browser: web.WebSocketResponse) -> None:
-    await browser.close()
 
 
 class _Chat(AppService):

@@ -175,7 +175,9 @@ def test_what_commands_print_as_json_keeps_to_the_schemas(
     settings_file.write_text("[servers.work]\nurl = 'http://127.0.0.1:9'\nkey = 'very secret'\n")
     with History() as history:
         conversation = history.create()
-        history.add_user_message(conversation, "How tall is the tower?", [Document("a.txt", "38 metres")])
+        documents = [Document("a.txt", "38 metres")]
+        history.set_documents(conversation, documents)
+        history.add_user_message(conversation, "How tall is the tower?", documents)
         history.save_answer(conversation, "38 metres")
     assert keeps_to("history_list", run("history", "list", "--json")[1])["conversations"][0]["messages"] == 2
     assert keeps_to("history_search", run("history", "search", "tower", "--json")[1])["matches"]

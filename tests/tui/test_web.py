@@ -84,5 +84,6 @@ async def test_the_page_has_a_title_and_asks_for_nothing_elsewhere(link: str):
                 await asyncio.sleep(0.2)
     assert "<title>assistant</title>" in page
     assert not re.findall(r"(?:href|src)=\"https?://(?!127\.0\.0\.1)[^\"]*", page)
+    assert "css/xterm.css" in page
     ours, theirs = page.index("window.WebSocket = class"), page.index("js/textual.js")
     assert ours < theirs, "what keeps early keys must come before what opens the socket"

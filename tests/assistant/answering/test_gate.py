@@ -221,10 +221,10 @@ def test_one_answer_that_failed_does_not_keep_the_generator_from_the_next_questi
 
     models = Models(read=False, writes=GenerationError("It only thought."))
     models.unattended = True
-    flow = Flow(models, Settings())  # type: ignore[arg-type]  (stand-ins)
+    resources = Resources(models, Settings())  # type: ignore[arg-type]  (stand-ins)
     for _ in range(2):
         turn = Turn("When did the wheel break?", (MILL,))
-        events = [event for _, event in together([flow.steps(turn, threading.Event())])]
+        events = [event for _, event in together([steps(turn, threading.Event(), resources)])]
         assert any("It only thought." in event.text for event in events if isinstance(event, Notice))
     assert len(models.asked) == 2
 
@@ -236,8 +236,8 @@ def test_in_a_batch_a_generator_that_fails_for_now_is_no_word_of_the_document() 
 
     models = Models(read=False, writes=GenerationError("It is busy.", passing=True))
     models.unattended = True
-    flow = Flow(models, Settings())  # type: ignore[arg-type]  (stand-ins)
+    resources = Resources(models, Settings())  # type: ignore[arg-type]  (stand-ins)
     turn = Turn("When did the wheel break?", (MILL,))
     with pytest.raises(GenerationError, match="It is busy") as raised:
-        list(together([flow.steps(turn, threading.Event())]))
+        list(together([steps(turn, threading.Event(), resources)]))
     assert raised.value.passing
