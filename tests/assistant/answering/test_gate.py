@@ -215,29 +215,21 @@ def test_for_a_row_that_a_table_lacks_the_generator_is_not_asked() -> None:
 
 
 def test_one_answer_that_failed_does_not_keep_the_generator_from_the_next_question() -> None:
-    import threading
-
-    from assistant.answering.together import together
-
     models = Models(read=False, writes=GenerationError("It only thought."))
     models.unattended = True
     resources = Resources(models, Settings())  # type: ignore[arg-type]  (stand-ins)
     for _ in range(2):
         turn = Turn("When did the wheel break?", (MILL,))
-        events = [event for _, event in together([steps(turn, threading.Event(), resources)])]
+        events = list(take_alone(steps(turn, threading.Event(), resources)))
         assert any("It only thought." in event.text for event in events if isinstance(event, Notice))
     assert len(models.asked) == 2
 
 
 def test_in_a_batch_a_generator_that_fails_for_now_is_no_word_of_the_document() -> None:
-    import threading
-
-    from assistant.answering.together import together
-
     models = Models(read=False, writes=GenerationError("It is busy.", passing=True))
     models.unattended = True
     resources = Resources(models, Settings())  # type: ignore[arg-type]  (stand-ins)
     turn = Turn("When did the wheel break?", (MILL,))
     with pytest.raises(GenerationError, match="It is busy") as raised:
-        list(together([steps(turn, threading.Event(), resources)]))
+        list(take_alone(steps(turn, threading.Event(), resources)))
     assert raised.value.passing
