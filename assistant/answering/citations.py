@@ -1,12 +1,11 @@
 """Citations: after each sentence of a written answer, the number of the passage that the verifier found to hold it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from assistant.types import Evidence, Label, Verdict
-from assistant.verification.claims import sentence_claims
+from assistant.verification.claims import CITATION, sentence_claims
 
-_WRITTEN = re.compile(r"\s*\[(\d{1,3})\]")
 _END = re.compile(r"[.!?…:;]*[\"'»”’)*_`]*\s*\Z")
 
 
@@ -22,8 +21,8 @@ def with_citations(text: str, verdict: Verdict, passages: Sequence[Evidence], qu
         passages: as they were numbered for the model.
         question: what was asked, which says what the pronouns of the claims stand for.
     """
-    if _WRITTEN.search(text):
-        return _WRITTEN.sub(lambda cited: cited[0] if 0 < int(cited[1]) <= len(passages) else "", text)
+    if CITATION.search(text):
+        return _cite(text, {number: number for number in range(1, len(passages) + 1)})
     if len(passages) < 2 or "```" in text or "~~~" in text:
         return text
     known = {claim.text: claim for claim in verdict.claims}
@@ -43,22 +42,35 @@ def with_citations(text: str, verdict: Verdict, passages: Sequence[Evidence], qu
 
 def only_cited(text: str, passages: Sequence[Evidence]) -> tuple[str, tuple[Evidence, ...]]:
     """An answer with its citations numbered anew, and the passages that it cites; all of them where it cites none."""
-    numbers = sorted({int(cited[1]) for cited in _WRITTEN.finditer(text)})
-    kept = [number for number in numbers if 0 < number <= len(passages)]
+    cited = {number for found in CITATION.finditer(text) for number in _numbers(found)}
+    kept = [number for number in sorted(cited) if 0 < number <= len(passages)]
     if not kept:
         return text, tuple(passages)
-    new = {number: at for at, number in enumerate(kept, 1)}
-
-    def renumbered(cited: re.Match[str]) -> str:
-        number = new.get(int(cited[1]))
-        return "" if number is None else cited[0].replace(cited[1], str(number))
-
-    return _WRITTEN.sub(renumbered, text), tuple(passages[number - 1] for number in kept)
+    return _cite(text, {number: at for at, number in enumerate(kept, 1)}), tuple(passages[at - 1] for at in kept)
 
 
 def without_citations(text: str) -> str:
     """An answer without the numbers that its writer put behind sentences."""
-    return _WRITTEN.sub("", text)
+    return CITATION.sub("", text)
+
+
+def _cite(text: str, new: Mapping[int, int]) -> str:
+    """A text with the numbers of its citations changed; one that has no new number is taken out."""
+
+    def changed(found: re.Match[str]) -> str:
+        kept = [new[number] for number in _numbers(found) if number in new]
+        return found[1] + "".join(f"[{number}]" for number in kept) if kept else ""
+
+    return CITATION.sub(changed, text)
+
+
+def _numbers(cited: re.Match[str]) -> list[int]:
+    """The passages that a citation names, those between two ends included."""
+    numbers: list[int] = []
+    for part in re.split(r"\s*[,;]\s*", cited[2]):
+        ends = [int(end) for end in re.split(r"\s*[–-]\s*", part)]
+        numbers += range(ends[0], ends[-1] + 1)
+    return numbers
 
 
 def _number(evidence: Evidence | None, passages: Sequence[Evidence]) -> int:

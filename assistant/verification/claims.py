@@ -13,7 +13,8 @@ from assistant.verification.statements import adverbial_statement, is_yes_or_no_
 
 _CODE_BLOCK = re.compile(r"(^|\n)(```|~~~).*?(\n\2[^\n]*|\Z)", re.DOTALL)
 _MARKUP = re.compile(r"^\s*(#+|[-*+>]|\d+[.)])\s+|(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)", re.MULTILINE)
-_CITATION = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
+CITATION = re.compile(r"(\s*)\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
+"""The numbers of passages behind a sentence: `[2]`, `[1, 3]`, `[2-4]`."""
 _LETTERS = re.compile(r"\w\w")
 _WORD = re.compile(r"[\w'’-]+")
 
@@ -118,7 +119,7 @@ def sentence_claims(text: str, question: str | None = None, *, resolve: bool = T
         question: what it answers.
         resolve: False leaves pronouns and bare answers as they are, and yes or no out of account.
     """
-    prose = _CITATION.sub("", _CODE_BLOCK.sub("\n\n", text))
+    prose = CITATION.sub("", _CODE_BLOCK.sub("\n\n", text))
     language = guess_language(prose) or "en"
     question = question if resolve else None
     found: list[ClaimedSentence] = []

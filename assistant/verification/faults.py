@@ -4,7 +4,7 @@ from assistant.verification.exchanges import find_exchange
 from assistant.verification.figures import Fault, figure_fault, whole_sentences
 
 
-def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
+def find_fault(claim: str, sentence: str, source: str, at: int | None = None) -> Fault | None:
     """What speaks against a claim: another figure, unit or direction, or words that were exchanged; None if nothing.
 
     Of a question and its answer the answer alone is looked at.
@@ -13,9 +13,10 @@ def find_fault(claim: str, sentence: str, source: str) -> Fault | None:
         claim: what was said.
         sentence: of the source, the one that decides.
         source: all of it.
+        at: where the sentence begins in it; by default where it stands first.
     """
     answer = claim.rpartition("?")[2] if "?" in claim else claim
-    if (fault := figure_fault(answer, sentence, source)) is not None:
+    at = max(0, source.find(sentence)) if at is None else at
+    if (fault := figure_fault(answer, sentence, source, at)) is not None:
         return fault
-    at = max(0, source.find(sentence))
     return find_exchange(answer, whole_sentences(source, at, at + len(sentence)))

@@ -165,13 +165,14 @@ def _stated(source: str) -> frozenset[Decimal]:
     return frozenset(value for figure in figures(source) for value in figure.values) | in_words(source)
 
 
-def figure_fault(answer: str, sentence: str, source: str) -> Fault | None:
+def figure_fault(answer: str, sentence: str, source: str, at: int) -> Fault | None:
     """What figures, units and directions say against an answer; None where they say nothing.
 
     Args:
         answer: what was said.
         sentence: of the source, the one that decides.
         source: all of it.
+        at: where the sentence begins in it.
     """
     for figure in missing_figures(answer, source):
         like = _like(figure, figures(sentence))
@@ -183,7 +184,6 @@ def figure_fault(answer: str, sentence: str, source: str) -> Fault | None:
         same = [each for each in known if set(each.values) & set(figure.values)]
         if figure.units and same and all(_is_other_unit(figure, each) for each in same):
             return Fault(f"{figure.text} is in another unit in the document", opposed=True)
-    at = max(0, source.find(sentence))
     return _direction(answer, source[max(0, at - _AROUND) : at + len(sentence) + _AROUND])
 
 

@@ -347,8 +347,9 @@ def _held_against_figures(claim: Claim, check: Check) -> Claim:
         return claim
     text, at = check.document.text, claim.evidence.start
     if len(text) > _LONGEST_SOURCE:
-        text = text[max(0, at - _LONGEST_SOURCE // 2) : at + _LONGEST_SOURCE // 2]
-    fault = find_fault(claim.text, claim.evidence.text, text)
+        begin = max(0, at - _LONGEST_SOURCE // 2)
+        text, at = text[begin : at + _LONGEST_SOURCE // 2], at - begin
+    fault = find_fault(claim.text, claim.evidence.text, text, at)
     if fault is None:
         return claim
     given = claim.probabilities

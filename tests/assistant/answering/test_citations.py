@@ -1,6 +1,6 @@
 """Citations behind the sentences of a written answer."""
 
-from assistant.answering.citations import with_citations
+from assistant.answering.citations import only_cited, with_citations
 from assistant.types import Claim, Document, Label, Probabilities, Verdict
 
 TEXT = "The mill was built in 1640. It ground oats.\n\nThe bridge fell in 1968. Soldiers built it again."
@@ -37,6 +37,15 @@ def test_what_the_model_has_cited_stays_where_there_is_such_a_passage() -> None:
     assert with_citations("The bridge fell [2]. It was blue [7].", verdict, PASSAGES) == (
         "The bridge fell [2]. It was blue."
     )
+
+
+def test_several_passages_in_one_pair_of_brackets_are_told_apart() -> None:
+    verdict = Verdict((claim("The bridge fell.", "The bridge fell in 1968."),))
+    assert with_citations("The bridge fell [1, 2]. It was blue [2-4].", verdict, PASSAGES) == (
+        "The bridge fell [1][2]. It was blue [2]."
+    )
+    text, cited = only_cited("The bridge fell [2; 9].", PASSAGES)
+    assert (text, cited) == ("The bridge fell [1].", PASSAGES[1:])
 
 
 def test_a_single_passage_is_not_numbered() -> None:

@@ -109,3 +109,11 @@ def test_the_sentence_that_decides_is_among_those_compared_however_the_text_goes
 
 def test_a_long_s_in_a_scale_breaks_nothing() -> None:
     assert [figure.text for figure in figures("It cost 5 thou\u017fand pounds.")]
+
+
+def test_of_a_sentence_that_stands_twice_the_place_that_decides_is_looked_at() -> None:
+    source = "In spring: Sales rose. " + "It was warm and dry, said the board. " * 12 + "\n\nIn autumn: Sales"
+    source += " fell."
+    claim = "Sales rose."
+    assert find_fault(claim, "Sales", source, source.rindex("Sales")) is not None
+    assert find_fault(claim, "Sales", source, source.index("Sales")) is None
