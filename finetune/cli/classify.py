@@ -10,6 +10,7 @@ from assistant.cli.console import StatusLine
 from assistant.cli.options import NoColor, Quiet, Verbose, switches
 from assistant.errors import UsageError
 from assistant.events import Progress
+from assistant.text import counted
 
 if TYPE_CHECKING:
     from finetune.tasks.classifier.classifier import Classifier
@@ -65,7 +66,10 @@ def classify(
         if not rows:
             raise UsageError(f"{data}: the table has no rows")
         name = column(data, rows[0], [text_column])
-        texts = [row[name].strip() for row in rows[:limit] if isinstance(row.get(name), str) and row[name].strip()]
+        rows = rows[:limit]
+        texts = [row[name].strip() for row in rows if isinstance(row.get(name), str) and row[name].strip()]
+        if empty := len(rows) - len(texts):
+            status.say(f"{data}: {counted(empty, 'row')} without a text, left out.")
         if not texts:
             raise UsageError(f"{data}: the column {name} holds no text")
         classifier = _classifier(model, label, form, status)

@@ -56,6 +56,9 @@ def inspect(recipe: Recipe, status: StatusLine, *, tokens: bool) -> dict[str, An
 
 def _decoded(item: Mapping[str, Any], tokenizer: Any) -> dict[str, str]:
     """A row as the model is given it, in words, with what it is to learn of it."""
+    if "prompt_ids" in item:
+        told = {name.removesuffix("_ids"): tokenizer.decode(ids) for name, ids in item.items()}
+        return {"tokens": f"{sum(len(ids) for ids in item.values()):,}", **told}
     ids: Sequence[int] = item["input_ids"]
     told = {"tokens": f"{len(ids):,}", "text": tokenizer.decode(ids)}
     if "start_positions" in item:
@@ -65,7 +68,8 @@ def _decoded(item: Mapping[str, Any], tokenizer: Any) -> dict[str, str]:
         learned = [id_ for id_, counts in zip(ids, item["completion_mask"], strict=True) if counts]
         told["learned"] = tokenizer.decode(learned)
     elif "labels" in item:
-        told["label"] = str(item["labels"])
+        labels = item["labels"]
+        told["label"] = tokenizer.decode(labels) if isinstance(labels, list) else str(labels)
     return told
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from assistant.cli.console import StatusLine
 from finetune.plan.smoke import smoke_recipe
 from finetune.recipe_files import load_recipe
+from finetune.run.inspection import inspect, inspection_lines
 from tests.finetune.test_true_figures import Run, run
 
 __all__ = ["run"]
@@ -61,3 +63,20 @@ def test_an_answer_in_no_window_is_said_to_be_in_none(run: Run, tmp_path: Path) 
     found = json.loads(out)
     answers = [window["answer"] for window in found["encoded"]]
     assert len(answers) > 1 and "not in this window" in answers
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parts"),
+    [
+        ("dpo-qwen2.5-coder-0.5b", {"prompt", "chosen", "rejected"}),
+        ("classifier-minilm", {"text", "label"}),
+        ("answers-t5-small", {"text", "label"}),
+    ],
+)
+def test_an_example_of_every_task_is_shown_as_the_model_gets_it(recipe: str, parts: set[str], tmp_path: Path) -> None:
+    with StatusLine(quiet=True) as status:
+        found = inspect(smoke_recipe(load_recipe(recipe), tmp_path), status, tokens=True)
+    assert found["train"] > 10 and found["lengths"]["counts"]
+    [encoded] = found["encoded"]
+    assert parts <= encoded.keys() and all(encoded.values())
+    assert inspection_lines(found)
