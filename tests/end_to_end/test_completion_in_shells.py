@@ -72,7 +72,7 @@ def offers(terminal: Terminal, typed: str, *offered: str) -> None:
     terminal.type("\t")
     terminal.wait_for(lambda text: all(each in text for each in offered), 60)
     for _ in range(30):  # a shell that is still listing takes no key
-        if typed not in terminal.text:
+        if typed.strip() not in terminal.text:
             return
         terminal.type("\x15")  # Ctrl+U empties the line, Ctrl+L the screen
         terminal.type("\x0c")
