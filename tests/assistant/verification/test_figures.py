@@ -112,7 +112,7 @@ def test_a_long_s_in_a_scale_breaks_nothing() -> None:
 
 
 def test_of_a_sentence_that_stands_twice_the_place_that_decides_is_looked_at() -> None:
-    source = "In spring: Sales rose. " + "It was warm and dry, said the board. " * 12 + "\n\nIn autumn: Sales"
+    source = "In spring: Sales rose. " + "It was warm and dry, said the board. " * 24 + "\n\nIn autumn: Sales"
     source += " fell."
     claim = "Sales rose."
     assert find_fault(claim, "Sales", source, source.rindex("Sales")) is not None
