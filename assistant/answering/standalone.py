@@ -25,6 +25,7 @@ _EXAMPLE = (
     "Who was with Captain Scott at the pole?",
 )
 _WORD = re.compile(r"[^\W\d_]{4,}")
+_NUMBER = re.compile(r"\d+")
 _LEANING = (
     "he him his she her hers it its they them their theirs these those this there one ones il elle ils elles lui leur "
     "leurs celui-ci celle-ci ceux-ci cela ça y"
@@ -46,7 +47,8 @@ def leans_on_before(question: str) -> bool:
 def rewriting_messages(question: str, before: Sequence[Exchange]) -> list[Message]:
     """The conversation that asks for a question made to stand alone."""
     said = "\n".join(
-        f"Question: {each.question.strip()}\nAnswer: {' '.join(each.answer.split())[:_LONGEST_ANSWER]}"
+        f"Question: {' '.join(each.question.split())[:_LONGEST]}\n"
+        f"Answer: {' '.join(each.answer.split())[:_LONGEST_ANSWER]}"
         for each in before
     )
     return [
@@ -73,7 +75,12 @@ def standalone(question: str, written: str, before: Sequence[Exchange]) -> str |
     told = {word.lower() for word in _WORD.findall(made)}
     lost = {word for word in asked if not any(word[:5] == other[:5] for other in told)}
     foreign = {word for word in told - asked if word not in known and not any(word[:5] == each[:5] for each in asked)}
-    return made if len(lost) <= 1 and len(foreign) <= 1 and made.lower() != question.lower() else None
+    if len(lost) > 1 or len(foreign) > 1 or made.lower() == question.lower():
+        return None
+    # One plain word more may be grammar; a name or a number that nobody has said is something else.
+    told_before = " ".join([question, *(f"{each.question} {each.answer}" for each in before)])
+    names = any(found[0].lower() in foreign and not found[0].islower() for found in _WORD.finditer(made, 1))
+    return None if names or set(_NUMBER.findall(made)) - set(_NUMBER.findall(told_before)) else made
 
 
 def _pronouns(question: str) -> set[str]:

@@ -52,6 +52,13 @@ def test_what_is_no_such_question_is_not_taken(written: str) -> None:
     assert standalone("and who led them?", written, BEFORE) is None
 
 
+@pytest.mark.parametrize(
+    "written", ["Who led the Norman conquest of England in 1066 and 1070?", "Who led the Norman conquest of Wales?"]
+)
+def test_a_question_with_a_name_or_number_that_nobody_said_is_not_taken(written: str) -> None:
+    assert standalone("and who led them?", written, BEFORE) is None
+
+
 def test_a_question_that_loses_what_was_asked_is_not_taken() -> None:
     assert standalone("How much tribute did their soldiers collect?", "Who were the Normans?", BEFORE) is None
 
