@@ -111,3 +111,35 @@ class Place:
 
     start: int
     label: str
+
+
+LANGUAGES = {
+    suffix: language
+    for language, suffixes in {
+        "c": ".c .h",
+        "cobol": ".cbl .cob",
+        "cpp": ".cc .cpp .cxx .hh .hpp .hxx",
+        "csharp": ".cs",
+        "elixir": ".ex .exs",
+        "go": ".go",
+        "haskell": ".hs",
+        "java": ".java",
+        "js": ".cjs .js .jsx .mjs .svelte .vue",
+        "kotlin": ".kt .kts",
+        "latex": ".latex .tex",
+        "lua": ".lua",
+        "php": ".php",
+        "powershell": ".ps1 .psm1",
+        "proto": ".proto",
+        "python": ".py .pyi",
+        "rst": ".rst",
+        "ruby": ".rb",
+        "rust": ".rs",
+        "scala": ".scala",
+        "sol": ".sol",
+        "swift": ".swift",
+        "ts": ".mts .ts .tsx",
+    }.items()
+    for suffix in suffixes.split()
+}
+"""Endings of source files, with the name that langchain-text-splitters has for the language."""

@@ -50,9 +50,9 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
         "route": str(answer.route),
         "answer": answer.text,
         "score": answer.score,
-        "evidence": [asdict(evidence) for evidence in answer.evidence],
+        "evidence": [_evidence(evidence) for evidence in answer.evidence],
         "verdict": verdict_to_json(answer.verdict) if answer.verdict else None,
-        "closest": asdict(answer.closest) if answer.closest else None,
+        "closest": _evidence(answer.closest) if answer.closest else None,
         "models": asdict(answer.models),
         "usage": {key: value for key, value in asdict(answer.usage).items() if value or key != "thinking_tokens"},
     }
@@ -71,7 +71,7 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
     if (draft := answer.draft) is not None:
         record["draft"] = {
             "text": draft.text,
-            "evidence": [asdict(place) for place in draft.evidence],
+            "evidence": [_evidence(place) for place in draft.evidence],
             "verdict": verdict_to_json(draft.verdict) if draft.verdict else None,
         }
     if answer.notices:
@@ -120,12 +120,20 @@ def error_to_json(error: AssistantError) -> dict[str, Any]:
     return {**record, "passing": True} if error.passing else record
 
 
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    """Evidence as the contract's object; `place` stands in it where there is one."""
+    record = asdict(evidence)
+    if evidence.place is None:
+        del record["place"]
+    return record
+
+
 def _claim_to_json(claim: Claim) -> dict[str, Any]:
     return {
         "text": claim.text,
         "label": str(claim.label),
         **asdict(claim.probabilities),
-        "evidence": asdict(claim.evidence) if claim.evidence else None,
+        "evidence": _evidence(claim.evidence) if claim.evidence else None,
         **({"reason": claim.reason} if claim.reason is not None else {}),
     }
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from assistant.display import line_html, place_html
 from assistant.errors import DocumentError
 from assistant.layout import Place, Table
+from assistant.places import Heading, headings_in, place_at
 
 
 class Route(StrEnum):
@@ -100,16 +101,28 @@ class Document:
         """The page, counted from 1, that a character stands on; None where the document has no pages."""
         return max(1, bisect_right(self.pages, offset)) if self.pages else None
 
+    def place(self, offset: int) -> str | None:
+        """Where a character stands, in words a person finds it by: `page 3`, `Sheet1!B7`, `slide 4`, `under “Fees”`.
+
+        None where the document has nothing to tell it by.
+        """
+        return place_at(offset, self.page(offset), self.tables, self.places, self._headings)
+
+    @cached_property
+    def _headings(self) -> tuple[Heading, ...]:
+        return headings_in(self.name, self.text)
+
     def evidence(self, start: int, end: int, score: float | None = None) -> "Evidence":
         """The characters `[start, end)` as evidence."""
-        return Evidence(self.name, start, end, self.text[start:end], score, self.page(start))
+        return Evidence(self.name, start, end, self.text[start:end], score, self.page(start), self.place(start))
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A stretch of a document that supports an answer; `Document.evidence` makes it.
 
-    `score` is a probability, or None where none is known; `page` is counted from 1, or None where there are no pages.
+    `score` is a probability, or None where none is known; `page` is counted from 1, or None where there are no pages;
+    `place` is what `Document.place` says of its first character.
     """
 
     document: str
@@ -118,6 +131,7 @@ class Evidence:
     text: str
     score: float | None = None
     page: int | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

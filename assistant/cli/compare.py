@@ -195,5 +195,5 @@ def _place(place: Evidence, documents: tuple[Document, ...]) -> "Text":
     around = excerpt(whole, place.start, place.end)
     text = Text(around.before).append(f"[{around.span}]", style="bold reverse").append(around.after)
     return text.append(
-        f"\n{one_line(place.document)}, {position(whole, place.start, place.end, place.page)}", style="dim"
+        f"\n{one_line(place.document)}, {position(whole, place.start, place.end, place.page, place.place)}", style="dim"
     )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from assistant.documents.excerpts import excerpt, on_one_line, position
-from assistant.documents.places import place_of
 from assistant.text import one_line, printable
 from assistant.types import Answer, Claim, Document, Evidence, Label, Route, Support, Verdict
 
@@ -111,9 +110,7 @@ def _cited(answer: Answer, documents: Sequence[Document]) -> Text:
     for number in sorted({int(each) for each in _CITED.findall(answer.text or "")}):
         if 0 < number <= len(answer.evidence):
             place = answer.evidence[number - 1]
-            document = _document(place, documents)
-            where = place_of(document, place.start) if document is not None else None
-            stands = position(document_text(place, documents), place.start, place.end, place.page, where)
+            stands = position(document_text(place, documents), place.start, place.end, place.page, place.place)
             text.append(f"\n[{number}] {one_line(place.document)}, {stands}\n", style="dim")
             text.append(f"    {one_line(place.text, 160)}\n", style="dim")
     return text
@@ -136,8 +133,6 @@ def _place(place: Evidence, documents: Sequence[Document]) -> Text:
     around = excerpt(whole, place.start, place.end)
     text = Text("  ").append(around.before).append(f"[{around.span}]", style="bold reverse").append(around.after)
     score = f", {place.score:.0%} likely" if place.score is not None else ""
-    document = _document(place, documents)
-    where = place_of(document, place.start) if document is not None else None
-    stands = position(whole, place.start, place.end, place.page, where)
+    stands = position(whole, place.start, place.end, place.page, place.place)
     text.append(f"\n  {one_line(place.document)}, {stands}{score}\n", style="dim")
     return text

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from assistant.text import printable
+from assistant.text import one_line, printable
 
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'»”’)\]]*\s+|\n\s*\n")
 _SENTENCES = 2
@@ -56,12 +56,12 @@ def position(text: str, start: int, end: int, page: int | None = None, place: st
         start: where the span begins.
         end: where it ends.
         page: its page, if it has one.
-        place: what `place_of` says of it, instead of the page.
+        place: what `Document.place` says of it, instead of the page.
     """
     share = round(100 * start / max(1, len(text)))
     if place is None and page is not None:
         place = f"page {page:,}"
-    return (f"{place}, " if place else "") + f"characters {start:,}–{end:,}, {share}% in"
+    return (f"{one_line(place, 200)}, " if place else "") + f"characters {start:,}–{end:,}, {share}% in"
 
 
 def on_one_line(text: str) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import PurePath
 
 from assistant.errors import DocumentError
+from assistant.layout import LANGUAGES
 
 
 class Format(StrEnum):
@@ -34,37 +35,6 @@ FORMATS = "text, Markdown, CSV, source, HTML, PDF, DOCX, XLSX, PPTX, ODF, EPUB, 
 DELIMITED = frozenset({".csv", ".tsv", ".tab"})
 
 MARKDOWN = frozenset({".md", ".markdown", ".mdx", ".qmd", ".rmd"})
-
-LANGUAGES = {
-    suffix: language
-    for language, suffixes in {
-        "c": ".c .h",
-        "cobol": ".cbl .cob",
-        "cpp": ".cc .cpp .cxx .hh .hpp .hxx",
-        "csharp": ".cs",
-        "elixir": ".ex .exs",
-        "go": ".go",
-        "haskell": ".hs",
-        "java": ".java",
-        "js": ".cjs .js .jsx .mjs .svelte .vue",
-        "kotlin": ".kt .kts",
-        "latex": ".latex .tex",
-        "lua": ".lua",
-        "php": ".php",
-        "powershell": ".ps1 .psm1",
-        "proto": ".proto",
-        "python": ".py .pyi",
-        "rst": ".rst",
-        "ruby": ".rb",
-        "rust": ".rs",
-        "scala": ".scala",
-        "sol": ".sol",
-        "swift": ".swift",
-        "ts": ".mts .ts .tsx",
-    }.items()
-    for suffix in suffixes.split()
-}
-"""Endings of source files, with the name that langchain-text-splitters has for the language."""
 
 _HTML_SUFFIXES = frozenset({".htm", ".html", ".xhtml"})
 # The comments are atomic: else each could end at any later one's end, and there are too many ways to try.

@@ -1,7 +1,8 @@
 """Passages cut where a document's own structure begins something: a section, a definition, a paragraph, a sentence."""
 
-from assistant.documents.formats import LANGUAGES, suffix
+from assistant.documents.formats import suffix
 from assistant.documents.passages import Passage
+from assistant.layout import LANGUAGES
 from assistant.types import Document
 
 PASSAGE_CHARACTERS = 900

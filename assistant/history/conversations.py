@@ -4,6 +4,7 @@ import json
 import sqlite3
 
 from assistant.history.database import HistoryFile
+from assistant.history.structure import unpack_structure
 from assistant.history.types import Conversation, Status, StoredMessage
 from assistant.types import Document, Role
 
@@ -22,8 +23,9 @@ def read_conversation(file: HistoryFile, found: str) -> Conversation:
     def document(link: sqlite3.Row) -> Document:
         name, hash_ = link["name"], link["hash"]
         if (name, hash_) not in known:
-            text, pages = file.rows("SELECT text, pages FROM documents WHERE hash = ?", hash_)[0]
-            known[name, hash_] = Document(name, text, tuple(json.loads(pages)))
+            text, pages, packed = file.rows("SELECT text, pages, structure FROM documents WHERE hash = ?", hash_)[0]
+            tables, places = unpack_structure(packed)
+            known[name, hash_] = Document(name, text, tuple(json.loads(pages)), tables=tables, places=places)
         return known[name, hash_]
 
     used: dict[int, list[Document]] = {}

@@ -45,6 +45,7 @@ _MIGRATIONS = (
     END;
     """,
     "ALTER TABLE documents ADD COLUMN pages TEXT NOT NULL DEFAULT '[]';",
+    "ALTER TABLE documents ADD COLUMN structure BLOB;",
 )
 """Each entry takes the file from the version of its index to the next; `PRAGMA user_version` says how many ran."""
 

@@ -8,10 +8,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from assistant.documents.excerpts import on_one_line
 from assistant.history.types import Conversation, Status, local_time
 from assistant.records import inert_json
 from assistant.text import one_line, printable
-from assistant.types import Role
+from assistant.types import Role, Route
 
 
 def _when(moment: float) -> str:
@@ -64,7 +65,8 @@ def as_markdown(conversation: Conversation) -> str:
             continue
         stopped = said.status in (Status.STOPPED, Status.STREAMING)
         if said.text or not stopped:
-            parts.append(said.text or "*Not in the document.*")
+            read = (said.answer or {}).get("route") == Route.EXTRACT  # words of a document: its lines are not theirs
+            parts.append((on_one_line(said.text) if read else said.text) or "*Not in the document.*")
         if stopped:
             parts.append("*(stopped)*")
         if said.answer:
@@ -96,11 +98,11 @@ def _details(record: dict[str, Any]) -> Iterator[str]:
         yield f"*Written by {one_line(str(models['generator']), 120)}*"
     for evidence in record.get("evidence") or ():
         quote = " ".join(evidence["text"].split())
-        place = f"{_page(evidence)}characters {evidence['start']} to {evidence['end']}"
+        place = f"{_where(evidence)}characters {evidence['start']} to {evidence['end']}"
         yield f"> {quote}\n>\n> {evidence['document']}, {place}"
     if closest := record.get("closest"):
         quote = " ".join(closest["text"].split())
-        place = f"{_page(closest)}from character {closest['start']}"
+        place = f"{_where(closest)}from character {closest['start']}"
         yield f"Closest passage:\n\n> {quote}\n>\n> {closest['document']}, {place}"
     if verdict := record.get("verdict"):
         yield f"Verdict: **{verdict['label']}** ({_shares(verdict)})"
@@ -120,6 +122,8 @@ def _shares(probabilities: dict[str, Any]) -> str:
     return ", ".join(f"{name} {probabilities[name]:.0%}" for name in ("entailment", "neutral", "contradiction"))
 
 
-def _page(evidence: dict[str, Any]) -> str:
-    page = evidence.get("page")  # records of older versions have none
+def _where(evidence: dict[str, Any]) -> str:
+    place, page = evidence.get("place"), evidence.get("page")  # records of older versions have neither
+    if isinstance(place, str):
+        return f"{one_line(place, 200)}, "
     return f"page {page}, " if page is not None else ""

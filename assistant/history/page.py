@@ -51,7 +51,9 @@ def _place(place: dict[str, Any], documents: dict[str, Document]) -> tuple[Excer
     document = documents.get(place["document"])
     if document is None or document.text[start:end] != text:
         return excerpt(text, 0, len(text)), ""
-    return excerpt(document.text, start, end), position(document.text, start, end, place.get("page"))
+    return excerpt(document.text, start, end), position(
+        document.text, start, end, place.get("page"), place.get("place")
+    )
 
 
 def _when(moment: float) -> str:

@@ -17,6 +17,7 @@ from typing import Self
 from assistant.errors import did_you_mean
 from assistant.history.conversations import read_conversation, row_of
 from assistant.history.database import HistoryError, HistoryFile, Transaction, default_path
+from assistant.history.structure import pack_structure
 from assistant.history.types import FORMS, Conversation, ConversationSummary, Form, Match, Status, StoredMessage
 from assistant.text import one_line
 from assistant.types import Document, Role
@@ -305,3 +306,7 @@ def _keep(execute: Transaction, document: Document) -> None:
         " ON CONFLICT (hash) DO UPDATE SET pages = excluded.pages WHERE excluded.pages <> '[]'",
         *(document.id, document.text, json.dumps(document.pages)),
     )
+    # Kept once: with every question the document is given again, and a large sheet takes a second to pack.
+    without = "SELECT 1 FROM documents WHERE hash = ? AND structure IS NULL"
+    if (document.tables or document.places) and execute(without, document.id).fetchone():
+        execute("UPDATE documents SET structure = ? WHERE hash = ?", pack_structure(document), document.id)

@@ -8,12 +8,18 @@ import sys
 import threading
 import tracemalloc
 import unicodedata
+import zlib
 from pathlib import Path
 
 import pytest
 
+from assistant.documents.open import decode_document
 from assistant.history.store import History, HistoryError, Status
+from assistant.history.structure import pack_structure, unpack_structure
+from assistant.layout import Cell, Table
+from assistant.reading.structure import look_up
 from assistant.types import Document, Role
+from tests.assistant.documents.corpus import CASES
 
 AMAZON = Document("amazon.txt", "The Amazon rainforest covers 5.5 million square kilometers.\r\nÉtonnant 🌳.")
 RECORD = {
@@ -214,12 +220,97 @@ def test_a_history_from_before_there_were_pages_is_read(path: Path):
     with History(path) as history:
         new = talk(history)
     old = sqlite3.connect(path)
+    old.execute("ALTER TABLE documents DROP COLUMN structure")
     old.execute("ALTER TABLE documents DROP COLUMN pages")
     old.execute("PRAGMA user_version = 1")
     old.commit()
     old.close()
     with History(path) as history:
         assert history.conversation(new).documents == (AMAZON,)
+
+
+@pytest.mark.parametrize("name", ["several-sheets.xlsx", "slides.pptx", "box.mbox"])
+def test_a_document_comes_back_with_its_tables_and_places(history: History, name: str):
+    document = decode_document(name, CASES[name]())
+    pasted = Document("pasted", document.text)
+    for each in (pasted, document, pasted):
+        new = history.create()
+        history.set_documents(new, [each])
+        history.add_user_message(new, "How many?", [each])
+    (found,) = history.conversation("last").documents
+    assert document.tables or document.places
+    assert (found.tables, found.places) == (document.tables, document.places)
+    assert history.conversation("last").messages[0].documents[0].tables == document.tables
+
+
+def test_a_reopened_workbook_is_looked_up_as_before(history: History):
+    document = decode_document("several-sheets.xlsx", CASES["several-sheets.xlsx"]())
+    at = document.text.index("11")
+    before = look_up("How many seats does the Heron have?", [document])
+    new = history.create()
+    history.set_documents(new, [document])
+    (reopened,) = history.conversation(new).documents
+    assert reopened.evidence(at, at + 2).place == "Boats!B3"
+    after = look_up("How many seats does the Heron have?", [reopened])
+    assert before.found is not None
+    assert after.found is not None
+    assert (after.found.text, after.found.spans) == (before.found.text, before.found.spans)
+
+
+def test_a_sheet_of_a_hundred_thousand_cells_takes_little_room():
+    text, cells = "", []
+    for row in range(20_000):
+        for column in range(5):
+            value = str(row * 7 + column)
+            cells.append(Cell(row, column, len(text), len(text) + len(value)))
+            text += value + (" | " if column < 4 else "\n")
+    document = Document("a.xlsx", text, tables=(Table(0, len(text), tuple(cells), sheet="A"),))
+    packed = pack_structure(document)
+    assert packed is not None
+    assert len(packed) < len(text) / 10
+    assert unpack_structure(packed)[0] == document.tables
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"none of ours",
+        zlib.compress(b"[]"),
+        zlib.compress(b'{"places": [], "tables": [[0, 1, 0, [1, 2], 1, null, null, 0, 0]]}'),
+    ],
+)
+def test_a_damaged_structure_is_told(history: History, path: Path, damage: bytes):
+    new = talk(history)
+    raw = sqlite3.connect(path)
+    raw.execute("UPDATE documents SET structure = ?", (damage,))
+    raw.commit()
+    raw.close()
+    with pytest.raises(HistoryError, match="damaged"):
+        history.conversation(new)
+
+
+def test_a_history_from_before_tables_were_kept_is_read(path: Path):
+    with History(path) as history:
+        new = talk(history)
+    old = sqlite3.connect(path)
+    old.execute("ALTER TABLE documents DROP COLUMN structure")
+    old.execute("PRAGMA user_version = 2")
+    old.commit()
+    old.close()
+    with History(path) as history:
+        assert history.conversation(new).documents == (AMAZON,)
+
+
+def test_an_export_says_where_the_evidence_stands_and_writes_it_on_one_line(history: History):
+    new = history.create()
+    history.add_user_message(new, "Who made it?", [AMAZON])
+    place = {"document": "a.xlsx", "start": 4, "end": 20, "text": "the smith\nTorgeir", "score": 0.9, "page": None}
+    record = RECORD | {"answer": place["text"], "evidence": [place | {"place": "Sheet1!B7"}]}
+    history.save_answer(new, "the smith\nTorgeir", record=json.dumps(record))
+    written = history.export(new)
+    assert "\n\nthe smith Torgeir\n\n" in written
+    assert "a.xlsx, Sheet1!B7, characters 4 to 20" in written
 
 
 def test_export_holds_the_evidence_and_the_verdict(history: History):

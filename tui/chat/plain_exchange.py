@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from assistant.documents.excerpts import excerpt, position
+from assistant.documents.excerpts import excerpt, on_one_line, position
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, ThinkingDelta
 from assistant.history.store import Status
 from assistant.text import PrintableStream, one_line, printable
@@ -95,7 +95,9 @@ def answer_lines(exchange: Exchange) -> Iterator[str]:
     elif exchange.unsupported and exchange.draft is not None:
         yield "The document does not support an answer."
     else:
-        yield f"Answer: {exchange.text.strip()}" if exchange.text.strip() else "No answer."
+        text = exchange.text.strip()
+        text = on_one_line(text) if exchange.route is Route.EXTRACT else text
+        yield f"Answer: {text}" if text else "No answer."
     if exchange.draft is not None:
         yield f"Draft, not supported by the document: {exchange.draft.strip()}"
     if exchange.status is Status.STOPPED:
@@ -116,7 +118,7 @@ def _place(place: Evidence, document: Document | None) -> str:
     text = document.text if document is not None else place.text
     start, end = (place.start, place.end) if document is not None else (0, len(text))
     cut = excerpt(text, start, end)
-    where = position(text, place.start, place.end, place.page)
+    where = position(text, place.start, place.end, place.page, place.place)
     return f"{one_line(place.document, 60)}, {where}: {cut.before}[{cut.span}]{cut.after}"
 
 

@@ -103,7 +103,7 @@ class DocumentScreen(Screen[None]):
         self.query_one(DocumentView).go(self._places[self._at])
         start, end = self._places[self._at]
         kind = "evidence" if self._places is self._evidence else "found"
-        place = position(self._document.text, start, end, self._document.page(start))
+        place = position(self._document.text, start, end, place=self._document.place(start))
         self._title(f"{kind} {self._at + 1} of {len(self._places)} · {place}")
 
     def _title(self, detail: str = "") -> None:

@@ -73,7 +73,7 @@ class ComparisonColumn(Static):
         cut = excerpt(whole, place.start, place.end, _EACH_SIDE) if whole else excerpt(place.text, 0, len(place.text))
         where = one_line(place.document, 40)
         if whole is not None:
-            where += f" · {position(whole, place.start, place.end, place.page)}"
+            where += f" · {position(whole, place.start, place.end, place.page, place.place)}"
         return Content.assemble(
             (cut.before, "$foreground 60%"), (cut.span, style), (cut.after, "$foreground 60%"), f"\n{where}"
         )

@@ -42,7 +42,8 @@ class EvidenceCard(Static):
         cut = excerpt(text, start, end)
         if end - start > _SPAN:  # a passage that was read, not the words of the answer
             cut = Excerpt("", one_line(cut.span, _PASSAGE), "")
-        where = [one_line(evidence.document, 40), position(text, evidence.start, evidence.end, evidence.page)]
+        stands = position(text, evidence.start, evidence.end, evidence.page, evidence.place)
+        where = [one_line(evidence.document, 40), stands]
         if evidence.score is not None and not self._closest:
             where.append(f"score {evidence.score:.0%}")
         return Content.assemble(

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Markdown, Static
 
+from assistant.documents.excerpts import on_one_line
 from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack
 from assistant.history.store import Status
 from assistant.history.types import local_time
@@ -204,7 +205,7 @@ class ExchangeView(Vertical, can_focus=True):
             await self._take_back()
             await answer.mount(Static(self._not_supported(), classes="not-found"))
         elif exchange.route is Route.EXTRACT:
-            await answer.mount(Static(Content.styled(printable(exchange.text), "bold"), classes="extracted"))
+            await answer.mount(Static(Content.styled(on_one_line(exchange.text), "bold"), classes="extracted"))
         elif self._growing is None:
             if exchange.text.strip():
                 await answer.mount(Markdown(printable(exchange.text), open_links=False))

@@ -4,7 +4,6 @@ import pytest
 
 from assistant.documents.excerpts import on_one_line, position
 from assistant.documents.open import decode_document
-from assistant.documents.places import place_of
 from tests.assistant.documents.corpus import CASES
 
 PLACES = [
@@ -32,12 +31,12 @@ PLACES = [
 @pytest.mark.parametrize("name, words, place", PLACES)
 def test_a_place_is_named_as_a_person_would(name: str, words: str, place: str | None) -> None:
     document = decode_document(name, CASES[name]())
-    assert place_of(document, document.text.index(words)) == place
+    assert document.place(document.text.index(words)) == place
 
 
 def test_a_comment_in_a_source_file_is_no_heading() -> None:
     document = decode_document("a.py", b"# Settings\nx = 1\n")
-    assert place_of(document, 11) is None
+    assert document.place(11) is None
 
 
 def test_the_place_stands_before_the_offsets() -> None:

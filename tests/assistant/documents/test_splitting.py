@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.documents.formats import LANGUAGES
 from assistant.documents.splitting import split_passages
+from assistant.layout import LANGUAGES
 from assistant.types import Document
 
 pieces = st.sampled_from(
