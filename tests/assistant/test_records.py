@@ -1,16 +1,22 @@
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.batch.tables import flat, unflat
 from assistant.records import answer_from_json, answer_to_json, json_line, verdict_to_json
-from assistant.types import Answer, Claim, Evidence, Label, ModelNames, Probabilities, Route, Usage, Verdict
+from assistant.types import Answer, Claim, Document, Evidence, Label, ModelNames, Probabilities, Route, Usage, Verdict
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "answer.schema.json"
 texts = st.text(min_size=1, max_size=20)
 shares = st.floats(0, 1)
 evidences = st.builds(
-    Evidence, texts, st.integers(0, 99), st.integers(0, 99), texts, st.none() | shares, st.none() | st.integers(1, 9)
+    Evidence,
+    *(texts, st.integers(0, 99), st.integers(0, 99), texts),
+    *(st.none() | shares, st.none() | st.integers(1, 9), st.none() | texts),
 )
 claims = st.builds(
     Claim, texts, st.sampled_from(Label), st.builds(Probabilities, shares, shares, shares), st.none() | evidences
@@ -60,6 +66,20 @@ def test_an_answer_has_the_contracts_keys_in_order() -> None:
     assert list(record["verdict"]["claims"][0])[:5] == ["text", "label", "entailment", "neutral", "contradiction"]
     assert record["models"] == {"generator": None, "reader": None, "verifier": None}
     assert list(record["usage"]) == ["seconds", "prompt_tokens", "completion_tokens", "windows", "windows_in_all"]
+
+
+def test_the_place_stands_in_the_json_where_there_is_one_and_the_schema_knows_it() -> None:
+    document = Document("prices.md", "# Fees\n\nThe fee is 12 euros.")
+    closest = Document("note", "Nothing.").evidence(0, 7)
+    claim = Claim("c", Label.ENTAILMENT, Probabilities(0.96, 0.03, 0.01), document.evidence(8, 28))
+    verdict = Verdict((claim,))
+    answer = Answer(Route.EXTRACT, "12", 0.97, (document.evidence(19, 21),), closest=closest, verdict=verdict)
+    record = answer_to_json("How much?", answer, "1")
+    assert record["evidence"][0]["place"] == "under “Fees”"
+    assert record["verdict"]["claims"][0]["evidence"]["place"] == "under “Fees”"
+    assert "place" not in record["closest"]
+    jsonschema.validate(record, json.loads(SCHEMA.read_text("utf-8")))
+    assert unflat(flat(record | {"input_digest": "a", "options_digest": "b"}))["evidence"] == record["evidence"]
 
 
 def test_the_verdict_of_an_answer_is_that_of_its_worst_claim() -> None:

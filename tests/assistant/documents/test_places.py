@@ -4,6 +4,8 @@ import pytest
 
 from assistant.documents.excerpts import on_one_line, position
 from assistant.documents.open import decode_document
+from assistant.layout import Place
+from assistant.types import Document
 from tests.assistant.documents.corpus import CASES
 
 PLACES = [
@@ -37,6 +39,19 @@ def test_a_place_is_named_as_a_person_would(name: str, words: str, place: str | 
 def test_a_comment_in_a_source_file_is_no_heading() -> None:
     document = decode_document("a.py", b"# Settings\nx = 1\n")
     assert document.place(11) is None
+
+
+def test_a_passage_that_begins_with_its_heading_stands_under_it() -> None:
+    document = Document("a.md", "# Roof\n\nSlate.\n\n# Delivery\n\nIn May.")
+    assert document.evidence(16, 34).place == "under “Delivery”"
+
+
+def test_a_place_is_printable_short_and_on_one_line() -> None:
+    document = Document("a", "text", places=(Place(0, "message “\x1b[31mRe:\n" + "x" * 999 + "”"),))
+    place = document.evidence(0, 4).place
+    assert place is not None
+    assert place.startswith("message “[31mRe: xxx")
+    assert len(place) <= 160
 
 
 def test_the_place_stands_before_the_offsets() -> None:
