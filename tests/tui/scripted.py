@@ -22,7 +22,6 @@ from assistant.types import (
     Claim,
     Document,
     Draft,
-    Evidence,
     Label,
     Probabilities,
     Route,
@@ -92,16 +91,16 @@ class Scripted:
         if "written" in turn.question:
             yield from self._written(turn, document)
             return
-        wanted = turn.question.rstrip("?").split()[-1]
+        wanted = turn.question.rstrip("?").split()[-1].replace("_", "\n")  # a line's end in the document
         at = document.text.find(wanted)
         if "nothing" in turn.question or at < 0:
-            closest = Evidence(document.name, 0, 60, document.text[:60], 0.2)
+            closest = document.evidence(0, 60, 0.2)
             yield EvidenceFound((), closest)
             draft = Draft("Elves built it.") if "drafted" in turn.question else None
             usage = Usage(0.31, windows=3)
             yield TurnFinished(Answer(Route.EXTRACT, None, 0.87, closest=closest, usage=usage, draft=draft))
             return
-        evidence = Evidence(document.name, at, at + len(wanted), wanted, 0.97)
+        evidence = document.evidence(at, at + len(wanted), 0.97)
         yield EvidenceFound((evidence,))
         shares = {"contra": (0.02, 0.08, 0.9), "unsure": (0.3, 0.65, 0.05)}
         found = next((value for key, value in shares.items() if key in turn.question), (0.96, 0.03, 0.01))
@@ -117,7 +116,7 @@ class Scripted:
     def _written(self, turn: Turn, document: Document) -> Iterator[Event]:
         """An answer of two sentences: `unsupported` by the document, supported in `part`, or whole."""
         yield RouteChosen(Route.GROUNDED, "it asks for a text")
-        place = Evidence(document.name, 0, 60, document.text[:60])
+        place = document.evidence(0, 60)
         yield EvidenceFound((place,))
         text = "Elves built it. It is tall."
         yield from (TextDelta(f"{word} ") for word in text.split())

@@ -70,6 +70,18 @@ async def test_the_answer_is_shown_in_its_surroundings_with_the_span_highlighted
     assert f"{TITLE} · characters {start}–{start + 2}, 71% in · score 97%" in shown
 
 
+async def test_the_card_says_under_which_heading_and_the_answer_stands_on_one_line(path: Path):
+    text = "# Roof\n\nSlate.\n\n# Delivery\n\nIt was brought by Torgeir\nLie in May."
+    async with open_chat(path, documents=(Document("minutes.md", text),)) as chat:
+        await chat.ask("Who brought it, was it Torgeir_Lie?")
+        at = text.index("Torgeir")
+        shown = chat.shown()
+        assert f"minutes.md · under “Delivery”, characters {at}–{at + 11}" in flat(shown.replace("▌", " "))
+        assert shown.count("Torgeir Lie") == 2
+        (answer,) = [said for said in chat.app.session.exchanges if said.answer]
+        assert answer.text == "Torgeir\nLie"
+
+
 async def test_the_highlight_is_on_screen_without_colour_too(path: Path, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     async with open_chat(path) as chat:

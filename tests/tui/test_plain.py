@@ -79,6 +79,13 @@ def test_an_answer_comes_with_its_place_and_its_verdict_in_words(talk: Talk):
     assert not set(said) & set("█▌✔✘◍"), "drawings mean nothing when they are read out"
 
 
+def test_an_answer_over_a_lines_end_is_said_on_one_line_with_its_heading(talk: Talk):
+    text = "# Delivery\n\nIt was brought by Torgeir\nLie in May."
+    said = talk("Who brought it, was it Torgeir_Lie?", documents=(Document("minutes.md", text),))
+    assert "Answer: Torgeir Lie\n" in said
+    assert "Found in minutes.md, under “Delivery”, characters 30–41" in said
+
+
 def test_what_is_not_in_the_document_is_said_with_the_closest_passage(talk: Talk):
     said = talk("who says nothing?", documents=(Document("light.txt", ARTICLE),))
     assert "Not in the document, 87 percent sure." in said
