@@ -1,0 +1,44 @@
+import pytest
+
+from assistant.verification.names import name_fault
+
+FILLER = "The herds wander with the rain, and nobody counts them. " * 40
+TEXT = (
+    "Kenya lies on the coast. Half of all Kenyans live on less than a dollar a day.\n\n"
+    f"{FILLER}\n\nUganda sent a team of runners in 1968. Émile Durand trained it."
+)
+PLACE = "Half of all Kenyans live on less than a dollar a day."
+
+
+def fault(question: str, answer: str = "Half", place: str = PLACE) -> str | None:
+    start = TEXT.index(place)
+    found = name_fault(question, answer, TEXT, start, start + len(place))
+    return None if found is None else found.reason
+
+
+def test_what_is_asked_about_one_country_is_not_answered_where_another_is_told_of() -> None:
+    assert fault("What part of the people of Uganda lives on less than a dollar") == "Uganda is not named there"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What part of the people of Kenya lives on less than a dollar",
+        "How many of Kenya's people were poor last June",
+        "Half of whom live on less than a dollar",
+        "WHO LIVES ON LESS THAN A DOLLAR",
+    ],
+)
+def test_names_of_the_place_months_and_first_words_are_no_fault(question: str) -> None:
+    assert fault(question) is None
+
+
+def test_a_name_that_the_answer_holds_or_that_is_written_without_its_accent_is_no_fault() -> None:
+    place = "Émile Durand trained it."
+    assert fault("Was it Emile Durand who trained the team", "Durand", place) is None
+
+
+def test_what_all_of_a_text_is_about_need_not_stand_at_the_place() -> None:
+    text = f"Warsaw grew. {'Warsaw is large. ' * 8}{FILLER}It has 12 % of the income."
+    start = text.index("It has 12")
+    assert name_fault("What share of the income comes from Warsaw", "12 %", text, start, len(text)) is None
