@@ -25,7 +25,7 @@ PAIRS = [
     ("Il n'y a personne dans la salle.", "La salle est pleine de monde.", "contradiction"),
     ("Le chat dort sur le canapé.", "Un chat est en train de dormir.", "entailment"),
 ]
-WRONG = {"Un chat est en train de dormir.", "Le train part à dix heures."}  # known limits, told in the adapter's card
+WRONG = {"Un chat est en train de dormir."}  # a known limit: the product gives no tick in French
 
 
 @pytest.fixture(scope="module")
