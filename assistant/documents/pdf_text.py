@@ -7,7 +7,9 @@ from statistics import median
 
 from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
 from assistant.documents.hyphens import Rejoiner
-from assistant.documents.pdf_layout import Paragraph, Row, layout, rows_of
+from assistant.documents.pdf_layout import layout
+from assistant.documents.pdf_paragraphs import Paragraph
+from assistant.documents.pdf_rows import Row, rows_of
 from assistant.documents.pdf_words import PageWords, read_words
 from assistant.documents.progress import report
 from assistant.errors import DocumentError
