@@ -115,20 +115,21 @@ def paper() -> bytes:
         ("Abstract", "We measured how the common eider chooses its nest on three islands of the Tana fjord. Over six "
          "summers 1,284 nests were mapped. Birds preferred driftwood to grass, and nests beside driftwood lost fewer "
          "eggs to gulls."),
-        ("1. Introduction", "The eider breeds in colonies along the northern coasts. Down has been gathered there since "
-         "the Middle Ages, and the keepers of the colonies built shelters of stone and turf for the birds. Why some "
-         "shelters are taken every year while others stay empty has not been studied before."),
+        ("1. Introduction", "The eider breeds in colonies along the northern coasts. Down has been gathered there "
+         "since the Middle Ages, and the keepers of the colonies built shelters of stone and turf for the birds. Why "
+         "some shelters are taken every year while others stay empty has not been studied before."),
         ("2. Methods", "Each island was walked once a week from 10 May to 20 July. A nest was counted when it held at "
          "least one egg. The position was taken with a hand-held receiver whose error was below two metres. Eggs were "
          "floated in water to tell their age. Gulls were counted from a hide on the northern point for thirty minutes "
          "at a time. The work was paid for by the Finnmark Foundation."),
         ("3. Results", "Of the 1,284 nests, 803 stood beside driftwood. Losses to gulls were 11 per cent there and 27 "
          "per cent in grass. The mean clutch was 4.3 eggs. In the cold summer of 2019 the first egg was found on 29 "
-         "May, twelve days later than in the other years. Shelters that faced south were taken twice as often as those "
-         "that faced the sea. No nest was found within four metres of a path."),
-        ("4. Discussion", "Driftwood hides the bird from above and keeps the wind off. It may also tell a bird that the "
-         "place is not flooded at spring tide. Keepers can therefore help a colony by leaving the wood where the sea "
-         "puts it. We do not know whether the same holds further south, where mink take more eggs than gulls do."),
+         "May, twelve days later than in the other years. Shelters that faced south were taken twice as often as "
+         "those that faced the sea. No nest was found within four metres of a path."),
+        ("4. Discussion", "Driftwood hides the bird from above and keeps the wind off. It may also tell a bird that "
+         "the place is not flooded at spring tide. Keepers can therefore help a colony by leaving the wood where "
+         "the sea puts it. We do not know whether the same holds further south, where mink take more eggs "
+         "than gulls do."),
     ]  # fmt: skip
     body: list[Flowable] = [
         Paragraph("Driftwood and nest choice of the common eider", styles["Title"]),
@@ -136,7 +137,7 @@ def paper() -> bytes:
         NextPageTemplate("later"),
     ]
     for title, text in sections:
-        body += [Paragraph(title, styles["Heading3"]), Paragraph(text, styles["BodyText"])] * 1
+        body += [Paragraph(title, styles["Heading3"]), Paragraph(text, styles["BodyText"])]
     out = io.BytesIO()
     article = BaseDocTemplate(out, pagesize=A4, invariant=1)
     article.addPageTemplates([PageTemplate("first", first), PageTemplate("later", later)])
@@ -303,8 +304,8 @@ def price_list() -> bytes:
     for number in range(4, 8):
         sheet.cell(number, 4).number_format = "0.00"
     postage = book.create_sheet("Postage")
-    for row in (["Country", "Up to 500 g", "Up to 2 kg"], ["Finland", 5.9, 8.9], ["Sweden", 7.9, 12.5]):
-        postage.append(row)
+    for line in (["Country", "Up to 500 g", "Up to 2 kg"], ["Finland", 5.9, 8.9], ["Sweden", 7.9, 12.5]):
+        postage.append(line)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -352,10 +353,10 @@ def mail_thread() -> bytes:
          "19 September. It costs 1,350 kroner a night and has six beds. Shall I book?\n\nAstrid"),
         ("Bo Ekman <bo@example.org>", "Re: Cabin in Lofoten", "Yes please! I take the train to Bodø on the 13th.\n\n"
          "> the cabin at Reine is free from 14 to 19 September.\n\nBo"),
-        ("Clara Diaz <clara@example.org>", "Re: Cabin in Lofoten", "I can only come on the 16th, after my exam. Is there "
-         "a bus from Leknes?\n\nClara"),
-        ("Astrid Foss <astrid@example.org>", "Re: Cabin in Lofoten", "Booked, the number is RN-4471. The bus from Leknes "
-         "leaves at 15:05, and I fetch you at the bridge. The key is with Mrs Hansen at the bakery.\n\nAstrid"),
+        ("Clara Diaz <clara@example.org>", "Re: Cabin in Lofoten", "I can only come on the 16th, after my exam. Is "
+         "there a bus from Leknes?\n\nClara"),
+        ("Astrid Foss <astrid@example.org>", "Re: Cabin in Lofoten", "Booked, the number is RN-4471. The bus from "
+         "Leknes leaves at 15:05, and I fetch you at the bridge. The key is with Mrs Hansen at the bakery.\n\nAstrid"),
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "thread.mbox"

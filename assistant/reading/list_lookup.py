@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.reading.question_words import ParsedQuestion, parse_question
-from assistant.reading.table_lookup import forgiven
+from assistant.reading.table_columns import forgiven
 from assistant.reading.text_lists import AnsweredQuestion, Span, TextList
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import split_words

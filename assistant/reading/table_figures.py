@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from assistant.layout import Table
 from assistant.reading.question_words import ParsedQuestion, is_empty
+from assistant.reading.table_columns import Columns, columns_of, forgiven
 from assistant.reading.table_grid import Grid, grids_of, row_of
-from assistant.reading.table_lookup import MOST_ALTERNATIVES, Columns, Hit, columns_of, forgiven
+from assistant.reading.table_lookup import MOST_ALTERNATIVES, Hit
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import plain_number, split_words
 

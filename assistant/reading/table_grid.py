@@ -89,8 +89,8 @@ class Grid:
 
     @cached_property
     def header_words(self) -> tuple[frozenset[str], ...]:
-        """The stems of each column's header."""
-        return tuple(frozenset(word.stem for word in split_words(self.header(column))) for column in range(self.width))
+        """The stems of each column's header; one of common words alone is a word as a whole, too: "what_to_do"."""
+        return tuple(_header_words(self.header(column)) for column in range(self.width))
 
     @cached_property
     def entity(self) -> int:
@@ -160,6 +160,12 @@ class Grid:
             return []
         order = np.argsort(-counts, kind="stable")[:most]
         return [int(record) for record in order if counts[record] > 0]
+
+
+def _header_words(header: str) -> frozenset[str]:
+    stems = [word.stem for word in split_words(header)]
+    whole = {"_".join(stems)} if len(stems) > 1 and vocabulary().function_words.issuperset(stems) else set()
+    return frozenset({*stems, *whole})
 
 
 def _hits(folded: str, stem: str, first: int, last: int) -> list[int]:

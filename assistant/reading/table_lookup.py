@@ -4,11 +4,14 @@ No model takes part. A look-up speaks only where every word of the question that
 by the cells that name the row, by the column's header or kind, or by what the table is called. In doubt it is silent.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from assistant.documents.tables import is_value
 from assistant.layout import Table
 from assistant.reading.question_words import AskedKind, ParsedQuestion, fits, is_empty, is_mark
+from assistant.reading.table_columns import Columns, columns_of, forgiven, unit_positions
 from assistant.reading.table_grid import Grid, NamedCell, Span, grids_of, row_of
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import split_words
@@ -18,7 +21,8 @@ MOST_ALTERNATIVES = 5
 
 _CANDIDATES = 40
 _LONGEST_CELLS = 150  # characters on average; a table of longer ones is a page's layout
-_HEADER, _WHOLE_HEADER, _ENTITY, _GENERAL = 4, 1, 1, 2
+_TIME_OF_DAY = re.compile(r"\d{1,2}[:h]\d{2}(?:\s?[ap]\.?m\.?)?", re.IGNORECASE)
+_WHOLE_HEADER, _ENTITY = 1, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,81 +87,6 @@ def match_table(question: ParsedQuestion, text: str, table: Table, context: froz
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """What a question says of each column of a grid.
-
-    Args:
-        named: positions of words that stand in its header.
-        asked: positions of words that ask for its kind.
-        scores: how surely it is asked for; 0 for not at all.
-    """
-
-    named: tuple[frozenset[int], ...]
-    asked: tuple[frozenset[int], ...]
-    scores: tuple[int, ...]
-
-    def positions(self, column: int) -> frozenset[int]:
-        """The positions of all words that a column accounts for."""
-        return self.named[column] | self.asked[column]
-
-    @property
-    def all_positions(self) -> frozenset[int]:
-        """The positions of all words that some column accounts for."""
-        return frozenset().union(*self.named, *self.asked)
-
-
-def columns_of(question: ParsedQuestion, grid: Grid) -> Columns:
-    """What a question says of the columns of a grid."""
-    named, asked, scores = [], [], []
-    specific = {
-        name
-        for name, asks in question.kinds.items()
-        if asks.kind.general and any(asks.kind.headers & words for words in grid.header_words)
-    }
-    priced = "price" in question.kinds and "many" not in {word.text for word in question.words}
-    priced = priced and any(question.kinds["price"].kind.headers & words for words in grid.header_words)
-    timed = None if specific else question.kinds.get("time")
-    for words in grid.header_words:
-        by_header = frozenset(at for at in question.content if question.words[at].stem in words)
-        by_kind: frozenset[int] = frozenset()
-        score = _HEADER * len(by_header)
-        for asks in question.kinds.values():
-            if priced and asks.kind.name == "quantity" and asks.weight == 1:
-                continue  # "how much is it?" asks for the price where there is one
-            if asks.kind.headers & words:
-                by_kind |= asks.positions
-                score += asks.weight
-            elif (
-                asks.kind.general and timed is not None and timed.kind.headers & words
-            ):  # a year where "built" is asked for
-                by_kind |= asks.positions
-                score += _GENERAL
-        named.append(by_header)
-        asked.append(by_kind)
-        scores.append(score)
-    return Columns(tuple(named), tuple(asked), tuple(scores))
-
-
-def forgiven(question: ParsedQuestion, context: frozenset[str]) -> frozenset[int]:
-    """The positions of words that need not be accounted for: common ones and those of the table's title."""
-    known = vocabulary()
-    return frozenset(
-        at
-        for at in question.content
-        if question.words[at].stem in context
-        or (question.words[at].stem in known.generic_words and not (at and question.words[at].names))
-    )
-
-
-def unit_positions(question: ParsedQuestion, *texts: str) -> frozenset[int]:
-    """The positions of units that stand in one of the texts, under any of their names."""
-    groups = vocabulary().unit_groups
-    words = {word.stem for text in texts for word in split_words(text[:200])}
-    said = frozenset().union(*(group for group in groups if group & words)) if words else frozenset()
-    return question.positions_of(said)
-
-
 def _match_grid(question: ParsedQuestion, grid: Grid, table: Table, context: frozenset[str]) -> TableMatch:
     columns = columns_of(question, grid)
     spare = forgiven(question, context)
@@ -176,6 +105,8 @@ def _match_grid(question: ParsedQuestion, grid: Grid, table: Table, context: fro
         if own or any(cell.whole for cell in cells):
             rows += [(len(own), row) for row in _rows(grid, table, record)]
         hits += _hits_in(question, grid, table, columns, record, cells, spare)
+        if (hit := _labelled(question, grid, table, record, spare)) is not None:
+            hits.append(hit)
     if grid.height == 1:
         hits += _hits_in(question, grid, table, columns, 0, [], spare)
     most = max((count for count, _ in rows), default=0)
@@ -223,18 +154,38 @@ def _hits_in(
             continue
         if not score or not _fits(question, grid, columns, column, cell):
             continue
-        missing = question.content - explained - positions
+        by_form = _by_form(question, grid, columns, column, cell, named_texts)
+        missing = question.content - explained - positions - by_form
         if missing and missing - unit_positions(question, *named_texts, grid.header(column), cell):
             continue
         span = grid.span(record, column)
         row = _rows(grid, table, record, column)[0]
-        yield Hit(span, row, name, grid.header(column), whole, len(by_cells), score)
+        timed = name and by_form and _TIME_OF_DAY.fullmatch(cell.strip())  # "the bus 3 of the hospital" says little
+        statement = f"The time of {grid.header(column)} at {name} is {cell}." if timed else ""
+        yield Hit(span, row, name, grid.header(column), whole, len(by_cells), score, statement)
     if (
         cells
         and question.asks_who
         and (hit := _marked(question, grid, table, record, naming, explained, name, len(by_cells)))
     ):
         yield hit
+
+
+def _labelled(question: ParsedQuestion, grid: Grid, table: Table, record: int, spare: frozenset[int]) -> Hit | None:
+    """The value of a row that holds only a label and a value, such as the total below the items of an invoice."""
+    filled = [column for column in range(grid.width) if not is_empty(grid.cell(record, column))]
+    if len(filled) != 2 or grid.width < 3 or grid.exchanged:
+        return None
+    label, value = (grid.cell(record, column) for column in filled)
+    if is_value(label) or not is_value(value):
+        return None
+    known = vocabulary()
+    words = frozenset(word.stem for word in split_words(label[:200])) - known.function_words
+    telling = words - known.units or words
+    if not telling <= {word.stem for word in question.words} or question.content - question.positions_of(words) - spare:
+        return None
+    row = _rows(grid, table, record, filled[1])[0]
+    return Hit(grid.span(record, filled[1]), row, "", label, True, len(telling), 1, f"{label.rstrip(':')}: {value}.")
 
 
 def _score(
@@ -253,6 +204,25 @@ def _score(
     return score, positions
 
 
+def _by_form(
+    question: ParsedQuestion, grid: Grid, columns: Columns, column: int, cell: str, named: Sequence[str]
+) -> frozenset[int]:
+    """The positions of words that ask for a kind by which no column is called, told by a unit or by the cell's form.
+
+    "How long" is accounted for by a row called "Charging, minutes", "leave" by a time of day in the column of a bus.
+    """
+    if not columns.named[column]:
+        return frozenset()
+    words = {word.stem for text in (*named, grid.header(column)) for word in split_words(text[:200])}
+    found: frozenset[int] = frozenset()
+    for asks in question.kinds.values():
+        if any(asks.kind.headers & header for header in grid.header_words):
+            continue
+        if asks.kind.units & words or (asks.kind.holds == "time" and _TIME_OF_DAY.fullmatch(cell.strip())):
+            found |= asks.positions
+    return found
+
+
 def _has_form(question: ParsedQuestion, asks: AskedKind, cell: str) -> bool:
     """Whether a cell has the form of a kind that is asked for; "how many" asks for no sum of money."""
     if asks.kind.cells is None or (asks.weight == 1 and "many" in {word.text for word in question.words}):
@@ -267,6 +237,8 @@ def _fits(question: ParsedQuestion, grid: Grid, columns: Columns, column: int, c
     kinds = [asks.kind for asks in question.kinds.values() if asks.kind.headers & grid.header_words[column]]
     if question.asks_many and not any(character.isdigit() for character in cell):
         return bool({word.stem for word in split_words(cell[:100])} & vocabulary().number_words)
+    if question.asks_who:  # who pays for it stands in a column of costs, what it costs is no answer
+        return not kinds or (not is_value(cell) and not is_mark(cell))
     return not kinds or any(fits(kind, cell) for kind in kinds)
 
 

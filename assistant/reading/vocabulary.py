@@ -23,6 +23,7 @@ class Kind:
         asks: phrases, as stems, by which a question asks for it.
         weak: phrases that also ask for other kinds.
         holds: what its cells are: "number", "time", "text" or, where it may be anything, "".
+        units: stems of units that tell the kind in the name of a row or column, such as "Charging, minutes".
         general: a column of the kind "time" may answer for it, where there is no other.
     """
 
@@ -32,6 +33,7 @@ class Kind:
     asks: tuple[Phrase, ...]
     weak: tuple[Phrase, ...]
     holds: str
+    units: frozenset[str]
     general: bool
 
 
@@ -109,5 +111,6 @@ def _kind(entry: dict[str, Any]) -> Kind:
         _phrases(entry.get("asks", [])),
         _phrases(entry.get("weak", [])),
         entry.get("is", ""),
+        _stems(entry.get("units", "")),
         bool(entry.get("general", False)),
     )

@@ -259,3 +259,39 @@ def test_a_long_table_is_looked_up_and_too_many_rows_are_no_answer() -> None:
     assert said("How old is Tom4321 Beck4321?", document) == str(4321 % 90)
     assert said("Who lives in Ulm?", document) is None
     assert said("Who is the oldest?", document) is None
+
+
+COSTS = Document(
+    "lease.txt", "Part | Care | Cost\nRoof | landlord | landlord\nWindows | tenant | landlord\nSnow | tenant | 40"
+)
+BUSES = Document("buses.md", "Stop | Bus 1 | Bus 3\n---|---|---\nHarbour | 6:10 | 8:40\nHospital | 6:25 | 8:57")
+FERRY = Document(
+    "ferry.md", " | Battery | Hydrogen\n---|---|---\nPrice, kroner | 148 | 212\nCharging, minutes | 9 | 35"
+)
+LIGHTS = Document(
+    "lights.md", "Light | Cause | What to do\n---|---|---\nRed | Tank full | Empty it\nYellow | Dirt | Wash the filter"
+)
+BILL = Document(
+    "bill.md", "Item | Number | Price | Amount\n---|---|---|---\nTiles | 2 | 5.00 | 10.00\n | | Total NOK | 12.50"
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "question", "answer"),
+    [
+        (COSTS, "Who pays for the windows?", "landlord"),
+        (COSTS, "Who pays for the snow?", None),  # what it costs is not who pays
+        (BUSES, "When does bus 3 leave the hospital?", "8:57"),
+        (BUSES, "When does bus 3 leave the airport?", None),
+        (FERRY, "How long does charging take with hydrogen?", "35"),
+        (FERRY, "How long does the crossing take with hydrogen?", None),
+        (LIGHTS, "What should I do when the light is yellow?", "Wash the filter"),
+        (LIGHTS, "What should I do when the light is blue?", None),
+        (BILL, "What is the total of the invoice?", "12.50"),
+        (BILL, "What is the total of the tiles?", None),
+    ],
+)
+def test_a_column_is_asked_for_by_its_unit_its_form_or_its_words_together(
+    document: Document, question: str, answer: str | None
+) -> None:
+    assert said(question, document) == answer
