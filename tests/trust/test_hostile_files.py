@@ -352,8 +352,8 @@ def _xlsx(rows: bytes, beginning: bytes = b"", tail: bytes = b"") -> bytes:
 
 def _odf(kind: bytes, inside: bytes, beginning: bytes = b"") -> bytes:
     names = b" ".join(
-        b"xmlns:%s='urn:oasis:names:tc:opendocument:xmlns:%s:1.0'" % (name, name)
-        for name in (b"office", b"text", b"table")
+        b"xmlns:%s='urn:oasis:names:tc:opendocument:xmlns:%s:1.0'" % (name, full)
+        for name, full in ((b"office", b"office"), (b"text", b"text"), (b"table", b"table"), (b"draw", b"drawing"))
     )
     content = (
         b"<office:document-content %s><office:body><office:%s>%s</office:%s></office:body></office:document-content>"
@@ -377,6 +377,31 @@ def _epub(chapter: bytes, times: int) -> bytes:
             "a.xhtml": chapter,
         },
     )  # fmt: skip
+
+
+_GROUP = b"<p:nvGrpSpPr><p:cNvPr id='2' name='g'/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>"
+_SHAPE = (
+    b"<p:nvSpPr><p:cNvPr id='3' name='s'/><p:cNvSpPr txBox='1'/><p:nvPr/></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/><a:p>"
+    b"<a:r><a:t>%s</a:t></a:r></a:p></p:txBody>"
+)
+
+
+def _pptx(shapes: bytes, beginning: bytes = b"") -> bytes:
+    """A presentation by python-pptx, with these shapes on its only slide."""
+    import pptx
+
+    shown = pptx.Presentation()
+    shown.slides.add_slide(shown.slide_layouts[6])
+    shown.save(made := io.BytesIO())
+    out = io.BytesIO()
+    with zipfile.ZipFile(made) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "ppt/slides/slide1.xml":
+                content = content.replace(b"</p:spTree>", shapes + b"</p:spTree>")
+                content = content.replace(b"<p:sld ", beginning + b"<p:sld ", 1)
+            new.writestr(name, content)
+    return out.getvalue()
 
 
 BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
@@ -432,6 +457,35 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "ODT, deep": ("x.odt", lambda: _odf(b"text", b"<text:list><text:list-item>" * 50_000)),
     "ODT, deep sections": ("x.odt", lambda: _odf(b"text", b"<text:section>" * 250 + b"</text:section>" * 250)),
     "PPTX, nothing in it": ("x.pptx", lambda: _zip(**{"ppt__presentation.xml": _LAUGHS + b"<p>&a11;</p>"})),
+    "PPTX, spaces": ("x.pptx", lambda: _pptx(b"<p:sp>%s</p:sp>" % (_SHAPE % (b" " * 201_000_000)))),
+    "PPTX, groups in groups": ("x.pptx", lambda: _pptx(
+        (b"<p:grpSp>" + _GROUP) * 200 + b"<p:sp>%s</p:sp>" % (_SHAPE % b"deep") + b"</p:grpSp>" * 200
+    )),
+    "PPTX, many shapes": ("x.pptx", lambda: _pptx(b"<p:sp>%s</p:sp>" % (_SHAPE % b"a") * 100_000)),
+    "PPTX, a wide table": ("x.pptx", lambda: _pptx(
+        b"<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id='9' name='t'/><p:cNvGraphicFramePr/><p:nvPr/>"
+        b"</p:nvGraphicFramePr><p:xfrm/><a:graphic><a:graphicData "
+        b"uri='http://schemas.openxmlformats.org/drawingml/2006/table'><a:tbl><a:tblPr/><a:tblGrid/>%s</a:tbl>"
+        b"</a:graphicData></a:graphic></p:graphicFrame>" % (b"<a:tr h='1'>%s</a:tr>" % (
+            b"<a:tc gridSpan='60000' rowSpan='60000'><a:txBody><a:bodyPr/><a:p><a:r><a:t>a</a:t></a:r></a:p>"
+            b"</a:txBody></a:tc>"
+        ) * 5_000)
+    )),
+    "PPTX, billion laughs": ("x.pptx", lambda: _pptx(b"<p:sp>%s</p:sp>" % (_SHAPE % b"&a11;"), _LAUGHS)),
+    "ODP, boxes in boxes": ("x.odp", lambda: _odf(b"presentation", (
+        b"<draw:page>" + b"<draw:frame><draw:text-box>" * 5_000 + b"</draw:text-box></draw:frame>" * 5_000
+        + b"</draw:page>"
+    ))),
+    "ODP, slides without end": ("x.odp", lambda: _odf(b"presentation", (
+        b"<draw:page><draw:frame><draw:text-box><text:p>a</text:p></draw:text-box></draw:frame></draw:page>" * 100_000
+    ))),
+    "MHTML, parts in parts": ("x.mhtml", lambda: b"MIME-Version: 1.0\nSnapshot-Content-Location: http://x\n" + b"".join(
+        b"Content-Type: multipart/related; boundary=b%d\n\n--b%d\n" % (at, at) for at in range(1_500)
+    ) + b"Content-Type: text/html\n\n<p>x"),
+    "MHTML of open scripts": ("x.mhtml", lambda: (
+        b"MIME-Version: 1.0\nSnapshot-Content-Location: http://x\nContent-Type: multipart/related; boundary=b\n\n--b\n"
+        b"Content-Type: text/html\n\n" + b"<html><script>" * 100_000
+    )),
     "EPUB, chapters without end": ("x.epub", lambda: _epub(b"<html><p>word " * 20_000 + b"</p></html>", 5_000)),
     "EPUB, deep": ("x.epub", lambda: _epub(b"<html>" + b"<div>" * 300_000, 1)),
     "EPUB, billion laughs": ("x.epub", lambda: _epub(_LAUGHS + b"<html><p>&a11;</p></html>", 1)),
