@@ -143,20 +143,19 @@ def _paragraphs(frame: Any) -> Iterator[Block]:
 def _table(table: Any) -> TableBlock | None:
     rows = []
     above: dict[int, str] = {}
-    for row in table.rows:
+    for row in table._tbl.tr_lst:  # the library's own rows are searched for from the first, each time
         cells: list[tuple[str, int, int]] = []
         left = ""
-        for column, cell in enumerate(row.cells):
-            element = cell._tc
+        for column, element in enumerate(row.tc_lst):
             if element.get("hMerge") in ("1", "true"):
                 text = left
             elif element.get("vMerge") in ("1", "true"):
                 text = above.get(column, "")
             else:
-                text = " ".join(cell.text.split())
+                text = " ".join(element.text.split())
             above[column] = left = text
             cells.append((text, 1, 1))
-        if len(cells) > 1 and len({text for text, _, _ in cells}) == 1 and cells[0][0] and row.cells[0].span_width > 1:
+        if len(cells) > 1 and len({text for text, _, _ in cells}) == 1 and cells[0][0] and row.tc_lst[0].gridSpan > 1:
             cells = [(cells[0][0], len(cells), 1)]
         rows.append(cells)
     return table_block(rows, header_rows=1 if table.first_row and len(rows) > 1 else None)

@@ -281,5 +281,6 @@ def table_of_spans(
         filled = [*row, *[(end, end)] * (width - len(row))]
         cells += [Cell(number, column, *span) for column, span in enumerate(filled)]
     if header_rows is None:
-        header_rows = guess_header_rows([[text[start:end] for start, end in row] for row in rows[:_SAMPLE_ROWS]])
+        texts = [text[cell.start : cell.end] for cell in cells[: width * _SAMPLE_ROWS]]
+        header_rows = guess_header_rows([texts[at : at + width] for at in range(0, len(texts), width)])
     return Table(cells[0].start, max(cell.end for cell in cells), tuple(cells), header_rows, name)

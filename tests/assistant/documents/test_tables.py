@@ -155,3 +155,9 @@ def test_a_pasted_table_is_found_as_well_as_an_opened_one() -> None:
 def test_tables_are_no_part_of_what_a_document_is() -> None:
     plain = Document("a", "name;town\nTom;Ulm\n")
     assert plain == replace(plain, tables=find_tables(plain.text, delimited=True))
+
+
+def test_rows_that_are_too_short_are_filled_up_before_headers_are_looked_for() -> None:
+    (table,) = find_tables("name;age\nAda;35\nTom\nEve;29\n", delimited=True)
+    assert (table.width, table.height, table.header_rows) == (2, 4, 1)
+    assert table.cell_text("name;age\nAda;35\nTom\nEve;29\n", 2, 1) == ""
