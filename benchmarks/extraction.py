@@ -28,6 +28,7 @@ _WORD = re.compile(r"\w+")
 _GROUPS = {
     ".pdf": "PDF", ".docx": "DOCX", ".odt": "ODF", ".odp": "ODF", ".ods": "ODF", ".xlsx": "XLSX", ".pptx": "PPTX",
     ".rtf": "RTF", ".html": "HTML", ".mhtml": "e-mail", ".eml": "e-mail", ".mbox": "e-mail", ".epub": "EPUB",
+    ".csv": "text", ".tsv": "text", ".md": "text", ".json": "text", ".xml": "text", ".ipynb": "notebook",
 }  # fmt: skip
 _PEER = """
 import json, sys
@@ -112,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", action="append", default=[], help="markitdown=PYTHON or pypdf=PYTHON; repeatable")
     options = parser.parse_args()
-    files = {name: make() for name, make in CORPUS.CASES.items() if suffix(name) in _GROUPS}
+    files = {name: make() for name, make in CORPUS.CASES.items()}
     results: dict[str, dict[str, str | None]] = {}
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
