@@ -245,6 +245,16 @@ class SentenceIndex:
         ]
         return [self._part(first, last) for first, last in common if first < last]
 
+    def sharing_most(self, claim: str, pieces: list[Premise]) -> list[Premise]:
+        """Of sentences those that share words of meaning with a claim, at least half as many as the one that has most.
+
+        All of them where none shares any, as between two languages.
+        """
+        said = content_words(claim)
+        shared = [len(said & content_words(self.document.text[each.start : each.end])) for each in pieces]
+        most = max(shared)
+        return [each for each, count in zip(pieces, shared, strict=True) if 2 * count >= most] if most else pieces
+
     def _pieces(self, sentences: Sequence[Premise], budget: int) -> Iterable[Premise]:
         """The sentences; one of more than `budget` tokens comes in parts."""
         for sentence in sentences:

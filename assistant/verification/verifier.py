@@ -243,14 +243,23 @@ class Verifier:
         decided: Mapping[tuple[int, int], tuple[_Candidate, Row]],
         cancel: threading.Event | None,
     ) -> dict[tuple[int, int], Premise]:
-        """For each decided claim the sentence of its premise that alone gives the label most."""
+        """For each decided claim the sentence of its premise that alone gives the label most.
+
+        What a model says of a sentence out of its context means little where the two have no word in common, so that
+        only those are asked about that share about as many words of meaning with the claim as any.
+        """
         pairs: list[EncodedPair] = []
         places: list[tuple[tuple[int, int], Premise]] = []
+        alone: dict[tuple[int, int], Premise] = {}
         for key, (candidate, _) in decided.items():
             check = checks[candidate.check]
             sentences = self._index(check.document)
             pieces = sentences.within(candidate.premise)
             if len(pieces) < 2:  # the premise is a sentence itself
+                continue
+            pieces = sentences.sharing_most(check.claims[candidate.claim], pieces)
+            if len(pieces) == 1:
+                alone[key] = pieces[0]
                 continue
             for piece in pieces:
                 pairs.append(self._pair(sentences.ids(piece), candidate.tokens))
@@ -262,7 +271,7 @@ class Verifier:
             score = row[int(np.argmax(decided[key][1]))]
             if key not in best or score > best[key][0]:
                 best[key] = score, piece
-        return {key: piece for key, (_, piece) in best.items()}
+        return alone | {key: piece for key, (_, piece) in best.items()}
 
     def _verdict(
         self,

@@ -155,6 +155,27 @@ def optimizers(model: Any, arguments: "TrainingArguments", training: Training) -
     return made, None
 
 
+def checkpoints_activations(training: Training) -> bool:
+    """Whether the activations of a language model are computed again rather than kept.
+
+    What `auto` means is the plan's to say, before the training begins; memory is what a GPU lacks.
+    """
+    wanted = training.gradient_checkpointing
+    return wanted == "on" or (wanted == "auto" and device() != "cpu")
+
+
+def train_in_float32(model: Any) -> None:
+    """Keep what is trained in float32.
+
+    TRL casts the adapter of a quantised model to bfloat16, for which a T4's fp16 gradient scaler has no kernel.
+    """
+    import torch
+
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+
+
 def check_options(training: Training) -> None:
     """Refuse what the trainer would refuse, before anything is fetched for it.
 

@@ -30,7 +30,14 @@ from finetune.tasks.training import TaskTraining
 from finetune.trainer.peft_methods import load_causal, positions
 from finetune.trainer.precision import device
 from finetune.trainer.processes import is_main_process
-from finetune.trainer.trainer import loss_arguments, optimizers, run_trainer, training_arguments
+from finetune.trainer.trainer import (
+    checkpoints_activations,
+    loss_arguments,
+    optimizers,
+    run_trainer,
+    train_in_float32,
+    training_arguments,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -196,7 +203,6 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
 
     def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train on the answers alone."""
-        import torch
         from datasets import Dataset, disable_progress_bars
         from trl.trainer.sft_config import SFTConfig
         from trl.trainer.sft_trainer import SFTTrainer
@@ -209,9 +215,7 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
             packing=data.packing,
             eval_packing=False,
             completion_only_loss=True,
-            # What `auto` means is the plan's to say, before the training begins; memory is what a GPU lacks.
-            activation_checkpointing=training.gradient_checkpointing == "on"
-            or (training.gradient_checkpointing == "auto" and device() != "cpu"),
+            activation_checkpointing=checkpoints_activations(training),
         )
         trainer = SFTTrainer(
             model=tuned,
@@ -221,10 +225,7 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
             processing_class=self.tokenizer,
             optimizers=optimizers(tuned, arguments, training),
         )
-        # TRL casts the adapter of a quantised model to bfloat16, for which a T4's fp16 gradient scaler has no kernel.
-        for parameter in tuned.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.to(torch.float32)
+        train_in_float32(tuned)
         figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
         tokens = sum(len(item["input_ids"]) for item in items)
         figures["tokens"] = float(tokens)

@@ -14,8 +14,13 @@ from finetune.recipe import PreferenceRecipe
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
 from finetune.trainer.peft_methods import load_causal, positions
-from finetune.trainer.precision import device
-from finetune.trainer.trainer import optimizers, run_trainer, training_arguments
+from finetune.trainer.trainer import (
+    checkpoints_activations,
+    optimizers,
+    run_trainer,
+    train_in_float32,
+    training_arguments,
+)
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +90,6 @@ class PreferenceTraining(TaskTraining[PreferenceRecipe, Preference]):
 
     def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train, then measure on the held-out questions."""
-        import torch
         from datasets import Dataset, disable_progress_bars
         from trl.trainer.dpo_config import DPOConfig
         from trl.trainer.dpo_trainer import DPOTrainer
@@ -105,8 +109,7 @@ class PreferenceTraining(TaskTraining[PreferenceRecipe, Preference]):
             loss_type=[self.recipe.loss],
             max_length=data.max_length,
             per_device_eval_batch_size=training.batch_size,
-            gradient_checkpointing=training.gradient_checkpointing == "on"
-            or (training.gradient_checkpointing == "auto" and device() != "cpu"),
+            activation_checkpointing=checkpoints_activations(training),
         )
         held_out = self._fitting(self.data.held_out[: training.eval_rows or None], data.max_length)
         trainer: Any = Encoded(
@@ -117,10 +120,7 @@ class PreferenceTraining(TaskTraining[PreferenceRecipe, Preference]):
             processing_class=self.tokenizer,
             optimizers=optimizers(tuned, arguments, training),
         )
-        # TRL casts the adapter of a quantised model to bfloat16, for which a T4's fp16 gradient scaler has no kernel.
-        for parameter in tuned.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.to(torch.float32)
+        train_in_float32(tuned)
         figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
         if held_out:
             measured = trainer.evaluate()

@@ -69,3 +69,16 @@ def test_what_begins_a_new_clause_after_but_corrects_nothing() -> None:
     ):
         index = _index(said)
         assert index.corrected(said, index.sentences) == []
+
+
+def test_the_sentence_that_is_shown_for_a_claim_is_one_that_shares_its_words() -> None:
+    text = "Excused: Tor Berg. The committee chose Hauge, because the boats would be wet. The fee stays. Fine."
+    index = _index(text)
+    [whole] = index.packed(200)
+    sharing = index.sharing_most("The committee chose Hauge because of wet boats.", index.within(whole))
+    assert [text[each.start : each.end].strip() for each in sharing] == [
+        "The committee chose Hauge, because the boats would be wet."
+    ]
+    assert index.sharing_most("Rien de tel.", index.within(whole)) == index.within(whole)
+    [claim] = _verifier().verify([Check(index.document, ["The committee chose Hauge."])])[0].claims
+    assert claim.evidence is not None and claim.evidence.text.startswith("The committee chose Hauge")
