@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assistant.errors import UsageError
 from finetune.data.tables import column, read_table
-from finetune.recipe import TextColumn
+from finetune.recipe_data import TextColumn
 
 _MOST_LABELS = 1000
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from assistant.errors import UsageError
 from assistant.types import Label
 from finetune.data.tables import column, read_table
-from finetune.recipe import PairColumn
+from finetune.recipe_data import PairColumn
 
 _USUAL: dict[PairColumn, tuple[str, ...]] = {
     "premise": ("premise", "sentence1"),

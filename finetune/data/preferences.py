@@ -10,7 +10,7 @@ from assistant.types import Message, Role
 from finetune.data.code_sets.conversations import exchanges
 from finetune.data.code_sets.shared import LeftOut
 from finetune.data.tables import column, read_table
-from finetune.recipe import PreferenceColumn
+from finetune.recipe_data import PreferenceColumn
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from math import ceil
 
 from finetune.data.code import CodeExample
 from finetune.data.tables import column, read_table
-from finetune.recipe import CodeColumn
+from finetune.recipe_data import CodeColumn
 
 FORM = "### Question: {question}\n### Answer: {answer}"
 

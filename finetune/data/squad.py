@@ -12,7 +12,7 @@ from typing import Any
 from assistant.errors import UsageError
 from finetune.data.files import find_data
 from finetune.data.tables import column, is_hub, read_table
-from finetune.recipe import QAColumn
+from finetune.recipe_data import QAColumn
 
 log = logging.getLogger(__name__)
 

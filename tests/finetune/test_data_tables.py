@@ -12,7 +12,7 @@ from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.squad import read_questions
 from finetune.data.survey import histogram, survey, warnings_of
 from finetune.data.tables import read_table
-from finetune.recipe import QAColumn
+from finetune.recipe_data import QAColumn
 
 ROWS = [{"question": "Why?", "answer": "Because."}, {"question": "How, then?", "answer": 'So "quoted"\nhere.'}]
 

@@ -11,7 +11,7 @@ from assistant.errors import UsageError
 from finetune.cli import main as cli
 from finetune.data.question_answer import held_out_rows
 from finetune.plan.plan import Plan, count_rows, make_plan, plan_lines, total_steps
-from finetune.recipe import QAData
+from finetune.recipe_data import QAData
 from finetune.recipe_files import load_recipe, recipe_names
 
 

@@ -23,7 +23,8 @@ from finetune.data.question_answer import read_question_answers, split_at_random
 from finetune.data.squad import is_squad, read_squad
 from finetune.data.survey import histogram, survey
 from finetune.data.tables import is_hub
-from finetune.recipe import CodeData, CodeRecipe
+from finetune.recipe import CodeRecipe
+from finetune.recipe_data import CodeData
 from finetune.tasks.code.own_answers import FILE, answer_and_keep, own_answers
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining

@@ -34,7 +34,8 @@ from finetune.data.pairs import (
 from finetune.data.source_claims import exchanged_sentences, is_held_out, read_source_claims, source_pairs
 from finetune.data.squad import QAExample, read_squad, split_by_article
 from finetune.data.survey import histogram, survey
-from finetune.recipe import NLIData, NLIRecipe
+from finetune.recipe import NLIRecipe
+from finetune.recipe_data import NLIData
 from finetune.tasks.examples import Examples
 from finetune.tasks.nli.metrics import classification_figures
 from finetune.tasks.training import EncoderTraining

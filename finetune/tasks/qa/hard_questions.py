@@ -13,7 +13,7 @@ from assistant.models.store import ModelStore
 from assistant.reading.reader import Reader
 from finetune.data.squad import QAExample
 from finetune.data.unanswerable import make_unanswerable
-from finetune.recipe import HardQuestions
+from finetune.recipe_data import HardQuestions
 from finetune.tasks.qa.calibration import best_score, hardest
 from finetune.tasks.qa.evaluation import read_all
 

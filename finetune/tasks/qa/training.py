@@ -22,7 +22,8 @@ from finetune.data.squad import QAExample, read_questions, split_by_article
 from finetune.data.survey import survey
 from finetune.data.tabular import make_tabular
 from finetune.data.unanswerable import is_made, make_unanswerable
-from finetune.recipe import Glossed, QARecipe
+from finetune.recipe import QARecipe
+from finetune.recipe_data import Glossed
 from finetune.tasks.examples import Examples
 from finetune.tasks.qa.calibration import (
     CALIBRATED_ON,
