@@ -18,6 +18,8 @@ REASON = {
     FAQ: "The document asks the same question and answers it.",
 }
 
+_WORDS_THAT_TELL = 12
+
 
 def look_up_turn(turn: Turn, route: Route) -> LookUp:
     """What structure says to a turn; nothing on the open route and where another way of answering was asked for.
@@ -85,8 +87,14 @@ def language_notice(question: str, documents: Sequence[Document], languages: fro
 
 
 def uncheckable(document: Document, claims: Sequence[str], languages: frozenset[str]) -> str | None:
-    """Why claims are not checked: they or the document are in a script that the verifier is not made for."""
-    for what, text in (("document", document.text), ("answer", "\n".join(claims))):
-        if (language := foreign_script(text, languages)) is not None:
+    """Why claims are not checked: they or the document are in a language that the verifier is not made for.
+
+    Of a short answer the script alone tells, since a name such as "La La Land" is of no language.
+    """
+    answer = "\n".join(claims)
+    of_answer = foreign_language if len(answer.split()) >= _WORDS_THAT_TELL else foreign_script
+    found = (("document", foreign_language(document.text, languages)), ("answer", of_answer(answer, languages)))
+    for what, language in found:
+        if language is not None:
             return f"The {what} is in {language}; the verifier is made for {names_of(languages)} and did not check it."
     return None

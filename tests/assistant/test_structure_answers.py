@@ -96,11 +96,15 @@ def test_a_question_in_another_script_is_said_too() -> None:
     assert language_notice("Какой длины река?", [english], frozenset(), "reader") is None
 
 
-def test_the_verifier_does_not_judge_what_is_in_a_script_that_it_was_not_made_for(assistant: Assistant) -> None:
+def test_the_verifier_does_not_judge_what_is_in_a_language_that_it_was_not_made_for(assistant: Assistant) -> None:
     chinese = Document("zh.txt", "亚马逊雨林很大。它在南美洲。")
     assert uncheckable(chinese, ["How large? 很大"], KNOWN) is not None
     assert uncheckable(STAFF, ["نهر طويل جدا في البلاد"], KNOWN) is not None
     assert uncheckable(STAFF, ["How old is Tom Beck? 29"], KNOWN) is None
+    german = Document("de.txt", "Der Turm ist alt und steht auf dem Berg. Er wurde von den Bürgern der Stadt gebaut.")
+    assert uncheckable(german, ["How old is it? alt"], KNOWN) is not None
+    assert uncheckable(STAFF, ["Who made it? La La Land de la"], KNOWN) is None
+    assert uncheckable(STAFF, [german.text], KNOWN) is not None
     verifier = assistant.models.verifier(lambda event: None)
     before, verifier.languages = verifier.languages, KNOWN
     try:
