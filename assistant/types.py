@@ -283,9 +283,14 @@ class Answer:
         """What the documents give the answer; None where it was not checked."""
         return self.verdict.support if self.verdict is not None else None
 
+    @property
+    def turned_down(self) -> bool:
+        """Whether there is a text that is not shown as the answer, because the documents do not support it."""
+        return self.text is not None and self.support is Support.UNSUPPORTED
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, its places marked in the documents, and the verdict."""
-        unsupported = bool(self.documents) and self.support is Support.UNSUPPORTED
+        unsupported = bool(self.documents) and self.turned_down
         headline = NOT_FOUND if self.found_nothing else self.text or ""
         lines = [line_html("The document does not support this:")] if unsupported else []
         lines.append(line_html(headline, strong=not unsupported))

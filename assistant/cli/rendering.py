@@ -19,9 +19,8 @@ def render_written(answer: Answer) -> Text:
     if answer.text is None or answer.route is Route.EXTRACT:
         return text
     written = printable(answer.text)
-    if answer.support is Support.UNSUPPORTED:
-        text.append("The document does not support an answer.\n", style="bold")
-        return text.append_text(_draft(written))
+    if answer.turned_down:
+        return _not_supported(written)
     text.append(f"{written}\n")
     if answer.verdict is not None and answer.support is Support.PARTLY:
         text.append("\nNot in the document:\n", style="bold")
@@ -74,7 +73,14 @@ def _claim(claim: Claim) -> Text:
     return text
 
 
+def _not_supported(draft: str) -> Text:
+    return Text("The document does not support an answer.\n", style="bold").append_text(_draft(draft))
+
+
 def _found(answer: Answer, documents: Sequence[Document]) -> Text:
+    if answer.turned_down:
+        text = _not_supported(on_one_line(answer.text or "")).append("\n")
+        return text.append_text(_place(answer.evidence[0], documents))
     text = Text()
     for place in answer.evidence:
         text.append(on_one_line(place.text), style="bold").append("\n\n")

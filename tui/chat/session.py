@@ -29,7 +29,6 @@ from assistant.types import (
     Message,
     Role,
     Route,
-    Support,
     Turn,
     TurnSampling,
     Verdict,
@@ -127,13 +126,12 @@ class Exchange:
     @property
     def unsupported(self) -> bool:
         """Whether the document does not support what was written: it is a draft then, no answer."""
-        answer = self.answer
-        return answer is not None and answer.text is not None and answer.support is Support.UNSUPPORTED
+        return self.answer is not None and self.answer.turned_down
 
     @property
     def draft(self) -> str | None:
-        """What was written and is not supported by the document; None where there is none."""
-        if self.unsupported and self.route is Route.GROUNDED:
+        """What was written or read and is not supported by the document; None where there is none."""
+        if self.unsupported:
             return self.text
         return self.answer.draft.text if self.answer is not None and self.answer.draft is not None else None
 

@@ -16,13 +16,15 @@ from assistant.answering.shared_work import take_alone
 from assistant.answering.state import Resources
 from assistant.cli.rendering import render_answer, render_written
 from assistant.errors import GenerationError
-from assistant.events import Event, Notice, RouteChosen, TextDelta, TurnFinished
+from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack, TurnFinished
 from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
 from assistant.records import answer_from_json, answer_to_json
 from assistant.settings import Settings
 from assistant.types import Answer, Claim, Document, Label, Probabilities, Route, Support, Turn, Verdict
 from tests.assistant.answering.stand_ins import Stream
+from tui.chat.plain_exchange import answer_lines
+from tui.chat.session import Exchange
 
 MILL = Document(
     "mill.txt",
@@ -147,6 +149,36 @@ def test_an_answer_that_is_not_entailed_stays_a_draft(label: Label) -> None:
     record = json.loads(json.dumps(answer_to_json("q", answer, "1")))
     assert record["draft"]["text"] == "Anders broke it."
     assert answer_from_json(record) == answer
+
+
+def test_where_the_readers_span_is_turned_down_an_entailed_answer_of_the_generator_takes_its_place() -> None:
+    models = Models(read=True, writes="It broke in 1702.", labels={"winter of 1702": Label.CONTRADICTION})
+    answer, events = ask(models, "When did the wheel break?")
+    assert (answer.route, answer.text, answer.tried) == (
+        Route.GROUNDED, "It broke in 1702.", (Route.EXTRACT, Route.GROUNDED),
+    )  # fmt: skip
+    said = [event for event in events if isinstance(event, TextDelta | TextTakenBack)]
+    assert said == [TextDelta("winter of 1702"), TextTakenBack(), TextDelta("It broke in 1702.")]
+    assert "supported" not in shown(answer)
+
+
+@pytest.mark.parametrize("writes", ["In the winter of 1702.", "The passages do not say when it broke."])
+def test_a_span_that_is_turned_down_is_no_headline_where_the_generator_has_nothing_better(writes: str) -> None:
+    answer, _ = ask(
+        Models(read=True, writes=writes, labels={"winter of 1702": Label.NEUTRAL}), "When did the wheel break?"
+    )
+    assert (answer.route, answer.text, answer.tried) == (
+        Route.EXTRACT, "winter of 1702", (Route.EXTRACT, Route.GROUNDED),
+    )  # fmt: skip
+    assert answer.verdict is not None and answer.verdict.label is Label.NEUTRAL
+    lines = shown(answer).splitlines()
+    assert lines[0] == "The document does not support an answer."
+    assert lines.index("Draft, not supported by the document:") < lines.index("  winter of 1702")
+    assert any("[winter of 1702]" in line for line in lines), "its place is shown"
+    exchange = Exchange(
+        1, "When did the wheel break?", (MILL,), answer=answer, route=answer.route, text="winter of 1702"
+    )
+    assert next(answer_lines(exchange)) == "The document does not support an answer."
 
 
 def test_a_refusal_leaves_no_draft() -> None:

@@ -39,6 +39,13 @@ def test_a_name_that_the_answer_holds_or_that_is_written_without_its_accent_is_n
 
 
 def test_what_all_of_a_text_is_about_need_not_stand_at_the_place() -> None:
-    text = f"Warsaw grew. {'Warsaw is large. ' * 8}{FILLER}It has 12 % of the income."
+    text = f"Warsaw grew. {'Warsaw is large. ' * 16}{FILLER}It has 12 % of the income."
     start = text.index("It has 12")
     assert name_fault("What share of the income comes from Warsaw", "12 %", text, start, len(text)) is None
+
+
+def test_a_name_that_a_text_mentions_a_few_times_has_to_stand_near_the_place() -> None:
+    text = f"Warsaw grew. {'Łódź is near. ' * 6}{FILLER}Warsaw has 12 % of the income."
+    start = text.index("Warsaw has 12")
+    found = name_fault("What share of the income comes from Łódź", "12 %", text, start, len(text))
+    assert found is not None and found.reason == "Łódź is not named there"
