@@ -113,7 +113,9 @@ def test_all_that_is_read_goes_through_the_model_together(
     )
     turns = [Turn("How large is it?", (Document("d", text),)) for text in TEXTS]
     assert len(_answers(assistant, turns)) == 3
-    assert calls == [("read", 3), ("verify", 3)]
+    # What is turned down is asked of the generator, and what it writes is checked line by line.
+    assert calls[:2] == [("read", 3), ("verify", 3)]
+    assert set(calls[2:]) <= {("verify", 1)}
 
 
 def test_what_fails_for_all_is_done_for_fewer_at_a_time(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
