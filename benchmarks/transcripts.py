@@ -3,9 +3,9 @@
     python -m benchmarks.transcripts [--output FILE.jsonl] [--markdown FILE.md]
 
 Ten questions of the kinds why, how, list and explain on two articles, and ten summaries of texts of 400 to 19,000
-words in English and French. The articles are those of SQuAD's and PIAF's files; a text that is longer than any of them is made
-of two. A line of the output is a record with the seconds to the first word and in all. `--markdown` makes a page of a
-finished output, without asking anything, with a column for what a reader found of each sentence (`checked` in a line).
+words in English and French. The articles are those of SQuAD's and PIAF's files; a text that is longer than any of them
+is made of two. A line of the output is a record with the seconds to the first word and in all. `--markdown` makes a
+page of a finished output, without asking anything, with what was found of each answer by hand (`checked` in a line).
 """
 
 import argparse
