@@ -283,6 +283,23 @@ class Answer:
         """What the documents give the answer; None where it was not checked."""
         return self.verdict.support if self.verdict is not None else None
 
+    @property
+    def is_unsupported(self) -> bool:
+        """Whether `text` was written and the documents do not support it: it is a draft then, never a headline."""
+        return self.text is not None and self.route is Route.GROUNDED and self.support is Support.UNSUPPORTED
+
+    @property
+    def unsupported_text(self) -> str | None:
+        """What was written and is not supported by the documents; None where there is none."""
+        if self.is_unsupported:
+            return self.text
+        return self.draft.text if self.draft is not None else None
+
+    @property
+    def places(self) -> tuple[Evidence, ...]:
+        """Where the answer stands; of one that was not found, the passage that came nearest."""
+        return self.evidence or ((self.closest,) if self.closest is not None else ())
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, its places marked in the documents, and the verdict."""
         unsupported = bool(self.documents) and self.support is Support.UNSUPPORTED
@@ -290,7 +307,7 @@ class Answer:
         lines = [line_html("The document does not support this:")] if unsupported else []
         lines.append(line_html(headline, strong=not unsupported))
         texts = {document.name: document.text for document in self.documents}
-        for place in self.evidence or ((self.closest,) if self.closest is not None else ()):
+        for place in self.places:
             text = texts.get(place.document, "")
             whole = text[place.start : place.end] == place.text
             at = (text, place.start, place.end) if whole else (place.text, 0, len(place.text))

@@ -19,6 +19,7 @@ from assistant.events import (
     VerdictReached,
 )
 from assistant.history.store import Form, History, HistoryError, Status, StoredMessage
+from assistant.presentation import Presentation, document_of, present
 from assistant.routing.message import split_message
 from assistant.text import one_line
 from assistant.types import (
@@ -29,7 +30,6 @@ from assistant.types import (
     Message,
     Role,
     Route,
-    Support,
     Turn,
     TurnSampling,
     Verdict,
@@ -120,33 +120,28 @@ class Exchange:
         )  # fmt: skip
 
     @property
+    def shown(self) -> Presentation:
+        """What is shown of its answer, or of what is known of it yet."""
+        return present(self.answer_so_far or Answer(Route.OPEN, self.text, stopped=True), self.documents)
+
+    @property
     def found_nothing(self) -> bool:
         """Whether the answer is that the document does not hold one."""
         return self.answer is not None and self.answer.found_nothing
 
     @property
-    def unsupported(self) -> bool:
-        """Whether the document does not support what was written: it is a draft then, no answer."""
-        answer = self.answer
-        return answer is not None and answer.text is not None and answer.support is Support.UNSUPPORTED
-
-    @property
     def draft(self) -> str | None:
         """What was written and is not supported by the document; None where there is none."""
-        if self.unsupported and self.route is Route.GROUNDED:
-            return self.text
-        return self.answer.draft.text if self.answer is not None and self.answer.draft is not None else None
+        return self.answer.unsupported_text if self.answer is not None else None
 
     @property
     def places(self) -> tuple[Evidence, ...]:
         """Where the answer stands; of one that was not found, the passage that came nearest."""
-        if self.evidence:
-            return self.evidence
-        return (self.closest,) if self.closest is not None else ()
+        return self.evidence or ((self.closest,) if self.closest is not None else ())
 
     def document_of(self, evidence: Evidence) -> Document | None:
         """The document that a piece of evidence is from."""
-        return next((document for document in self.documents if document.name == evidence.document), None)
+        return document_of(evidence, self.documents)
 
 
 class Session:
@@ -392,18 +387,13 @@ class Session:
 
 
 def _restore(exchange: Exchange, said: StoredMessage) -> None:
-    from assistant.records import answer_from_json
-
     exchange.saved, exchange.reason = said.id, said.reason
-    exchange.status = status = Status.STOPPED if said.status is Status.STREAMING else said.status
-    if exchange.status is Status.FAILED:
+    exchange.status = status = Status.STOPPED if said.cut_off else said.status
+    if status is Status.FAILED:
         exchange.error = said.text
         return
     exchange.text = said.text
-    if (record := said.answer) is not None:
-        try:
-            exchange.apply(TurnFinished(answer_from_json(record)))
-        except (KeyError, ValueError, TypeError):
-            return  # of a damaged file; the text is there
-        exchange.notices += record.get("notices", ())
+    if (answer := said.read_answer()) is not None:
+        exchange.apply(TurnFinished(answer))
+        exchange.notices += answer.notices
         exchange.status = status
