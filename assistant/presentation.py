@@ -68,7 +68,6 @@ class Presentation:
     places: tuple[ShownPlace, ...] = ()
     verdict: Verdict | None = None
     unchecked: str | None = None
-    stopped: bool = False
     notices: tuple[str, ...] = ()
 
     @property
@@ -85,7 +84,8 @@ def present(answer: Answer, documents: Sequence[Document], around: int = EACH_SI
         documents: those it was asked about.
         around: characters of a document shown on each side of a place.
     """
-    headline, draft, verdict = _headline(answer), answer.unsupported_text, answer.verdict
+    headline, verdict = _headline(answer), answer.verdict
+    draft = _text(answer) if answer.turned_down else printable(answer.unsupported_text or "")
     partly = headline is Headline.WRITTEN and answer.support is Support.PARTLY
     missing = verdict.unsupported if partly and verdict is not None else []
     return Presentation(
@@ -94,11 +94,10 @@ def present(answer: Answer, documents: Sequence[Document], around: int = EACH_SI
         answer.score,
         one_line(answer.asked, _LONGEST) if answer.asked is not None else None,
         tuple(one_line(claim.text, _LONGEST) for claim in missing),
-        printable(draft).strip() if draft is not None else None,
+        draft.strip() if answer.unsupported_text is not None else None,
         tuple(show_place(place, documents, around, closest=not answer.evidence) for place in answer.places),
         verdict,
         printable(answer.verdict_reason) if verdict is None and answer.verdict_reason else None,
-        answer.stopped,
         tuple(printable(notice) for notice in answer.notices),
     )
 
@@ -108,7 +107,7 @@ def show_place(
 ) -> ShownPlace:
     """A piece of evidence in its surroundings; alone where none of the documents holds it there."""
     document = document_of(place, documents)
-    where = position(document and document.text, place.start, place.end, place.page, place.place)
+    where = position(document.text if document else None, place.start, place.end, place.page, place.place)
     if document is None:
         return ShownPlace(place, excerpt(place.text, 0, len(place.text)), where, closest)
     return ShownPlace(place, excerpt(document.text, place.start, place.end, around), where, closest)
@@ -123,7 +122,7 @@ def document_of(place: Evidence, documents: Sequence[Document]) -> Document | No
 def _headline(answer: Answer) -> Headline:
     if answer.found_nothing:
         return Headline.NOT_FOUND
-    if answer.is_unsupported:
+    if answer.turned_down:
         return Headline.NOT_SUPPORTED
     if not (answer.text or "").strip():
         return Headline.EMPTY

@@ -284,14 +284,14 @@ class Answer:
         return self.verdict.support if self.verdict is not None else None
 
     @property
-    def is_unsupported(self) -> bool:
-        """Whether `text` was written and the documents do not support it: it is a draft then, never a headline."""
-        return self.text is not None and self.route is Route.GROUNDED and self.support is Support.UNSUPPORTED
+    def turned_down(self) -> bool:
+        """Whether there is a text that is not shown as the answer, because the documents do not support it."""
+        return self.text is not None and self.support is Support.UNSUPPORTED
 
     @property
     def unsupported_text(self) -> str | None:
-        """What was written and is not supported by the documents; None where there is none."""
-        if self.is_unsupported:
+        """What was read or written and is not supported by the documents; None where there is none."""
+        if self.turned_down:
             return self.text
         return self.draft.text if self.draft is not None else None
 
@@ -302,7 +302,7 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, its places marked in the documents, and the verdict."""
-        unsupported = bool(self.documents) and self.support is Support.UNSUPPORTED
+        unsupported = bool(self.documents) and self.turned_down
         headline = NOT_FOUND if self.found_nothing else self.text or ""
         lines = [line_html("The document does not support this:")] if unsupported else []
         lines.append(line_html(headline, strong=not unsupported))

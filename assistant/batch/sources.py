@@ -291,7 +291,7 @@ def _squad(file: IO[bytes], _: int, decoder: LineDecoder) -> Iterator[Row]:
             raise TypeError("data is no list")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"Not a SQuAD file (data > paragraphs > qas): {type(error).__name__}: {error}") from error
-    for number, found in enumerate((each for article in articles for each in _squad_questions(article)), 1):
+    for number, found in enumerate((question for article in articles for question in _squad_questions(article)), 1):
         fields, digest = {key: value for key, value in found.items() if value is not None}, digest_of(found)
         wrong = fields.pop("error", None)
         yield Row(number, digest, error=BatchLineError(wrong)) if wrong else Row(number, digest, fields)

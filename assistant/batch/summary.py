@@ -175,8 +175,10 @@ def summary_lines(summary: Summary, seconds: float, watched: int) -> list[str]:
         lines.append(f"  {counted(summary.incomplete, 'answer')} not complete (`incomplete` in the record says why)")
     slowest = sorted(summary.slowest, reverse=True)
     if slowest:
-        lines.append(f"  slowest: {', '.join(f'{one_line(each.id, 20)} {each.seconds:.2f} s' for each in slowest)}")
-    lines += [f"  line {each.line}: {each.type}: {one_line(each.message, 160)}" for each in summary.failures]
+        lines.append(f"  slowest: {', '.join(f'{one_line(line.id, 20)} {line.seconds:.2f} s' for line in slowest)}")
+    lines += [
+        f"  line {failure.line}: {failure.type}: {one_line(failure.message, 160)}" for failure in summary.failures
+    ]
     if summary.failed > len(summary.failures):
         lines.append(f"  and {summary.failed - len(summary.failures):,} more: {_counted(summary.by_failure)}")
     for count, reasons, option in (

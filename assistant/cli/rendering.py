@@ -40,6 +40,9 @@ def render_answer(answer: Answer, documents: Sequence[Document]) -> Text:
             text.append_text(render_place(place, indent="  ", score=True)).append("\n")
     elif shown.headline is Headline.NOT_FOUND:
         text.append_text(_not_found(shown))
+    elif answer.turned_down and answer.route is Route.EXTRACT:
+        for place in shown.places[:1]:
+            text.append("\n").append_text(render_place(place, indent="  ", score=True)).append("\n")
     elif answer.route is Route.GROUNDED:
         text.append_text(_cited(answer, shown))
     if shown.verdict is not None:

@@ -88,6 +88,8 @@ def _answer(said: StoredMessage, documents: Sequence[Document]) -> Iterator[str]
     if (verdict := shown.verdict) is not None:
         yield f"Verdict: **{verdict.label}** ({_shares(verdict.probabilities)})"
         yield "\n".join(map(_claim, verdict.claims))
+    for notice in shown.notices:
+        yield f"*Note: {one_line(notice, 300)}*"
 
 
 def _inert(markdown: str) -> str:

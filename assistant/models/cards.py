@@ -59,7 +59,9 @@ def read_figures(folder: Path) -> tuple[Figures, ...]:
         found.setdefault(key, {}).setdefault(name, value)
     figures = [Figures(name, split=split, **values) for (name, _, split), values in found.items()]
     order = list(_NAMES.values())
-    return tuple(sorted(figures, key=lambda each: order.index(each.dataset) if each.dataset in order else len(order)))
+    return tuple(
+        sorted(figures, key=lambda figure: order.index(figure.dataset) if figure.dataset in order else len(order))
+    )
 
 
 def read_languages(folder: Path) -> frozenset[str]:
@@ -83,14 +85,14 @@ def front_matter(name: str, figures: Iterable[Figures], **fields: Any) -> str:
     results = [
         EvalResult(
             task_type=_TASKS[0],
-            dataset_type=types.get(each.dataset, re.sub(r"\W+", "_", each.dataset.lower()).strip("_")),
-            dataset_name=each.dataset,
-            dataset_split=each.split,
+            dataset_type=types.get(figure.dataset, re.sub(r"\W+", "_", figure.dataset.lower()).strip("_")),
+            dataset_name=figure.dataset,
+            dataset_split=figure.split,
             metric_type=metric,
             metric_value=round(value, 2),
         )
-        for each in figures
-        for metric, value in (("exact_match", each.exact_match), ("f1", each.f1))
+        for figure in figures
+        for metric, value in (("exact_match", figure.exact_match), ("f1", figure.f1))
         if value is not None
     ]
     if results:

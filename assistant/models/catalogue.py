@@ -139,7 +139,7 @@ class Profile:
 
     def with_part(self, part: str, model: ModelSpec, *, name: str, description: str) -> "Profile":
         """The profile with another generator, reader or verifier, under another name."""
-        models = {each: getattr(self, each) for each in ("generator", "reader", "verifier")} | {part: model}
+        models = {name: getattr(self, name) for name in ("generator", "reader", "verifier")} | {part: model}
         first = None if part == "reader" else self.first_reader
         return replace(
             self,

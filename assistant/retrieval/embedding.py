@@ -56,7 +56,7 @@ class SentenceEmbedder:
         )["input_ids"]
         vectors: npt.NDArray[np.float32] | None = None
         done = 0
-        for batch in length_bucketed([len(each) for each in ids], self.tokens_per_batch):
+        for batch in length_bucketed([len(id_) for id_ in ids], self.tokens_per_batch):
             if cancel is not None and cancel.is_set():
                 return None
             inputs = self._tokenizer.pad({"input_ids": [ids[index] for index in batch]}, return_tensors="pt")

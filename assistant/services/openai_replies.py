@@ -5,7 +5,7 @@ from typing import Any
 
 from assistant.errors import AssistantError
 from assistant.records import answer_to_json, error_to_json
-from assistant.types import NOT_FOUND, Answer, Support
+from assistant.types import NOT_FOUND, Answer
 
 NOT_SUPPORTED = "The document does not support an answer."
 
@@ -14,7 +14,7 @@ def spoken(answer: Answer) -> str:
     """What a chat shows of an answer: one that the document does not support is no headline."""
     if answer.found_nothing:
         return NOT_FOUND + (f"\n\nThe closest passage: “{answer.closest.text}”" if answer.closest else "")
-    if answer.evidence and answer.support is Support.UNSUPPORTED:
+    if answer.turned_down:
         return f"{NOT_SUPPORTED}\n\nDraft, not supported: {answer.text}"
     return answer.text or ""
 

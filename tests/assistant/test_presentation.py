@@ -10,8 +10,8 @@ from assistant.history.store import History, Status
 from assistant.presentation import Headline, present, show_place
 from assistant.records import answer_to_json, json_line
 from assistant.types import Answer, Claim, Document, Draft, Evidence, Label, Probabilities, Route, Verdict
+from tui.chat.exchange import Exchange
 from tui.chat.plain_exchange import answer_lines
-from tui.chat.session import Exchange
 
 MILL = Document("mill.txt", "The mill was built in 1768. It burnt down in 1901 and was never rebuilt.")
 BUILT = MILL.evidence(22, 26, 0.9)

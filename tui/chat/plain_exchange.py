@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, ThinkingDelta
 from assistant.history.store import Status
 from assistant.presentation import Headline
-from assistant.text import PrintableStream, one_line, printable
+from assistant.text import PrintableStream, counted, one_line, printable
 from assistant.types import Probabilities, Route
-from tui.chat.session import Exchange
+from tui.chat.exchange import Exchange
 
 
 class Lines:
@@ -101,6 +101,8 @@ def answer_lines(exchange: Exchange) -> Iterator[str]:
         yield f"Draft, not supported by the document: {shown.draft}"
     if exchange.status is Status.STOPPED:
         yield "Stopped."
+    if exchange.answer is not None and (thought := exchange.answer.usage.thinking_tokens):
+        yield f"Thought for {counted(thought, 'token')}."
     for place in shown.places:
         cut, kind = place.cut, "Closest passage" if place.closest else "Found in"
         yield f"{kind} {place.source}: {cut.before}[{cut.span}]{cut.after}"

@@ -106,12 +106,12 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     def _all(self) -> list[_Row]:
         return [
             _Row(
-                each.id,
-                each.title,
+                summary.id,
+                summary.title,
                 None,
-                self._line(each.id, each.title, each.updated, counted(each.messages, "message")),
+                self._line(summary.id, summary.title, summary.updated, counted(summary.messages, "message")),
             )
-            for each in self._history.list_conversations(_MOST)
+            for summary in self._history.list_conversations(_MOST)
         ]
 
     def _found(self) -> list[_Row]:

@@ -14,19 +14,17 @@ from textual.widgets import Markdown, Static
 
 from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack
 from assistant.history.store import Status
-from assistant.history.types import local_time
 from assistant.presentation import Headline, Presentation
 from assistant.sandbox import Outcome
-from assistant.text import counted, one_line, printable
+from assistant.text import one_line, printable
 from assistant.types import Route
 from tui.chat.code_blocks import python_blocks
-from tui.chat.retrying import told
-from tui.chat.session import Exchange
+from tui.chat.exchange import Exchange
 from tui.messages import ExchangeAction, FocusExchange
 from tui.widgets.evidence_card import EvidenceCard
 from tui.widgets.growing_answer import GONE, GrowingAnswer
+from tui.widgets.how_line import how_it_went
 from tui.widgets.run_output import RunOutput
-from tui.widgets.status_bar import short_name
 from tui.widgets.thinking_view import ThinkingView
 from tui.widgets.verdict_view import VerdictView
 
@@ -303,43 +301,11 @@ class ExchangeView(Vertical, can_focus=True):
         return cards
 
     def _show_how(self) -> None:
-        exchange = self.exchange
-        lines = [f"· {printable(notice)}" for notice in exchange.notices]
-        if exchange.standalone_question:
-            lines.insert(0, f"· asked as “{one_line(exchange.standalone_question, 300)}”")
-        lines.append(" · ".join(part for part in self._parts() if part))
-        how = "\n".join(lines)
+        elapsed = time.monotonic() - self._started if self._started is not None else 0.0
+        how = how_it_went(self.exchange, self._waits_for, elapsed)
         if how != self._how:  # every update lays the conversation out anew
             self._how = how
             self.query_one(".how", Static).update(Content.styled(how, "$foreground 60%"))
-
-    def _parts(self) -> list[str]:
-        exchange = self.exchange
-        if exchange.status is None:
-            return [f"◌ {self._waits_for}"]
-        reason = one_line(exchange.reason or "", 160).rstrip(".")
-        parts = [f"{exchange.route.value}{' — ' + reason if reason else ''}" if exchange.route else ""]
-        parts.append(told(exchange.sampling))
-        if exchange.status is Status.STREAMING:
-            if progress := exchange.progress:
-                how_far = f" {progress.done}/{progress.total}" if progress.total else ""
-                parts.append(f"{printable(progress.stage)}{how_far}")
-            elapsed = time.monotonic() - self._started if self._started is not None else 0.0
-            return ["◍ " + (parts[0] or "thinking"), *parts[1:], f"{elapsed:.0f}s", "Esc stops"]
-        if exchange.answer is not None:
-            usage = exchange.answer.usage
-            if usage.seconds:  # not known of what was cut off
-                parts.append(f"{usage.seconds:.{1 if usage.seconds >= 1 else 2}f}s")
-            if usage.thinking_tokens:
-                parts.append(f"thought for {counted(usage.thinking_tokens, 'token')}")
-            if usage.completion_tokens:
-                parts.append(f"{usage.prompt_tokens:,} → {counted(usage.completion_tokens, 'token')}")
-            if usage.completion_tokens and usage.seconds:
-                parts.append(f"{usage.completion_tokens / usage.seconds:.0f} tok/s")
-            if (model := exchange.answer.models.generator) is not None:
-                parts.append(short_name(model))
-        parts.append(local_time(exchange.created).strftime("%H:%M"))
-        return parts
 
 
 def _without_answer(shown: Presentation) -> Content:
