@@ -67,8 +67,8 @@ class Selection:
 
     def fits(self, fields: Mapping[str, Any]) -> bool:
         """Whether a row is to be answered."""
-        found = fields.get(self.column)
-        text = "" if found is None else found if isinstance(found, str) else json.dumps(found)
+        value = fields.get(self.column)
+        text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
         return (text == self.value) is not self.negated
 
 
@@ -200,8 +200,8 @@ class _SeenIds:
 
 
 def _carried(fields: Mapping[str, Any], options: BatchOptions) -> dict[str, Any]:
-    told = {options.columns.get(key, key) for key in INPUT_KEYS if key != "answers"} | {"id", "question"}
-    return {key: value for key, value in fields.items() if key not in told and key not in OUTPUT_KEYS}
+    own_columns = {options.columns.get(key, key) for key in INPUT_KEYS if key != "answers"} | {"id", "question"}
+    return {key: value for key, value in fields.items() if key not in own_columns and key not in OUTPUT_KEYS}
 
 
 def _turn(keys: Mapping[str, Any], identifier: str, options: BatchOptions, files: "_Files") -> Turn:

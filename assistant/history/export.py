@@ -22,14 +22,14 @@ def _when(moment: float) -> str:
 def as_json(conversation: Conversation) -> str:
     """The conversation as one JSON object; answers are the contract's objects, as they were saved."""
     messages: list[dict[str, Any]] = []
-    for said in conversation.messages:
-        message: dict[str, Any] = {"role": said.role.value, "text": said.text, "created": _when(said.created)}
-        if said.role is Role.ASSISTANT:
-            message["status"] = said.status.value
-            message["reason"] = said.reason
-            message["answer"] = said.answer
+    for stored in conversation.messages:
+        message: dict[str, Any] = {"role": stored.role.value, "text": stored.text, "created": _when(stored.created)}
+        if stored.role is Role.ASSISTANT:
+            message["status"] = stored.status.value
+            message["reason"] = stored.reason
+            message["answer"] = stored.answer
         else:
-            message["documents"] = [document.name for document in said.documents]
+            message["documents"] = [document.name for document in stored.documents]
         messages.append(message)
     record = json.dumps(
         {
@@ -53,23 +53,25 @@ def as_markdown(conversation: Conversation) -> str:
     """The conversation as Markdown, with the evidence and the verdict under each answer."""
     parts = [f"# {conversation.title or 'Conversation'}", f"{_when(conversation.created)} · {conversation.id}"]
     documents: tuple[Document, ...] = ()
-    for said in conversation.messages:
-        if said.role is Role.USER:
-            documents = said.documents
+    for stored in conversation.messages:
+        if stored.role is Role.USER:
+            documents = stored.documents
             parts.append(
-                f"## {one_line(said.text, len(said.text))}" if "\n" not in said.text else f"## Question\n\n{said.text}"
+                f"## {one_line(stored.text, len(stored.text))}"
+                if "\n" not in stored.text
+                else f"## Question\n\n{stored.text}"
             )
             if documents:
                 parts.append("Documents: " + ", ".join(one_line(document.name) for document in documents))
-        elif said.status is Status.FAILED:
-            parts.append(f"*Failed: {said.text}*")
+        elif stored.status is Status.FAILED:
+            parts.append(f"*Failed: {stored.text}*")
         else:
-            parts += _answer(said, documents)
+            parts += _answer(stored, documents)
     return _inert(printable("\n\n".join(parts))) + "\n"
 
 
-def _answer(said: StoredMessage, documents: Sequence[Document]) -> Iterator[str]:
-    answer, shown = said.read_answer(), said.shown(documents)
+def _answer(stored: StoredMessage, documents: Sequence[Document]) -> Iterator[str]:
+    answer, shown = stored.read_answer(), stored.shown(documents)
     if shown.headline in (Headline.NOT_FOUND, Headline.NOT_SUPPORTED):
         yield f"*{shown.text}.*"
     elif shown.text:
@@ -78,7 +80,7 @@ def _answer(said: StoredMessage, documents: Sequence[Document]) -> Iterator[str]
         yield "Not in the document:\n\n" + "\n".join(f"- {claim}" for claim in shown.missing)
     if shown.draft is not None:
         yield "Draft, not supported by the document:\n\n" + "\n".join(f"> {line}" for line in shown.draft.splitlines())
-    if said.cut_off:
+    if stored.cut_off:
         yield "*(stopped)*"
     if answer is not None and answer.models.generator:
         yield f"*Written by {one_line(answer.models.generator, 120)}*"

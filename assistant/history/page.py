@@ -24,10 +24,10 @@ def as_html(conversation: Conversation) -> str:
     names = ", ".join(document.name for document in conversation.documents)
     documents: Sequence[Document] = ()
     messages: list[tuple[StoredMessage, Presentation | None]] = []
-    for said in conversation.messages:
-        if said.role is Role.USER:
-            documents = said.documents
-        messages.append((said, said.shown(documents) if said.role is Role.ASSISTANT else None))
+    for message in conversation.messages:
+        if message.role is Role.USER:
+            documents = message.documents
+        messages.append((message, message.shown(documents) if message.role is Role.ASSISTANT else None))
     return render_page(
         "assistant.history",
         "page.html.j2",
@@ -39,13 +39,15 @@ def as_html(conversation: Conversation) -> str:
     )
 
 
-def _how(said: StoredMessage) -> str:
+def _how(message: StoredMessage) -> str:
     """How an answer came about: route, reason, model, seconds, time."""
-    answer = said.read_answer()
+    answer = message.read_answer()
     about = (
-        (answer.route, said.reason, answer.models.generator, f"{answer.usage.seconds} s") if answer else (said.reason,)
+        (answer.route, message.reason, answer.models.generator, f"{answer.usage.seconds} s")
+        if answer
+        else (message.reason,)
     )
-    return " · ".join(str(part) for part in (*about, _when(said.created)) if part)
+    return " · ".join(str(part) for part in (*about, _when(message.created)) if part)
 
 
 def _when(moment: float) -> str:

@@ -92,7 +92,7 @@ class Conversation:
         """The id of the last message of the first `turns` turns: 0 for none, None where there are no more."""
         if turns <= 0:
             return 0
-        questions = [at for at, said in enumerate(self.messages) if said.role is Role.USER]
+        questions = [at for at, message in enumerate(self.messages) if message.role is Role.USER]
         return self.messages[questions[turns] - 1].id if turns < len(questions) else None
 
 

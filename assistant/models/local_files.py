@@ -146,10 +146,10 @@ def _lm_studio_file(name: str) -> Path:
         )
     if name in files:
         return files[name].resolve()
-    found = [file for file in files if name and name.casefold() in file.casefold()]
-    if len(found) == 1:
-        return files[found[0]].resolve()
-    if not found:
+    matching = [file for file in files if name and name.casefold() in file.casefold()]
+    if len(matching) == 1:
+        return files[matching[0]].resolve()
+    if not matching:
         raise ModelError(f"LM Studio has no model {one_line(name)!r} here; {did_you_mean(name, sorted(files))}")
-    shown = ", ".join(one_line(path, 120) for path in sorted(found)[:_MOST_SHOWN])
-    raise UsageError(f"{one_line(name)!r} is the name of {len(found)} files of LM Studio; choose one of {shown}.")
+    shown = ", ".join(one_line(path, 120) for path in sorted(matching)[:_MOST_SHOWN])
+    raise UsageError(f"{one_line(name)!r} is the name of {len(matching)} files of LM Studio; choose one of {shown}.")

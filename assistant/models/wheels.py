@@ -193,8 +193,8 @@ def _failure(base: Base, number: int, part: Part, output: str) -> Exception:
             f"{_elsewhere(base)}, or check which index pip uses here (pip config list)",
         )
     errors = [line for line in output.splitlines() if "ERROR:" in line] or output.splitlines() or ["it said nothing"]
-    said = one_line(errors[-1].removeprefix("ERROR:"), 300).strip().rstrip(".")
-    return SourceError(f"pip failed: {said}", "try again")
+    reason = one_line(errors[-1].removeprefix("ERROR:"), 300).strip().rstrip(".")
+    return SourceError(f"pip failed: {reason}", "try again")
 
 
 def _elsewhere(base: Base) -> str:

@@ -64,10 +64,10 @@ class SentenceEmbedder:
                 hidden = self.model(**inputs.to(self.model.device)).last_hidden_state.float()
                 mask = inputs["attention_mask"].to(hidden.device)[:, :, None].float()
                 mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
-                found = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
+                pooled = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
             if vectors is None:
-                vectors = np.zeros((len(ids), found.shape[1]), dtype=np.float32)
-            vectors[batch] = found
+                vectors = np.zeros((len(ids), pooled.shape[1]), dtype=np.float32)
+            vectors[batch] = pooled
             done += len(batch)
             if on_progress is not None:
                 on_progress(done, len(ids))

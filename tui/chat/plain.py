@@ -192,13 +192,13 @@ class PlainChat:
     def _history(self, words: str) -> None:
         history = self._session.history
         if words:
-            found = [f"{match_.conversation}: {one_line(match_.excerpt, 120)}" for match_ in history.search(words, 20)]
+            lines = [f"{match_.conversation}: {one_line(match_.excerpt, 120)}" for match_ in history.search(words, 20)]
         else:
-            found = [
+            lines = [
                 f"{conversation.id}: {one_line(conversation.title)}, {counted(conversation.messages, 'message')}"
                 for conversation in history.list_conversations(20)
             ]
-        self._lines.line("\n".join(found) or ("Nothing was found." if words else "Nothing has been said yet."))
+        self._lines.line("\n".join(lines) or ("Nothing was found." if words else "Nothing has been said yet."))
 
     def _models(self, name: str) -> None:
         from assistant.generation.server import list_models, resolve

@@ -117,13 +117,13 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     def _found(self) -> list[_Row]:
         wanted = self._words.lower()
         titles = [row for row in self._all() if wanted in row.title.lower()]
-        said = []
+        rows = []
         for match in self._history.search(self._words, _MOST):
             who = "you" if match.role is Role.USER else "answer"
             line = self._line(match.conversation, match.title, match.created, who)
             excerpt = Content.styled(f"\n    {one_line(match.excerpt, 160)}", "$foreground 60%")
-            said.append(_Row(match.conversation, match.title, match.message, Content.assemble(line, excerpt)))
-        return [*titles, *said][:_MOST]
+            rows.append(_Row(match.conversation, match.title, match.message, Content.assemble(line, excerpt)))
+        return [*titles, *rows][:_MOST]
 
     def _line(self, conversation: str, title: str, moment: float, more: str) -> Content:
         when = local_time(moment).strftime("%Y-%m-%d %H:%M")
