@@ -64,7 +64,7 @@ def compare(
 
     rows: list[Compared] = []
     interrupted = False
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         try:
             for row in comparison.compare(turn, part, names, chosen, on_event=status):
                 rows.append(row)

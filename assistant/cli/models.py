@@ -89,7 +89,7 @@ def pull(reference: Reference = "embedded") -> int:
         wanted = [*profile.models]
         embedder = store.catalogue.embedder
         wanted += [embedder] if embedder is not None else []
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         whole = _Whole(status, [store.catalogue.bases[name] for name in _missing(store, wanted)])
         said: list[str] = []
         for model in wanted:
@@ -128,7 +128,7 @@ class _Whole:
 def add(file: Given) -> int:
     """Take a model of the list from a file that you have; its hash says which one it is, whatever it is called."""
     store = _store()
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         name = store.add(Path(file).expanduser(), status)
         status.say(f"{name} is ready")
     return 0
@@ -223,7 +223,7 @@ def _list_server(server: str, *, json_: bool) -> int:
 
     chosen = load_settings()
     address = resolve(server, chosen.servers)
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         models = list_models(address, status, patience=chosen.server_patience)
     if json_:
         _print_json({"server": address.shown, "models": [asdict(model) for model in models]})
