@@ -288,6 +288,18 @@ class Answer:
         """Whether there is a text that is not shown as the answer, because the documents do not support it."""
         return self.text is not None and self.support is Support.UNSUPPORTED
 
+    @property
+    def unsupported_text(self) -> str | None:
+        """What was read or written and is not supported by the documents; None where there is none."""
+        if self.turned_down:
+            return self.text
+        return self.draft.text if self.draft is not None else None
+
+    @property
+    def places(self) -> tuple[Evidence, ...]:
+        """Where the answer stands; of one that was not found, the passage that came nearest."""
+        return self.evidence or ((self.closest,) if self.closest is not None else ())
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, its places marked in the documents, and the verdict."""
         unsupported = bool(self.documents) and self.turned_down
@@ -295,7 +307,7 @@ class Answer:
         lines = [line_html("The document does not support this:")] if unsupported else []
         lines.append(line_html(headline, strong=not unsupported))
         texts = {document.name: document.text for document in self.documents}
-        for place in self.evidence or ((self.closest,) if self.closest is not None else ()):
+        for place in self.places:
             text = texts.get(place.document, "")
             whole = text[place.start : place.end] == place.text
             at = (text, place.start, place.end) if whole else (place.text, 0, len(place.text))

@@ -99,13 +99,13 @@ def share_right(decided: Sequence[Decided]) -> float:
 def share_completed(decided: Sequence[Decided]) -> float:
     """The percentage of follow-ups on a document whose completed question says all that it must."""
     follow_ups = [each for each in decided if each.labelled.asked]
-    return 100 * sum(each.labelled.completed(each.choice.asked) for each in follow_ups) / len(follow_ups)
+    return 100 * sum(each.labelled.completed(each.choice.standalone_question) for each in follow_ups) / len(follow_ups)
 
 
 def share_left_alone(decided: Sequence[Decided]) -> float:
     """The percentage of the other turns whose question was not touched."""
     others = [each for each in decided if not each.labelled.asked]
-    return 100 * sum(each.labelled.completed(each.choice.asked) for each in others) / len(others)
+    return 100 * sum(each.labelled.completed(each.choice.standalone_question) for each in others) / len(others)
 
 
 def confusions(decided: Sequence[Decided]) -> str:
@@ -153,10 +153,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\nRoutes of the frozen half, wanted and chosen:\n{confusions(halves['frozen'])}")
     if options.wrong:
         for each in halves["open"]:
-            if not each.right or not each.labelled.completed(each.choice.asked):
+            if not each.right or not each.labelled.completed(each.choice.standalone_question):
                 print(f"\n{each.labelled.id} ({each.labelled.kind}): {each.labelled.turn.question!r}")
                 print(f"  wanted {each.labelled.route}, went {each.choice.route}: {each.choice.reason}")
-                print(f"  asked {each.choice.asked!r}, must hold {each.labelled.asked}")
+                print(f"  asked {each.choice.standalone_question!r}, must hold {each.labelled.asked}")
     if options.json:
         write_json(options.json, figures)
 

@@ -53,26 +53,28 @@ class LocalExecutor:
 
     def answer(self, blocks: Iterable[Block]) -> Iterator[list[Record]]:
         """See Executor."""
-        given: deque[Line] = deque()
+        waiting: deque[Line] = deque()
 
         def turns() -> Iterator[list[Turn]]:
             for block in blocks:
-                given.extend(block)
+                waiting.extend(block)
                 yield turns_of(block)
 
         def records(ends: Iterable[Answer | AssistantError]) -> list[Record]:
-            made: list[Record] = []
-            left = deque(ends)
-            while given and (left or given[0].turn is None):
-                line = given.popleft()
-                made += records_of([line], [left.popleft()] if line.turn is not None else [], self._options_digest)
-            return made
+            finished: list[Record] = []
+            results = deque(ends)
+            while waiting and (results or waiting[0].turn is None):
+                line = waiting.popleft()
+                finished += records_of(
+                    [line], [results.popleft()] if line.turn is not None else [], self._options_digest
+                )
+            return finished
 
         for ends in self._assistant.answer_in_order(turns(), self._on_event):
-            if made := records(ends):
-                yield made
-        if made := records(()):
-            yield made
+            if finished := records(ends):
+                yield finished
+        if finished := records(()):
+            yield finished
 
 
 class ProcessExecutor:

@@ -67,8 +67,8 @@ class Selection:
 
     def fits(self, fields: Mapping[str, Any]) -> bool:
         """Whether a row is to be answered."""
-        found = fields.get(self.column)
-        text = "" if found is None else found if isinstance(found, str) else json.dumps(found)
+        value = fields.get(self.column)
+        text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
         return (text == self.value) is not self.negated
 
 
@@ -99,7 +99,7 @@ class BatchOptions:
             "top_k": self.top_k,
             "columns": sorted(self.columns.items()),
             "template": self.template.text if self.template else None,
-            "select": [(each.column, each.value, each.negated) for each in self.select],
+            "select": [(selection.column, selection.value, selection.negated) for selection in self.select],
             "settings": settings.model_dump(exclude=_WITHOUT_EFFECT),
         }
         if settings.server:
@@ -130,12 +130,12 @@ class Line:
 def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
     """The lines of an input, in order; one that cannot be answered becomes a Line with an error."""
     files = _Files(options.max_document_megabytes)
-    given = _SeenIds()
+    seen_ids = _SeenIds()
     count = 0
     for row in rows:
         if options.limit is not None and count >= options.limit:
             return
-        if row.fields is not None and not all(each.fits(row.fields) for each in options.select):
+        if row.fields is not None and not all(selection.fits(row.fields) for selection in options.select):
             continue
         count += 1
         fields = {} if row.fields is None else row.fields
@@ -146,33 +146,33 @@ def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
         identifier, carried = line_id(keys["id"], row.number), _carried(fields, options)
         try:
             if keys["id"] is not None:
-                _check_id(keys["id"], row.number, given)
+                _check_id(keys["id"], row.number, seen_ids)
             if options.template is not None:
                 keys["question"] = options.template.fill(fields)
             turn, expected = _turn(keys, identifier, options, files), _expected(keys["answers"])
         except AssistantError as error:
             yield Line(row.number, identifier, row.digest, carried=carried, error=error)
             continue
-        document = "".join(each.id for each in turn.documents)
+        document = "".join(source.id for source in turn.documents)
         digest = hashlib.sha256(f"{row.digest}{document}".encode()).hexdigest()[:16]
         yield Line(row.number, identifier, digest, turn, carried, expected)
 
 
-def line_id(given: object, number: int) -> str:
+def line_id(value: object, number: int) -> str:
     """The id that a line gives, else its number."""
-    return str(given) if _is_id(given) and str(given) else str(number)
+    return str(value) if _is_id(value) and str(value) else str(number)
 
 
-def _is_id(given: object) -> bool:
-    return isinstance(given, str | int) and not isinstance(given, bool)
+def _is_id(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
-def _check_id(given: object, number: int, before: "_SeenIds") -> None:
+def _check_id(value: object, number: int, seen_ids: "_SeenIds") -> None:
     """See that an id is one, and is this line's alone: what joins answers to questions by it would double them."""
-    if not _is_id(given):
+    if not _is_id(value):
         raise BatchLineError('"id" must be a text or a whole number')
-    if str(given) and (first := before.line_of(str(given), number)) != number:
-        raise BatchLineError(f"the id {str(given)[:80]!r} is that of line {first} already")
+    if str(value) and (first := seen_ids.line_of(str(value), number)) != number:
+        raise BatchLineError(f"the id {str(value)[:80]!r} is that of line {first} already")
 
 
 class _SeenIds:
@@ -200,8 +200,8 @@ class _SeenIds:
 
 
 def _carried(fields: Mapping[str, Any], options: BatchOptions) -> dict[str, Any]:
-    told = {options.columns.get(key, key) for key in INPUT_KEYS if key != "answers"} | {"id", "question"}
-    return {key: value for key, value in fields.items() if key not in told and key not in OUTPUT_KEYS}
+    own_columns = {options.columns.get(key, key) for key in INPUT_KEYS if key != "answers"} | {"id", "question"}
+    return {key: value for key, value in fields.items() if key not in own_columns and key not in OUTPUT_KEYS}
 
 
 def _turn(keys: Mapping[str, Any], identifier: str, options: BatchOptions, files: "_Files") -> Turn:
@@ -241,7 +241,7 @@ class _Files:
 
     def __init__(self, max_megabytes: int) -> None:
         self._max_megabytes = max_megabytes
-        self._kept: Recent[str, Document] = Recent(_FILES_KEPT, _CHARACTERS_KEPT, lambda each: len(each.text))
+        self._kept: Recent[str, Document] = Recent(_FILES_KEPT, _CHARACTERS_KEPT, lambda document: len(document.text))
 
     def read(self, path: str) -> Document:
         if path == STANDARD_INPUT:
@@ -252,21 +252,21 @@ class _Files:
         return known
 
 
-def _expected(given: Any) -> tuple[str, ...] | None:
+def _expected(value: Any) -> tuple[str, ...] | None:
     """The answers that are right, as inputs have them: a text, a list of them, or the dictionary of SQuAD's data set.
 
     Whatever else a column of this name holds is only carried along.
     """
-    if isinstance(given, dict):
-        given = given.get("text")
-    if isinstance(given, str) and given.startswith("["):  # a list in a cell of a table
+    if isinstance(value, dict):
+        value = value.get("text")
+    if isinstance(value, str) and value.startswith("["):  # a list in a cell of a table
         with contextlib.suppress(ValueError, RecursionError):
-            given = json.loads(given)
-    if given is None:
+            value = json.loads(value)
+    if value is None:
         return None
-    found = given if isinstance(given, list) else [given]
-    found = [each.get("text") if isinstance(each, dict) else each for each in found]
-    return tuple(str(each) for each in found) if all(_is_text(each) for each in found) else None
+    answers = value if isinstance(value, list) else [value]
+    answers = [answer.get("text") if isinstance(answer, dict) else answer for answer in answers]
+    return tuple(str(answer) for answer in answers) if all(_is_text(answer) for answer in answers) else None
 
 
 def _is_text(value: object) -> bool:

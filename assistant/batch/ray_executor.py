@@ -53,16 +53,18 @@ class RayExecutor:
         with self._cluster():
             actor = self._ray.remote(max_restarts=-1, max_task_retries=-1, **self._resources)(Worker)
             actors = [actor.remote(self._settings, self._threads, self._options_digest) for _ in range(self._workers)]
-            given: dict[Any, int] = {}
+            under_way: dict[Any, int] = {}
             load: Counter[int] = Counter(dict.fromkeys(range(len(actors)), 0))
 
             def submit(block: Block) -> Any:
-                done, _ = self._ray.wait(list(given), num_returns=len(given), timeout=0) if given else ([], [])
+                done, _ = (
+                    self._ray.wait(list(under_way), num_returns=len(under_way), timeout=0) if under_way else ([], [])
+                )
                 for handle in done:
-                    load[given.pop(handle)] -= 1
+                    load[under_way.pop(handle)] -= 1
                 free = min(load, key=lambda at: load[at])
                 handle = actors[free].answer.remote(list(block))
-                given[handle] = free
+                under_way[handle] = free
                 load[free] += 1
                 return handle
 

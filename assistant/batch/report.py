@@ -42,7 +42,7 @@ def report_html(summary: Summary, seconds: float, names: Sequence[tuple[str, str
         verdicts=[(name, count) for name, count in verdicts if count],
         truth=[(label, f"{right:,}", f"{wrong:,}") for label, (right, wrong) in summary.right_by_verdict.items()],
         right_f1=RIGHT_F1,
-        slowest=[(each.id, each.question, f"{each.seconds:.2f} s") for each in sorted(summary.slowest, reverse=True)],
-        failures=[(f"{each.line:,}", each.id, each.type, each.message) for each in summary.failures],
+        slowest=[(line.id, line.question, f"{line.seconds:.2f} s") for line in sorted(summary.slowest, reverse=True)],
+        failures=[(f"{failure.line:,}", failure.id, failure.type, failure.message) for failure in summary.failures],
         one_line=one_line,
     )

@@ -12,11 +12,11 @@ def scores(answer: str | None, expected: Sequence[str], *, written: bool = False
     # The one place where the product needs what training is measured by; imported here, not on the way to --help.
     from assistant.metrics import exact_match, normalize_answer, token_f1
 
-    given = answer or ""
-    found = {"exact_match": exact_match(given, expected), "f1": round(token_f1(given, expected), 4)}
+    text = answer or ""
+    figures = {"exact_match": exact_match(text, expected), "f1": round(token_f1(text, expected), 4)}
     if not written:
-        return found
-    said = f" {normalize_answer(given)} "
+        return figures
+    normalized = f" {normalize_answer(text)} "
     right = [normal for normal in map(normalize_answer, expected) if normal]
-    contains = any(f" {normal} " in said for normal in right) if right else answer is None
-    return {**found, "contains": float(contains)}
+    contains = any(f" {normal} " in normalized for normal in right) if right else answer is None
+    return {**figures, "contains": float(contains)}

@@ -138,8 +138,8 @@ def _jsonl(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]
         try:
             yield Row(number, digest, parse_line(decoder.text(raw, number)))
         except UnicodeDecodeError as error:
-            told = f"not UTF-8 text (byte 0x{raw[error.start]:02x} at {error.start})"
-            yield Row(number, digest, error=BatchLineError(told))
+            problem = f"not UTF-8 text (byte 0x{raw[error.start]:02x} at {error.start})"
+            yield Row(number, digest, error=BatchLineError(problem))
         except BatchLineError as error:
             yield Row(number, digest, error=error)
 
@@ -212,8 +212,8 @@ def _csv(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
         except (csv.Error, BatchLineError) as error:
             lines_left.give_back()
             digest = _digest(repr(lines_left.taken[0]).encode())
-            told = error if isinstance(error, BatchLineError) else BatchLineError(f"not valid CSV: {_reason(error)}")
-            yield Row(number, digest, error=told)
+            problem = error if isinstance(error, BatchLineError) else BatchLineError(f"not valid CSV: {_reason(error)}")
+            yield Row(number, digest, error=problem)
             number += 1
             continue
         begins, number = number, number + len(lines_left.taken)
@@ -291,8 +291,8 @@ def _squad(file: IO[bytes], _: int, decoder: LineDecoder) -> Iterator[Row]:
             raise TypeError("data is no list")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"Not a SQuAD file (data > paragraphs > qas): {type(error).__name__}: {error}") from error
-    for number, found in enumerate((each for article in articles for each in _squad_questions(article)), 1):
-        fields, digest = {key: value for key, value in found.items() if value is not None}, digest_of(found)
+    for number, record in enumerate((question for article in articles for question in _squad_questions(article)), 1):
+        fields, digest = {key: value for key, value in record.items() if value is not None}, digest_of(record)
         wrong = fields.pop("error", None)
         yield Row(number, digest, error=BatchLineError(wrong)) if wrong else Row(number, digest, fields)
 

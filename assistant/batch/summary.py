@@ -139,9 +139,9 @@ class Summary:
         checked = {label: counts for label, counts in self.right_by_verdict.items() if label != UNCHECKED}
         total = sum(map(sum, checked.values()))
         agreeing = sum(right if label == "entailment" else wrong for label, (right, wrong) in checked.items())
-        found = {"exact_match": 100 * self.exact / self.expected, "f1": 100 * self.f1 / self.expected}
-        found |= {"contains": 100 * self.contained / self.written} if self.written else {}
-        return found | ({"agreement": 100 * agreeing / total} if total else {})
+        figures = {"exact_match": 100 * self.exact / self.expected, "f1": 100 * self.f1 / self.expected}
+        figures |= {"contains": 100 * self.contained / self.written} if self.written else {}
+        return figures | ({"agreement": 100 * agreeing / total} if total else {})
 
 
 def summary_lines(summary: Summary, seconds: float, watched: int) -> list[str]:
@@ -153,8 +153,8 @@ def summary_lines(summary: Summary, seconds: float, watched: int) -> list[str]:
         "tried again": summary.retried,
         "matched --fail-on": watched,
     }
-    told = [f"{summary.answered:,} answered", *(f"{count:,} {name}" for name, count in counts.items() if count)]
-    lines = [f"{', '.join(told)} in {seconds:.1f} s ({new / max(seconds, 1e-6):.1f} a second)."]
+    parts = [f"{summary.answered:,} answered", *(f"{count:,} {name}" for name, count in counts.items() if count)]
+    lines = [f"{', '.join(parts)} in {seconds:.1f} s ({new / max(seconds, 1e-6):.1f} a second)."]
     if not summary.answered + summary.failed:
         return lines
     lines += [f"  routes: {_counted(summary.by_route)}" if summary.by_route else "  no line was answered"]
@@ -175,8 +175,10 @@ def summary_lines(summary: Summary, seconds: float, watched: int) -> list[str]:
         lines.append(f"  {counted(summary.incomplete, 'answer')} not complete (`incomplete` in the record says why)")
     slowest = sorted(summary.slowest, reverse=True)
     if slowest:
-        lines.append(f"  slowest: {', '.join(f'{one_line(each.id, 20)} {each.seconds:.2f} s' for each in slowest)}")
-    lines += [f"  line {each.line}: {each.type}: {one_line(each.message, 160)}" for each in summary.failures]
+        lines.append(f"  slowest: {', '.join(f'{one_line(line.id, 20)} {line.seconds:.2f} s' for line in slowest)}")
+    lines += [
+        f"  line {failure.line}: {failure.type}: {one_line(failure.message, 160)}" for failure in summary.failures
+    ]
     if summary.failed > len(summary.failures):
         lines.append(f"  and {summary.failed - len(summary.failures):,} more: {_counted(summary.by_failure)}")
     for count, reasons, option in (
@@ -199,5 +201,5 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 def histogram(counts: list[int]) -> str:
     """Counts as a row of blocks, one character each."""
-    most = max(counts) or 1
-    return "".join("▁▂▃▄▅▆▇█"[min(7, int(8 * count / most))] if count else "·" for count in counts)
+    highest = max(counts) or 1
+    return "".join("▁▂▃▄▅▆▇█"[min(7, int(8 * count / highest))] if count else "·" for count in counts)

@@ -52,36 +52,36 @@ def unflat(row: dict[str, Any]) -> Record:
     Raises:
         KeyError, ValueError, TypeError: the row is not one of ours.
     """
-    given = {key: value for key, value in row.items() if value is not None}
-    record: Record = {key: value for key, value in given.items() if key not in OWN}
-    record["id"] = str(given["id"])
-    if "error_type" in given:
-        error = {"type": given["error_type"], "message": given["error_message"]}
-        error |= {"passing": True} if str(given.get("error_passing")).lower() == "true" else {}
-        record |= {"line": int(given["line"]), "error": error}
+    cells = {key: value for key, value in row.items() if value is not None}
+    record: Record = {key: value for key, value in cells.items() if key not in OWN}
+    record["id"] = str(cells["id"])
+    if "error_type" in cells:
+        error = {"type": cells["error_type"], "message": cells["error_message"]}
+        error |= {"passing": True} if str(cells.get("error_passing")).lower() == "true" else {}
+        record |= {"line": int(cells["line"]), "error": error}
     else:
-        parts = {key: json.loads(given[key]) for key in _AS_JSON & given.keys()}
+        parts = {key: json.loads(cells[key]) for key in _AS_JSON & cells.keys()}
         verdict = None
-        if "verdict" in given:
-            shares = {key: float(given[key]) for key in _VERDICT[1:]}
-            verdict = {"label": given["verdict"], **shares, "claims": parts["claims"]}
+        if "verdict" in cells:
+            shares = {key: float(cells[key]) for key in _VERDICT[1:]}
+            verdict = {"label": cells["verdict"], **shares, "claims": parts["claims"]}
         record |= {
-            "question": given["question"],
-            "route": given["route"],
-            "answer": given.get("answer"),
-            "score": float(given["score"]) if "score" in given else None,
+            "question": cells["question"],
+            "route": cells["route"],
+            "answer": cells.get("answer"),
+            "score": float(cells["score"]) if "score" in cells else None,
             "evidence": parts["evidence"],
             "verdict": verdict,
             "closest": parts.get("closest"),
             "models": parts["models"],
             "usage": parts["usage"],
         }
-        record |= {key: float(given[key]) for key in ("exact_match", "f1", "contains") if key in given}
-        record |= {key: given[key] for key in ("verdict_reason", "asked", "incomplete", "support") if key in given}
+        record |= {key: float(cells[key]) for key in ("exact_match", "f1", "contains") if key in cells}
+        record |= {key: cells[key] for key in ("verdict_reason", "asked", "incomplete", "support") if key in cells}
         record |= {key: parts[key] for key in ("tried", "draft", "notices") if key in parts}
-        record |= {"stopped": True} if str(given.get("stopped")).lower() == "true" else {}
-    record |= {key: given[key] for key in _MACHINE if key in given}
-    return record | {key: given[key] for key in _DIGESTS}
+        record |= {"stopped": True} if str(cells.get("stopped")).lower() == "true" else {}
+    record |= {key: cells[key] for key in _MACHINE if key in cells}
+    return record | {key: cells[key] for key in _DIGESTS}
 
 
 def write_table(journal: Path, output: Path, kind: str) -> None:
@@ -128,17 +128,17 @@ def _type(value: Any) -> type:
     return str if isinstance(value, int) and not -_LARGEST <= value < _LARGEST else type(value)
 
 
-def _arrow_type(name: str, found: set[type]) -> Any:
+def _arrow_type(name: str, kinds: set[type]) -> Any:
     import pyarrow as pa
 
     if name in _NUMBERS:
         return pa.float64()
     if name == "line":
         return pa.int64()
-    if name in ("stopped", "error_passing") or found == {bool}:
+    if name in ("stopped", "error_passing") or kinds == {bool}:
         return pa.bool_()
-    if name not in OWN and found and found <= {int, float}:
-        return pa.float64() if float in found else pa.int64()
+    if name not in OWN and kinds and kinds <= {int, float}:
+        return pa.float64() if float in kinds else pa.int64()
     return pa.string()
 
 

@@ -48,9 +48,9 @@ class _Decoded(io.RawIOBase):
                 self._ready = b"\xff"
             if not read:
                 break
-        given, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
-        buffer[: len(given)] = given
-        return len(given)
+        chunk, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
 
 def as_utf8(file: IO[bytes], tell: Tell | None = None) -> tuple[IO[bytes], bool]:
@@ -113,11 +113,11 @@ class _Joined(io.RawIOBase):
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # as above
         if self._begun:
-            given, self._begun = self._begun[: len(buffer)], self._begun[len(buffer) :]
+            chunk, self._begun = self._begun[: len(buffer)], self._begun[len(buffer) :]
         else:
-            given = _some(self._file, len(buffer))
-        buffer[: len(given)] = given
-        return len(given)
+            chunk = _some(self._file, len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
 
 def _beginning(file: IO[bytes]) -> bytes:

@@ -89,7 +89,7 @@ def ask(
     from assistant.answering.assistant import Assistant
 
     assistant = Assistant(chosen)
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         gated = bool(turn.documents) and turn.verify
         printer = _Printer(status, as_json=json_, may_take_back=chosen.server is not None, gated=gated)
         for read in turn.documents:
@@ -241,7 +241,7 @@ def read_documents(sources: list[str], max_megabytes: int) -> tuple[Document, ..
 
     if sources.count("-") > 1:
         raise UsageError("--document - can be given once: standard input has one text.")
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
 
         def tell(done: int, total: int) -> None:
             if total >= _LONG_DOCUMENT:

@@ -138,7 +138,7 @@ def batch(
         top_k,
         _columns(column or [], INPUT_KEYS),
         Template(template) if template is not None else None,
-        tuple(_selection(each) for each in select or []),
+        tuple(_selection(text) for text in select or []),
         limit,
     )
     check_paths(questions, output, document, resume=resume, overwrite=overwrite)
@@ -147,7 +147,7 @@ def batch(
     if report is not None and not Path(report).parent.is_dir():
         raise UsageError(f"{Path(report).parent}: there is no such folder; make it, or name another --report.")
     if report is not None and Path(report).resolve() in [
-        Path(each).resolve() for each in (questions, output, document or "-")
+        Path(name).resolve() for name in (questions, output, document or "-")
     ]:
         raise UsageError(f"{report}: the report cannot be one of the other files; name another --report.")
     return run(
@@ -158,11 +158,11 @@ def batch(
 
 def _columns(given: list[str], keys: tuple[str, ...]) -> dict[str, str]:
     columns = {}
-    for each in given:
-        key, equals, name = each.partition("=")
+    for pair in given:
+        key, equals, name = pair.partition("=")
         if key not in keys or not equals or not name:
             hint = did_you_mean(key, keys, f"KEY=NAME, with one of {', '.join(keys)}.")
-            raise UsageError(f"--column {each}: {hint}")
+            raise UsageError(f"--column {pair}: {hint}")
         columns[key] = name
     return columns
 

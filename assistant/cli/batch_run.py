@@ -19,7 +19,6 @@ from assistant.batch.summary import Summary, summary_lines
 from assistant.cli.ask import fails
 from assistant.cli.batch_files import Files
 from assistant.cli.console import StatusLine
-from assistant.cli.options import switches
 from assistant.encoders.precision import computed_with
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
@@ -61,7 +60,7 @@ def run(
     """
     began = time.monotonic()
     digest = options.digest(chosen)
-    with contextlib.closing(files), StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with contextlib.closing(files), StatusLine() as status:
         total = 0 if options.select else files.total()
         tally = _Tally(status, watched, min(total, options.limit or sys.maxsize))
         try:

@@ -9,10 +9,9 @@ import typer
 from assistant.cli.ask import read_documents
 from assistant.cli.console import StatusLine
 from assistant.cli.options import Profile, Server, settings, switches
-from assistant.documents.excerpts import excerpt, position
 from assistant.errors import UsageError
 from assistant.text import one_line, printable
-from assistant.types import Answer, Document, Evidence, Route, Turn
+from assistant.types import Answer, Document, Route, Turn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -65,7 +64,7 @@ def compare(
 
     rows: list[Compared] = []
     interrupted = False
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         try:
             for row in comparison.compare(turn, part, names, chosen, on_event=status):
                 rows.append(row)
@@ -178,22 +177,13 @@ def _details(row: "Compared", documents: tuple[Document, ...]) -> "RenderableTyp
 def _said(answer: Answer, documents: tuple[Document, ...]) -> "Text":
     from rich.text import Text
 
+    from assistant.cli.rendering import render_place
+    from assistant.presentation import Headline, present
+
+    shown = present(answer, documents)
     if answer.route is not Route.EXTRACT:
-        return Text(printable(answer.text or "no answer"))
-    if answer.text is not None:
-        return Text("\n").join([_place(place, documents) for place in answer.evidence])
-    text = Text("Not in the document; the closest passage:")
-    return text.append("\n").append_text(_place(answer.closest, documents)) if answer.closest is not None else text
-
-
-def _place(place: Evidence, documents: tuple[Document, ...]) -> "Text":
-    from rich.text import Text
-
-    from assistant.cli.rendering import document_text
-
-    whole = document_text(place, documents)
-    around = excerpt(whole, place.start, place.end)
-    text = Text(around.before).append(f"[{around.span}]", style="bold reverse").append(around.after)
-    return text.append(
-        f"\n{one_line(place.document)}, {position(whole, place.start, place.end, place.page, place.place)}", style="dim"
-    )
+        return Text(shown.text or "no answer")
+    places = [render_place(place) for place in shown.places]
+    if shown.headline is Headline.NOT_FOUND:
+        places.insert(0, Text(f"{shown.text}; the closest passage:"))
+    return Text("\n").join(places)

@@ -50,11 +50,11 @@ def show(json_: Json = False) -> int:
 def _toml(value: object) -> str:
     """A value as TOML. Its texts, numbers and truths are JSON's, except that TOML wants DEL escaped; its tables not."""
     if isinstance(value, BaseModel):
-        value = {key: each for key, each in value if each is not None}
+        value = {key: item for key, item in value if item is not None}
     if isinstance(value, SecretStr):
         value = str(value)  # stars
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_toml(key)} = {_toml(each)}' for key, each in value.items())}}}"
+        return f"{{{', '.join(f'{_toml(key)} = {_toml(item)}' for key, item in value.items())}}}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -81,15 +81,15 @@ def set_(
     try:
         document = tomlkit.parse(_text_of(path))
         table: Any = document
-        *above, key = _parts(name)
-        for each in above:
-            if each not in table:
-                table[each] = tomlkit.table()
-            table = table[each]
+        *parents, key = _parts(name)
+        for parent in parents:
+            if parent not in table:
+                table[parent] = tomlkit.table()
+            table = table[parent]
         if value is None:
             table.pop(key, None)
         else:
-            table[key] = _value(value, is_text=bool(above))
+            table[key] = _value(value, is_text=bool(parents))
         text = tomlkit.dumps(document)
     except (TOMLKitError, TypeError, AttributeError, ValueError) as error:
         raise SettingsError(f"{path}: {one_line(name, 60)} cannot be set: {one_line(str(error), 200)}.") from error

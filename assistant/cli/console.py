@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from assistant.cli.options import switches
 from assistant.events import Event, Notice, Progress, RouteChosen, ThinkingDelta, Waiting
 from assistant.text import counted, one_line, printable
 
@@ -21,13 +22,12 @@ _MEGABYTE = 1_000_000
 class StatusLine:
     """Shows events on standard error: a live bar in a terminal, else a plain line every few seconds.
 
-    Use it as a context manager and as the listener of events.
+    Use it as a context manager and as the listener of events. It is quiet and in colour as the command's options say.
     """
 
-    def __init__(self, *, quiet: bool = False, color: bool = True) -> None:
-        self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
-        self._color = color
+    def __init__(self, *, quiet: bool | None = None) -> None:
+        self._quiet = switches.quiet if quiet is None else quiet
+        self._live = sys.stderr.isatty() and not self._quiet
         self._bars: Bars | None = None
         self._task: TaskID | None = None
         self._stage = ""
@@ -101,7 +101,7 @@ class StatusLine:
             self._bars = Bars(
                 TextColumn("{task.description}", markup=False),
                 *(columns if event.total else []),
-                console=Console(stderr=True, no_color=not self._color),
+                console=Console(stderr=True, no_color=not switches.color),
                 transient=True,
             )
             self._task = self._bars.add_task(one_line(event.stage), total=event.total or None, rate=rate, left=left)

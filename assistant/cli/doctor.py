@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from assistant.cli.options import NoColor, Quiet, Verbose
 from assistant.errors import AssistantError
 from assistant.settings import load_settings, settings_path
 from assistant.text import one_line
@@ -44,9 +43,6 @@ def doctor(
         bool, typer.Option("--hashes", help="Read the models' files too and compare their hashes.")
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Look at what is installed and what is missing; nothing is fetched, and the network is not used.
 

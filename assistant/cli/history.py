@@ -48,7 +48,13 @@ def list_(
     with History() as history:
         found = history.list_conversations(limit)
         if json_:
-            _print_json({"conversations": [{**asdict(each), "updated": _moment(each.updated)} for each in found]})
+            _print_json(
+                {
+                    "conversations": [
+                        {**asdict(conversation), "updated": _moment(conversation.updated)} for conversation in found
+                    ]
+                }
+            )
             return 0
         for summary in found:
             print(f"{summary.id}  {_when(summary.updated)}  {summary.messages:>4}  {one_line(summary.title)}")  # noqa: T201
@@ -76,7 +82,7 @@ def search(
     with History() as history:
         found = history.search(text, limit)
         if json_:
-            _print_json({"matches": [{**asdict(each), "created": _moment(each.created)} for each in found]})
+            _print_json({"matches": [{**asdict(match_), "created": _moment(match_.created)} for match_ in found]})
             return 0
         for match in found:
             excerpt = one_line(match.excerpt, 120)

@@ -254,8 +254,8 @@ def _failed(name: str, error: BaseException, code: int, message: str | None = No
 
 def _keep_lines_of_examples(command: typer.Typer) -> None:
     """Make the marks before examples what Typer looks for: raw docstrings hold two characters in place of one."""
-    for each in (*command.registered_commands, command.registered_callback):
-        callback = each.callback if each is not None else None
+    for registered in (*command.registered_commands, command.registered_callback):
+        callback = registered.callback if registered is not None else None
         if callback is not None and callback.__doc__:
             callback.__doc__ = callback.__doc__.replace("\\b\n", "\b\n")
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import typer
 
-from assistant.cli.options import NoColor, Quiet, Verbose
 from assistant.version import __version__
 
 
-def man(context: typer.Context, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def man(context: typer.Context) -> int:
     r"""Print the manual page, for man.
 
     \b

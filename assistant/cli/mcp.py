@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, settings
+from assistant.cli.options import Model, Profile, Server, settings
 from assistant.errors import AssistantError, UsageError
 
 
@@ -17,9 +17,6 @@ def mcp(
     profile: Profile = None,
     server: Server = None,
     model: Model = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Serve documents, questions and checks to an agent or editor over MCP. Needs the extra [mcp].
 

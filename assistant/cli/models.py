@@ -67,8 +67,8 @@ def list_(server: Server = None, json_: Json = False) -> int:
     lines.append("On this machine")
     installed = store.installed()
     lines += [
-        f"  {one_line(each.name):<28} {each.bytes / 1e6:7,.0f} MB  {path_line(each.path)}{_unknown(store, each.name)}"
-        for each in installed
+        f"  {one_line(base.name):<28} {base.bytes / 1e6:7,.0f} MB  {path_line(base.path)}{_unknown(store, base.name)}"
+        for base in installed
     ]
     lines += [] if installed else ["  nothing yet; `assistant models pull` fetches the embedded profile"]
     print("\n".join(lines))  # noqa: T201
@@ -89,7 +89,7 @@ def pull(reference: Reference = "embedded") -> int:
         wanted = [*profile.models]
         embedder = store.catalogue.embedder
         wanted += [embedder] if embedder is not None else []
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         whole = _Whole(status, [store.catalogue.bases[name] for name in _missing(store, wanted)])
         said: list[str] = []
         for model in wanted:
@@ -116,7 +116,7 @@ class _Whole:
             return
         # Each source has sizes of its own: a wheel is smaller than what it holds.
         self._sizes[base.name], self._done[base.name] = event.total, event.done
-        sizes = {each.name: self._sizes.get(each.name, each.download_bytes) for each in self._stages.values()}
+        sizes = {stage.name: self._sizes.get(stage.name, stage.download_bytes) for stage in self._stages.values()}
         done, total = sum(self._done.values()), sum(sizes.values())
         left = (total - done) / event.per_second if event.per_second else None
         number = list(self._done).index(base.name) + 1
@@ -128,7 +128,7 @@ class _Whole:
 def add(file: Given) -> int:
     """Take a model of the list from a file that you have; its hash says which one it is, whatever it is called."""
     store = _store()
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         name = store.add(Path(file).expanduser(), status)
         status.say(f"{name} is ready")
     return 0
@@ -212,8 +212,8 @@ def _listed(store: ModelStore) -> dict[str, Any]:
         for base in store.catalogue.bases.values()
     ]
     installed = [
-        {"name": each.name, "path": str(each.path), "bytes": each.bytes, "source": each.source}
-        for each in store.installed()
+        {"name": entry.name, "path": str(entry.path), "bytes": entry.bytes, "source": entry.source}
+        for entry in store.installed()
     ]
     return {"profiles": profiles, "models": models, "installed": installed}
 
@@ -223,7 +223,7 @@ def _list_server(server: str, *, json_: bool) -> int:
 
     chosen = load_settings()
     address = resolve(server, chosen.servers)
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         models = list_models(address, status, patience=chosen.server_patience)
     if json_:
         _print_json({"server": address.shown, "models": [asdict(model) for model in models]})

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli.options import Model, NoColor, Profile, Quiet, Server, Verbose, settings
+from assistant.cli.options import Model, Profile, Server, settings
 from assistant.errors import AssistantError, UsageError
 
 _CONNECTIONS = 256
@@ -20,9 +20,6 @@ def serve(
     profile: Profile = None,
     server: Server = None,
     model: Model = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Serve chat completions with evidence and verdicts to programs on this machine. Needs the extra [serve].
 

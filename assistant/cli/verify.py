@@ -9,7 +9,7 @@ import typer
 from assistant.cli.ask import print_text
 from assistant.cli.console import StatusLine
 from assistant.cli.files import check_paths, count_rows_of, open_input, open_output
-from assistant.cli.options import Profile, Server, settings, switches
+from assistant.cli.options import Profile, Server, settings
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 from assistant.types import Document, Verdict
@@ -71,7 +71,7 @@ def verify(
         "question": question,
     }
     check = _check(row)
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         verifier = Assistant(chosen).models.verifier(status)
         verdict = _verdicts(verifier, [check])[0]
     if json_:
@@ -134,7 +134,7 @@ def _verify_file(pairs: str, output: str, chosen: "Settings") -> int:
         raise UsageError(f"{pairs}: pairs come as JSONL, CSV or Parquet, one with premise and hypothesis a row.")
     total, failed, done = count_rows_of(pairs, kind), 0, 0
     with (
-        StatusLine(quiet=switches.quiet, color=switches.color) as status,
+        StatusLine() as status,
         open_input(pairs) as lines,
         open_output(output, append=False) as file,
     ):

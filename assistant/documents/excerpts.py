@@ -9,8 +9,9 @@ _SENTENCE_END = re.compile(r"[.!?…。！？][\"'»”’)\]]*\s+|\n\s*\n")
 _SENTENCES = 2
 # A line's end within a sentence: what follows is no blank line, no item of a list, no row of a table and not indented.
 _SOFT_BREAK = re.compile(r"(?<=\S)[ \t]*\n(?=[^\s|#>])(?!(?:[-*+•]|\d{1,3}[.)])\s)")
-_EACH_SIDE = 160
 _LONGEST = 320
+EACH_SIDE = 160
+"""Characters of a document that are shown on each side of a span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Excerpt:
     after: str
 
 
-def excerpt(text: str, start: int, end: int, each_side: int = _EACH_SIDE) -> Excerpt:
+def excerpt(text: str, start: int, end: int, each_side: int = EACH_SIDE) -> Excerpt:
     """Cut the surroundings of `text[start:end]` out of a document, in at most `each_side` characters on each side."""
     left = max(0, start - each_side)
     ends = [match.end() for match in _SENTENCE_END.finditer(text, left, start)]
@@ -48,20 +49,20 @@ def excerpt(text: str, start: int, end: int, each_side: int = _EACH_SIDE) -> Exc
     return Excerpt(before, _shorten(_flat(text[start:end])), after)
 
 
-def position(text: str, start: int, end: int, page: int | None = None, place: str | None = None) -> str:
-    """Where a span stands, for a person: `page 7, characters 54-83, 12% in`.
+def position(text: str | None, start: int, end: int, page: int | None = None, place: str | None = None) -> str:
+    """Where a span stands, for a person: `page 7, characters 54–83, 12% in`.
 
     Args:
-        text: the document's text.
+        text: the document's text; None where it is not known.
         start: where the span begins.
         end: where it ends.
         page: its page, if it has one.
         place: what `Document.place` says of it, instead of the page.
     """
-    share = round(100 * start / max(1, len(text)))
     if place is None and page is not None:
         place = f"page {page:,}"
-    return (f"{one_line(place, 200)}, " if place else "") + f"characters {start:,}–{end:,}, {share}% in"
+    share = f", {round(100 * start / max(1, len(text)))}% in" if text is not None else ""
+    return (f"{one_line(place, 200)}, " if place else "") + f"characters {start:,}–{end:,}{share}"
 
 
 def on_one_line(text: str) -> str:

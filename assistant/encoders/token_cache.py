@@ -22,7 +22,7 @@ class TokenCache:
         for each in documents:
             if (known := self._texts.get((name, each.id))) is not None:
                 texts[each.id] = known
-        new = {each.id: each for each in documents if each.id not in texts}
+        new = {document.id: document for document in documents if document.id not in texts}
         short = [each for each in new.values() if len(each.text) <= _CHARACTERS_AT_ONCE]
         texts.update(zip((each.id for each in short), encoder.tokenize([each.text for each in short]), strict=True))
         for document in new.values():
@@ -30,4 +30,4 @@ class TokenCache:
             if document.id not in texts:
                 texts[document.id] = encoder.tokenize_long(document.text, _CHARACTERS_AT_ONCE)
             self._texts.keep((name, document.id), texts[document.id])
-        return [texts[each.id] for each in documents]
+        return [texts[document.id] for document in documents]

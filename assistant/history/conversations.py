@@ -9,14 +9,14 @@ from assistant.history.types import Conversation, Status, StoredMessage
 from assistant.types import Document, Role
 
 
-def read_conversation(file: HistoryFile, found: str) -> Conversation:
+def read_conversation(file: HistoryFile, conversation_id: str) -> Conversation:
     """A conversation with everything said in it, by its whole id.
 
     Raises:
         HistoryError: the file cannot be read.
         ValueError, TypeError: what its tables hold is none of ours.
     """
-    row = row_of(file, found)
+    row = row_of(file, conversation_id)
     # Every question names the documents that were open: each text is read once, whatever the number of questions.
     known: dict[tuple[str, str], Document] = {}
 
@@ -32,29 +32,29 @@ def read_conversation(file: HistoryFile, found: str) -> Conversation:
     for link in file.rows(
         "SELECT message, name, hash FROM message_documents JOIN documents USING (hash)"
         " WHERE message IN (SELECT id FROM messages WHERE conversation = ?) ORDER BY message_documents.rowid",
-        found,
+        conversation_id,
     ):
         used.setdefault(link["message"], []).append(document(link))
     links = file.rows(
         "SELECT name, hash, active FROM conversation_documents JOIN documents USING (hash)"
         " WHERE conversation = ? ORDER BY conversation_documents.rowid",
-        found,
+        conversation_id,
     )
     messages = tuple(
         StoredMessage(
-            id=said["id"],
-            role=Role(said["role"]),
-            text=said["text"],
-            status=Status(said["status"]),
-            created=said["created"],
-            record=said["record"],
-            reason=said["reason"],
-            documents=tuple(used.get(said["id"], ())),
+            id=message["id"],
+            role=Role(message["role"]),
+            text=message["text"],
+            status=Status(message["status"]),
+            created=message["created"],
+            record=message["record"],
+            reason=message["reason"],
+            documents=tuple(used.get(message["id"], ())),
         )
-        for said in file.rows("SELECT * FROM messages WHERE conversation = ? ORDER BY id", found)
+        for message in file.rows("SELECT * FROM messages WHERE conversation = ? ORDER BY id", conversation_id)
     )
     return Conversation(
-        id=found,
+        id=conversation_id,
         title=row["title"],
         created=row["created"],
         updated=row["updated"],

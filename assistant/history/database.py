@@ -163,7 +163,9 @@ class Transaction:
 
     def __call__(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Run it."""
-        return self._connection.execute(sql, [encodable(each) if isinstance(each, str) else each for each in values])
+        return self._connection.execute(
+            sql, [encodable(value) if isinstance(value, str) else value for value in values]
+        )
 
 
 def default_path() -> Path:

@@ -5,14 +5,14 @@ the Markdown is shown as text, and images are not fetched by whatever shows it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from assistant.documents.excerpts import on_one_line
-from assistant.history.types import Conversation, Status, local_time
+from assistant.history.types import Conversation, Status, StoredMessage, local_time
+from assistant.presentation import Headline
 from assistant.records import inert_json
 from assistant.text import one_line, printable
-from assistant.types import Role, Route
+from assistant.types import Claim, Document, Probabilities, Role
 
 
 def _when(moment: float) -> str:
@@ -22,14 +22,14 @@ def _when(moment: float) -> str:
 def as_json(conversation: Conversation) -> str:
     """The conversation as one JSON object; answers are the contract's objects, as they were saved."""
     messages: list[dict[str, Any]] = []
-    for said in conversation.messages:
-        message: dict[str, Any] = {"role": said.role.value, "text": said.text, "created": _when(said.created)}
-        if said.role is Role.ASSISTANT:
-            message["status"] = said.status.value
-            message["reason"] = said.reason
-            message["answer"] = said.answer
+    for stored in conversation.messages:
+        message: dict[str, Any] = {"role": stored.role.value, "text": stored.text, "created": _when(stored.created)}
+        if stored.role is Role.ASSISTANT:
+            message["status"] = stored.status.value
+            message["reason"] = stored.reason
+            message["answer"] = stored.answer
         else:
-            message["documents"] = [document.name for document in said.documents]
+            message["documents"] = [document.name for document in stored.documents]
         messages.append(message)
     record = json.dumps(
         {
@@ -52,26 +52,46 @@ def as_json(conversation: Conversation) -> str:
 def as_markdown(conversation: Conversation) -> str:
     """The conversation as Markdown, with the evidence and the verdict under each answer."""
     parts = [f"# {conversation.title or 'Conversation'}", f"{_when(conversation.created)} · {conversation.id}"]
-    for said in conversation.messages:
-        if said.role is Role.USER:
+    documents: tuple[Document, ...] = ()
+    for stored in conversation.messages:
+        if stored.role is Role.USER:
+            documents = stored.documents
             parts.append(
-                "## " + " ".join(said.text.split()) if "\n" not in said.text else "## Question\n\n" + said.text
+                f"## {one_line(stored.text, len(stored.text))}"
+                if "\n" not in stored.text
+                else f"## Question\n\n{stored.text}"
             )
-            if said.documents:
-                parts.append("Documents: " + ", ".join(one_line(document.name) for document in said.documents))
-            continue
-        if said.status is Status.FAILED:
-            parts.append(f"*Failed: {said.text}*")
-            continue
-        stopped = said.status in (Status.STOPPED, Status.STREAMING)
-        if said.text or not stopped:
-            read = (said.answer or {}).get("route") == Route.EXTRACT  # words of a document: its lines are not theirs
-            parts.append((on_one_line(said.text) if read else said.text) or "*Not in the document.*")
-        if stopped:
-            parts.append("*(stopped)*")
-        if said.answer:
-            parts.extend(_details(said.answer))
+            if documents:
+                parts.append("Documents: " + ", ".join(one_line(document.name) for document in documents))
+        elif stored.status is Status.FAILED:
+            parts.append(f"*Failed: {stored.text}*")
+        else:
+            parts += _answer(stored, documents)
     return _inert(printable("\n\n".join(parts))) + "\n"
+
+
+def _answer(stored: StoredMessage, documents: Sequence[Document]) -> Iterator[str]:
+    answer, shown = stored.read_answer(), stored.shown(documents)
+    if shown.headline in (Headline.NOT_FOUND, Headline.NOT_SUPPORTED):
+        yield f"*{shown.text}.*"
+    elif shown.text:
+        yield shown.text
+    if shown.missing:
+        yield "Not in the document:\n\n" + "\n".join(f"- {claim}" for claim in shown.missing)
+    if shown.draft is not None:
+        yield "Draft, not supported by the document:\n\n" + "\n".join(f"> {line}" for line in shown.draft.splitlines())
+    if stored.cut_off:
+        yield "*(stopped)*"
+    if answer is not None and answer.models.generator:
+        yield f"*Written by {one_line(answer.models.generator, 120)}*"
+    for place in shown.places:
+        quote = f"> {' '.join(place.evidence.text.split())}\n>\n> {place.source}"
+        yield f"Closest passage:\n\n{quote}" if place.closest else quote
+    if (verdict := shown.verdict) is not None:
+        yield f"Verdict: **{verdict.label}** ({_shares(verdict.probabilities)})"
+        yield "\n".join(map(_claim, verdict.claims))
+    for notice in shown.notices:
+        yield f"*Note: {one_line(notice, 300)}*"
 
 
 def _inert(markdown: str) -> str:
@@ -92,38 +112,12 @@ def _inert(markdown: str) -> str:
     return "\n".join(lines)
 
 
-def _details(record: dict[str, Any]) -> Iterator[str]:
-    models = record.get("models")
-    if isinstance(models, dict) and models.get("generator"):
-        yield f"*Written by {one_line(str(models['generator']), 120)}*"
-    for evidence in record.get("evidence") or ():
-        quote = " ".join(evidence["text"].split())
-        place = f"{_where(evidence)}characters {evidence['start']} to {evidence['end']}"
-        yield f"> {quote}\n>\n> {evidence['document']}, {place}"
-    if closest := record.get("closest"):
-        quote = " ".join(closest["text"].split())
-        place = f"{_where(closest)}from character {closest['start']}"
-        yield f"Closest passage:\n\n> {quote}\n>\n> {closest['document']}, {place}"
-    if verdict := record.get("verdict"):
-        yield f"Verdict: **{verdict['label']}** ({_shares(verdict)})"
-        claims = verdict.get("claims") or ()
-        if claims:
-            yield "\n".join(_claim(claim) for claim in claims)
-
-
-def _claim(claim: dict[str, Any]) -> str:
-    line = f"- {' '.join(claim['text'].split())}: **{claim['label']}** ({_shares(claim)})"
-    if evidence := claim.get("evidence"):
-        line += f"; decided by “{' '.join(evidence['text'].split())}”"
+def _claim(claim: Claim) -> str:
+    line = f"- {' '.join(claim.text.split())}: **{claim.label}** ({_shares(claim.probabilities)})"
+    if claim.evidence is not None:
+        line += f"; decided by “{' '.join(claim.evidence.text.split())}”"
     return line
 
 
-def _shares(probabilities: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {probabilities[name]:.0%}" for name in ("entailment", "neutral", "contradiction"))
-
-
-def _where(evidence: dict[str, Any]) -> str:
-    place, page = evidence.get("place"), evidence.get("page")  # records of older versions have neither
-    if isinstance(place, str):
-        return f"{one_line(place, 200)}, "
-    return f"page {page}, " if page is not None else ""
+def _shares(probabilities: Probabilities) -> str:
+    return ", ".join(f"{label} {share:.0%}" for label, share in probabilities.shares.items())

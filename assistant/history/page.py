@@ -4,14 +4,15 @@ Everything said is untrusted: texts are escaped, Markdown is rendered without ra
 fetched from elsewhere), and the page forbids itself scripts and any connection.
 """
 
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from assistant.documents.excerpts import Excerpt, excerpt, position
 from assistant.history.types import Conversation, StoredMessage, local_time
 from assistant.pages import render_page
+from assistant.presentation import Presentation
 from assistant.text import printable
-from assistant.types import Document, Label
+from assistant.types import Document, Role
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -20,40 +21,33 @@ if TYPE_CHECKING:
 
 def as_html(conversation: Conversation) -> str:
     """The conversation as a page, the evidence marked in its surroundings and the verdict on every claim."""
-    documents: dict[str, Document] = {document.name: document for document in conversation.documents}
     names = ", ".join(document.name for document in conversation.documents)
+    documents: Sequence[Document] = ()
+    messages: list[tuple[StoredMessage, Presentation | None]] = []
+    for message in conversation.messages:
+        if message.role is Role.USER:
+            documents = message.documents
+        messages.append((message, message.shown(documents) if message.role is Role.ASSISTANT else None))
     return render_page(
         "assistant.history",
         "page.html.j2",
         title=conversation.title or "Conversation",
         about=" · ".join(part for part in (_when(conversation.created), conversation.id, names) if part),
-        messages=conversation.messages,
-        badges={label.value: label.badge for label in Label},
-        opened=lambda said: documents.update({document.name: document for document in said.documents}),
-        place_in=lambda place: _place(place, documents),
+        messages=messages,
         markdown=_markdown,
         how=_how,
     )
 
 
-def _how(said: StoredMessage, record: dict[str, Any]) -> str:
+def _how(message: StoredMessage) -> str:
     """How an answer came about: route, reason, model, seconds, time."""
-    models = record.get("models")
-    model = models.get("generator") if isinstance(models, dict) else None
-    seconds = f"{record['usage']['seconds']} s" if record.get("usage") else None
-    parts = (record.get("route"), said.reason, model, seconds, _when(said.created))
-    return " · ".join(str(part) for part in parts if part)
-
-
-def _place(place: dict[str, Any], documents: dict[str, Document]) -> tuple[Excerpt, str]:
-    """A piece of evidence in its surroundings, and where in the document it stands, if it does."""
-    start, end, text = place["start"], place["end"], place["text"]
-    document = documents.get(place["document"])
-    if document is None or document.text[start:end] != text:
-        return excerpt(text, 0, len(text)), ""
-    return excerpt(document.text, start, end), position(
-        document.text, start, end, place.get("page"), place.get("place")
+    answer = message.read_answer()
+    about = (
+        (answer.route, message.reason, answer.models.generator, f"{answer.usage.seconds} s")
+        if answer
+        else (message.reason,)
     )
+    return " · ".join(str(part) for part in (*about, _when(message.created)) if part)
 
 
 def _when(moment: float) -> str:

@@ -132,16 +132,16 @@ class History:
             conversation: The id of the one to copy.
             until: The id of the last message to take along: 0 for none of them, None for all.
         """
-        found = self.resolve(conversation)
-        row = row_of(self._file, found)
+        conversation_id = self.resolve(conversation)
+        row = row_of(self._file, conversation_id)
         with self._file.transaction() as execute:
             new = _new_conversation(execute, one_line(f"{row['title']} (fork)") if row["title"] else "")
             execute(
                 "INSERT INTO conversation_documents"
                 " SELECT ?, name, hash, active FROM conversation_documents WHERE conversation = ? ORDER BY rowid",
-                *(new, found),
+                *(new, conversation_id),
             )
-            taken = execute("SELECT id FROM messages WHERE conversation = ? ORDER BY id", found).fetchall()
+            taken = execute("SELECT id FROM messages WHERE conversation = ? ORDER BY id", conversation_id).fetchall()
             for message in (row["id"] for row in taken if until is None or row["id"] <= until):
                 copy = execute(
                     "INSERT INTO messages (conversation, role, text, status, record, reason, created)"
@@ -157,9 +157,9 @@ class History:
 
     def rename(self, conversation: str, title: str) -> None:
         """Give a conversation another title."""
-        found = self.resolve(conversation)
+        conversation_id = self.resolve(conversation)
         with self._file.transaction() as execute:
-            execute("UPDATE conversations SET title = ? WHERE id = ?", one_line(title) or "untitled", found)
+            execute("UPDATE conversations SET title = ? WHERE id = ?", one_line(title) or "untitled", conversation_id)
 
     def delete(self, conversation: str, forget: Callable[[str], None] | None = None) -> list[str]:
         """Delete a conversation, the documents that no other one uses, and every trace of them in the file.
@@ -174,16 +174,16 @@ class History:
         Raises:
             HistoryError: there is none, or it is deleted and another program that is reading keeps traces of it.
         """
-        found = self.resolve(conversation)
+        conversation_id = self.resolve(conversation)
         with self._file.transaction() as execute:
-            execute("DELETE FROM conversations WHERE id = ?", found)
-            gone = execute(
+            execute("DELETE FROM conversations WHERE id = ?", conversation_id)
+            unused = execute(
                 "DELETE FROM documents WHERE hash NOT IN (SELECT hash FROM conversation_documents)"
                 " AND hash NOT IN (SELECT hash FROM message_documents) RETURNING hash"
             ).fetchall()
             # The index only marks words as deleted until its segments are merged.
             execute("INSERT INTO messages_fts (messages_fts) VALUES ('optimize')")
-        ids = [str(row[0]) for row in gone]
+        ids = [str(row[0]) for row in unused]
         if forget is not None:
             for document in ids:
                 forget(document)
@@ -221,9 +221,9 @@ class History:
         Raises:
             HistoryError: there is none, or several.
         """
-        found = self.resolve(conversation)
+        conversation_id = self.resolve(conversation)
         try:
-            return read_conversation(self._file, found)
+            return read_conversation(self._file, conversation_id)
         except (ValueError, TypeError) as error:  # what the tables hold is none of ours
             raise self._file.damaged(type(error).__name__) from error
 
@@ -268,8 +268,8 @@ class History:
         from assistant.history.export import as_json, as_markdown
         from assistant.history.page import as_html
 
-        found = self.conversation(conversation)
-        return {"markdown": as_markdown, "json": as_json, "html": as_html}[form](found)
+        whole = self.conversation(conversation)
+        return {"markdown": as_markdown, "json": as_json, "html": as_html}[form](whole)
 
 
 def _new_conversation(execute: Transaction, title: str) -> str:

@@ -2,12 +2,15 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from assistant.types import Document, Role
+from assistant.presentation import Presentation, present
+from assistant.records import answer_from_json
+from assistant.types import Answer, Document, Role, Route
 
 Form = Literal["markdown", "json", "html"]
 """How a conversation can be written out."""
@@ -55,6 +58,23 @@ class StoredMessage:
             return None
         return record if isinstance(record, dict) else None
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer ends before its end: the user or the end of the program stopped it."""
+        return self.status in (Status.STOPPED, Status.STREAMING)
+
+    def read_answer(self) -> Answer | None:
+        """The answer; None where there is none, or its object is not whole: the text is there all the same."""
+        try:
+            return answer_from_json(record) if (record := self.answer) is not None else None
+        except (KeyError, ValueError, TypeError):
+            return None
+
+    def shown(self, documents: Sequence[Document]) -> Presentation:
+        """What is shown of the answer to a question about some documents."""
+        answer = self.read_answer() or Answer(Route.OPEN, self.text or None)
+        return present(replace(answer, stopped=answer.stopped or self.cut_off), documents)
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -72,7 +92,7 @@ class Conversation:
         """The id of the last message of the first `turns` turns: 0 for none, None where there are no more."""
         if turns <= 0:
             return 0
-        questions = [at for at, said in enumerate(self.messages) if said.role is Role.USER]
+        questions = [at for at, message in enumerate(self.messages) if message.role is Role.USER]
         return self.messages[questions[turns] - 1].id if turns < len(questions) else None
 
 

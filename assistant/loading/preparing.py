@@ -67,8 +67,8 @@ def _write(model: ResolvedModel, network: Callable[[], Any], context_tokens: int
 
     if model.gguf is not None:
         expected = prepare_gguf(model.gguf, model.adapter, context_tokens, folder)
-        found = OnnxEngine(folder).forward([0])[0].numpy()
-        check_logits(expected, found[: len(expected)])
+        logits = OnnxEngine(folder).forward([0])[0].numpy()
+        check_logits(expected, logits[: len(expected)])
         return True
     whole = network()
     if not can_be_graph(whole):

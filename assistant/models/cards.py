@@ -47,25 +47,27 @@ class Figures:
 def read_figures(folder: Path) -> tuple[Figures, ...]:
     """The question answering figures of the card in a model's folder; SQuAD's first, then in the card's order."""
     card = _card(folder / CARD)
-    given = getattr(card, "eval_results", None)
-    results: list[EvalResult] = given if isinstance(given, list) else []
-    found: dict[tuple[str, str | None, str | None], dict[str, float]] = {}
+    listed = getattr(card, "eval_results", None)
+    results: list[EvalResult] = listed if isinstance(listed, list) else []
+    by_dataset: dict[tuple[str, str | None, str | None], dict[str, float]] = {}
     for result in results:
         name = _METRICS.get(str(result.metric_type).lower().replace(" ", "_"))
         value = _percentage(result.metric_value)
         if result.task_type not in _TASKS or name is None or value is None:
             continue
         key = (_dataset(result), _text(result.dataset_config), _text(result.dataset_split))
-        found.setdefault(key, {}).setdefault(name, value)
-    figures = [Figures(name, split=split, **values) for (name, _, split), values in found.items()]
+        by_dataset.setdefault(key, {}).setdefault(name, value)
+    figures = [Figures(name, split=split, **values) for (name, _, split), values in by_dataset.items()]
     order = list(_NAMES.values())
-    return tuple(sorted(figures, key=lambda each: order.index(each.dataset) if each.dataset in order else len(order)))
+    return tuple(
+        sorted(figures, key=lambda figure: order.index(figure.dataset) if figure.dataset in order else len(order))
+    )
 
 
 def read_languages(folder: Path) -> frozenset[str]:
     """The two-letter codes of the languages that the card in a model's folder names; empty where it names none."""
-    given = getattr(_card(folder / CARD), "language", None)
-    names = given if isinstance(given, list) else [given]
+    listed = getattr(_card(folder / CARD), "language", None)
+    names = listed if isinstance(listed, list) else [listed]
     return frozenset(name.lower()[:2] for name in names if isinstance(name, str) and _LANGUAGE.fullmatch(name))
 
 
@@ -83,14 +85,14 @@ def front_matter(name: str, figures: Iterable[Figures], **fields: Any) -> str:
     results = [
         EvalResult(
             task_type=_TASKS[0],
-            dataset_type=types.get(each.dataset, re.sub(r"\W+", "_", each.dataset.lower()).strip("_")),
-            dataset_name=each.dataset,
-            dataset_split=each.split,
+            dataset_type=types.get(figure.dataset, re.sub(r"\W+", "_", figure.dataset.lower()).strip("_")),
+            dataset_name=figure.dataset,
+            dataset_split=figure.split,
             metric_type=metric,
             metric_value=round(value, 2),
         )
-        for each in figures
-        for metric, value in (("exact_match", each.exact_match), ("f1", each.f1))
+        for figure in figures
+        for metric, value in (("exact_match", figure.exact_match), ("f1", figure.f1))
         if value is not None
     ]
     if results:

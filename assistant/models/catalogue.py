@@ -139,7 +139,7 @@ class Profile:
 
     def with_part(self, part: str, model: ModelSpec, *, name: str, description: str) -> "Profile":
         """The profile with another generator, reader or verifier, under another name."""
-        models = {each: getattr(self, each) for each in ("generator", "reader", "verifier")} | {part: model}
+        models = {name: getattr(self, name) for name in ("generator", "reader", "verifier")} | {part: model}
         first = None if part == "reader" else self.first_reader
         return replace(
             self,
@@ -167,8 +167,8 @@ class Catalogue:
     @cached_property
     def adapters(self) -> dict[str, Path]:
         """The packaged adapters by name."""
-        found = sorted(self.adapters_folder.glob("*/adapter_config.json"))
-        return {config.parent.name: config.parent for config in found}
+        configs = sorted(self.adapters_folder.glob("*/adapter_config.json"))
+        return {config.parent.name: config.parent for config in configs}
 
     def profile(self, name: str) -> Profile:
         """The profile of that name; the folder of a `finetune` run is one too, the embedded with what it trained.

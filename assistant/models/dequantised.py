@@ -71,12 +71,12 @@ def remove_dequantised(cache: Path, name: str) -> int:
     return sum(remove_folder(entry) for entry in (cache / FOLDER).glob(f"{_plain(name)}-{'?' * 16}"))
 
 
-def _write_shards(file: "GGUFFile", folder: Path, numbers: int, told: str, on_progress: ProgressListener) -> None:
+def _write_shards(file: "GGUFFile", folder: Path, numbers: int, stage: str, on_progress: ProgressListener) -> None:
     """Write the weights in files of about a gigabyte, so that no more than one of them is in memory."""
     from safetensors.torch import save_file
 
     places: dict[str, str] = {}
-    for number, shard in enumerate(_shards(file, numbers, told, on_progress), 1):
+    for number, shard in enumerate(_shards(file, numbers, stage, on_progress), 1):
         target = f"model-{number:05}.safetensors"
         save_file(shard, folder / target, metadata={"format": "pt"})
         places |= dict.fromkeys(shard, target)
@@ -84,13 +84,13 @@ def _write_shards(file: "GGUFFile", folder: Path, numbers: int, told: str, on_pr
     (folder / _INDEX).write_text(json.dumps(index, indent=2) + "\n", "utf-8")
 
 
-def _shards(file: "GGUFFile", numbers: int, told: str, on_progress: ProgressListener) -> Iterator[dict[str, Any]]:
+def _shards(file: "GGUFFile", numbers: int, stage: str, on_progress: ProgressListener) -> Iterator[dict[str, Any]]:
     import torch
 
     shard: dict[str, Any] = {}
     size = done = 0
     for name, values in file.state_dict():
-        on_progress(Progress(told, done * _BYTES_A_NUMBER, numbers * _BYTES_A_NUMBER))
+        on_progress(Progress(stage, done * _BYTES_A_NUMBER, numbers * _BYTES_A_NUMBER))
         # What the file holds in float32 comes as a view of its mapping, which may not be written to.
         owned = values if values.flags.writeable else values.copy()
         shard[name] = torch.from_numpy(owned).to(torch.bfloat16)

@@ -57,9 +57,9 @@ class Descriptions:
         Raises:
             ModelError, StoreError: as `describe`, or the cache cannot be written.
         """
-        found = self.find(file)
-        if found is not None:
-            return found
+        folder = self.find(file)
+        if folder is not None:
+            return folder
         entry = self._entry(file.path)
         with storage_errors("describe", file.name, self._folder), locked(entry, file.name, on_progress):
             if self.find(file) is None:

@@ -117,9 +117,9 @@ class _Reader:
             raise _UnsoundError("it has a tensor that the file has no room for: it is cut short")
         return size
 
-    def _count(self, most: int, what: str) -> int:
+    def _count(self, limit: int, what: str) -> int:
         count = self._number("<Q")
-        if count > most:
+        if count > limit:
             raise _UnsoundError(f"it says that it has {count} {what}")
         return count
 

@@ -98,13 +98,13 @@ def _sentence_pieces(fields: dict[str, Any]) -> "Tokenizer":
 
 def _merges_by_score(vocabulary: dict[str, int], scores: list[float]) -> list[tuple[str, str]]:
     """The pairs of tokens that make a token, best first: SentencePiece merges what gives the highest score."""
-    found: list[tuple[float, int, int, tuple[str, str]]] = []
+    merges: list[tuple[float, int, int, tuple[str, str]]] = []
     for token, at in vocabulary.items():
         for cut in range(1, len(token)):
             pair = token[:cut], token[cut:]
             if pair[0] in vocabulary and pair[1] in vocabulary:
-                found.append((-scores[at], vocabulary[pair[0]], vocabulary[pair[1]], pair))
-    return [pair for *_, pair in sorted(found)]
+                merges.append((-scores[at], vocabulary[pair[0]], vocabulary[pair[1]], pair))
+    return [pair for *_, pair in sorted(merges)]
 
 
 def _with_added_tokens(tokenizer: "Tokenizer", fields: dict[str, Any]) -> "Tokenizer":

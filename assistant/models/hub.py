@@ -128,7 +128,7 @@ def remove_snapshot(repo: str, commit: str) -> int:
     from huggingface_hub import scan_cache_dir
 
     cache = scan_cache_dir()
-    known = {revision.commit_hash for found in cache.repos if found.repo_id == repo for revision in found.revisions}
+    known = {revision.commit_hash for cached in cache.repos if cached.repo_id == repo for revision in cached.revisions}
     if commit not in known:
         return 0
     strategy = cache.delete_revisions(commit)

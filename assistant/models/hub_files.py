@@ -43,7 +43,7 @@ def fetch_from_hub(base: Base, source: HubFiles, store: Unfinished, on_progress:
         "repo": source.repo,
         "revision": source.revision,
         "connect_seconds": CONNECT_SECONDS,
-        "files": [{"name": each.name, "bytes": each.bytes, "path": str(store.partial(each))} for each in missing],
+        "files": [{"name": file.name, "bytes": file.bytes, "path": str(store.partial(file))} for file in missing],
     }
     # Plain HTTP: what the Xet protocol has fetched of a file is lost when it is interrupted.
     environment = os.environ | {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}

@@ -81,7 +81,7 @@ def _ollama_file(name: str) -> Path:
             if not blob.is_file():
                 raise ModelError(f"Ollama's file of {one_line(name)} is not there; pull it again (ollama pull {name}).")
             return blob
-    names = [each for folder in folders for each in _ollama_names(folder)]
+    names = [listed for folder in folders for listed in _ollama_names(folder)]
     if not names:
         raise ModelError(
             f"there is no model of Ollama on this machine, so no {one_line(name)}; set OLLAMA_MODELS to its folder, or "
@@ -146,10 +146,10 @@ def _lm_studio_file(name: str) -> Path:
         )
     if name in files:
         return files[name].resolve()
-    found = [each for each in files if name and name.casefold() in each.casefold()]
-    if len(found) == 1:
-        return files[found[0]].resolve()
-    if not found:
+    matching = [file for file in files if name and name.casefold() in file.casefold()]
+    if len(matching) == 1:
+        return files[matching[0]].resolve()
+    if not matching:
         raise ModelError(f"LM Studio has no model {one_line(name)!r} here; {did_you_mean(name, sorted(files))}")
-    shown = ", ".join(one_line(each, 120) for each in sorted(found)[:_MOST_SHOWN])
-    raise UsageError(f"{one_line(name)!r} is the name of {len(found)} files of LM Studio; choose one of {shown}.")
+    shown = ", ".join(one_line(path, 120) for path in sorted(matching)[:_MOST_SHOWN])
+    raise UsageError(f"{one_line(name)!r} is the name of {len(matching)} files of LM Studio; choose one of {shown}.")

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.errors import ModelError, StoreError, UsageError, did_you_mean
+from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
 from assistant.models.bases import Fetch, holds, make_base, unfinished_of
 from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue
@@ -21,9 +21,10 @@ from assistant.models.described import Descriptions
 from assistant.models.given import recognise, take_given
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
 from assistant.models.index_files import IndexFiles
-from assistant.models.local_files import GgufFile, find_gguf
+from assistant.models.local_files import GgufFile
 from assistant.models.manifest import MANIFEST_FILE, Manifest, read_manifest, write_manifest
 from assistant.models.prepared import remove_prepared
+from assistant.models.references import Place, name_of, place_of
 from assistant.models.sources import Source, fetch_files, source_of_environment
 from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
 from assistant.models.transfer import Unfinished, bytes_kept
@@ -225,12 +226,12 @@ class ModelStore:
         """The models that the store holds, by name."""
         if not self.folder.is_dir():
             return []
-        found = []
+        models = []
         for entry in sorted(self.folder.iterdir()):
             manifest = None if entry.name.startswith(".") else read_manifest(entry)
             if manifest is not None:
-                found.append(InstalledModel(manifest.name, manifest.location(entry), manifest.bytes, manifest.source))
-        return found
+                models.append(InstalledModel(manifest.name, manifest.location(entry), manifest.bytes, manifest.source))
+        return models
 
     def remove(self, reference: str) -> int:
         """Remove a model and what an unfinished fetch of it left, and return how many bytes that freed.
@@ -276,43 +277,11 @@ class ModelStore:
         whole = manifest is not None and manifest.name == reference
         return entry if whole or unfinished_of(entry).folder.is_dir() else None
 
-    def _place(self, reference: str) -> Base | HubReference | Path | GgufFile:
-        """What a reference means: a base or adapter of the package first, then a file or folder, then the Hub."""
-        if reference in self.catalogue.bases:
-            return self.catalogue.bases[reference]
-        if reference in self.catalogue.adapters:
-            return self.catalogue.adapters[reference]
-        gguf = find_gguf(reference)
-        if gguf is not None:
-            return gguf
-        try:
-            folder = Path(reference).expanduser()
-            if reference and folder.is_dir():
-                return folder.resolve()
-        except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, the home of a user that there is not
-            raise UsageError(
-                f"{one_line(reference)!r} names no model; give a folder, a GGUF file, or owner/name of one on the Hub."
-            ) from error
-        if reference.startswith((".", "~", "/")) or folder.is_absolute() or folder.exists():
-            raise ModelError(
-                f"there is no model folder {one_line(reference, 300)}; give a folder that holds config.json."
-            )
-        hub = HubReference.parse(reference)
-        if hub is None:
-            names = [*self.catalogue.bases, *self.catalogue.adapters]
-            raise UsageError(
-                f"there is no model {one_line(reference)!r}; {did_you_mean(reference, sorted(names))} Or give a "
-                "folder, a GGUF file, or owner/name of a model on the Hub."
-            )
-        return hub
+    def _place(self, reference: str) -> Place:
+        return place_of(reference, self.catalogue)
 
     def _name(self, reference: str) -> str:
-        """The name of a model in answers: a folder's or file's own name, anything else as it was given."""
-        place = self._place(reference)
-        if isinstance(place, GgufFile):
-            return place.name
-        folder = Path(reference).expanduser()
-        return folder.resolve().name if folder.is_absolute() or folder.is_dir() else reference
+        return name_of(reference, self.catalogue)
 
     def _base(self, reference: str, on_progress: ProgressListener | None) -> Path:
         folder = self.ensure(reference, on_progress)

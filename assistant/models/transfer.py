@@ -115,8 +115,8 @@ class Unfinished:
 
     def take(self, source: Path, file: BaseFile, *, move: bool = True) -> bool:
         """Keep a file that is said to be one of the base; False, and nothing is kept, where its hash differs."""
-        found = hash_file(source)
-        if (found.bytes, found.sha256) != (file.bytes, file.sha256):
+        actual = hash_file(source)
+        if (actual.bytes, actual.sha256) != (file.bytes, file.sha256):
             return False
         if move:
             keep(source, self.file(file))

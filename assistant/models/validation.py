@@ -100,8 +100,8 @@ def _fits(config: dict[str, Any], shapes: Shapes) -> bool:
 
 def _size(config: dict[str, Any], names: tuple[str, ...]) -> int:
     """The first of these sizes that a configuration gives; 0 where it gives none."""
-    found = next((config[name] for name in names if isinstance(config.get(name), int | float)), 0)
-    return 0 if math.isnan(found) else int(max(0, min(found, 1e15)))
+    size = next((config[name] for name in names if isinstance(config.get(name), int | float)), 0)
+    return 0 if math.isnan(size) else int(max(0, min(size, 1e15)))
 
 
 def check_adapter(folder: Path) -> dict[str, Any]:

@@ -159,17 +159,17 @@ def _download(base: Base, store: Unfinished, on_progress: ProgressListener) -> N
         while waiting or running:
             while waiting and len(running) < _AT_ONCE:
                 running.append(_PartDownload(*waiting.pop(0), store))
-            meter(kept + sum(each.done() for each in running))
+            meter(kept + sum(download.done() for download in running))
             time.sleep(POLL_SECONDS)
-            for each in list(running):
-                if each.finish(base):
-                    each.end()
-                    running.remove(each)
-                    kept += each.part.bytes
+            for download in list(running):
+                if download.finish(base):
+                    download.end()
+                    running.remove(download)
+                    kept += download.part.bytes
         meter(kept)
     finally:
-        for each in running:
-            each.end()
+        for download in running:
+            download.end()
 
 
 def _pip_environment(temporary: Path) -> dict[str, str]:
@@ -193,8 +193,8 @@ def _failure(base: Base, number: int, part: Part, output: str) -> Exception:
             f"{_elsewhere(base)}, or check which index pip uses here (pip config list)",
         )
     errors = [line for line in output.splitlines() if "ERROR:" in line] or output.splitlines() or ["it said nothing"]
-    said = one_line(errors[-1].removeprefix("ERROR:"), 300).strip().rstrip(".")
-    return SourceError(f"pip failed: {said}", "try again")
+    reason = one_line(errors[-1].removeprefix("ERROR:"), 300).strip().rstrip(".")
+    return SourceError(f"pip failed: {reason}", "try again")
 
 
 def _elsewhere(base: Base) -> str:

@@ -60,19 +60,19 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset(word.stem for word in split_words(text) if word.stem not in known.function_words)
 
 
-def find_answered(question: ParsedQuestion, asked: Sequence[AnsweredQuestion]) -> AnsweredQuestion | None:
+def find_answered(question: ParsedQuestion, candidates: Sequence[AnsweredQuestion]) -> AnsweredQuestion | None:
     """The one question of a text that is the same as the one asked; None where none is, or several might be."""
     said = {question.words[at].stem for at in question.content}
     if not said:
         return None
     ranked = []
-    for each in asked:
-        other = parse_question(each.question)
+    for candidate in candidates:
+        other = parse_question(candidate.question)
         stems = {other.words[at].stem for at in other.content}
         alike = said <= stems and len(said) >= _COVERED * len(stems) and (len(said) > 1 or len(stems) == 1)
         if alike and _asks_alike(question, other):
-            ranked.append((len(said) / len(stems), each))
-    best = [each for share, each in ranked if share == max(ranked, key=lambda pair: pair[0])[0]]
+            ranked.append((len(said) / len(stems), candidate))
+    best = [candidate for share, candidate in ranked if share == max(ranked, key=lambda pair: pair[0])[0]]
     return best[0] if len(best) == 1 else None
 
 
@@ -115,10 +115,10 @@ def _whole(question: ParsedQuestion, lists: Sequence[TextList]) -> tuple[ListHit
     if "when" in words and words & _PAST:
         return ()  # a day, not days
     found = []
-    for each in lists:
-        share = _share(question, each)
+    for text_list in lists:
+        share = _share(question, text_list)
         if share:
-            found.append((share, ListHit(each.span, each.span, lead=each.lead)))
+            found.append((share, ListHit(text_list.span, text_list.span, lead=text_list.lead)))
     best = [hit for share, hit in found if share == max(found, key=lambda pair: pair[0])[0]]
     return tuple(best) if len(best) == 1 else ()
 
@@ -127,11 +127,11 @@ def _text(question: ParsedQuestion) -> str:
     return " ".join(word.text for word in question.words)
 
 
-def _share(question: ParsedQuestion, each: TextList, other: frozenset[int] = frozenset()) -> float:
+def _share(question: ParsedQuestion, text_list: TextList, other: frozenset[int] = frozenset()) -> float:
     """How much of what leads a list in is said; 0 where it is too little or something else is named too."""
-    lead = _stems(each.lead)
+    lead = _stems(text_list.lead)
     own = frozenset(at for at in question.content if question.words[at].stem in lead)
-    rest = question.content - own - other - forgiven(question, _stems(" ".join(each.headings)))
+    rest = question.content - own - other - forgiven(question, _stems(" ".join(text_list.headings)))
     share = len({question.words[at].stem for at in own}) / len(lead) if lead else 0.0
     return share if own and not rest and share >= _COVERED else 0.0
 
@@ -141,7 +141,11 @@ def _numbered(question: ParsedQuestion, lists: Sequence[TextList]) -> ListHit | 
     for at in sorted(question.content):
         word = question.words[at].text
         number = _ORDINALS.get(word, int(word) if word.isdigit() and len(word) < 3 else 0)
-        found = [each for each in lists if number and each.numbered and _share(question, each, frozenset((at,)))]
+        found = [
+            text_list
+            for text_list in lists
+            if number and text_list.numbered and _share(question, text_list, frozenset((at,)))
+        ]
         if len(found) == 1 and number <= len(found[0].items):
             items = found[0].items
             return ListHit(items[number - 1 if number > 0 else number], found[0].span)
@@ -151,7 +155,7 @@ def _numbered(question: ParsedQuestion, lists: Sequence[TextList]) -> ListHit | 
 def _count(question: ParsedQuestion, lists: Sequence[TextList]) -> tuple[ListHit, ...]:
     if "much" in {word.text for word in question.words}:
         return ()
-    found = [each for each in lists if _share(question, each) == 1]
+    found = [text_list for text_list in lists if _share(question, text_list) == 1]
     return (
         (ListHit(found[0].span, found[0].span, str(len(found[0].items)), lead=found[0].lead),)
         if len(found) == 1
@@ -163,9 +167,9 @@ def _figures(question: ParsedQuestion, text: str, lists: Sequence[TextList]) -> 
     """The amounts of the items that a question names."""
     ranked = []
     price = question.kinds.get("price")
-    for each in lists:
-        around = _stems(f"{each.lead} {' '.join(each.headings)}")
-        for start, end in each.items:
+    for text_list in lists:
+        around = _stems(f"{text_list.lead} {' '.join(text_list.headings)}")
+        for start, end in text_list.items:
             item = text[start : min(end, start + 200)]
             match = _BEFORE.match(item) or _AFTER.search(item)
             if match is None:
@@ -187,6 +191,8 @@ def _figures(question: ParsedQuestion, text: str, lists: Sequence[TextList]) -> 
                 span = begin, begin + len(text[begin : start + stop].rstrip())
                 named_list = sum(question.words[at].stem in around for at in question.content - own)
                 said = {question.words[at].stem for at in own}
-                ranked.append(((said >= words, named_list), ListHit(span, (start, end), label=item, lead=each.lead)))
+                ranked.append(
+                    ((said >= words, named_list), ListHit(span, (start, end), label=item, lead=text_list.lead))
+                )
     best = [hit for rank, hit in ranked if rank == max(ranked, key=lambda pair: pair[0])[0]]
     return tuple(best) if len(best) <= _MOST_ITEMS else ()

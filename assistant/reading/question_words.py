@@ -83,7 +83,7 @@ def parse_question(question: str) -> ParsedQuestion:
         if strong or weak:
             kinds[kind.name] = AskedKind(kind, _STRONG if strong else _WEAK, strong | weak)
     superlative = next(
-        ((each, found) for each in known.superlatives if (found := _positions(words, each.phrases))), None
+        ((kind, found) for kind in known.superlatives if (found := _positions(words, kind.phrases))), None
     )
     beyond = frozenset(at for at in content if words[at].stem in known.beyond_words)
     return ParsedQuestion(

@@ -71,7 +71,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _PlannedQuestion:
     """A question with the windows of its document that are read for it."""
 
     frame: Frame
@@ -160,28 +160,28 @@ class Reader:
             if on_progress is not None:
                 on_progress(done, total + CASCADE_WINDOWS * len(questions))
 
-        asked = self._plan(questions, windows, cancel, tell_first)
-        found: list[list[_Spans]] = [[] for _ in questions]
-        owner = np.repeat(np.arange(len(asked)), [len(each.windows) for each in asked])
-        number = np.concatenate([np.arange(len(each.windows)) for each in asked]) if asked else owner
-        lengths = [int(size) for each in asked for size in np.diff(each.windows).ravel() + len(each.frame)]
+        planned = self._plan(questions, windows, cancel, tell_first)
+        spans: list[list[_Spans]] = [[] for _ in questions]
+        owner = np.repeat(np.arange(len(planned)), [len(plan.windows) for plan in planned])
+        number = np.concatenate([np.arange(len(plan.windows)) for plan in planned]) if planned else owner
+        lengths = [int(size) for plan in planned for size in np.diff(plan.windows).ravel() + len(plan.frame)]
 
         def read_batch(batch: list[int]) -> list[tuple[int, _Spans]]:
             # Windows of one question stand together, so that each question's rows are filled at once.
             rows = sorted(batch)
-            return self._read_batch(asked, owner[rows], number[rows], max(lengths[row] for row in rows))
+            return self._read_batch(planned, owner[rows], number[rows], max(lengths[row] for row in rows))
 
         batches: Iterable[list[int]] = length_bucketed(lengths, self.tokens_per_batch, cores_of(self.model))
         if cancel is not None:
             batches = itertools.takewhile(lambda _: not cancel.is_set(), batches)
         done = 0
-        for batch, spans in on_each_core(read_batch, batches, cores_of(self.model)):
-            for at, each in spans:
-                found[at].append(each)
+        for batch, batch_spans in on_each_core(read_batch, batches, cores_of(self.model)):
+            for at, span_columns in batch_spans:
+                spans[at].append(span_columns)
             done += len(batch)
             if on_progress is not None:
                 on_progress(before + done, before + len(lengths))
-        return [self._reading(each, spans) for each, spans in zip(asked, found, strict=True)]
+        return [self._reading(plan, found) for plan, found in zip(planned, spans, strict=True)]
 
     def windows_of(self, document: Document) -> int:
         """How many windows a document has for a question of usual length."""
@@ -194,26 +194,26 @@ class Reader:
         count: int | None,
         cancel: threading.Event | None,
         on_progress: Callable[[int, int], None],
-    ) -> list[_Asked]:
+    ) -> list[_PlannedQuestion]:
         texts = self.tokens.tokenized(self.encoder, [question.document for question in questions])
         tokens = self.encoder.tokenize([question.text.strip() for question in questions])
-        asked = []
+        planned = []
         for question, ids, text in zip(questions, tokens, texts, strict=True):
             if not len(ids):
                 raise UsageError("The question is empty; type what you want to know.")
             frame = self.encoder.frame(ids.ids)
             windows = plan_windows(len(text), self.max_length - len(frame), self.stride)
-            asked.append(_Asked(frame, question.document, text, windows, len(windows), len(windows)))
+            planned.append(_PlannedQuestion(frame, question.document, text, windows, len(windows), len(windows)))
         if count is None:
-            return asked
+            return planned
         most = count if self.first is None else min(count, CASCADE_WINDOWS)
-        long = [at for at, each in enumerate(asked) if each.in_all > most]
+        long = [at for at, plan in enumerate(planned) if plan.in_all > most]
         promising = self._promising([questions[at] for at in long], count, cancel, on_progress)
         for at, (passages, looked_at) in zip(long, promising, strict=True):
-            each = asked[at]
-            chosen = each.windows[select_windows(each.windows, each.text, passages, most)]
-            asked[at] = replace(each, windows=chosen, looked_at=max(len(chosen), min(looked_at, each.in_all)))
-        return asked
+            plan = planned[at]
+            chosen = plan.windows[select_windows(plan.windows, plan.text, passages, most)]
+            planned[at] = replace(plan, windows=chosen, looked_at=max(len(chosen), min(looked_at, plan.in_all)))
+        return planned
 
     def _promising(
         self,
@@ -233,19 +233,23 @@ class Reader:
             complete = reading.windows >= reading.windows_in_all
             yield spans, len(question.document.text) if complete else reading.windows
 
-    def _read_batch(self, asked: Sequence[_Asked], owner: Ints, number: Ints, length: int) -> list[tuple[int, _Spans]]:
+    def _read_batch(
+        self, planned: Sequence[_PlannedQuestion], owner: Ints, number: Ints, length: int
+    ) -> list[tuple[int, _Spans]]:
         """Read one batch of windows: `number` of the question `owner`, both of shape (windows,)."""
         import torch
 
         groups = list(_groups(owner))
         parts = [
-            self.encoder.encode_windows(asked[at].frame, asked[at].text.ids, asked[at].windows[number[rows]], length)
+            self.encoder.encode_windows(
+                planned[at].frame, planned[at].text.ids, planned[at].windows[number[rows]], length
+            )
             for at, rows in groups
         ]
         ids, types, mask = (np.concatenate(part) for part in zip(*parts, strict=True))
-        windows = np.concatenate([asked[at].windows[number[rows]] for at, rows in groups])
-        begins = np.repeat([len(asked[at].frame.before[0]) for at, _ in groups], [len(part[0]) for part in parts])
-        nulls = np.repeat([asked[at].frame.null for at, _ in groups], [len(part[0]) for part in parts])
+        windows = np.concatenate([planned[at].windows[number[rows]] for at, rows in groups])
+        begins = np.repeat([len(planned[at].frame.before[0]) for at, _ in groups], [len(part[0]) for part in parts])
+        nulls = np.repeat([planned[at].frame.null for at, _ in groups], [len(part[0]) for part in parts])
         nulls = np.where(nulls < 0, mask.sum(axis=1) + nulls, nulls)
         columns = np.arange(length)
         readable = (columns >= begins[:, None]) & (columns < (begins + windows[:, 1] - windows[:, 0])[:, None])
@@ -264,7 +268,7 @@ class Reader:
         to_document = (windows[:, 0] - begins)[:, None]
         found = []
         for at, rows in groups:
-            text, kept = asked[at].text, np.isfinite(score[rows])
+            text, kept = planned[at].text, np.isfinite(score[rows])
             shift = np.broadcast_to(to_document[rows], kept.shape)[kept]
             starts, ends = text.starts[first[rows][kept] + shift], text.ends[last[rows][kept] + shift]
             whole = ends > starts
@@ -272,24 +276,24 @@ class Reader:
             found.append((at, _Spans(starts[whole], ends[whole], score[rows][kept][whole], len(kept), firsts)))
         return found
 
-    def _reading(self, asked: _Asked, found: Sequence[_Spans]) -> Reading:
+    def _reading(self, planned: _PlannedQuestion, batches: Sequence[_Spans]) -> Reading:
         spans: tuple[Span, ...] = ()
-        if found:
+        if batches:
             spans = distinct_spans(
-                np.concatenate([each.starts for each in found]),
-                np.concatenate([each.ends for each in found]),
-                np.concatenate([each.scores for each in found]),
-                asked.document.text,
+                np.concatenate([batch.starts for batch in batches]),
+                np.concatenate([batch.ends for batch in batches]),
+                np.concatenate([batch.scores for batch in batches]),
+                planned.document.text,
             )
-        read = sum(each.windows for each in found)
-        looked_at = asked.looked_at if read == len(asked.windows) else read
+        read = sum(batch.windows for batch in batches)
+        looked_at = planned.looked_at if read == len(planned.windows) else read
         best = [
-            Span(int(each.starts[at]), int(each.ends[at]), float(each.scores[at]))
-            for each in found
-            for at in each.first_of_window
+            Span(int(batch.starts[at]), int(batch.ends[at]), float(batch.scores[at]))
+            for batch in batches
+            for at in batch.first_of_window
         ]
         places = tuple(sorted(best, key=lambda span: (-span.score, span.start, span.end)))
-        return Reading(spans, looked_at, self.calibration, asked.in_all, places)
+        return Reading(spans, looked_at, self.calibration, planned.in_all, places)
 
 
 def _groups(owner: Ints) -> Iterator[tuple[int, slice]]:

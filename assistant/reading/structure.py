@@ -72,36 +72,40 @@ def look_up(question: str, documents: Sequence[Document]) -> LookUp:
     """Look a question up in the tables, lists and answered questions of documents; the cost is linear in their size."""
     if len(question) > LONGEST_QUESTION or not documents:
         return LookUp()
-    asked = parse_question(question)
-    if not asked.words:
+    parsed = parse_question(question)
+    if not parsed.words:
         return LookUp()
-    seen = [_in_document(asked, document) for document in documents]
-    found = [each.found for each in seen if each.found is not None]
-    barred = tuple(each.barred[0] if each.barred else () for each in seen)
-    notice = next((each.notice for each in seen if each.notice), None)
-    texts = {each.text for each in found}
+    lookups = [_in_document(parsed, document) for document in documents]
+    found = [lookup.found for lookup in lookups if lookup.found is not None]
+    barred = tuple(lookup.barred[0] if lookup.barred else () for lookup in lookups)
+    notice = next((lookup.notice for lookup in lookups if lookup.notice), None)
+    texts = {lookup.text for lookup in found}
     if len(texts) == 1:
         return LookUp(found[0], barred)
     return LookUp(None, barred, notice if not found else None)
 
 
-def _in_document(asked: ParsedQuestion, document: Document) -> LookUp:
+def _in_document(question: ParsedQuestion, document: Document) -> LookUp:
     structure = structure_of(document.text)
-    if (answered := find_answered(asked, structure.questions)) is not None:
+    if (answered := find_answered(question, structure.questions)) is not None:
         text = document.text[slice(*answered.answer)]
         return LookUp(Found(document, text, (answered.answer,), (answered.answer,), FAQ))
-    if asked.explains or not asked.content:
+    if question.explains or not question.content:
         return LookUp()
     tables = tables_of(document)[:MOST_TABLES]
-    looked = _in_tables(asked, document, tables)
-    if looked.found is not None or looked.notice is not None:
-        return looked
-    labelled = _in_tables(asked, document, [each for each in structure.labels if not _inside(each, tables)])
+    in_tables = _in_tables(question, document, tables)
+    if in_tables.found is not None or in_tables.notice is not None:
+        return in_tables
+    labelled = _in_tables(question, document, [label for label in structure.labels if not _inside(label, tables)])
     if labelled.found is not None:
-        return replace(looked, found=labelled.found)
-    lists = [each for each in structure.lists if not any(table.start <= each.span[0] < table.end for table in tables)]
-    hits = find_in_lists(asked, document.text, lists)
-    return replace(looked, found=_of_list(document, hits)) if hits else looked
+        return replace(in_tables, found=labelled.found)
+    lists = [
+        text_list
+        for text_list in structure.lists
+        if not any(table.start <= text_list.span[0] < table.end for table in tables)
+    ]
+    hits = find_in_lists(question, document.text, lists)
+    return replace(in_tables, found=_of_list(document, hits)) if hits else in_tables
 
 
 def _inside(table: Table, others: Sequence[Table]) -> bool:
@@ -119,12 +123,12 @@ def _of_list(document: Document, hits: Sequence[ListHit]) -> Found:
     return Found(document, answer, tuple(hit.span for hit in hits), tuple(hit.whole for hit in hits), LIST, statements)
 
 
-def _in_tables(asked: ParsedQuestion, document: Document, tables: Sequence[Table]) -> LookUp:
+def _in_tables(question: ParsedQuestion, document: Document, tables: Sequence[Table]) -> LookUp:
     text = document.text
     contexts = [_context(document, table) for table in tables]
-    matches = [match_table(asked, text, table, context) for table, context in zip(tables, contexts, strict=True)]
+    matches = [match_table(question, text, table, context) for table, context in zip(tables, contexts, strict=True)]
     ranked = [
-        ((match.hits[0].whole, match.hits[0].said + _named_by(asked, context), match.hits[0].score), at)
+        ((match.hits[0].whole, match.hits[0].said + _named_by(question, context), match.hits[0].score), at)
         for at, (match, context) in enumerate(zip(matches, contexts, strict=True))
         if match.hits
     ]
@@ -138,15 +142,15 @@ def _in_tables(asked: ParsedQuestion, document: Document, tables: Sequence[Table
     barred: list[Span] = []
     notice = None
     for table, context, match in zip(tables, contexts, matches, strict=True):
-        figures = None if match.rows else extreme(asked, text, table, context)
+        figures = None if match.rows else extreme(question, text, table, context)
         if figures:
             return LookUp(_of_hits(document, table, figures))
         mostly = table.end - table.start >= _MOSTLY_TABLE * len(text.strip())
-        count = None if match.rows or not mostly else count_rows(asked, text, table, context)
+        count = None if match.rows or not mostly else count_rows(question, text, table, context)
         if count is not None:
             whole = _whole(table)
             return LookUp(Found(document, str(count), (whole,), (whole,), TABLE))
-        beyond = (asked.beyond and (match.related or match.rows)) or figures == ()
+        beyond = (question.beyond and (match.related or match.rows)) or figures == ()
         if beyond:
             notice = _beyond(table)
             barred.append(_whole(table))
@@ -155,9 +159,9 @@ def _in_tables(asked: ParsedQuestion, document: Document, tables: Sequence[Table
     return LookUp(None, (tuple(barred),), notice)
 
 
-def _named_by(asked: ParsedQuestion, context: frozenset[str]) -> int:
+def _named_by(question: ParsedQuestion, context: frozenset[str]) -> int:
     """How many words of a question a table's title says."""
-    return sum(asked.words[at].stem in context for at in asked.content)
+    return sum(question.words[at].stem in context for at in question.content)
 
 
 def _of_hits(document: Document, table: Table, hits: Sequence[Hit]) -> Found:

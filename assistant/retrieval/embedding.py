@@ -56,7 +56,7 @@ class SentenceEmbedder:
         )["input_ids"]
         vectors: npt.NDArray[np.float32] | None = None
         done = 0
-        for batch in length_bucketed([len(each) for each in ids], self.tokens_per_batch):
+        for batch in length_bucketed([len(id_) for id_ in ids], self.tokens_per_batch):
             if cancel is not None and cancel.is_set():
                 return None
             inputs = self._tokenizer.pad({"input_ids": [ids[index] for index in batch]}, return_tensors="pt")
@@ -64,10 +64,10 @@ class SentenceEmbedder:
                 hidden = self.model(**inputs.to(self.model.device)).last_hidden_state.float()
                 mask = inputs["attention_mask"].to(hidden.device)[:, :, None].float()
                 mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
-                found = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
+                pooled = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
             if vectors is None:
-                vectors = np.zeros((len(ids), found.shape[1]), dtype=np.float32)
-            vectors[batch] = found
+                vectors = np.zeros((len(ids), pooled.shape[1]), dtype=np.float32)
+            vectors[batch] = pooled
             done += len(batch)
             if on_progress is not None:
                 on_progress(done, len(ids))

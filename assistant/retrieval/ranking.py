@@ -182,10 +182,10 @@ class Ranker:
         kept = self._files.read(document.id, embedder.name, bounds) if self._files else None
         if kept is not None:
             return kept
-        made = embedder.embed([passage.text for passage in passages], cancel=cancel, on_progress=on_progress)
-        if made is not None and self._files:
-            self._files.write(document.id, embedder.name, bounds, made)
-        return made
+        vectors = embedder.embed([passage.text for passage in passages], cancel=cancel, on_progress=on_progress)
+        if vectors is not None and self._files:
+            self._files.write(document.id, embedder.name, bounds, vectors)
+        return vectors
 
 
 def _key(document: Document) -> tuple[str, str]:

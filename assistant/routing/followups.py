@@ -62,22 +62,22 @@ class Exchange:
 
 def complete(question: str, history: Sequence[Message]) -> str:
     """The question made to stand alone with what was said before it; as it is where it does so already."""
-    before = exchanges(history)
-    return _complete(question, before[-1]) if before else question
+    earlier = exchanges(history)
+    return _complete(question, earlier[-1]) if earlier else question
 
 
 def exchanges(history: Sequence[Message]) -> list[Exchange]:
     """The last exchanges of a conversation but for courtesies, each question completed from those before it."""
-    said: list[tuple[str, str]] = []
+    turns: list[tuple[str, str]] = []
     for message in history:
         if message.role is Role.USER:
-            said.append((message.text, ""))
-        elif message.role is Role.ASSISTANT and said:
-            said[-1] = (said[-1][0], message.text)
-    found: list[Exchange] = []
-    for question, answer in [each for each in said if not is_courtesy(each[0])][-_TURNS:]:
-        found.append(Exchange(_complete(question, found[-1]) if found else question, answer))
-    return found
+            turns.append((message.text, ""))
+        elif message.role is Role.ASSISTANT and turns:
+            turns[-1] = (turns[-1][0], message.text)
+    completed: list[Exchange] = []
+    for question, answer in [turn for turn in turns if not is_courtesy(turn[0])][-_TURNS:]:
+        completed.append(Exchange(_complete(question, completed[-1]) if completed else question, answer))
+    return completed
 
 
 def is_wish(question: str) -> bool:
@@ -98,28 +98,28 @@ def _bare(question: str) -> tuple[str, bool]:
     return bare.strip().rstrip(_END).replace("’", "'"), joined
 
 
-def _complete(question: str, before: Exchange) -> str:
-    if max(len(question), len(before.question)) > _LONGEST:
+def _complete(question: str, earlier: Exchange) -> str:
+    if max(len(question), len(earlier.question)) > _LONGEST:
         return question
-    (bare, joined), (asked, _) = _bare(question), _bare(before.question)
-    if not bare or not asked or "\n" in bare or "\n" in asked:
+    (bare, joined), (previous, _) = _bare(question), _bare(earlier.question)
+    if not bare or not previous or "\n" in bare or "\n" in previous:
         return question
-    language = language_of(bare, asked)
-    made = _made_whole(bare, asked, _short(before.answer), language, joined)
-    if made is None:
+    language = language_of(bare, previous)
+    rewritten = _rewrite(bare, previous, _short(earlier.answer), language, joined)
+    if rewritten is None:
         return question
-    return made[0].upper() + made[1:] + language.question_end
+    return rewritten[0].upper() + rewritten[1:] + language.question_end
 
 
-def _made_whole(bare: str, asked: str, answer: str, language: Language, joined: bool) -> str | None:
+def _rewrite(bare: str, previous: str, answer: str, language: Language, joined: bool) -> str | None:
     if _WISH.fullmatch(bare):
-        return f"{asked} ({bare})"
+        return f"{previous} ({bare})"
     if is_question_word(bare):
-        return replace_question_word(asked, bare, answer)
-    if joined and _SOMEBODYS.match(bare) and (made := exchange_part(asked, bare, language)):
-        return made
-    made = replace_pronouns(bare, asked, answer, language)
-    return exchange_part(asked, bare, language) if made is None and joined else made
+        return replace_question_word(previous, bare, answer)
+    if joined and _SOMEBODYS.match(bare) and (rewritten := exchange_part(previous, bare, language)):
+        return rewritten
+    rewritten = replace_pronouns(bare, previous, answer, language)
+    return exchange_part(previous, bare, language) if rewritten is None and joined else rewritten
 
 
 def _short(answer: str) -> str:

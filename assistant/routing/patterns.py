@@ -5,7 +5,7 @@ import re
 
 def words(*lists: str) -> str:
     """The words of lists as one alternative, not yet a group."""
-    return "|".join(re.escape(word) for each in lists for word in each.split())
+    return "|".join(re.escape(word) for line in lists for word in line.split())
 
 
 def phrase(*alternatives: str) -> re.Pattern[str]:

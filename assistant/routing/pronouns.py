@@ -20,18 +20,18 @@ _OF_SOMETHING = re.compile(
     re.IGNORECASE,
 )
 _SMALL = re.compile(
-    "|".join(f"{each.prepositions}|{each.small_words}" for each in LANGUAGES)
+    "|".join(f"{language.prepositions}|{language.small_words}" for language in LANGUAGES)
     + f"|{ENGLISH.auxiliaries}|{ENGLISH.being}",
     re.IGNORECASE,
 )
 
 
-def replace_pronouns(question: str, asked: str, answer: str, language: Language) -> str | None:
+def replace_pronouns(question: str, previous: str, answer: str, language: Language) -> str | None:
     """The question with what its pronouns mean in their place.
 
     Args:
         question: without its question mark.
-        asked: the question before.
+        previous: the question before.
         answer: its answer, empty where it was a longer text.
         language: of the question.
 
@@ -39,50 +39,60 @@ def replace_pronouns(question: str, asked: str, answer: str, language: Language)
         None where it has no pronoun, says itself what it means, or nothing before says it.
     """
     if _OF_SOMETHING.fullmatch(question):
-        return f"{question} ({topic(asked)})"
-    known = phrases(asked, language)
+        return f"{question} ({topic(previous)})"
+    candidates = phrases(previous, language)
     inverted = language.inverted.fullmatch(question) if language.inverted else None
-    if inverted and (meant := _by_form(inverted["pronoun"], asked, known, answer)):
-        return f"{inverted['word'] or ''}{meant} {inverted['verb']}"
-    made = question
+    if inverted and (referent := _by_form(inverted["pronoun"], previous, candidates, answer)):
+        return f"{inverted['word'] or ''}{referent} {inverted['verb']}"
+    rewritten = question
     for pronoun in language.pronouns:
-        made = _replace(pronoun, made, question, asked, known, answer, language)
-    whole = language.all_of_it.pattern.search(made)
-    if whole is not None and language.all_of_it.meaning == "thing":
-        if made == question:
-            made = f"{made} ({_thing(asked, known, answer) or topic(asked)})"
-    elif whole is not None and (made != question or not _says_itself(made, whole, language)):
-        made = f"{made} ({topic(asked)})"
-    return made if made != question else None
+        rewritten = _replace(pronoun, rewritten, question, previous, candidates, answer, language)
+    all_of_it = language.all_of_it.pattern.search(rewritten)
+    if all_of_it is not None and language.all_of_it.meaning == "thing":
+        if rewritten == question:
+            rewritten = f"{rewritten} ({_thing(previous, candidates, answer) or topic(previous)})"
+    elif all_of_it is not None and (rewritten != question or not _says_itself(rewritten, all_of_it, language)):
+        rewritten = f"{rewritten} ({topic(previous)})"
+    return rewritten if rewritten != question else None
 
 
 def _replace(
-    pronoun: Pronoun, made: str, question: str, asked: str, known: Sequence[Phrase], answer: str, language: Language
+    pronoun: Pronoun,
+    rewritten: str,
+    question: str,
+    previous: str,
+    candidates: Sequence[Phrase],
+    answer: str,
+    language: Language,
 ) -> str:
-    """The question as it was `made` so far, with what a pronoun means in its place."""
-    found = pronoun.pattern.search(made)
-    if found is None or _says_itself(made, found, language):
-        return made
-    if pronoun.never_after is not None and pronoun.never_after.search(made[: found.start()]):
-        return made
-    groups = found.groupdict()
+    """The question as it was `rewritten` so far, with what a pronoun means in its place."""
+    pronoun_match = pronoun.pattern.search(rewritten)
+    if pronoun_match is None or _says_itself(rewritten, pronoun_match, language):
+        return rewritten
+    if pronoun.never_after is not None and pronoun.never_after.search(rewritten[: pronoun_match.start()]):
+        return rewritten
+    groups = pronoun_match.groupdict()
     match pronoun.meaning:
         case "person":
-            meant = _person(asked, known, answer)
+            referent = _person(previous, candidates, answer)
         case "many":
-            meant = _many(asked, known, answer)
+            referent = _many(previous, candidates, answer)
         case "thing":
-            meant = _thing(asked, known, answer)
+            referent = _thing(previous, candidates, answer)
         case _:
-            meant = _by_form(groups["pronoun"], asked, known, answer)
-            if meant is not None:
-                meant = f"que {meant}" if groups["that"] else meant
-                return made[: found.start()] + meant + made[found.end() :]
-    if meant is None and pronoun.or_topic:
-        return f"{made} ({topic(asked)})"
-    if meant is None or meant.casefold() in question.casefold():
-        return made
-    return made[: found.start()] + (_genitive(meant) if groups["own"] else meant) + made[found.end() :]
+            referent = _by_form(groups["pronoun"], previous, candidates, answer)
+            if referent is not None:
+                referent = f"que {referent}" if groups["that"] else referent
+                return rewritten[: pronoun_match.start()] + referent + rewritten[pronoun_match.end() :]
+    if referent is None and pronoun.or_topic:
+        return f"{rewritten} ({topic(previous)})"
+    if referent is None or referent.casefold() in question.casefold():
+        return rewritten
+    return (
+        rewritten[: pronoun_match.start()]
+        + (_genitive(referent) if groups["own"] else referent)
+        + rewritten[pronoun_match.end() :]
+    )
 
 
 def _says_itself(question: str, pronoun: re.Match[str], language: Language) -> bool:
@@ -96,58 +106,60 @@ def _says_itself(question: str, pronoun: re.Match[str], language: Language) -> b
     return "," in before or len([word for word in before.split() if not _SMALL.fullmatch(word)]) >= _ENOUGH_WORDS
 
 
-def _person(asked: str, known: Sequence[Phrase], answer: str) -> str | None:
-    if re.match(r"(?:who|whom|qui)\b", asked, re.IGNORECASE) and _is_name(answer):
+def _person(previous: str, candidates: Sequence[Phrase], answer: str) -> str | None:
+    if re.match(r"(?:who|whom|qui)\b", previous, re.IGNORECASE) and _is_name(answer):
         return answer
-    names = [each for each in known if each.is_name and not each.determiner and not each.is_place]
+    names = [phrase for phrase in candidates if phrase.is_name and not phrase.determiner and not phrase.is_place]
     if names:
         return names[0].text
     if _is_name(answer):
         return answer
-    return _alone(likeliest([each for each in known if each.determiner]))
+    return _alone(likeliest([phrase for phrase in candidates if phrase.determiner]))
 
 
-def _many(asked: str, known: Sequence[Phrase], answer: str) -> str | None:
-    if meant := _alone(likeliest([each for each in known if each.is_plural])):
-        return meant
-    counted = re.search(rf"\b(?:how many|which|combien de) ({WORD}s)\b", asked, re.IGNORECASE)
+def _many(previous: str, candidates: Sequence[Phrase], answer: str) -> str | None:
+    if referent := _alone(likeliest([phrase for phrase in candidates if phrase.is_plural])):
+        return referent
+    counted = re.search(rf"\b(?:how many|which|combien de) ({WORD}s)\b", previous, re.IGNORECASE)
     if counted:
         return counted[1]
     return answer if re.search(r" (?:and|et) |, ", answer) else None
 
 
-def _thing(asked: str, known: Sequence[Phrase], answer: str) -> str | None:
-    if asks_who_or_what_is(asked) and _is_name(answer):
+def _thing(previous: str, candidates: Sequence[Phrase], answer: str) -> str | None:
+    if asks_who_or_what_is(previous) and _is_name(answer):
         return answer
-    known_best = likeliest([each for each in known if each.determiner and not each.is_possessed]) or likeliest(known)
-    if known_best:
-        return known_best.alone
+    best = likeliest([phrase for phrase in candidates if phrase.determiner and not phrase.is_possessed]) or likeliest(
+        candidates
+    )
+    if best:
+        return best.alone
     # Without a phrase in the question only an answer that is one will do: "a petition", not "three times".
     return answer if re.match(r"(?:an?|the|une?|les?|la|l['’])\b", answer, re.IGNORECASE) else None
 
 
-def _by_form(pronoun: str, asked: str, known: Sequence[Phrase], answer: str) -> str | None:
+def _by_form(pronoun: str, previous: str, candidates: Sequence[Phrase], answer: str) -> str | None:
     if pronoun.lower().endswith("s"):
-        return _many(asked, known, answer)
-    if re.match(r"qui\b", asked, re.IGNORECASE) and _is_name(answer):
+        return _many(previous, candidates, answer)
+    if re.match(r"qui\b", previous, re.IGNORECASE) and _is_name(answer):
         return answer
     feminine = pronoun.lower() == "elle"
-    if meant := _alone(likeliest([each for each in known if each.has_gender(feminine=feminine)])):
-        return meant
-    names = [each for each in known if each.is_name and not each.is_place]
+    if referent := _alone(likeliest([phrase for phrase in candidates if phrase.has_gender(feminine=feminine)])):
+        return referent
+    names = [phrase for phrase in candidates if phrase.is_name and not phrase.is_place]
     if names:
         return names[-1].text
     return answer if _is_name(answer) else None
 
 
-def likeliest(found: Sequence[Phrase]) -> Phrase | None:
+def likeliest(candidates: Sequence[Phrase]) -> Phrase | None:
     """The phrase that is likeliest to be spoken of again: the last that says neither when nor, if possible, where."""
-    lasting = [each for each in found if not each.is_time]
-    return next(reversed([each for each in lasting if not each.is_place] or lasting), None)
+    lasting = [phrase for phrase in candidates if not phrase.is_time]
+    return next(reversed([phrase for phrase in lasting if not phrase.is_place] or lasting), None)
 
 
-def _alone(found: Phrase | None) -> str | None:
-    return found.alone if found else None
+def _alone(phrase: Phrase | None) -> str | None:
+    return phrase.alone if phrase else None
 
 
 def _is_name(text: str) -> bool:

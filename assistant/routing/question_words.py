@@ -5,21 +5,23 @@ import re
 from assistant.routing.languages import FRENCH, LANGUAGES
 from assistant.routing.noun_phrases import language_of
 
-_PREPOSITIONS = "|".join(each.prepositions for each in LANGUAGES)
+_PREPOSITIONS = "|".join(language.prepositions for language in LANGUAGES)
 
 # With what may stand by a question word where there is no verb.
-_ALONE = re.compile("|".join(part for each in LANGUAGES for part in each.question_words), re.IGNORECASE)
+_ALONE = re.compile("|".join(part for language in LANGUAGES for part in language.question_words), re.IGNORECASE)
 _IDENTITY = re.compile(
-    rf"(?:who|what|qui) (?P<verb>{'|'.join(each.being for each in LANGUAGES)}) (?P<what>.+)", re.IGNORECASE
+    rf"(?:who|what|qui) (?P<verb>{'|'.join(language.being for language in LANGUAGES)}) (?P<what>.+)", re.IGNORECASE
 )
-_SUBJECT = re.compile(rf"(?:{'|'.join(each.asks_for_subject for each in LANGUAGES)}) (?P<rest>.+)", re.IGNORECASE)
+_SUBJECT = re.compile(
+    rf"(?:{'|'.join(language.asks_for_subject for language in LANGUAGES)}) (?P<rest>.+)", re.IGNORECASE
+)
 _ARTICLE = re.compile(r"(?:the|an?|les?|la|l['’]|une?|des)\b", re.IGNORECASE)
 # A question within a request for a text: "explain how it works".
-_REQUESTED = re.compile(rf"(?:{'|'.join(each.requested for each in LANGUAGES)}) (?P<rest>.+)", re.IGNORECASE)
+_REQUESTED = re.compile(rf"(?:{'|'.join(language.requested for language in LANGUAGES)}) (?P<rest>.+)", re.IGNORECASE)
 _COUNTING = ("how many", "how much")
 _HAPPENED = re.compile(r"what happened\b", re.IGNORECASE)
 _BEGINS = re.compile(
-    rf"(?:(?:{_PREPOSITIONS}) ?)?(?:{'|'.join(each.beginnings for each in LANGUAGES)})\b", re.IGNORECASE
+    rf"(?:(?:{_PREPOSITIONS}) ?)?(?:{'|'.join(language.beginnings for language in LANGUAGES)})\b", re.IGNORECASE
 )
 
 
@@ -47,26 +49,26 @@ def topic(question: str) -> str:
     return question
 
 
-def replace_question_word(asked: str, alone: str, answer: str) -> str:
-    """The question `asked` with another question word; where that asked for the subject, the answer becomes it."""
+def replace_question_word(previous: str, alone: str, answer: str) -> str:
+    """The question `previous` with another question word; where that asked for the subject, the answer becomes it."""
     if _ARTICLE.match(answer):
         answer = answer[0].lower() + answer[1:]
     alone = _with_preposition_first(alone)
-    if happened := _HAPPENED.match(asked):
-        return f"{alone}: {answer or asked[happened.end() :].strip()}"
-    identity = _IDENTITY.fullmatch(asked)
+    if happened := _HAPPENED.match(previous):
+        return f"{alone}: {answer or previous[happened.end() :].strip()}"
+    identity = _IDENTITY.fullmatch(previous)
     if identity and answer:
-        named = f"{answer} {identity['verb']}" if language_of(asked) is FRENCH else f"{identity['verb']} {answer}"
+        named = f"{answer} {identity['verb']}" if language_of(previous) is FRENCH else f"{identity['verb']} {answer}"
         return f"{alone} {named} {identity['what']}"
-    for pattern in (*(each.apart for each in LANGUAGES), _REQUESTED):
-        if apart := pattern.fullmatch(asked):
+    for pattern in (*(language.apart for language in LANGUAGES), _REQUESTED):
+        if apart := pattern.fullmatch(previous):
             parts = apart.groupdict()
             counted = (parts.get("noun") or "").strip() if (parts.get("word") or "").lower() in _COUNTING else ""
             return f"{alone} {apart['rest']}" + (f" ({counted})" if counted else "")
-    if not begins_with_question_word(asked):
-        return f"{alone} {asked[0].lower()}{asked[1:]}"
-    subject = _SUBJECT.fullmatch(asked)
-    return f"{alone} {answer} {subject['rest']}" if subject and answer else f"{alone}: {asked}"
+    if not begins_with_question_word(previous):
+        return f"{alone} {previous[0].lower()}{previous[1:]}"
+    subject = _SUBJECT.fullmatch(previous)
+    return f"{alone} {answer} {subject['rest']}" if subject and answer else f"{alone}: {previous}"
 
 
 def _with_preposition_first(alone: str) -> str:

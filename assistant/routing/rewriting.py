@@ -19,8 +19,8 @@ _SPLIT = {"du": "de", "des": "de", "au": "à", "aux": "à"}
 _CONTRACTED = {("de", "le"): "du", ("de", "les"): "des", ("à", "le"): "au", ("à", "les"): "aux"}
 
 
-def exchange_part(asked: str, part: str, language: Language) -> str | None:
-    """The question `asked` with a part exchanged for its like or, where it has none such, with the part added.
+def exchange_part(previous: str, part: str, language: Language) -> str | None:
+    """The question `previous` with a part exchanged for its like or, where it has none such, with the part added.
 
     Returns:
         None where the part is a whole question or too long to be a part of one.
@@ -31,72 +31,74 @@ def exchange_part(asked: str, part: str, language: Language) -> str | None:
         return None
     part = _THE_ONE_OF.sub("", part, count=1)
     year = _YEAR.search(part)
-    if year and _YEAR.search(asked):
-        return _YEAR.sub(year[0], asked)
+    if year and _YEAR.search(previous):
+        return _YEAR.sub(year[0], previous)
     placed = re.match(rf"(?:{language.prepositions})(?:\b|(?<=['’]))", part, re.IGNORECASE)
     if placed:
-        return _exchange_placed(asked, part, placed[0], language)
-    return _exchange_phrase(asked, part, language)
+        return _exchange_placed(previous, part, placed[0], language)
+    return _exchange_phrase(previous, part, language)
 
 
-def _exchange_placed(asked: str, part: str, preposition: str, language: Language) -> str:
+def _exchange_placed(previous: str, part: str, preposition: str, language: Language) -> str:
     """A part with a preposition takes the place of the last part with the same one."""
     stop = rf"(?:{language.prepositions}|{_VERB}|le|la|les|est|sont|a|ont)\b|{_INVERSION}"
     noun = rf"(?!{stop}){WORD}(?: (?!{stop}){WORD})*"
-    same = list(re.finditer(rf"\b{re.escape(preposition)} ?(?:(?:{language.articles}) )?{noun}", asked, re.IGNORECASE))
+    same = list(
+        re.finditer(rf"\b{re.escape(preposition)} ?(?:(?:{language.articles}) )?{noun}", previous, re.IGNORECASE)
+    )
     if not same:
-        return f"{asked} {part}"
-    return asked[: same[-1].start()] + part + asked[same[-1].end() :]
+        return f"{previous} {part}"
+    return previous[: same[-1].start()] + part + previous[same[-1].end() :]
 
 
-def _exchange_phrase(asked: str, part: str, language: Language) -> str:
-    known = phrases(asked, language)
-    part = _with_noun(part, known)
+def _exchange_phrase(previous: str, part: str, language: Language) -> str:
+    candidates = phrases(previous, language)
+    part = _with_noun(part, candidates)
     # A word before it, so that a capital at its beginning is not taken for that of a sentence.
-    mine = next(iter(phrases(f"- {part}", language)), None)
-    owner = next((each for each in known if each.is_name and not each.determiner), None)
-    if mine is not None and mine.is_possessed and owner is not None:
-        part = language.owned.format(part=part, noun=mine.noun, owner=owner.text)
-        return asked[: owner.start] + part + asked[owner.end :]
-    like = _like(part, known)
-    if like is not None:
-        return _put(asked, like, part)
+    own_phrase = next(iter(phrases(f"- {part}", language)), None)
+    owner = next((phrase for phrase in candidates if phrase.is_name and not phrase.determiner), None)
+    if own_phrase is not None and own_phrase.is_possessed and owner is not None:
+        part = language.owned.format(part=part, noun=own_phrase.noun, owner=owner.text)
+        return previous[: owner.start] + part + previous[owner.end :]
+    counterpart = _like(part, candidates)
+    if counterpart is not None:
+        return _put(previous, counterpart, part)
     if says_when(part):
-        return f"{asked} {part}"
-    last = re.search(rf"\b(?:{language.prepositions}) ({WORD})$", asked, re.IGNORECASE)
-    return asked[: last.start(1)] + part if last else f"{asked} ({part})"
+        return f"{previous} {part}"
+    last = re.search(rf"\b(?:{language.prepositions}) ({WORD})$", previous, re.IGNORECASE)
+    return previous[: last.start(1)] + part if last else f"{previous} ({part})"
 
 
-def _with_noun(part: str, known: Sequence[Phrase]) -> str:
+def _with_noun(part: str, candidates: Sequence[Phrase]) -> str:
     """The noun for "ones": "the rare ones" is "the rare side effects" after "the common side effects"."""
-    like = likeliest([each for each in known if each.determiner])
-    if like is None or not re.search(r"\bones?$", part, re.IGNORECASE):
+    counterpart = likeliest([phrase for phrase in candidates if phrase.determiner])
+    if counterpart is None or not re.search(r"\bones?$", part, re.IGNORECASE):
         return part
-    noun = like.noun.split()
+    noun = counterpart.noun.split()
     return " ".join([*part.split()[:-1], *(noun[1:] or noun)])
 
 
-def _like(part: str, known: Sequence[Phrase]) -> Phrase | None:
+def _like(part: str, candidates: Sequence[Phrase]) -> Phrase | None:
     """The phrase whose place a part takes: time for time, name for name, "a ..." for "a ..."."""
     first = part.split(maxsplit=1)[0].lower()
     if says_when(part):
         # "The full year" takes the place of "the second quarter"; "a year earlier" is added to it.
         definite = first in ("the", "le", "la", "l'") or len(part.split()) == 1
-        return next((each for each in reversed(known) if each.is_time), None) if definite else None
-    lasting = [each for each in known if not each.is_time]
+        return next((phrase for phrase in reversed(candidates) if phrase.is_time), None) if definite else None
+    lasting = [phrase for phrase in candidates if not phrase.is_time]
     if any(word[0].isupper() for word in part.split()):
-        return next((each for each in reversed(lasting) if each.is_name), None) or likeliest(lasting)
-    same = [each for each in lasting if each.determiner == first and not each.is_name]
-    return likeliest(same) or likeliest([each for each in lasting if each.determiner]) or likeliest(lasting)
+        return next((phrase for phrase in reversed(lasting) if phrase.is_name), None) or likeliest(lasting)
+    same = [phrase for phrase in lasting if phrase.determiner == first and not phrase.is_name]
+    return likeliest(same) or likeliest([phrase for phrase in lasting if phrase.determiner]) or likeliest(lasting)
 
 
-def _put(asked: str, like: Phrase, part: str) -> str:
+def _put(previous: str, counterpart: Phrase, part: str) -> str:
     """Put a part in the place of a phrase, its article contracted with a French preposition before it."""
-    before, preposition = asked[: like.start], _SPLIT.get(like.determiner)
+    before, preposition = previous[: counterpart.start], _SPLIT.get(counterpart.determiner)
     if preposition is None and (stands := re.search(r"\b(de|à) $", before)):
         preposition, before = stands[1], before[: stands.start()]
     if preposition is not None:
         article, _, noun = part.partition(" ")
         contracted = _CONTRACTED.get((preposition, article.lower()))
         part = f"{contracted} {noun}" if contracted else f"{preposition} {part}"
-    return before + part + asked[like.end :]
+    return before + part + previous[counterpart.end :]

@@ -34,27 +34,27 @@ class Choice:
 
     route: Route
     reason: str
-    asked: str
+    standalone_question: str
 
 
 def choose_route(turn: Turn) -> Choice:
     """The route of a turn: as asked for, or by rule. A question that leans on the turns before is completed."""
     question = turn.question
     if turn.route is not None:
-        asked = complete(question, turn.history) if turn.documents and turn.route is not Route.OPEN else question
-        return Choice(turn.route, f"You asked for the {turn.route} route.", asked)
+        standalone = complete(question, turn.history) if turn.documents and turn.route is not Route.OPEN else question
+        return Choice(turn.route, f"You asked for the {turn.route} route.", standalone)
     if not turn.documents:
         return Choice(Route.OPEN, "No document is open, so this goes to the generator.", question)
-    asked = complete(question, turn.history)
+    standalone = complete(question, turn.history)
     route, reason = _by_rule(question, turn.documents)
-    if asked != question:
+    if standalone != question:
         if _document_left_aside(turn):
             route, reason = Route.OPEN, "This goes on from an answer that did not come from the document."
         elif is_wish(question):
             route, reason = Route.GROUNDED, "This asks for the answer before in another form."
         elif route is Route.EXTRACT:
-            route, reason = _by_rule(asked, turn.documents)
-    return Choice(route, reason, question if route is Route.OPEN else asked)
+            route, reason = _by_rule(standalone, turn.documents)
+    return Choice(route, reason, question if route is Route.OPEN else standalone)
 
 
 def _by_rule(question: str, documents: Sequence[Document]) -> tuple[Route, str]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assistant.cli.console import StatusLine
-from assistant.cli.options import NoColor, Quiet, Verbose, switches
 from assistant.errors import UsageError
 from assistant.events import Progress
 from assistant.text import counted
@@ -32,9 +31,6 @@ def classify(
         str | None, typer.Option(help="The column of their labels: then figures are printed instead.", metavar="NAME")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="So many texts only.", min=1)] = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Sort texts by labels: with a trained classifier, or without training by what the verifier says they entail.
 
@@ -51,7 +47,7 @@ def classify(
     from finetune.tasks.classifier.classifier import evaluate
 
     quiet_libraries()
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
 
         def tell(done: int, total: int) -> None:
             status(Progress("Classifying", done, total))

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli.options import NoColor, Quiet, Verbose
 from assistant.errors import UsageError
 from finetune.cli.options import Json, Runs
 
@@ -19,9 +18,6 @@ def compare(
         Path | None, typer.Option(help="Draw every figure as bars with their values into this file.")
     ] = None,
     json_: Json = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Print the figures of runs as one table and pick the best.
 

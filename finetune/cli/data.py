@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from assistant.cli.console import StatusLine
-from assistant.cli.options import NoColor, Quiet, Verbose, switches
 from finetune.cli.options import Json, RecipeName, Set
 from finetune.recipe_files import load_recipe
 
@@ -19,9 +18,6 @@ def data(
         typer.Option("--tokens", help="Fetch the base too: lengths in tokens, and the example as the model gets it."),
     ] = False,
     json_: Json = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Show a recipe's data: rows, what is left out and why, labels, languages, leaks into the test data, an example.
 
@@ -35,7 +31,7 @@ def data(
     from finetune.run.run import quiet_libraries
 
     quiet_libraries()
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         found = inspect(chosen, status, tokens=tokens)
     if json_:
         print(json.dumps(found, ensure_ascii=False))  # noqa: T201

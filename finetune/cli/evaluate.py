@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.cli.console import StatusLine
-from assistant.cli.options import NoColor, Quiet, Verbose, switches
 from assistant.errors import UsageError
 from assistant.events import Progress
 from assistant.text import counted
@@ -75,9 +74,6 @@ def evaluate(
         bool, typer.Option("--keep", help="--int8: from now on use the model in 8 bits where that is faster.")
     ] = False,
     json_: Json = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Measure a model on labelled data.
 
@@ -114,7 +110,7 @@ def evaluate(
 
     if not is_hub(data):
         find_data(data)  # a wrong name is told before a model is fetched
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         found = resolve(task, model, status)
         if task == "qa":
             report = _evaluate_qa(

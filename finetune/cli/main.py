@@ -6,7 +6,7 @@ import typer
 
 from assistant.cli.main import leave
 from assistant.cli.main import run as run_command
-from assistant.cli.options import NoColor, Quiet, Verbose
+from assistant.cli.options import Commands
 from finetune.cli.classify import classify
 from finetune.cli.compare import compare
 from finetune.cli.data import data
@@ -18,7 +18,7 @@ from finetune.cli.push import push
 from finetune.cli.run import run
 from finetune.recipe_files import load_recipe, recipe_names, recipe_text
 
-app = typer.Typer(
+app = Commands(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -28,9 +28,6 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
     names: Annotated[bool, typer.Option("--names", help="Their names alone, one a line.")] = False,
 ) -> int:
     r"""List the recipes that come with the program.
@@ -47,7 +44,7 @@ def list_(
 
 
 @app.command()
-def show(recipe: RecipeName, verbose: Verbose = False, quiet: Quiet = False, no_color: NoColor = False) -> int:
+def show(recipe: RecipeName) -> int:
     r"""Print a recipe with its comments; copy it to make your own.
 
     \b

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli.options import NoColor, Quiet, Verbose
 from assistant.errors import UsageError
 
 
@@ -18,9 +17,6 @@ def merge(
     gguf_format: Annotated[
         str, typer.Option(help="--gguf: how its matrices are kept, Q8_0 or F16.", metavar="FORMAT")
     ] = "Q8_0",
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Write what a run trained as one whole model: its adapter merged into its base, in float16 safetensors.
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli.options import NoColor, Quiet, Verbose
 from finetune.cli.options import Json, RecipeName, Set
 from finetune.recipe_files import combinations, load_recipe, own_settings
 
@@ -18,9 +17,6 @@ def plan(
         list[int] | None, typer.Option(help="On how many GPUs; may be repeated to compare.", min=1, metavar="N")
     ] = None,
     json_: Json = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Say what a run takes: rows, steps, parameters, memory, time, licences. Needs no GPU and downloads nothing.
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli.options import NoColor, Quiet, Verbose
 from assistant.errors import UsageError
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -42,9 +41,6 @@ def push(
             metavar="ADDRESS",
         ),
     ] = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Publish a finished run on the Hub: the model, its card, report and plots; never the optimizer's state.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.cli.console import StatusLine
-from assistant.cli.options import NoColor, Quiet, Verbose, switches
+from assistant.cli.options import switches
 from assistant.errors import UsageError, did_you_mean
 from finetune.cli.options import RecipeName, Set
 from finetune.recipe_files import combinations, load_recipe, own_settings, read_run
@@ -45,9 +45,6 @@ def run(
             metavar="STRATEGY",
         ),
     ] = "checkpoint",
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
 ) -> int:
     r"""Train a recipe. A run whose output folder holds a checkpoint goes on from it.
 
@@ -126,7 +123,7 @@ def _one(
         if not fresh and is_main_process():
             fetch_newest(push_to, folder)
         wait_for_all()
-    with StatusLine(quiet=switches.quiet, color=switches.color) as status:
+    with StatusLine() as status:
         return run_recipe(recipe, folder, status, fresh=fresh, push_to=push_to, push_strategy=push_strategy)
 
 

@@ -69,7 +69,7 @@ def run_recipe(
 def _run(
     recipe: Recipe, folder: Path, status: StatusLine, push_to: str | None, push_strategy: "Strategy"
 ) -> dict[str, Any]:
-    from finetune.trainer.trainer import check_options
+    from finetune.trainer.arguments import check_options
 
     task = TASKS[recipe.task]
     if (former := finished_run(recipe, folder)) is not None and not push_to:

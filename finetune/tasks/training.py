@@ -14,18 +14,12 @@ from finetune.data.survey import write_survey
 from finetune.recipe import NLIRecipe, QARecipe, Recipe
 from finetune.tasks.examples import Examples
 from finetune.trainer.accelerate_loop import run_loop
+from finetune.trainer.arguments import optimizers, training_arguments
 from finetune.trainer.callbacks import note_architecture
 from finetune.trainer.peft_methods import as_kept, for_measuring, load_encoder, trained_parameters, with_method
 from finetune.trainer.processes import is_main_process, whole_model
 from finetune.trainer.saving import save_trained
-from finetune.trainer.trainer import (
-    PairCollator,
-    mean_loss,
-    measuring_trainer,
-    optimizers,
-    run_trainer,
-    training_arguments,
-)  # fmt: skip
+from finetune.trainer.trainer import PairCollator, mean_loss, measuring_trainer, run_trainer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

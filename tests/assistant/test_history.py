@@ -22,14 +22,18 @@ from assistant.types import Document, Role
 from tests.assistant.documents.corpus import CASES
 
 AMAZON = Document("amazon.txt", "The Amazon rainforest covers 5.5 million square kilometers.\r\nÉtonnant 🌳.")
+SHARES = {"entailment": 0.96, "neutral": 0.03, "contradiction": 0.01}
 RECORD = {
     "id": "1",
     "question": "How large?",
     "route": "extract",
     "answer": "5.5 million",
     "evidence": [{"document": "amazon.txt", "start": 29, "end": 40, "text": "5.5 million", "score": 0.97}],
+    "score": 0.97,
     "closest": None,
-    "verdict": {"label": "entailment", "entailment": 0.96, "neutral": 0.03, "contradiction": 0.01, "claims": []},
+    "verdict": {"label": "entailment", **SHARES, "claims": [{"text": "It is large.", "label": "entailment", **SHARES}]},
+    "models": {"reader": "small"},
+    "usage": {"seconds": 0.21},
 }
 
 
@@ -319,7 +323,7 @@ def test_an_export_says_where_the_evidence_stands_and_writes_it_on_one_line(hist
     history.save_answer(new, "the smith\nTorgeir", record=json.dumps(record))
     written = history.export(new)
     assert "\n\nthe smith Torgeir\n\n" in written
-    assert "a.xlsx, Sheet1!B7, characters 4 to 20" in written
+    assert "a.xlsx, Sheet1!B7, characters 4–20" in written
 
 
 def test_export_holds_the_evidence_and_the_verdict(history: History):
@@ -328,7 +332,7 @@ def test_export_holds_the_evidence_and_the_verdict(history: History):
     history.save_answer(new, "It is", status=Status.STOPPED)
     markdown = history.export(new, "markdown")
     assert "## How large is the forest?" in markdown
-    assert "> 5.5 million\n>\n> amazon.txt, characters 29 to 40" in markdown
+    assert "> 5.5 million\n>\n> amazon.txt, characters 29–40, 40% in" in markdown
     assert "Verdict: **entailment** (entailment 96%, neutral 3%, contradiction 1%)" in markdown
     assert "*(stopped)*" in markdown
     exported = json.loads(history.export(new, "json"))
@@ -443,9 +447,9 @@ def test_a_conversation_without_a_question_goes_by_its_document(history: History
 def test_the_page_marks_the_evidence_and_shows_every_claim(history: History):
     new = history.create()
     history.add_user_message(new, "How large?", [AMAZON])
-    claim = {"text": "It is large.", "label": "entailment", "entailment": 0.96, "neutral": 0.03, "contradiction": 0.01}
     decided = {"document": "amazon.txt", "start": 0, "end": 10, "text": "The Amazon"}
-    verdict = {**RECORD["verdict"], "claims": [{**claim, "evidence": decided}]}
+    claim = {"text": "It is large.", "label": "entailment", **SHARES, "evidence": decided}
+    verdict = {**RECORD["verdict"], "claims": [claim]}
     history.save_answer(new, "5.5 million", record=json.dumps({**RECORD, "verdict": verdict}), reason="a document")
     history.add_user_message(new, "And?")
     history.save_answer(new, "It **is** | so", status=Status.STOPPED)

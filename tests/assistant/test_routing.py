@@ -167,7 +167,7 @@ def test_a_turn_with_a_document_goes_where_a_person_would_send_it(question: str,
     document = FORET if question_language(question) == "fr" else FOREST
     choice = choose_route(Turn(question, (document,)))
     assert choice.route is route, choice.reason
-    assert choice.asked == question
+    assert choice.standalone_question == question
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_a_request_that_says_of_what_is_none_for_the_whole(request_: str) -> Non
 def test_without_a_document_everything_goes_to_the_generator_as_it_is(question: str) -> None:
     choice = choose_route(Turn(question, history=said("Who built the bridge?", "Thomas Hale")))
     assert (choice.route, "No document" in choice.reason) == (Route.OPEN, True)
-    assert choice.asked == question
+    assert choice.standalone_question == question
 
 
 @pytest.mark.parametrize("route", list(Route))
@@ -279,7 +279,7 @@ def test_a_route_that_is_asked_for_is_taken(route: Route) -> None:
     choice = choose_route(Turn("why?", (FOREST,), said("When did the talks resume?", "in May"), route=route))
     assert choice.route is route
     assert str(route) in choice.reason
-    assert choice.asked == ("why?" if route is Route.OPEN else "Why did the talks resume?")
+    assert choice.standalone_question == ("why?" if route is Route.OPEN else "Why did the talks resume?")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_a_route_that_is_asked_for_is_taken(route: Route) -> None:
 def test_a_question_that_leans_on_the_one_before_is_completed(
     before: str, answer: str, question: str, asked: str
 ) -> None:
-    assert choose_route(Turn(question, (FOREST,), said(before, answer))).asked == asked
+    assert choose_route(Turn(question, (FOREST,), said(before, answer))).standalone_question == asked
 
 
 @pytest.mark.parametrize(
@@ -335,20 +335,23 @@ def test_a_question_that_leans_on_the_one_before_is_completed(
     ],
 )
 def test_a_question_that_says_itself_what_it_means_is_left_alone(question: str) -> None:
-    assert choose_route(Turn(question, (FOREST,), said("Who built the bridge?", "Thomas Hale"))).asked == question
+    assert (
+        choose_route(Turn(question, (FOREST,), said("Who built the bridge?", "Thomas Hale"))).standalone_question
+        == question
+    )
 
 
 def test_a_chain_of_follow_ups_is_followed_to_its_first_question() -> None:
     history = said("Who built the bridge?", "Thomas Hale", "and when was it built?", "1768")
-    assert choose_route(Turn("why?", (FOREST,), history)).asked == "Why was the bridge built?"
+    assert choose_route(Turn("why?", (FOREST,), history)).standalone_question == "Why was the bridge built?"
     thanked = (*history, *said("thanks!", "You are welcome."))
-    assert choose_route(Turn("why?", (FOREST,), thanked)).asked == "Why was the bridge built?"
+    assert choose_route(Turn("why?", (FOREST,), thanked)).standalone_question == "Why was the bridge built?"
 
 
 def test_a_follow_up_on_an_answer_without_the_document_stays_without_it() -> None:
     history = said("Write a Python function that adds", "```python\ndef add(a, b): ...\n```", "thanks!", "Welcome.")
     choice = choose_route(Turn("and why does it need them?", (FOREST,), history))
-    assert (choice.route, choice.asked) == (Route.OPEN, "and why does it need them?")
+    assert (choice.route, choice.standalone_question) == (Route.OPEN, "and why does it need them?")
     assert choose_route(Turn("Who is the author?", (FOREST,), history)).route is Route.EXTRACT
 
 

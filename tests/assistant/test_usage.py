@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assistant.cli.rendering import document_text
+from assistant.presentation import document_of
 from assistant.types import Document
 from tests.conftest import Run
 
@@ -76,4 +76,4 @@ def test_a_report_does_not_take_the_place_of_the_answers(run: Run) -> None:
 
 def test_a_place_is_shown_in_the_document_that_it_is_from() -> None:
     old, new = Document("old.txt", "It is red. Then came blue."), Document("new.txt", "It is red. And so it stayed.")
-    assert document_text(new.evidence(6, 9), [old, new]) == new.text
+    assert document_of(new.evidence(6, 9), [old, new]) is new

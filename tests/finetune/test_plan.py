@@ -78,7 +78,7 @@ def test_steps_are_counted_as_the_trainer_counts_them(tmp_path: Path) -> None:
     import torch
     from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
 
-    from finetune.trainer.trainer import training_arguments
+    from finetune.trainer.arguments import training_arguments
 
     config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=8)
     for rows, batch, accumulation, epochs in ((13, 4, 1, 2.0), (13, 4, 3, 2.0), (7, 2, 2, 1.5), (5, 8, 1, 1.0)):

@@ -19,10 +19,10 @@ from finetune.plan.bases import base_facts, known_bases, meta_model
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Seq2SeqRecipe
 from finetune.recipe_files import load_recipe, recipe_names
 from finetune.tasks.registry import TASKS
+from finetune.trainer.arguments import training_arguments
 from finetune.trainer.peft_configs import lora_config
 from finetune.trainer.peft_methods import quantization
 from finetune.trainer.saving import trained_folder
-from finetune.trainer.trainer import training_arguments
 
 SOURCE_RECIPES = {
     "code-llama-3.2-1b", "code-gpt2-large", "qa-distilbert", "qa-roberta", "qa-deberta", "qa-bert", "nli-camembert",

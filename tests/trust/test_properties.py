@@ -45,7 +45,7 @@ def test_every_turn_gets_a_route_a_reason_and_a_question(
     assert choice.route in Route
     assert forced is None or choice.route is forced
     assert choice.reason
-    assert choice.asked.strip() or not question.strip()
+    assert choice.standalone_question.strip() or not question.strip()
 
 
 @FEW

@@ -16,7 +16,7 @@ class Routed(Scripted):
 
     def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
         choice = choose_route(turn)
-        asked = choice.asked if choice.asked != turn.question else None
+        asked = choice.standalone_question if choice.standalone_question != turn.question else None
         yield RouteChosen(choice.route, choice.reason, asked)
         yield TurnFinished(Answer(Route.EXTRACT, "£900", asked=asked))
 

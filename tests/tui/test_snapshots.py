@@ -147,7 +147,7 @@ SCENES: dict[str, Scene] = {
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing on screen that differs from run to run: clocks, folders, the cursor."""
-    monkeypatch.setattr("tui.chat.session.time.time", lambda: NOON)
+    monkeypatch.setattr("tui.chat.exchange.time.time", lambda: NOON)
     monkeypatch.setattr("assistant.history.store.time.time", lambda: NOON)
     monkeypatch.setattr("tui.screens.settings.settings_path", lambda: Path("settings.toml"))
     monkeypatch.setattr("tui.screens.models.machine_memory", lambda: 16_000_000_000)

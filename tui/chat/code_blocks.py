@@ -18,8 +18,8 @@ def code_blocks(text: str) -> list[str]:
 
 def python_blocks(text: str) -> list[str]:
     """The blocks that say they are Python, ready to run: of a session at the prompt, what was typed."""
-    found = [textwrap.dedent(code) for language, code in FENCE.findall(text[:_LONGEST]) if language.lower() in PYTHON]
-    return [_typed(code) if code.startswith(">>>") else code for code in found]
+    blocks = [textwrap.dedent(code) for language, code in FENCE.findall(text[:_LONGEST]) if language.lower() in PYTHON]
+    return [_typed(code) if code.startswith(">>>") else code for code in blocks]
 
 
 def _typed(session: str) -> str:

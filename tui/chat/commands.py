@@ -75,7 +75,7 @@ def parse(text: str, known: Collection[str] = NAMES) -> tuple[str, str] | None:
     name, argument = match[1].lower(), match[2] or ""
     if name in known:
         return name, argument
-    begun = next((each for each in known if each.startswith(name)), None)
+    begun = next((command for command in known if command.startswith(name)), None)
     meant = _MEANT.get(name) or nearest(name, known) or begun
     hint = f"did you mean /{meant}?" if meant else "/help lists the commands."
     raise UsageError(f"/{one_line(name, 30)} is not a command; {hint}")

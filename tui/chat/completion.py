@@ -41,10 +41,10 @@ def suggestions(text: str, choices: Mapping[str, Callable[[], list[str]]]) -> li
     name, begun = match[1].lower(), match[2] or ""
     if name == "open":
         return list(_files(begun))
-    given = choices[name]() if name in choices else []
+    names = choices[name]() if name in choices else []
     # What was typed in full comes first, so that Enter takes it and not a longer name that begins so.
     fitting = sorted(
-        (one for one in given if begun.lower() in one.lower()),
+        (one for one in names if begun.lower() in one.lower()),
         key=lambda one: (one != begun, not one.lower().startswith(begun.lower())),
     )
     return [Suggestion(one, "", f"/{name} {one}") for one in fitting[:_MOST]] if fitting != [begun] else []
@@ -56,14 +56,14 @@ def _files(begun: str) -> Iterator[Suggestion]:
     shown = f"{folder}/" if folder or begun.startswith("/") else ""
     try:
         entries = sorted(Path(shown or ".").expanduser().iterdir(), key=lambda entry: entry.name.lower())
-        found = [
+        paths = [
             f"{entry.name}/" if entry.is_dir() else entry.name
             for entry in entries
             if entry.name.lower().startswith(name.lower()) and (name.startswith(".") or not entry.name.startswith("."))
         ]
     except (OSError, ValueError, RuntimeError):  # RuntimeError: ~somebody, who has no home
         return
-    if found == [name]:
+    if paths == [name]:
         return
-    for entry in found[:_MOST]:
+    for entry in paths[:_MOST]:
         yield Suggestion(entry, "", f"/open {shown}{entry}")

@@ -9,13 +9,14 @@ from assistant.errors import AssistantError, UsageError, did_you_mean
 from assistant.text import one_line
 from assistant.types import Document, Route, TurnSampling
 from tui.chat.commands import parse, set_system
+from tui.chat.exchange import Exchange
 from tui.chat.exporting import export
 from tui.chat.pasting import dropped_file
 from tui.chat.preferences import Preferences
 from tui.chat.queue import ExchangeDisplay, Models, QuestionQueue, Worker
 from tui.chat.retrying import read_retry
-from tui.chat.saved import save_text, saved_text
-from tui.chat.session import Exchange, Session
+from tui.chat.saved import use_saved
+from tui.chat.session import Session
 
 ROUTES = ["auto", *(route.value for route in Route)]
 Handler = Callable[[str], Awaitable[object] | None]
@@ -203,7 +204,9 @@ class ChatController:
         """
         self.session.resume(conversation)
         exchanges = self.session.exchanges if message is not None else []
-        at = next((each.number for each in exchanges if message in (each.question_id, each.saved)), None)
+        at = next(
+            (exchange.number for exchange in exchanges if message in (exchange.question_id, exchange.saved)), None
+        )
         await self.show_conversation(at)
 
     def numbered(self, command: str, argument: str = "") -> Exchange:
@@ -285,37 +288,28 @@ class ChatController:
 
     def _role(self, argument: str) -> None:
         """Take a role, save one, take one out, or say which there are."""
-        roles = self.preferences.settings.roles
-        word, _, name = argument.partition(" ")
-        name = name.strip()
-        if not argument:
-            self._view.say(
-                f"Your roles: {', '.join(sorted(roles))}" if roles else "You have no roles yet; /role save NAME"
-            )
-        elif word in {"save", "delete"}:
-            if word == "save" and self.session.system is None:
+
+        def told() -> str:
+            if self.session.system is None:
                 raise UsageError("Say what the model is told with /system TEXT first; /role save NAME then keeps it.")
-            save_text("roles", self.preferences, name, self.session.system if word == "save" else None)
-            self._view.say(f"Role {one_line(name, 40)} is {'kept' if word == 'save' else 'gone'}")
-        elif argument == "default":
-            self._view.say(set_system(self.session, "default"))
-        else:
-            self._view.say(set_system(self.session, saved_text("roles", roles, argument)))
+            return self.session.system
+
+        def take(text: str) -> None:
+            self._view.say(set_system(self.session, text))
+
+        if argument == "default":
+            take(argument)
+        elif (done := use_saved("roles", self.preferences, argument, told, take)) is not None:
+            self._view.say(done)
 
     def _prompt(self, argument: str) -> None:
         """Offer a saved prompt, save the last question as one, take one out, or say which there are."""
-        prompts = self.preferences.settings.prompts
-        word, _, name = argument.partition(" ")
-        name = name.strip()
-        if not argument:
-            known = f"Your prompts: {', '.join(sorted(prompts))}"
-            self._view.say(known if prompts else "You have no prompts yet; /prompt save NAME keeps the last question")
-        elif word in {"save", "delete"}:
-            text = self.numbered("prompt").question if word == "save" else None
-            save_text("prompts", self.preferences, name, text)
-            self._view.say(f"Prompt {one_line(name, 40)} is {'kept' if word == 'save' else 'gone'}")
-        else:
-            self._view.offer(saved_text("prompts", prompts, argument))
+
+        def last_question() -> str:
+            return self.numbered("prompt").question
+
+        if (done := use_saved("prompts", self.preferences, argument, last_question, self._view.offer)) is not None:
+            self._view.say(done)
 
     async def _retry(self, argument: str) -> None:
         wanted = read_retry(argument)

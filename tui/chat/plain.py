@@ -18,11 +18,12 @@ from assistant.settings import Settings
 from assistant.text import counted, one_line
 from assistant.types import Document, Message, Turn
 from tui.chat.controller import ChatController, Handler
+from tui.chat.exchange import Exchange
 from tui.chat.pasting import Kind, kind
 from tui.chat.plain_exchange import Lines, PlainExchange, answer_lines
 from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
-from tui.chat.session import Exchange, Session
+from tui.chat.session import Session
 from tui.chat.worker import Responder
 
 _PASTED = 0.05  # seconds in which the next line of a paste is there
@@ -115,7 +116,8 @@ class PlainChat:
 
     def _show(self, exchanges: Sequence[Exchange]) -> None:
         for exchange in exchanges:
-            self._lines.line(f"You: {exchange.question}\n" + "\n".join(answer_lines(exchange)))
+            notes = (f"Note: {notice}" for notice in exchange.notices)
+            self._lines.line("\n".join([f"You: {exchange.question}", *answer_lines(exchange), *notes]))
 
     def _answer(self, number: int, turn: Turn) -> None:
         cancel = threading.Event()
@@ -190,13 +192,13 @@ class PlainChat:
     def _history(self, words: str) -> None:
         history = self._session.history
         if words:
-            found = [f"{each.conversation}: {one_line(each.excerpt, 120)}" for each in history.search(words, 20)]
+            lines = [f"{match_.conversation}: {one_line(match_.excerpt, 120)}" for match_ in history.search(words, 20)]
         else:
-            found = [
-                f"{each.id}: {one_line(each.title)}, {counted(each.messages, 'message')}"
-                for each in history.list_conversations(20)
+            lines = [
+                f"{conversation.id}: {one_line(conversation.title)}, {counted(conversation.messages, 'message')}"
+                for conversation in history.list_conversations(20)
             ]
-        self._lines.line("\n".join(found) or ("Nothing was found." if words else "Nothing has been said yet."))
+        self._lines.line("\n".join(lines) or ("Nothing was found." if words else "Nothing has been said yet."))
 
     def _models(self, name: str) -> None:
         from assistant.generation.server import list_models, resolve
@@ -204,7 +206,7 @@ class PlainChat:
         settings = self._settings
         if not settings.server:
             raise UsageError("There is no server here; begin the chat with --server URL, or --profile NAME.")
-        names = [each.name for each in list_models(resolve(settings.server, settings.servers)) if each.converses]
+        names = [model.name for model in list_models(resolve(settings.server, settings.servers)) if model.converses]
         if not name:
             self._lines.line("\n".join(names) or "The server lists no model for conversations.")
             return

@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from assistant.documents.excerpts import excerpt, on_one_line, position
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, ThinkingDelta
 from assistant.history.store import Status
-from assistant.text import PrintableStream, one_line, printable
-from assistant.types import Document, Evidence, Probabilities, Route
-from tui.chat.session import Exchange
+from assistant.presentation import Headline
+from assistant.text import PrintableStream, counted, one_line, printable
+from assistant.types import Probabilities, Route
+from tui.chat.exchange import Exchange
 
 
 class Lines:
@@ -89,37 +89,30 @@ def answer_lines(exchange: Exchange) -> Iterator[str]:
     """What came of a question, in words: the answer in the first line, then places, verdict and claims."""
     if exchange.error is not None:
         yield f"Error: {exchange.error}"
-    elif exchange.found_nothing:
-        score = exchange.answer.score if exchange.answer else None
-        yield "Not in the document" + ("." if score is None else f", {_percent(score)} sure.")
-    elif exchange.unsupported and exchange.draft is not None:
-        yield "The document does not support an answer."
+        return
+    shown = exchange.shown
+    if shown.headline is Headline.NOT_FOUND:
+        yield shown.text + ("." if shown.score is None else f", {_percent(shown.score)} sure.")
+    elif shown.headline is Headline.NOT_SUPPORTED:
+        yield f"{shown.text}."
     else:
-        text = exchange.text.strip()
-        text = on_one_line(text) if exchange.route is Route.EXTRACT else text
-        yield f"Answer: {text}" if text else "No answer."
-    if exchange.draft is not None:
-        yield f"Draft, not supported by the document: {exchange.draft.strip()}"
+        yield f"Answer: {shown.text.strip()}" if shown.text else "No answer."
+    if shown.draft is not None:
+        yield f"Draft, not supported by the document: {shown.draft}"
     if exchange.status is Status.STOPPED:
         yield "Stopped."
-    for place in exchange.places:
-        kind_of = "Closest passage" if exchange.found_nothing else "Found in"
-        yield f"{kind_of} {_place(place, exchange.document_of(place))}"
-    if exchange.verdict is not None:
-        yield f"Verdict: {exchange.verdict.label.word}."
-        for claim in exchange.verdict.claims:
+    if exchange.answer is not None and (thought := exchange.answer.usage.thinking_tokens):
+        yield f"Thought for {counted(thought, 'token')}."
+    for place in shown.places:
+        cut, kind = place.cut, "Closest passage" if place.closest else "Found in"
+        yield f"{kind} {place.source}: {cut.before}[{cut.span}]{cut.after}"
+    if shown.verdict is not None:
+        yield f"Verdict: {shown.verdict.label.word}."
+        for claim in shown.verdict.claims:
             decided = f" Decided by: {one_line(claim.evidence.text, 300)}" if claim.evidence else ""
             yield f"Claim {claim.label.word}: {one_line(claim.text, 300)} ({_shares(claim.probabilities)}).{decided}"
-    elif exchange.answer is not None and exchange.answer.verdict_reason:
-        yield f"Not checked: {exchange.answer.verdict_reason}"
-
-
-def _place(place: Evidence, document: Document | None) -> str:
-    text = document.text if document is not None else place.text
-    start, end = (place.start, place.end) if document is not None else (0, len(text))
-    cut = excerpt(text, start, end)
-    where = position(text, place.start, place.end, place.page, place.place)
-    return f"{one_line(place.document, 60)}, {where}: {cut.before}[{cut.span}]{cut.after}"
+    elif shown.unchecked is not None:
+        yield f"Not checked: {shown.unchecked}"
 
 
 def _shares(probabilities: Probabilities) -> str:

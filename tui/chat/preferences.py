@@ -39,10 +39,10 @@ class Preferences:
         Raises:
             SettingsError: as `change`.
         """
-        given = {**self.settings.model_dump(exclude_unset=True), **values}
-        given = {name: value for name, value in given.items() if name not in values or value is not None}
+        merged = {**self.settings.model_dump(exclude_unset=True), **values}
+        merged = {name: value for name, value in merged.items() if name not in values or value is not None}
         try:
-            settings = Settings.model_validate(given)
+            settings = Settings.model_validate(merged)
         except ValidationError as error:
             raise SettingsError(f"{', '.join(values)}: {error.errors()[0]['msg'].lower()}.") from error
         for name, value in values.items() if keep else ():

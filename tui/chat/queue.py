@@ -9,7 +9,8 @@ from assistant.events import Event
 from assistant.history.store import Status
 from assistant.text import counted
 from assistant.types import Message, Route, Turn
-from tui.chat.session import Exchange, Session
+from tui.chat.exchange import Exchange
+from tui.chat.session import Session
 
 
 class Models(StrEnum):

@@ -1,150 +1,15 @@
-"""The state of a chat without its screen: exchanges, open documents and the chosen route, saved as they change."""
+"""A conversation without its screen: exchanges, open documents and the chosen route, saved as they change."""
 
 import json
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from assistant.events import (
-    Event,
-    EvidenceFound,
-    Notice,
-    Progress,
-    RouteChosen,
-    TextDelta,
-    TextTakenBack,
-    ThinkingDelta,
-    TurnFailed,
-    TurnFinished,
-    VerdictReached,
-)
-from assistant.history.store import Form, History, HistoryError, Status, StoredMessage
+from assistant.history.store import Form, History, HistoryError, Status
 from assistant.routing.message import split_message
 from assistant.text import one_line
-from assistant.types import (
-    NOT_FOUND,
-    Answer,
-    Document,
-    Evidence,
-    Message,
-    Role,
-    Route,
-    Turn,
-    TurnSampling,
-    Verdict,
-)
+from assistant.types import NOT_FOUND, Document, Message, Role, Route, Turn, TurnSampling
+from tui.chat.exchange import Exchange
 from tui.chat.pasting import title
-
-_THOUGHT = 20_000  # characters of thinking that can be looked at
-
-
-@dataclass
-class Exchange:
-    """A question and what has come of it so far. `status` is None while it waits for its turn."""
-
-    number: int
-    question: str
-    documents: tuple[Document, ...] = ()
-    forced: Route | None = None
-    sampling: TurnSampling | None = None  # where it differs from the settings; not kept
-    created: float = field(default_factory=lambda: time.time())  # noqa: PLW0108  (looked up anew, for tests with a clock)
-    status: Status | None = None
-    text: str = ""
-    route: Route | None = None
-    reason: str | None = None
-    standalone_question: str | None = None  # the question as it was put to the documents, where that differs
-    progress: Progress | None = None
-    thinking: str = ""  # the end of what the model thinks before it answers; not kept
-    notices: list[str] = field(default_factory=list)
-    evidence: tuple[Evidence, ...] = ()
-    closest: Evidence | None = None
-    verdict: Verdict | None = None
-    answer: Answer | None = None
-    error: str | None = None
-    question_id: int | None = None  # in the history, once they are there; `saved` is the answer's
-    saved: int | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will come."""
-        return self.status in (Status.DONE, Status.STOPPED, Status.FAILED)
-
-    def apply(self, event: Event) -> None:
-        """Take in what the worker reported."""
-        match event:
-            case RouteChosen(route, reason, standalone_question):
-                self.route, self.reason, self.standalone_question = route, reason, standalone_question
-            case Progress():
-                self.progress = event
-            case Notice(text):
-                self.notices.append(text)
-            case TextDelta(text):
-                self.text += text
-                self.progress = None
-            case ThinkingDelta(text):
-                self.thinking = (self.thinking + text)[-_THOUGHT:]
-                self.progress = None
-            case TextTakenBack():
-                self.text = ""
-            case EvidenceFound(evidence, closest):
-                self.evidence, self.closest = evidence, closest
-            case VerdictReached(verdict):
-                self.verdict = verdict
-            case TurnFinished(answer):
-                self._finish(answer)
-            case TurnFailed(error):
-                self.status, self.error, self.progress = Status.FAILED, str(error), None
-
-    def _finish(self, answer: Answer) -> None:
-        self.answer, self.progress = answer, None
-        self.status = Status.STOPPED if answer.stopped else Status.DONE
-        # A stopped answer keeps what was shown.
-        self.text = answer.text if answer.text is not None else (self.text if answer.stopped else "")
-        self.route, self.standalone_question = answer.route, answer.asked
-        self.evidence, self.closest, self.verdict = answer.evidence, answer.closest, answer.verdict
-
-    def stop(self) -> None:
-        """End it with what is there, for example because the app is being left."""
-        if not self.over:
-            self.status, self.progress = Status.STOPPED, None
-
-    @property
-    def answer_so_far(self) -> Answer | None:
-        """The answer, or what is known of it yet; None before its route is chosen, and where it failed."""
-        if self.answer is not None or self.route is None or self.error is not None:
-            return self.answer
-        return Answer(
-            self.route, self.text or None, None, self.evidence, self.closest, self.verdict, stopped=True,
-            asked=self.standalone_question,
-        )  # fmt: skip
-
-    @property
-    def found_nothing(self) -> bool:
-        """Whether the answer is that the document does not hold one."""
-        return self.answer is not None and self.answer.found_nothing
-
-    @property
-    def unsupported(self) -> bool:
-        """Whether the document does not support what was written: it is a draft then, no answer."""
-        return self.answer is not None and self.answer.turned_down
-
-    @property
-    def draft(self) -> str | None:
-        """What was written or read and is not supported by the document; None where there is none."""
-        if self.unsupported:
-            return self.text
-        return self.answer.draft.text if self.answer is not None and self.answer.draft is not None else None
-
-    @property
-    def places(self) -> tuple[Evidence, ...]:
-        """Where the answer stands; of one that was not found, the passage that came nearest."""
-        if self.evidence:
-            return self.evidence
-        return (self.closest,) if self.closest is not None else ()
-
-    def document_of(self, evidence: Evidence) -> Document | None:
-        """The document that a piece of evidence is from."""
-        return next((document for document in self.documents if document.name == evidence.document), None)
 
 
 class Session:
@@ -256,29 +121,25 @@ class Session:
 
     def turn(self, exchange: Exchange) -> Turn:
         """The exchange as the worker takes it, with what was said before it."""
-        said = self._said(exchange.number)
         return Turn(
             exchange.question,
             exchange.documents,
-            tuple(said),
+            tuple(self._messages(exchange.number)),
             exchange.forced,
             windows=self.windows,
             system=self.system,
             sampling=exchange.sampling,
         )
 
-    def _said(self, until: int) -> list[Message]:
-        said: list[Message] = []
+    def _messages(self, until: int) -> list[Message]:
+        """What was said in the first exchanges, as far as it was answered."""
+        messages: list[Message] = []
         for earlier in self.exchanges[:until]:
             if earlier.status not in (Status.DONE, Status.STOPPED) or not (earlier.text or earlier.found_nothing):
                 continue
-            said.append(Message(Role.USER, earlier.question))
-            said.append(
-                Message(
-                    Role.ASSISTANT, NOT_FOUND if earlier.found_nothing or earlier.draft is not None else earlier.text
-                )
-            )
-        return said
+            answer = NOT_FOUND if earlier.found_nothing or earlier.draft is not None else earlier.text
+            messages += [Message(Role.USER, earlier.question), Message(Role.ASSISTANT, answer)]
+        return messages
 
     def save(self, exchange: Exchange) -> None:
         """Save the answer of an exchange as far as it has come."""
@@ -340,7 +201,7 @@ class Session:
     @property
     def messages(self) -> list[Message]:
         """What was said, as far as it was answered."""
-        return self._said(len(self.exchanges))
+        return self._messages(len(self.exchanges))
 
     def fork(self, turns: int | None = None) -> None:
         """Go on in a copy of the conversation, of its first so many turns or whole; the one copied stays as it is.
@@ -377,31 +238,18 @@ class Session:
         conversation = self.history.conversation(resume)
         self.id, self.title, self.exchanges, self.trouble = conversation.id, conversation.title, [], None
         self.documents = [document for document in conversation.documents if document.name in conversation.active]
-        for said in conversation.messages:
-            if said.role is Role.USER:
+        for message in conversation.messages:
+            if message.role is Role.USER:
                 number = len(self.exchanges)
                 # Without an answer, it was cut off before one began.
                 exchange = Exchange(
-                    number, said.text, said.documents, created=said.created, status=Status.STOPPED, question_id=said.id
+                    number,
+                    message.text,
+                    message.documents,
+                    created=message.created,
+                    status=Status.STOPPED,
+                    question_id=message.id,
                 )
                 self.exchanges.append(exchange)
             elif self.exchanges:
-                _restore(self.exchanges[-1], said)
-
-
-def _restore(exchange: Exchange, said: StoredMessage) -> None:
-    from assistant.records import answer_from_json
-
-    exchange.saved, exchange.reason = said.id, said.reason
-    exchange.status = status = Status.STOPPED if said.status is Status.STREAMING else said.status
-    if exchange.status is Status.FAILED:
-        exchange.error = said.text
-        return
-    exchange.text = said.text
-    if (record := said.answer) is not None:
-        try:
-            exchange.apply(TurnFinished(answer_from_json(record)))
-        except (KeyError, ValueError, TypeError):
-            return  # of a damaged file; the text is there
-        exchange.notices += record.get("notices", ())
-        exchange.status = status
+                self.exchanges[-1].restore(message)

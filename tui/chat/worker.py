@@ -228,8 +228,8 @@ class ModelWorker:
             return
         try:
             if not turn.history and isinstance(self._responder, Titles):
-                said = [Said(Role.USER, turn.question), Said(Role.ASSISTANT, answer.text or NOT_FOUND)]
-                if title := self._responder.title(said, self._wanted):
+                messages = [Said(Role.USER, turn.question), Said(Role.ASSISTANT, answer.text or NOT_FOUND)]
+                if title := self._responder.title(messages, self._wanted):
                     self._post(TitleMade(turn.question, title))
             self._responder.look_ahead(turn, answer, self._wanted)
         except Exception as error:  # noqa: BLE001  (it was for speed and comfort alone)

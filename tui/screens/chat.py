@@ -15,17 +15,17 @@ from textual.widgets import Footer, Markdown
 
 from assistant.errors import AssistantError, UsageError
 from assistant.text import counted, one_line
-from assistant.types import Evidence, Route
+from assistant.types import Evidence
 from tui import messages
 from tui.chat.completion import suggestions
 from tui.chat.controller import ChatController, Handler
+from tui.chat.exchange import Exchange
 from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
-from tui.chat.session import Exchange, Session
+from tui.chat.session import Session
 from tui.chat.worker import ModelWorker
 from tui.screens.commands import ScreenCommands
 from tui.screens.document import DocumentScreen
-from tui.screens.text import TextScreen
 from tui.terminal.editor import edit
 from tui.terminal.idle_gc import IdleGarbageCollector
 from tui.widgets.composer import Composer
@@ -231,9 +231,10 @@ class ChatScreen(Screen[None]):
     @on(messages.ShowEvidence)
     def show_evidence(self, message: messages.ShowEvidence) -> None:
         """Show a piece of evidence in its document."""
-        self._show_evidence(self.session.exchanges[message.exchange], message.at)
+        self.open_evidence(self.session.exchanges[message.exchange], message.at)
 
-    def _show_evidence(self, exchange: Exchange, at: int) -> None:
+    def open_evidence(self, exchange: Exchange, at: int) -> None:
+        """Show a place of an answer in its document, if that is there."""
         if document := exchange.document_of(exchange.places[at]):
             self.app.push_screen(DocumentScreen(document, exchange.places, at))
 
@@ -258,48 +259,9 @@ class ChatScreen(Screen[None]):
         """Do something with one exchange."""
         self.hush()
         try:
-            await self._act(message.action, self.session.exchanges[message.exchange])
+            await self._commands.act(message.action, self.session.exchanges[message.exchange])
         except AssistantError as error:
             self.say(str(error), error=True)
-
-    async def _act(self, action: str, exchange: Exchange) -> None:
-        """Do what an action's name says; `open` asks the generator alone, `vary` offers other parameters."""
-        match action:
-            case "run":
-                await self._commands.run_code(exchange)
-            case "editor":
-                self._commands.open_evidence(exchange)
-            case "vary":
-                self.offer(self._commands.retry_line(exchange))
-            case "copy":
-                self.copy(exchange.text)
-            case "code":
-                self._commands.copy_code(exchange)
-            case "text":
-                self.app.push_screen(TextScreen(exchange.question, exchange.text), self._copy_part)
-            case "evidence":
-                self._show_evidence(exchange, 0)
-            case "claims":
-                if view := self.view_of(exchange.number):
-                    view.toggle_claims()
-            case "retry" | "open":
-                await self.controller.ask_again(exchange, Route.OPEN if action == "open" else None)
-            case "edit":
-                self._edit(exchange)
-            case "fork":
-                await self.controller.fork(exchange)
-
-    def _edit(self, exchange: Exchange) -> None:
-        self.controller.edit(exchange)
-        self.composer.prompt.lend(exchange.question)
-        self.composer.prompt.focus()
-
-    def _edit_numbered(self, argument: str) -> None:
-        self._edit(self.controller.numbered("edit", argument))
-
-    def _copy_part(self, text: str | None) -> None:
-        if text:
-            self.copy(text)
 
     def action_claims(self) -> None:
         """Show or hide the claims of the last verdict on screen."""
@@ -334,10 +296,7 @@ class ChatScreen(Screen[None]):
     @property
     def commands(self) -> Mapping[str, Handler]:
         """The commands that need a screen."""
-        return {
-            **self._commands.handlers,
-            "edit": lambda argument: self._edit(self.controller.numbered("edit", argument)),
-        }
+        return self._commands.handlers
 
     # --- the rest
 

@@ -15,14 +15,15 @@ from assistant.text import one_line
 from assistant.types import Route, Turn
 from tui.chat.code_blocks import code_blocks, python_blocks
 from tui.chat.controller import ROUTES, ChatController, Handler
+from tui.chat.exchange import Exchange
 from tui.chat.preferences import Preferences
 from tui.chat.retrying import retry_line
-from tui.chat.session import Exchange
 from tui.chat.worker import ModelWorker
 from tui.screens.compare import CompareScreen
 from tui.screens.conversations import ConversationsScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.settings import SettingsScreen
+from tui.screens.text import TextScreen
 from tui.terminal.editor import show_at
 from tui.widgets.exchange_view import ExchangeView
 
@@ -34,6 +35,10 @@ class _Screen(Protocol):
     def say(self, text: str, *, error: bool = False) -> None: ...
 
     def copy(self, text: str, what: str = "") -> None: ...
+
+    def offer(self, text: str) -> None: ...
+
+    def open_evidence(self, exchange: Exchange, at: int) -> None: ...
 
     def view_of(self, number: int) -> ExchangeView | None: ...
 
@@ -65,6 +70,7 @@ class ScreenCommands:
         return {
             "compare": self._compare,
             "copy": self._copy,
+            "edit": lambda argument: self._edit(self._controller.numbered("edit", argument)),
             "run": lambda argument: self.run_code(self._controller.numbered("run", argument)),
             "editor": self._editor,
             "history": self._history,
@@ -91,6 +97,45 @@ class ScreenCommands:
 
     def _push(self, screen: Screen[None]) -> None:
         self._screen.app.push_screen(screen)
+
+    async def act(self, action: str, exchange: Exchange) -> None:
+        """Do with an exchange what an action's name says: `open` asks the generator alone, `vary` offers parameters.
+
+        Raises:
+            AssistantError: it cannot be done.
+        """
+        match action:
+            case "run":
+                await self.run_code(exchange)
+            case "editor":
+                self._open_in_editor(exchange)
+            case "vary":
+                self._screen.offer(self.retry_line(exchange))
+            case "copy":
+                self._screen.copy(exchange.text)
+            case "code":
+                self.copy_code(exchange)
+            case "text":
+                self._screen.app.push_screen(TextScreen(exchange.question, exchange.text), self._copy_part)
+            case "evidence":
+                self._screen.open_evidence(exchange, 0)
+            case "claims":
+                if view := self._screen.view_of(exchange.number):
+                    view.toggle_claims()
+            case "retry" | "open":
+                await self._controller.ask_again(exchange, Route.OPEN if action == "open" else None)
+            case "edit":
+                self._edit(exchange)
+            case "fork":
+                await self._controller.fork(exchange)
+
+    def _copy_part(self, text: str | None) -> None:
+        if text:
+            self._screen.copy(text)
+
+    def _edit(self, exchange: Exchange) -> None:
+        self._controller.edit(exchange)
+        self._screen.offer(exchange.question)
 
     def copy_code(self, exchange: Exchange) -> None:
         """Copy the last code block of an answer; again, the one before it, and so on round.
@@ -124,13 +169,13 @@ class ScreenCommands:
             await view.show_run(outcome, which)
 
     def _editor(self, argument: str) -> None:
-        exchanges = self._controller.session.exchanges
-        last = next((each for each in reversed(exchanges) if each.places), None)
-        if not argument and last is None:
+        with_places = (exchange for exchange in reversed(self._controller.session.exchanges) if exchange.places)
+        exchange = self._controller.numbered("editor", argument) if argument else next(with_places, None)
+        if exchange is None:
             raise UsageError("No answer has a place in a document yet; /editor opens one.")
-        self.open_evidence(last if not argument and last is not None else self._controller.numbered("editor", argument))
+        self._open_in_editor(exchange)
 
-    def open_evidence(self, exchange: Exchange) -> None:
+    def _open_in_editor(self, exchange: Exchange) -> None:
         """Open the first place of an answer in the user's editor.
 
         Raises:

@@ -106,24 +106,24 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     def _all(self) -> list[_Row]:
         return [
             _Row(
-                each.id,
-                each.title,
+                summary.id,
+                summary.title,
                 None,
-                self._line(each.id, each.title, each.updated, counted(each.messages, "message")),
+                self._line(summary.id, summary.title, summary.updated, counted(summary.messages, "message")),
             )
-            for each in self._history.list_conversations(_MOST)
+            for summary in self._history.list_conversations(_MOST)
         ]
 
     def _found(self) -> list[_Row]:
         wanted = self._words.lower()
         titles = [row for row in self._all() if wanted in row.title.lower()]
-        said = []
+        rows = []
         for match in self._history.search(self._words, _MOST):
             who = "you" if match.role is Role.USER else "answer"
             line = self._line(match.conversation, match.title, match.created, who)
             excerpt = Content.styled(f"\n    {one_line(match.excerpt, 160)}", "$foreground 60%")
-            said.append(_Row(match.conversation, match.title, match.message, Content.assemble(line, excerpt)))
-        return [*titles, *said][:_MOST]
+            rows.append(_Row(match.conversation, match.title, match.message, Content.assemble(line, excerpt)))
+        return [*titles, *rows][:_MOST]
 
     def _line(self, conversation: str, title: str, moment: float, more: str) -> Content:
         when = local_time(moment).strftime("%Y-%m-%d %H:%M")

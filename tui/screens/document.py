@@ -84,19 +84,19 @@ class DocumentScreen(Screen[None]):
         view = self.query_one(DocumentView)
         wanted = event.value.strip()
         if not wanted:
-            self._places, found = self._evidence, []
+            self._places, spans = self._evidence, []
         else:
             pattern = re.compile(r"\s+".join(map(re.escape, wanted.split())), re.IGNORECASE)
             matches = pattern.finditer(self._document.text)
-            found = [match.span() for match, _ in zip(matches, range(_MOST_FOUND), strict=False)]
-            self._places = found
+            spans = [match.span() for match, _ in zip(matches, range(_MOST_FOUND), strict=False)]
+            self._places = spans
         self._at = 0
-        view.mark_found(found)
+        view.mark_found(spans)
         if self._places:
             self._go()
         else:
             self._title("not found")
-        if found or not wanted:
+        if spans or not wanted:
             self.action_back()
 
     def _go(self) -> None:

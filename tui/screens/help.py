@@ -98,14 +98,14 @@ class HelpScreen(ModalScreen[None]):
 
 def _keys_of(screen: Screen[object]) -> Iterator[tuple[str, str, str]]:
     """What the keys do that have a name of ours: the keys, what they do, the name."""
-    found: dict[str, tuple[list[str], str]] = {}
+    bindings: dict[str, tuple[list[str], str]] = {}
     for key, active in screen.active_bindings.items():
         binding = active.binding
         if binding.id and active.enabled and not binding.system:
-            keys, _ = found.setdefault(binding.id, ([], _EXPLAINED.get(binding.id, binding.description.lower())))
+            keys, _ = bindings.setdefault(binding.id, ([], _EXPLAINED.get(binding.id, binding.description.lower())))
             keys.append(_key_name(key))
-    for name in sorted(found, key=lambda name: (_ORDER.index(name.partition(".")[0]), list(found).index(name))):
-        keys, text = found[name]
+    for name in sorted(bindings, key=lambda name: (_ORDER.index(name.partition(".")[0]), list(bindings).index(name))):
+        keys, text = bindings[name]
         yield ", ".join(keys[:2]), text, name
 
 

@@ -78,7 +78,7 @@ class ModelsScreen(ModalScreen[None]):
     def _fill(self, models: list[ListedModel]) -> None:
         """Show what there is to choose from, the server's models first; begin at what is in use."""
         settings = self._preferences.settings
-        options = [(f"{_MODEL}{each.name}", self._served(each)) for each in models if each.converses]
+        options = [(f"{_MODEL}{model.name}", self._served(model)) for model in models if model.converses]
         options += [
             (f"{_SERVER}{name}", Content.assemble(("  server ", ""), (one_line(name, 60), "bold")))
             for name in settings.servers
@@ -86,14 +86,16 @@ class ModelsScreen(ModalScreen[None]):
         ]
         if settings.server:
             options.append((_SERVER, Content.styled("  no server: the profile's own generator", "$foreground 60%")))
-        options += [(f"{_PROFILE}{each.name}", self._profile(each)) for each in self._store.catalogue.profiles.values()]
+        options += [
+            (f"{_PROFILE}{profile.name}", self._profile(profile)) for profile in self._store.catalogue.profiles.values()
+        ]
         ids = [name for name, _ in options]
         wanted = [f"{_MODEL}{self._generator}"] if models else []
         wanted.append(f"{_PROFILE}{settings.profile}")
         listed = self.query_one(OptionList)
         listed.set_options([Option(shown, id=str(at)) for at, (_, shown) in enumerate(options)])
         self._ids = ids
-        listed.highlighted = next((ids.index(each) for each in wanted if each in ids), 0)
+        listed.highlighted = next((ids.index(wanted_id) for wanted_id in wanted if wanted_id in ids), 0)
 
     def _served(self, model: ListedModel) -> Content:
         mark = "● " if model.name == self._generator else "  "
@@ -114,7 +116,7 @@ class ModelsScreen(ModalScreen[None]):
 
     @work(thread=True, exit_on_error=False)
     def _look(self) -> None:
-        lines = [f"  {one_line(each.name, 44):<44} {each.bytes / 1e6:8.1f} MB" for each in self._store.installed()]
+        lines = [f"  {one_line(model.name, 44):<44} {model.bytes / 1e6:8.1f} MB" for model in self._store.installed()]
         text = "\n".join(lines) or "  nothing yet"
         shown = Content.assemble(("On this machine\n", "bold $text-accent"), (text, "$foreground 60%"))
         self.app.call_from_thread(self.query_one("#models-installed", Static).update, shown)

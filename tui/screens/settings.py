@@ -121,6 +121,6 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         # Of a server only its name: what else is known of it may be a key.
         return (
-            ", ".join(f"{name} = {each}" if isinstance(each, str) else name for name, each in value.items()) or "none"
+            ", ".join(f"{name} = {item}" if isinstance(item, str) else name for name, item in value.items()) or "none"
         )
     return "—" if value is None else str(value)

@@ -6,10 +6,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from assistant.answering.comparison import Compared, figures_line
-from assistant.documents.excerpts import excerpt, position
 from assistant.events import Progress
+from assistant.presentation import Headline, ShownPlace, present
 from assistant.text import one_line, printable
-from assistant.types import Answer, Document, Evidence
+from assistant.types import Answer, Document
 
 _EACH_SIDE = 80  # characters around the span
 
@@ -59,21 +59,20 @@ class ComparisonColumn(Static):
         return Content("\n").join(lines)
 
     def _said(self, answer: Answer) -> list[Content]:
-        sure = "" if answer.score is None else f"  {answer.score:.0%} sure"
-        if answer.text is None:
-            said = Content.assemble(("Not in the document", "italic"), (sure, "$text-accent"))
-            return [said, *([self._place(answer.closest, "underline")] if answer.closest is not None else [])]
-        said = Content.assemble((one_line(answer.text, 160), "bold $text-success"), (sure, "$text-accent"))
-        span = "bold underline $foreground on $warning 35%"
-        return [said, *(self._place(place, span) for place in answer.evidence[:1])]
+        shown = present(answer, self._documents, _EACH_SIDE)
+        sure = f"  {shown.sure}" if shown.sure else ""
+        missing = shown.headline is Headline.NOT_FOUND
+        said = (shown.text, "italic") if missing else (one_line(shown.text, 160), "bold $text-success")
+        places = [_drawn(place) for place in shown.places[:1]]
+        return [Content.assemble(said, (sure, "$text-accent")), *places]
 
-    def _place(self, place: Evidence, style: str) -> Content:
-        texts = (each.text for each in self._documents if each.name == place.document)
-        whole = next((text for text in texts if text[place.start : place.end] == place.text), None)
-        cut = excerpt(whole, place.start, place.end, _EACH_SIDE) if whole else excerpt(place.text, 0, len(place.text))
-        where = one_line(place.document, 40)
-        if whole is not None:
-            where += f" · {position(whole, place.start, place.end, place.page, place.place)}"
-        return Content.assemble(
-            (cut.before, "$foreground 60%"), (cut.span, style), (cut.after, "$foreground 60%"), f"\n{where}"
-        )
+
+def _drawn(place: ShownPlace) -> Content:
+    span = "underline" if place.closest else "bold underline $foreground on $warning 35%"
+    where = f"{one_line(place.evidence.document, 40)} · {place.where}"
+    return Content.assemble(
+        (place.cut.before, "$foreground 60%"),
+        (place.cut.span, span),
+        (place.cut.after, "$foreground 60%"),
+        f"\n{where}",
+    )

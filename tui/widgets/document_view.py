@@ -34,7 +34,7 @@ def wrap(text: str, width: int) -> list[Span]:
 
 
 class DocumentView(ScrollView, can_focus=True):
-    """Shows a text; `spans` are evidence, `found` what a search found. Both are character offsets."""
+    """Shows a text; `spans` are evidence, `spans` what a search found. Both are character offsets."""
 
     DEFAULT_CSS = """
     DocumentView { background: $background; overflow: hidden scroll; scrollbar-size-vertical: 1; }
@@ -63,9 +63,9 @@ class DocumentView(ScrollView, can_focus=True):
             if self._current is not None:
                 self.go(self._current)
 
-    def mark_found(self, found: list[Span]) -> None:
+    def mark_found(self, spans: list[Span]) -> None:
         """Mark what a search found."""
-        self._found = found
+        self._found = spans
         self.refresh()
 
     def go(self, span: Span) -> None:

@@ -12,21 +12,19 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Markdown, Static
 
-from assistant.documents.excerpts import on_one_line
 from assistant.events import Event, Notice, RouteChosen, TextDelta, TextTakenBack
 from assistant.history.store import Status
-from assistant.history.types import local_time
+from assistant.presentation import Headline, Presentation
 from assistant.sandbox import Outcome
-from assistant.text import counted, one_line, printable
-from assistant.types import Route, Support
+from assistant.text import one_line, printable
+from assistant.types import Route
 from tui.chat.code_blocks import python_blocks
-from tui.chat.retrying import told
-from tui.chat.session import Exchange
+from tui.chat.exchange import Exchange
 from tui.messages import ExchangeAction, FocusExchange
 from tui.widgets.evidence_card import EvidenceCard
 from tui.widgets.growing_answer import GONE, GrowingAnswer
+from tui.widgets.how_line import how_it_went
 from tui.widgets.run_output import RunOutput
-from tui.widgets.status_bar import short_name
 from tui.widgets.thinking_view import ThinkingView
 from tui.widgets.verdict_view import VerdictView
 
@@ -190,43 +188,41 @@ class ExchangeView(Vertical, can_focus=True):
         with suppress(*GONE):
             await self._finish()
 
-    async def _finish(self) -> None:  # noqa: PLR0912  (one branch for each end)
-        exchange = self.exchange
+    async def _finish(self) -> None:
+        exchange, shown = self.exchange, self.exchange.shown
         answer = self.query_one(".answer")
         await self._end_growing()
         if exchange.error is not None:
             failure = Content.assemble(("✘ ", "bold $text-error"), printable(exchange.error))
             await answer.mount(Static(failure, classes="failure"))
-        elif exchange.found_nothing:
-            if self._growing is not None:
-                await self._take_back()
-            await answer.mount(Static(self._not_found(), classes="not-found"))
-        elif exchange.unsupported and exchange.draft is not None:
+        elif shown.headline in (Headline.NOT_FOUND, Headline.NOT_SUPPORTED):
             await self._take_back()
-            await answer.mount(Static(self._not_supported(), classes="not-found"))
+            await answer.mount(Static(_without_answer(shown), classes="not-found"))
         elif exchange.route is Route.EXTRACT:
-            await answer.mount(Static(Content.styled(on_one_line(exchange.text), "bold"), classes="extracted"))
+            await answer.mount(Static(Content.styled(shown.text, "bold"), classes="extracted"))
         elif self._growing is None:
-            if exchange.text.strip():
-                await answer.mount(Markdown(printable(exchange.text), open_links=False))
+            if shown.headline is Headline.WRITTEN:
+                await answer.mount(Markdown(shown.text, open_links=False))
             elif exchange.status is Status.DONE:
                 empty = Content.styled("The model gave no answer; /retry asks it again.", "$text-warning")
                 await answer.mount(Static(empty, classes="not-found"))
         else:
             await self._growing.show(exchange.text)
-        if exchange.draft is not None:
-            draft = Markdown(printable(exchange.draft), open_links=False, classes="draft")
+        if shown.draft is not None:
+            draft = Markdown(shown.draft, open_links=False, classes="draft")
             draft.display = False
             await answer.mount(draft)
-        if (missing := self._missing()) is not None:
+        if shown.missing:
+            lines = "".join(f"\n  ? {claim}" for claim in shown.missing)
+            missing = Content.assemble(("Not in the document:", "bold $text-warning"), (lines, "$text-warning"))
             await answer.mount(Static(missing, classes="missing"))
         if exchange.status is Status.STOPPED:
             await answer.mount(Static(Content.styled("■ stopped", "$text-warning"), classes="stopped"))
-        await answer.mount_all(self._cards())
-        if exchange.verdict is not None:
-            await answer.mount(VerdictView(exchange.verdict))
-        elif exchange.answer is not None and exchange.answer.verdict_reason:
-            reason = one_line(exchange.answer.verdict_reason, 200)
+        await answer.mount_all(self._cards(shown))
+        if shown.verdict is not None:
+            await answer.mount(VerdictView(shown.verdict))
+        elif shown.unchecked is not None:
+            reason = one_line(shown.unchecked, 200)
             await answer.mount(Static(Content.styled(f"not checked: {reason}", "$foreground 60%"), classes="unchecked"))
         self._show_how()
         self.complete = True
@@ -296,78 +292,28 @@ class ExchangeView(Vertical, can_focus=True):
             return True
         return False
 
-    def _not_found(self) -> Content:
-        answer = self.exchange.answer
-        sure = ""
-        if answer is not None and answer.score is not None:
-            sure = f"  {answer.score:.0%} sure"
-        other = " · d shows the draft" if self.exchange.draft is not None else ""
-        other += " · /retry open asks the generator alone"
-        return Content.assemble(("∅ Not in the document", "bold $text-warning"), (sure + other, "$foreground 60%"))
-
-    def _not_supported(self) -> Content:
-        return Content.assemble(
-            ("∅ The document does not support an answer", "bold $text-warning"),
-            ("  d shows the draft", "$foreground 60%"),
-        )
-
-    def _missing(self) -> Content | None:
-        """The sentences of a partly supported answer that the document does not hold."""
-        answer = self.exchange.answer
-        if answer is None or answer.verdict is None or answer.support is not Support.PARTLY:
-            return None
-        lines = "".join(f"\n  ? {one_line(claim.text, 200)}" for claim in answer.verdict.unsupported)
-        return Content.assemble(("Not in the document:", "bold $text-warning"), (lines, "$text-warning"))
-
-    def _cards(self) -> list[EvidenceCard | Static]:
-        exchange = self.exchange
-        if exchange.found_nothing and exchange.closest is not None:
-            closest = exchange.closest
-            document = exchange.document_of(closest)
-            return [EvidenceCard(exchange=exchange.number, at=0, evidence=closest, document=document, closest=True)]
+    def _cards(self, shown: Presentation) -> list[EvidenceCard | Static]:
         cards: list[EvidenceCard | Static] = [
-            EvidenceCard(exchange=exchange.number, at=at, evidence=evidence, document=exchange.document_of(evidence))
-            for at, evidence in enumerate(exchange.evidence[:_CARDS])
+            EvidenceCard(self.exchange.number, at, place) for at, place in enumerate(shown.places[:_CARDS])
         ]
-        if (more := len(exchange.evidence) - _CARDS) > 0:
+        if (more := len(shown.places) - _CARDS) > 0:
             cards.append(Static(Content.styled(f"{more} more: ctrl+o shows all", "$foreground 60%"), classes="more"))
         return cards
 
     def _show_how(self) -> None:
-        exchange = self.exchange
-        lines = [f"· {printable(notice)}" for notice in exchange.notices]
-        if exchange.standalone_question:
-            lines.insert(0, f"· asked as “{one_line(exchange.standalone_question, 300)}”")
-        lines.append(" · ".join(part for part in self._parts() if part))
-        how = "\n".join(lines)
+        elapsed = time.monotonic() - self._started if self._started is not None else 0.0
+        how = how_it_went(self.exchange, self._waits_for, elapsed)
         if how != self._how:  # every update lays the conversation out anew
             self._how = how
             self.query_one(".how", Static).update(Content.styled(how, "$foreground 60%"))
 
-    def _parts(self) -> list[str]:
-        exchange = self.exchange
-        if exchange.status is None:
-            return [f"◌ {self._waits_for}"]
-        reason = one_line(exchange.reason or "", 160).rstrip(".")
-        parts = [f"{exchange.route.value}{' — ' + reason if reason else ''}" if exchange.route else ""]
-        parts.append(told(exchange.sampling))
-        if exchange.status is Status.STREAMING:
-            if progress := exchange.progress:
-                how_far = f" {progress.done}/{progress.total}" if progress.total else ""
-                parts.append(f"{printable(progress.stage)}{how_far}")
-            elapsed = time.monotonic() - self._started if self._started is not None else 0.0
-            return ["◍ " + (parts[0] or "thinking"), *parts[1:], f"{elapsed:.0f}s", "Esc stops"]
-        if exchange.answer is not None:
-            usage = exchange.answer.usage
-            if usage.seconds:  # not known of what was cut off
-                parts.append(f"{usage.seconds:.{1 if usage.seconds >= 1 else 2}f}s")
-            if usage.thinking_tokens:
-                parts.append(f"thought for {counted(usage.thinking_tokens, 'token')}")
-            if usage.completion_tokens:
-                parts.append(f"{usage.prompt_tokens:,} → {counted(usage.completion_tokens, 'token')}")
-            if usage.completion_tokens and usage.seconds:
-                parts.append(f"{usage.completion_tokens / usage.seconds:.0f} tok/s")
-            if (model := exchange.answer.models.generator) is not None:
-                parts.append(short_name(model))
-        parts.append(local_time(exchange.created).strftime("%H:%M"))
-        return parts
+
+def _without_answer(shown: Presentation) -> Content:
+    nothing = shown.headline is Headline.NOT_FOUND
+    hints = (
+        shown.sure if nothing else "",
+        "d shows the draft" if shown.draft is not None else "",
+        "/retry open asks the generator alone" if nothing else "",
+    )
+    hint = " · ".join(part for part in hints if part)
+    return Content.assemble((f"∅ {shown.text}", "bold $text-warning"), (f"  {hint}", "$foreground 60%"))

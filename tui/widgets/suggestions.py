@@ -25,8 +25,12 @@ class Suggestions(OptionList, can_focus=False):
         self._suggestions = suggestions
         self.clear_options()
         self.add_options(
-            Option(Content.assemble((f"{one_line(each.label, _NAME):<{_NAME}}  ", ""), (each.help, "$foreground 60%")))
-            for each in suggestions
+            Option(
+                Content.assemble(
+                    (f"{one_line(suggestion.label, _NAME):<{_NAME}}  ", ""), (suggestion.help, "$foreground 60%")
+                )
+            )
+            for suggestion in suggestions
         )
         self.highlighted = 0 if suggestions else None
         self.display = bool(suggestions)

@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.chat.session import Exchange
+from tui.chat.exchange import Exchange
 from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.welcome import Welcome
 
@@ -123,7 +123,7 @@ class Transcript(VerticalScroll, can_focus=False):
             self.scroll_to(y=view.virtual_region.y - offset, animate=False, force=True)
 
     async def _mount(self, exchanges: list[Exchange], *, before: str | None = None, after: str | None = None) -> None:
-        await self.mount_all([ExchangeView(each, self._save) for each in exchanges], before=before, after=after)
+        await self.mount_all([ExchangeView(exchange, self._save) for exchange in exchanges], before=before, after=after)
 
     async def _drop(self, views: list[ExchangeView]) -> None:
         for view in views:

@@ -47,9 +47,13 @@ class VerdictView(Static):
             self.expanded = not self.expanded
 
 
-def _bars(probabilities: Probabilities, said: Label) -> Iterator[Part]:
+def _bars(probabilities: Probabilities, verdict_label: Label) -> Iterator[Part]:
     for row, (label, share) in enumerate(probabilities.shares.items()):
-        yield (said.badge.ljust(_BADGE), f"bold $text-{_STYLES[said]}") if row == 0 else "\n" + " " * _BADGE
+        yield (
+            (verdict_label.badge.ljust(_BADGE), f"bold $text-{_STYLES[verdict_label]}")
+            if row == 0
+            else "\n" + " " * _BADGE
+        )
         yield (label.value.ljust(_NAME), "$foreground 60%")
         yield (_bar(share), f"${_STYLES[label]} on $foreground 8%")
         yield f"{share:5.0%}"

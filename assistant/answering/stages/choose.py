@@ -25,10 +25,10 @@ def choose(turn: Turn, cancel: threading.Event, resources: Resources) -> Generat
     """
     _check(turn)
     choice = choose_route(turn)
-    if choice.asked == turn.question and choice.route is not Route.OPEN and turn.documents:
+    if choice.standalone_question == turn.question and choice.route is not Route.OPEN and turn.documents:
         choice = yield from _completed(turn, choice, cancel, resources)
-    asked = choice.asked if choice.asked != turn.question else None
-    turn = replace(turn, question=choice.asked)
+    asked = choice.standalone_question if choice.standalone_question != turn.question else None
+    turn = replace(turn, question=choice.standalone_question)
     looked = look_up_turn(turn, choice.route)
     if looked.found is not None:
         choice = replace(choice, route=Route.EXTRACT, reason=REASON[looked.found.kind])

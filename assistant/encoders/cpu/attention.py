@@ -52,7 +52,7 @@ def attend(
 
     batch, heads, _, size = query.shape
     bias = None if position_bias is None else position_bias[0]
-    query, key, value = (each.reshape(batch * heads, -1, size) for each in (query, key, value))
+    query, key, value = (states.reshape(batch * heads, -1, size) for states in (query, key, value))
     scale = size**-0.5 if scaling is None else scaling
     # A mask that differs by query (a window around each, say) has no place beside the values.
     by_query = attention_mask is not None and attention_mask.shape[2] > 1

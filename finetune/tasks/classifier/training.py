@@ -12,8 +12,9 @@ from finetune.recipe import ClassifierRecipe
 from finetune.tasks.classifier.classifier import TextClassifier, evaluate, save_labels
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
+from finetune.trainer.arguments import optimizers, training_arguments
 from finetune.trainer.peft_methods import for_measuring, load_encoder, positions
-from finetune.trainer.trainer import mean_loss, measuring_trainer, optimizers, run_trainer, training_arguments
+from finetune.trainer.trainer import mean_loss, measuring_trainer, run_trainer
 
 Item = dict[str, Any]
 

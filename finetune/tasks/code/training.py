@@ -28,17 +28,17 @@ from finetune.recipe_data import CodeData
 from finetune.tasks.code.own_answers import FILE, answer_and_keep, own_answers
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
-from finetune.trainer.peft_methods import load_causal, positions
-from finetune.trainer.precision import device
-from finetune.trainer.processes import is_main_process
-from finetune.trainer.trainer import (
+from finetune.trainer.arguments import (
     checkpoints_activations,
     loss_arguments,
     optimizers,
-    run_trainer,
     train_in_float32,
     training_arguments,
 )
+from finetune.trainer.peft_methods import load_causal, positions
+from finetune.trainer.precision import device
+from finetune.trainer.processes import is_main_process
+from finetune.trainer.trainer import run_trainer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

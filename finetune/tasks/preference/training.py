@@ -13,14 +13,9 @@ from finetune.data.survey import survey
 from finetune.recipe import PreferenceRecipe
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
+from finetune.trainer.arguments import checkpoints_activations, optimizers, train_in_float32, training_arguments
 from finetune.trainer.peft_methods import load_causal, positions
-from finetune.trainer.trainer import (
-    checkpoints_activations,
-    optimizers,
-    run_trainer,
-    train_in_float32,
-    training_arguments,
-)
+from finetune.trainer.trainer import run_trainer
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from finetune.data.survey import survey
 from finetune.recipe import Seq2SeqRecipe
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
+from finetune.trainer.arguments import optimizers, training_arguments
 from finetune.trainer.peft_methods import for_measuring
-from finetune.trainer.trainer import measuring_trainer, optimizers, run_trainer, training_arguments
+from finetune.trainer.trainer import measuring_trainer, run_trainer
 
 Item = dict[str, Any]
 NO_ANSWER = "unanswerable"

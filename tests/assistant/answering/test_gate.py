@@ -23,8 +23,8 @@ from assistant.records import answer_from_json, answer_to_json
 from assistant.settings import Settings
 from assistant.types import Answer, Claim, Document, Label, Probabilities, Route, Support, Turn, Verdict
 from tests.assistant.answering.stand_ins import Stream
+from tui.chat.exchange import Exchange
 from tui.chat.plain_exchange import answer_lines
-from tui.chat.session import Exchange
 
 MILL = Document(
     "mill.txt",
