@@ -101,7 +101,7 @@ def main_options(
         }  # fmt: skip
         if early := next((option for option, value in ours.items() if value is not None), None):
             raise UsageError(
-                f"{early} is not heeded before a command; put it behind: "
+                f"{early} is not read before a command; put it behind: "
                 f"assistant {context.invoked_subcommand} … {early} …"
             )
         return 0
