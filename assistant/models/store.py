@@ -28,7 +28,7 @@ from assistant.models.sources import Source, fetch_files, source_of_environment
 from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
 from assistant.models.transfer import Unfinished, bytes_kept
 from assistant.models.user_files import recognise, take_user_files
-from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, part_of, trained_in
+from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, role_of, trained_in
 from assistant.text import one_line
 
 
@@ -179,7 +179,7 @@ class ModelStore:
         spec = ModelSpec(adapter_base(folder), name) if is_adapter(folder) else ModelSpec(name)
         embedded = self.catalogue.profile("embedded")
         about = f"the embedded profile with {name}"
-        return embedded.with_part(part_of(folder), spec, name=name, description=about)
+        return embedded.with_part(role_of(folder), spec, name=name, description=about)
 
     def is_hub_profile(self, name: str) -> bool:
         """Whether a profile's name is that of a model of the Hub rather than one of ours or a folder."""
