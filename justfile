@@ -42,6 +42,11 @@ fast *arguments:
 test *arguments:
     "{{ bin }}/python" -m pytest -q {{ arguments }}
 
+# What the tests do not notice: just mutate "assistant.routing.router*"
+mutate *mutants:
+    "{{ bin }}/python" -m pip install --quiet mutmut
+    "{{ bin }}/mutmut" run {{ mutants }}
+
 # Write the pictures of the screens and the help page anew: look at them before you commit them
 snapshots $SNAPSHOTS="write":
     "{{ bin }}/python" -m pytest -q tests/tui/test_snapshots.py tests/test_usage_page.py

@@ -86,8 +86,7 @@ def present(answer: Answer, documents: Sequence[Document], around: int = EACH_SI
     """
     headline, verdict = _headline(answer), answer.verdict
     draft = _text(answer) if answer.turned_down else printable(answer.unsupported_text or "")
-    partly = headline is Headline.WRITTEN and answer.support is Support.PARTLY
-    missing = verdict.unsupported if partly and verdict is not None else []
+    missing = verdict.unsupported if verdict is not None and answer.support is Support.PARTLY else []
     return Presentation(
         headline,
         _WORDS.get(headline) or _text(answer),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assistant.answering.whole_text import TEXTS_KEPT
 from assistant.loading.models import LoadedModels
-from assistant.reading.structure import Found, LookUp
+from assistant.reading.structure import LookUp, StructureAnswer
 from assistant.recent import Recent
 from assistant.settings import Settings
 from assistant.types import Answer, Document, Evidence, Route, Turn
@@ -33,7 +33,7 @@ class TurnState:
     claims: Sequence[str] = ()
     document: Document | None = None
     near: Sequence[Evidence] = ()
-    found: Found | None = None
+    found: StructureAnswer | None = None
     noted: bool = False  # the generator was given notes, so that its own citations are of these
     quiet: bool = False
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assistant.documents.language import foreign_language, foreign_script, names_of
-from assistant.reading.structure import FAQ, LIST, TABLE, Found, LookUp, look_up
+from assistant.reading.structure import FAQ, LIST, TABLE, LookUp, StructureAnswer, look_up
 from assistant.types import Answer, Document, Evidence, Route, Turn, Verdict
 
 if TYPE_CHECKING:
@@ -34,26 +34,26 @@ def look_up_turn(turn: Turn, route: Route) -> LookUp:
     return looked
 
 
-def answer_of(answer: Answer, found: Found) -> Answer:
+def answer_of(answer: Answer, found: StructureAnswer) -> Answer:
     """The answer that structure gave: its places are the evidence."""
     score = _SCORES[found.kind]
     evidence = tuple(found.document.evidence(start, end, score) for start, end in found.spans)
     return replace(answer, text=found.text, score=score, evidence=evidence)
 
 
-def near_of(found: Found) -> tuple[Evidence, ...]:
+def near_of(found: StructureAnswer) -> tuple[Evidence, ...]:
     """What the answer is checked against: the rows, the list."""
     return tuple(found.document.evidence(start, end) for start, end in found.support)
 
 
-def premise_of(found: Found) -> Document | None:
+def premise_of(found: StructureAnswer) -> Document | None:
     """What the table or list says in sentences, to check the answer against; None where the document's own will do."""
     if not found.statements or found.kind == FAQ:
         return None
     return Document(found.document.name, " ".join(found.statements))
 
 
-def placed(verdict: Verdict, found: Found) -> Verdict:
+def placed(verdict: Verdict, found: StructureAnswer) -> Verdict:
     """A verdict that was reached on such sentences, its evidence the places in the document that they come from."""
     places = near_of(found)
     return Verdict(tuple(replace(claim, evidence=places[0]) for claim in verdict.claims))

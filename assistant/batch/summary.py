@@ -183,7 +183,7 @@ def summary_lines(summary: Summary, seconds: float, watched: int) -> list[str]:
         lines.append(f"  and {summary.failed - len(summary.failures):,} more: {_counted(summary.by_failure)}")
     for count, reasons, option in (
         (summary.passing, "for passing reasons", "--resume"),
-        (summary.refused, "at the model", "once that is mended, --retry-failed"),
+        (summary.refused, "at the model", "once that is fixed, --retry-failed"),
     ):
         if count:
             again = "it" if count == 1 else "them"

@@ -9,18 +9,7 @@ from typing import Annotated
 import typer
 
 from assistant.cli.console import StatusLine
-from assistant.cli.options import (
-    MaxTokens,
-    Model,
-    Profile,
-    Server,
-    System,
-    Temperature,
-    TopP,
-    Windows,
-    settings,
-    switches,
-)
+from assistant.cli.options import Generation, Windows, switches
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, TurnFailed, TurnFinished
@@ -47,13 +36,8 @@ def ask(
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Exit with 4 on this verdict: contradiction, neutral or no-answer.")
     ] = None,
-    profile: Profile = None,
-    server: Server = None,
-    model: Model = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    max_tokens: MaxTokens = None,
-    system: System = None,
+    *,
+    generation: Generation,
 ) -> int:
     r"""Ask one question, of a document or of the code assistant.
 
@@ -64,16 +48,7 @@ def ask(
       curl -s https://example.org/page.txt | assistant ask "Who wrote it?" --json
       git diff | assistant ask "Explain this"
     """
-    chosen = settings(
-        profile,
-        server,
-        model,
-        windows=windows,
-        temperature=temperature,
-        top_p=top_p,
-        max_new_tokens=max_tokens,
-        system=system,
-    )
+    chosen = generation.settings(windows=windows)
     turn = with_own_document(
         Turn(
             read_question(question, document or []),

@@ -7,17 +7,7 @@ import typer
 
 from assistant.cli.ask import parse_fail_on, parse_route
 from assistant.cli.files import check_paths
-from assistant.cli.options import (
-    MaxTokens,
-    Model,
-    Profile,
-    Server,
-    System,
-    Temperature,
-    TopP,
-    Windows,
-    settings,
-)
+from assistant.cli.options import Generation, Windows
 from assistant.documents.formats import FORMATS
 from assistant.errors import UsageError, did_you_mean
 
@@ -82,13 +72,8 @@ def batch(
     ] = None,
     cpus: Annotated[float, typer.Option(help="Cores of each Ray worker.", min=0.1)] = 1,
     gpus: Annotated[float, typer.Option(help="GPUs of each Ray worker; 0.25 lets four share one.", min=0)] = 0,
-    profile: Profile = None,
-    server: Server = None,
-    model: Model = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    max_tokens: MaxTokens = None,
-    system: System = None,
+    *,
+    generation: Generation,
 ) -> int:
     r"""Answer a file of questions, each line {"question": ..., "id"?, "document"?, "document_path"?, "route"?}.
 
@@ -109,17 +94,7 @@ def batch(
     resume = resume or retry_failed
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other.")
-    chosen = settings(
-        profile,
-        server,
-        model,
-        windows=windows,
-        server_requests=requests,
-        temperature=temperature,
-        top_p=top_p,
-        max_new_tokens=max_tokens,
-        system=system,
-    )
+    chosen = generation.settings(windows=windows, server_requests=requests)
     watched = parse_fail_on(fail_on or [])
     if document == questions == "-":
         raise UsageError("Questions and document cannot both be standard input.")

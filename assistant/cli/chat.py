@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.cli.ask import read_documents
-from assistant.cli.options import settings, switches
+from assistant.cli.options import switches
 from assistant.errors import UsageError
 from assistant.settings import TAB_VARIABLE, Settings
 
@@ -14,30 +14,17 @@ if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant
 
 
-def chat(
-    documents: list[str],
-    resume: str | None,
-    profile: str | None,
-    server: str | None,
-    plain: bool | None = None,
-    model: str | None = None,
-    **options: object,
-) -> int:
+def chat(documents: list[str], resume: str | None, chosen: Settings) -> int:
     """Open the chat: on a screen, or in plain lines where these are wanted or the terminal can do no more.
 
     Args:
         documents: files to open.
         resume: a conversation to go on with.
-        profile: of models.
-        server: that answers in place of the profile's generator.
-        plain: in lines instead of on a screen.
-        model: that answers in place of the profile's generator.
-        options: settings by name.
+        chosen: the settings in force.
 
     Raises:
-        UsageError: standard input or output is no terminal, or an option is wrong.
+        UsageError: standard input or output is no terminal.
     """
-    chosen = settings(profile, server, model, plain=plain, **options)
     opened = read_documents(documents, chosen.max_document_megabytes)
     in_browser = "TEXTUAL_DRIVER" in os.environ  # textual-serve draws what comes through our pipes
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):

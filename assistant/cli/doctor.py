@@ -152,7 +152,7 @@ def _model(store: "ModelStore", part: str, name: str, *, hashes: bool) -> Findin
     try:
         if damaged := store.damaged_files(name, hashes=hashes):
             which = ", ".join(damaged[:3]) + (", …" if len(damaged) > 3 else "")
-            return Finding(part, "wrong", f"{name}: damaged ({which}); {_mended_by(store, name)}")
+            return Finding(part, "wrong", f"{name}: damaged ({which}); {_repaired_by(store, name)}")
         if store.is_ready(name):
             path = Path(store.path(name))
             files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
@@ -164,7 +164,7 @@ def _model(store: "ModelStore", part: str, name: str, *, hashes: bool) -> Findin
     return Finding(part, "missing", f"{name}{size}: fetched at first use, or by `assistant models pull`")
 
 
-def _mended_by(store: "ModelStore", name: str) -> str:
+def _repaired_by(store: "ModelStore", name: str) -> str:
     if store.is_ready(name):  # of the right sizes: no start would notice
         return f"`assistant models remove {name}` and `assistant models pull {name}` fetch it anew"
     return "it is fetched anew at its next use, or by `assistant models pull`"

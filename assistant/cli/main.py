@@ -22,20 +22,7 @@ from assistant.cli.completion import complete_at_the_first_tab_in_zsh, conversat
 from assistant.cli.doctor import doctor
 from assistant.cli.man import man
 from assistant.cli.mcp import mcp
-from assistant.cli.options import (
-    Commands,
-    MaxTokens,
-    Model,
-    NoColor,
-    Profile,
-    Quiet,
-    Server,
-    System,
-    Temperature,
-    TopP,
-    Verbose,
-    switches,
-)
+from assistant.cli.options import Commands, Generation, switches
 from assistant.cli.serve import serve
 from assistant.cli.verify import verify
 from assistant.cli.web import web
@@ -68,16 +55,8 @@ def main_options(
     document: Documents = None,
     resume: Resume = None,
     plain: Plain = None,
-    profile: Profile = None,
-    server: Server = None,
-    model: Model = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    max_tokens: MaxTokens = None,
-    system: System = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
+    *,
+    generation: Generation,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> int:
     r"""A chat assistant for the terminal that runs on your own machine.
@@ -94,21 +73,16 @@ def main_options(
       assistant verify --premise @report.txt --hypothesis "Sales rose."
     """
     if context.invoked_subcommand is not None:
-        ours = {
-            "--document": document, "--resume": resume, "--plain": plain, "--profile": profile, "--server": server,
-            "--model": model, "--temperature": temperature, "--top-p": top_p, "--max-tokens": max_tokens,
-            "--system": system,
-        }  # fmt: skip
+        ours = {"--document": document, "--resume": resume, "--plain": plain, **generation.by_option}
         if early := next((option for option, value in ours.items() if value is not None), None):
             raise UsageError(
-                f"{early} is not heeded before a command; put it behind: "
+                f"{early} is not read before a command; put it behind: "
                 f"assistant {context.invoked_subcommand} … {early} …"
             )
         return 0
     from assistant.cli.chat import chat
 
-    options = {"temperature": temperature, "top_p": top_p, "max_new_tokens": max_tokens, "system": system}
-    return chat(document or [], resume, profile, server, plain, model, **options)
+    return chat(document or [], resume, generation.settings(plain=plain))
 
 
 @app.command("chat")
@@ -116,13 +90,8 @@ def chat_command(
     document: Documents = None,
     resume: Resume = None,
     plain: Plain = None,
-    profile: Profile = None,
-    server: Server = None,
-    model: Model = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    max_tokens: MaxTokens = None,
-    system: System = None,
+    *,
+    generation: Generation,
 ) -> int:
     r"""Open the chat (the same as no command).
 
@@ -134,8 +103,7 @@ def chat_command(
     """
     from assistant.cli.chat import chat
 
-    options = {"temperature": temperature, "top_p": top_p, "max_new_tokens": max_tokens, "system": system}
-    return chat(document or [], resume, profile, server, plain, model, **options)
+    return chat(document or [], resume, generation.settings(plain=plain))
 
 
 app.command()(ask)

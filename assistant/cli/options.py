@@ -5,8 +5,8 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -102,37 +102,78 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 _SWITCHES = {"verbose": Verbose, "quiet": Quiet, "no_color": NoColor}
 
 
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The options that choose the models and how they answer: a command with a parameter of this type has them all."""
+
+    profile: Profile = None
+    server: Server = None
+    model: Model = None
+    temperature: Temperature = None
+    top_p: TopP = None
+    max_tokens: MaxTokens = None
+    system: System = None
+
+    def settings(self, **options: object) -> Settings:
+        """The settings with these options, and others by their names, laid over them."""
+        return settings(
+            self.profile, self.server, self.model,
+            temperature=self.temperature, top_p=self.top_p, max_new_tokens=self.max_tokens, system=self.system,
+            **options,
+        )  # fmt: skip
+
+    @property
+    def by_option(self) -> dict[str, object]:
+        """The values by the options' names."""
+        return {f"--{field.name.replace('_', '-')}": getattr(self, field.name) for field in fields(self)}
+
+
 class Commands(typer.Typer):
-    """Commands that take --verbose, --quiet and --no-color, which set `switches`, without naming them each."""
+    """Commands that need not name --verbose, --quiet and --no-color, nor each option of `Generation`."""
 
-    def command(self, *given: Any, **options: Any) -> Callable[[Function], Function]:
+    def command(self, *args: Any, **options: Any) -> Callable[[Function], Function]:
         """As Typer's."""
-        register = super().command(*given, **options)
+        return _keeping(super().command(*args, **options))
 
-        def add(function: Function) -> Function:
-            register(_with_switches(function))
-            return function
-
-        return add
+    def callback(self, *args: Any, **options: Any) -> Callable[[Function], Function]:
+        """As Typer's."""
+        return _keeping(super().callback(*args, **options))
 
 
-def _with_switches(function: Callable[..., Any]) -> Callable[..., Any]:
+def _keeping(register: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    def add(function: Function) -> Function:
+        register(_with_shared_options(function))
+        return function
+
+    return add
+
+
+def _with_shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(function)
-    added = {name: kind for name, kind in _SWITCHES.items() if name not in signature.parameters}
+    group = next((name for name, parameter in signature.parameters.items() if parameter.annotation is Generation), None)
+    of_group = {field.name: field.type for field in fields(Generation)} if group is not None else {}
+    switched = {name: kind for name, kind in _SWITCHES.items() if name not in signature.parameters}
 
     @functools.wraps(function)
-    def command(**given: Any) -> Any:
-        return function(**{name: value for name, value in given.items() if name not in added})
+    def command(**values: Any) -> Any:
+        own = {name: value for name, value in values.items() if name not in switched and name not in of_group}
+        if group is not None:
+            own[group] = Generation(**{name: values[name] for name in of_group})
+        return function(**own)
 
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in added.items()
-    ]
-    command.__signature__ = signature.replace(  # type: ignore[attr-defined]  # typing knows no signature of functions
-        parameters=[*signature.parameters.values(), *parameters]
-    )
-    command.__annotations__ = {**inspect.get_annotations(function), **added}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parameters += _keywords(of_group, None) if name == group else [parameter]
+    parameters += _keywords(switched, False)
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typing has none
+    own = {name: kind for name, kind in inspect.get_annotations(function).items() if name != group}
+    command.__annotations__ = {**own, **of_group, **switched}
     return command
+
+
+def _keywords(kinds: Mapping[str, Any], default: object) -> Iterator[inspect.Parameter]:
+    for name, kind in kinds.items():
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 def settings(

@@ -22,7 +22,7 @@ def render_written(answer: Answer) -> Text:
         text.append(f"{shown.text}.\n", style="bold").append_text(_draft(shown))
     elif shown.headline is Headline.WRITTEN:
         text.append(f"{shown.text}\n")
-    if shown.missing:
+    if shown.missing and answer.route is not Route.EXTRACT:
         text.append("\nNot in the document:\n", style="bold")
         for claim in shown.missing:
             text.append(f"  ? {claim}\n", style="yellow")

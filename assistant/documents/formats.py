@@ -43,7 +43,6 @@ _CHARSET = re.compile(
     rb"<meta[^>]+charset\s*=\s*[\"']?([\w.:-]+)|<\?xml[^>]+encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE
 )
 _BYTE_ORDER_MARKS = b"\xef\xbb\xbf\xfe\xff"
-_MAIL = re.compile(rb"(?:[!-9;-~]+:[ \t]?[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n)+\r?\n")
 _MAIL_FIELDS = re.compile(rb"^(from|to|subject|date|message-id|mime-version|received|content-type):", re.I | re.M)
 _MAILBOX = re.compile(rb"From \S+[^\r\n]*\d{2}:\d{2}[^\r\n]*\r?\n[!-9;-~]+:")
 _MAIL_SUFFIXES = frozenset({".eml", ".mbox", ".mht", ".mhtml"})

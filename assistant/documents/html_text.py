@@ -274,4 +274,4 @@ def _span(cell: Any, name: str) -> int:
     value = cell.get(name, "1").strip()
     if not (value.isascii() and value.isdigit()) or len(value) > 6:
         return 1
-    return int(value) or 1_000_000  # nought: to the end of the table
+    return int(value) or 1_000_000  # zero: to the end of the table

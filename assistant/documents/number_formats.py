@@ -5,16 +5,11 @@ import re
 from functools import lru_cache
 from typing import Any
 
-_SECTION = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|[^;]')
 _CURRENCY = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]")
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)')
 _SHAPE = re.compile(r"[#0?][#0?,.]*")
 _MOST_PLACES = 10
-_DATE_PARTS = (
-    ("yyyy", "%Y"), ("yy", "%y"), ("mmmm", "%B"), ("mmm", "%b"), ("dddd", "%A"), ("ddd", "%a"), ("dd", "%d"),
-    ("hh", "%H"), ("ss", "%S"),
-)  # fmt: skip
 
 
 def shown(value: Any, number_format: str | None = None) -> str:

@@ -18,7 +18,6 @@ _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A
 _MOST_MERGES = 100_000
 _CHUNK = 1_000_000  # bytes
 _MOST_SHEETS = 1_000
-_COMMENT_ROWS = 1_000
 
 
 def extract(data: bytes, most_characters: int) -> Extracted:

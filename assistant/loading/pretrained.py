@@ -60,7 +60,7 @@ def with_adapter(network: Any, model: ResolvedModel) -> Any:
         raise _misfit(model) from error
     with safe_open(model.adapter / ADAPTER_WEIGHTS, framework="pt") as file:
         saved = {name for name in file.keys() if ".lora_" in name}  # noqa: SIM118  (no mapping)
-    # peft passes over what it finds no place for, and leaves at nought what the file lacks.
+    # peft passes over what it finds no place for, and leaves at zero what the file lacks.
     if saved != {name for name in get_peft_model_state_dict(tuned) if ".lora_" in name}:
         raise _misfit(model)
     return tuned

@@ -18,7 +18,6 @@ from assistant.models.bases import Fetch, holds, make_base, unfinished_of
 from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue
 from assistant.models.dequantised import remove_dequantised
 from assistant.models.described import Descriptions
-from assistant.models.given import recognise, take_given
 from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
 from assistant.models.index_files import IndexFiles
 from assistant.models.local_files import GgufFile
@@ -28,7 +27,8 @@ from assistant.models.references import Place, name_of, place_of
 from assistant.models.sources import Source, fetch_files, source_of_environment
 from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
 from assistant.models.transfer import Unfinished, bytes_kept
-from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, part_of, trained_in
+from assistant.models.user_files import recognise, take_user_files
+from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, role_of, trained_in
 from assistant.text import one_line
 
 
@@ -99,8 +99,8 @@ class ModelStore:
                 check_base(place)
             return place
         if isinstance(place, GgufFile):
-            return self._descriptions.make(place, on_progress or _unheard)
-        return self._ensure_entry(place, on_progress or _unheard)
+            return self._descriptions.make(place, on_progress or _ignore)
+        return self._ensure_entry(place, on_progress or _ignore)
 
     def resolve(self, model: ModelSpec | str, on_progress: ProgressListener | None = None) -> ResolvedModel:
         """Make a model ready to be loaded, with its base where it is an adapter.
@@ -150,16 +150,18 @@ class ModelStore:
             ModelError: a file of it is not the one that was pinned.
             StoreError: the store cannot be written.
         """
-        heard = on_progress or _unheard
+        listen = on_progress or _ignore
         try:
-            given = recognise(path, self.catalogue.bases.values(), heard)
+            user_files = recognise(path, self.catalogue.bases.values(), listen)
         except OSError as error:
             raise UsageError(f"{one_line(str(path), 300)} cannot be read ({error.strerror or error}).") from error
         with storage_errors("add", path.name, self.folder):
             self._ensure_entry(
-                given.base, heard, lambda _, unfinished, listener: take_given(given, unfinished, listener)
+                user_files.base,
+                listen,
+                lambda _, unfinished, tell: take_user_files(user_files, unfinished, tell),
             )
-        return given.base.name
+        return user_files.base.name
 
     def profile(self, name: str, on_progress: ProgressListener | None = None) -> Profile:
         """A profile by its name: the catalogue's, a run's folder, or the embedded one with a model of the Hub in it.
@@ -177,7 +179,7 @@ class ModelStore:
         spec = ModelSpec(adapter_base(folder), name) if is_adapter(folder) else ModelSpec(name)
         embedded = self.catalogue.profile("embedded")
         about = f"the embedded profile with {name}"
-        return embedded.with_part(part_of(folder), spec, name=name, description=about)
+        return embedded.with_part(role_of(folder), spec, name=name, description=about)
 
     def is_hub_profile(self, name: str) -> bool:
         """Whether a profile's name is that of a model of the Hub rather than one of ours or a folder."""
@@ -258,7 +260,7 @@ class ModelStore:
         if not entry.is_dir() and not unfinished.is_dir():
             raise StoreError(f"{reference} is not on this machine, so there is nothing to remove.")
         freed = 0
-        with storage_errors("remove", reference, self.folder), locked(entry, reference, _unheard):
+        with storage_errors("remove", reference, self.folder), locked(entry, reference, _ignore):
             manifest = read_manifest(entry)
             freed += remove_folder(entry) if entry.is_dir() else 0
             freed += remove_folder(unfinished) if unfinished.is_dir() else 0
@@ -358,5 +360,5 @@ def default_cache() -> Path:
     return user_cache_path("assistant", appauthor=False)
 
 
-def _unheard(progress: Progress) -> None:
+def _ignore(progress: Progress) -> None:
     """The listener where there is none."""

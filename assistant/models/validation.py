@@ -164,7 +164,7 @@ def adapter_base(folder: Path) -> str:
     return base
 
 
-def part_of(folder: Path) -> str:
+def role_of(folder: Path) -> str:
     """Which part a model or adapter plays: "generator", "reader" or "verifier", by what its configuration says.
 
     Raises:

@@ -206,12 +206,12 @@ class Reader:
             planned.append(_PlannedQuestion(frame, question.document, text, windows, len(windows), len(windows)))
         if count is None:
             return planned
-        most = count if self.first is None else min(count, CASCADE_WINDOWS)
-        long = [at for at, plan in enumerate(planned) if plan.in_all > most]
+        max_windows = count if self.first is None else min(count, CASCADE_WINDOWS)
+        long = [at for at, plan in enumerate(planned) if plan.in_all > max_windows]
         promising = self._promising([questions[at] for at in long], count, cancel, on_progress)
         for at, (passages, looked_at) in zip(long, promising, strict=True):
             plan = planned[at]
-            chosen = plan.windows[select_windows(plan.windows, plan.text, passages, most)]
+            chosen = plan.windows[select_windows(plan.windows, plan.text, passages, max_windows)]
             planned[at] = replace(plan, windows=chosen, looked_at=max(len(chosen), min(looked_at, plan.in_all)))
         return planned
 

@@ -27,7 +27,7 @@ TABLE, LIST, FAQ = "table", "list", "question"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StructureAnswer:
     """An answer that stands at places of a document.
 
     Args:
@@ -58,7 +58,7 @@ class LookUp:
         notice: what the question asks for that no cell holds.
     """
 
-    found: Found | None = None
+    found: StructureAnswer | None = None
     barred: tuple[tuple[Span, ...], ...] = ()
     notice: str | None = None
 
@@ -89,7 +89,7 @@ def _in_document(question: ParsedQuestion, document: Document) -> LookUp:
     structure = structure_of(document.text)
     if (answered := find_answered(question, structure.questions)) is not None:
         text = document.text[slice(*answered.answer)]
-        return LookUp(Found(document, text, (answered.answer,), (answered.answer,), FAQ))
+        return LookUp(StructureAnswer(document, text, (answered.answer,), (answered.answer,), FAQ))
     if question.explains or not question.content:
         return LookUp()
     tables = tables_of(document)[:MOST_TABLES]
@@ -112,7 +112,7 @@ def _inside(table: Table, others: Sequence[Table]) -> bool:
     return any(other.start <= table.start < other.end for other in others)
 
 
-def _of_list(document: Document, hits: Sequence[ListHit]) -> Found:
+def _of_list(document: Document, hits: Sequence[ListHit]) -> StructureAnswer:
     text = document.text
     pieces = [hit.text or text[slice(*hit.span)] for hit in hits]
     answer = pieces[0] if len(set(pieces)) == 1 else "; ".join(hit.label for hit in hits)
@@ -120,7 +120,9 @@ def _of_list(document: Document, hits: Sequence[ListHit]) -> Found:
         f"{hit.lead}: {hit.label or ', '.join(line.strip(' -*•+') for line in text[slice(*hit.whole)].splitlines())}."
         for hit in hits
     )
-    return Found(document, answer, tuple(hit.span for hit in hits), tuple(hit.whole for hit in hits), LIST, statements)
+    return StructureAnswer(
+        document, answer, tuple(hit.span for hit in hits), tuple(hit.whole for hit in hits), LIST, statements
+    )
 
 
 def _in_tables(question: ParsedQuestion, document: Document, tables: Sequence[Table]) -> LookUp:
@@ -149,7 +151,7 @@ def _in_tables(question: ParsedQuestion, document: Document, tables: Sequence[Ta
         count = None if match.rows or not mostly else count_rows(question, text, table, context)
         if count is not None:
             whole = _whole(table)
-            return LookUp(Found(document, str(count), (whole,), (whole,), TABLE))
+            return LookUp(StructureAnswer(document, str(count), (whole,), (whole,), TABLE))
         beyond = (question.beyond and (match.related or match.rows)) or figures == ()
         if beyond:
             notice = _beyond(table)
@@ -164,7 +166,7 @@ def _named_by(question: ParsedQuestion, context: frozenset[str]) -> int:
     return sum(question.words[at].stem in context for at in question.content)
 
 
-def _of_hits(document: Document, table: Table, hits: Sequence[Hit]) -> Found:
+def _of_hits(document: Document, table: Table, hits: Sequence[Hit]) -> StructureAnswer:
     text = document.text
     cells = [text[slice(*hit.cell)] for hit in hits]
     several_rows = len({hit.row for hit in hits}) > 1
@@ -178,7 +180,7 @@ def _of_hits(document: Document, table: Table, hits: Sequence[Hit]) -> Found:
         )
     rows = tuple(dict.fromkeys(_row_span(table, hit.row) for hit in hits))
     statements = tuple(hit.statement or _statement(hit, cell) for hit, cell in zip(hits, cells, strict=True))
-    return Found(document, answer, tuple(hit.cell for hit in hits), rows, TABLE, statements)
+    return StructureAnswer(document, answer, tuple(hit.cell for hit in hits), rows, TABLE, statements)
 
 
 def _statement(hit: Hit, cell: str) -> str:

@@ -137,8 +137,8 @@ class Grid:
         order = filled[np.argsort(starts[filled], kind="stable")]
         return starts[order], records[order]
 
-    def candidates(self, question: ParsedQuestion, positions: Collection[int], most: int) -> list[int]:
-        """The records in which most of the words at these positions stand, at most so many, in order.
+    def candidates(self, question: ParsedQuestion, positions: Collection[int], limit: int) -> list[int]:
+        """The records in which most of the words at these positions stand, at most `limit`, in order.
 
         One pass over the table's text a word; how often a word is looked at is bounded.
         """
@@ -158,7 +158,7 @@ class Grid:
         best = int(counts.max())
         if not best:
             return []
-        order = np.argsort(-counts, kind="stable")[:most]
+        order = np.argsort(-counts, kind="stable")[:limit]
         return [int(record) for record in order if counts[record] > 0]
 
 

@@ -109,7 +109,7 @@ def _match_grid(question: ParsedQuestion, grid: Grid, table: Table, context: fro
             hits.append(hit)
     if grid.height == 1:
         hits += _hits_in(question, grid, table, columns, 0, [], spare)
-    most = max((count for count, _ in rows), default=0)
+    highest = max((count for count, _ in rows), default=0)
     related = any(
         named or any(asks.weight > 1 and asks.kind.headers & words for asks in question.kinds.values())
         for named, words in zip(columns.named, grid.header_words, strict=True)
@@ -117,7 +117,7 @@ def _match_grid(question: ParsedQuestion, grid: Grid, table: Table, context: fro
     return TableMatch(
         _best(hits) if len(candidates) <= _CANDIDATES or hits else (),
         related,
-        frozenset(row for count, row in rows if count == most),
+        frozenset(row for count, row in rows if count == highest),
         bool(open_positions),
     )
 

@@ -59,7 +59,7 @@ def make_server(worker: ModelWorker, folders: Sequence[Path], history: Callable[
 
     Args:
         worker: answers and checks.
-        folders: whence files may be opened; none for texts alone.
+        folders: where files may be opened from; none for texts alone.
         history: opens the history; None where it may not be searched.
     """
     server = _Server("terminal-assistant", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING")

@@ -1,7 +1,7 @@
 """Worker: Haystack's TransformersExtractiveReader, of the package transformers-haystack.
 
 Its reader has no limit to an answer's length, and gives the model no token types, which BERT models are trained with:
-with the same weights it answers differently for both reasons. `token_types` mends the second, so that the rest can be
+with the same weights it answers differently for both reasons. `token_types` fixes the second, so that the rest can be
 compared; the row says so.
 """
 

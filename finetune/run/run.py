@@ -129,7 +129,7 @@ def quiet_libraries() -> None:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    # peft and TRL still use names that transformers will drop; that is for them to mend.
+    # peft and TRL still use names that transformers will drop; that is for them to change.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers|peft|trl")
     # bitsandbytes, which peft imports, asks the Hub for a kernel on some machines and reports when it has none.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -170,9 +170,9 @@ class BestBeside(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mend the state before anything is loaded by it."""
-        self.mend(state)
+        self.repair(state)
 
-    def mend(self, state: Any) -> None:
+    def repair(self, state: Any) -> None:
         """Name the best checkpoint of a state by where it is now."""
         if state.best_model_checkpoint:
             state.best_model_checkpoint = str(self._output / Path(state.best_model_checkpoint).name)

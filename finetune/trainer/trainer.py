@@ -141,7 +141,7 @@ def run_trainer(
     with contextlib.redirect_stdout(sys.stderr):  # libraries print, and standard output is for the result
         if former and has_stopped_early(former, arguments, early_stopping) and not is_sharded():
             # The Trainer would begin by training on, and only then look whether that is worth it.
-            best_beside.mend(former)
+            best_beside.repair(former)
             trainer.state = former
             trainer._load_best_model()  # what `train` ends with; it has no other name
         else:

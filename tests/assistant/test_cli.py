@@ -130,7 +130,6 @@ def test_verbose_shows_the_traceback_and_otherwise_a_fault_is_one_line(run: Run,
         raise ZeroDivisionError
 
     monkeypatch.setattr("assistant.cli.ask.read_documents", fault)
-    monkeypatch.setattr("assistant.cli.ask.settings", fault)
     code, _, err = run("ask", "x")
     assert (code, err.count("\n"), "fault in the program" in err) == (1, 1, True)
     code, _, err = run("ask", "x", "--verbose")

@@ -19,8 +19,6 @@ from finetune.tasks.registry import TASKS
 
 TURNS = [("user", "Add 1 to x"), ("assistant", "x += 1"), ("user", "And to y?"), ("assistant", "y += 1")]
 
-SHAREGPT = {"user": "human", "assistant": "gpt"}
-
 
 def _file(folder: Path, *rows: object) -> Path:
     path = folder / "said.jsonl"

@@ -300,7 +300,6 @@ def _body(inside: bytes) -> bytes:
 _LAUGHS = b"<!DOCTYPE x [<!ENTITY a0 'ha'>%s]>" % b"".join(
     b"<!ENTITY a%d '%s'>" % (at, b"&a%d;" % (at - 1) * 10) for at in range(1, 12)
 )
-_SECRET = b"<!DOCTYPE x [<!ENTITY s SYSTEM 'file:///etc/hostname'>]>"
 _PARAGRAPH = b"<w:p><w:r><w:t>%s</w:t></w:r></w:p>"
 
 

@@ -19,7 +19,7 @@ from textual.message import Message
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Event, Notice, Progress, TurnFailed, TurnFinished
 from assistant.types import NOT_FOUND, Answer, Role, Turn
-from assistant.types import Message as Said
+from assistant.types import Message as ChatMessage
 from tui.messages import (
     ComparisonAnswer,
     ComparisonOver,
@@ -65,7 +65,7 @@ class ReadsFirst(Protocol):
 class Titles(Protocol):
     """A responder that makes titles."""
 
-    def title(self, messages: Sequence[Said], cancel: threading.Event, *, asked: bool = False) -> str | None:
+    def title(self, messages: Sequence[ChatMessage], cancel: threading.Event, *, asked: bool = False) -> str | None:
         """A title for a conversation, if there is one to be had; a failure is told only where one was `asked` for."""
 
 
@@ -121,7 +121,7 @@ class ModelWorker:
         self._cancel = threading.Event()
         self._put(partial(self._compare, turn, names, report, self._cancel))
 
-    def title(self, messages: Sequence[Said]) -> None:
+    def title(self, messages: Sequence[ChatMessage]) -> None:
         """Have the model title a conversation; ends in TitleMade."""
         self._cancel = threading.Event()
         self._put(partial(self._title, messages, self._cancel))
@@ -228,14 +228,17 @@ class ModelWorker:
             return
         try:
             if not turn.history and isinstance(self._responder, Titles):
-                messages = [Said(Role.USER, turn.question), Said(Role.ASSISTANT, answer.text or NOT_FOUND)]
+                messages = [
+                    ChatMessage(Role.USER, turn.question),
+                    ChatMessage(Role.ASSISTANT, answer.text or NOT_FOUND),
+                ]
                 if title := self._responder.title(messages, self._wanted):
                     self._post(TitleMade(turn.question, title))
             self._responder.look_ahead(turn, answer, self._wanted)
         except Exception as error:  # noqa: BLE001  (it was for speed and comfort alone)
             _fault(error)
 
-    def _title(self, messages: Sequence[Said], cancel: threading.Event) -> None:
+    def _title(self, messages: Sequence[ChatMessage], cancel: threading.Event) -> None:
         title: str | None = None
         try:
             responder: object = self._responder

@@ -13,7 +13,7 @@ from assistant.answering.structure_answers import answer_of, language_notice, ne
 from assistant.documents.splitting import split_passages
 from assistant.events import EvidenceFound, Notice, Progress, TextDelta, unheard
 from assistant.reading.spans import distinct_answers
-from assistant.reading.structure import Found
+from assistant.reading.structure import StructureAnswer
 from assistant.types import Answer, Document, Evidence, ModelNames, Usage
 from assistant.verification.claims import span_claim
 
@@ -112,7 +112,7 @@ def _read(
     return [list(islice(readings, len(questions))) for questions in items]
 
 
-def _give_found(state: TurnState, found: Found) -> Steps:
+def _give_found(state: TurnState, found: StructureAnswer) -> Steps:
     """The answer that structure gave."""
     state.answer, state.document, state.found = answer_of(state.answer, found), found.document, found
     state.claims, state.near = [span_claim(state.turn.question, found.text)], near_of(found)

@@ -6,7 +6,7 @@ comes out in the model's own number format. A reader or verifier runs so if its 
 `finetune evaluate --int8 --keep` measures them, and what they cost.
 
 Layers that narrow stay as they are: rounding their many inputs takes as long as it saves, and what an activation lets
-through is mostly near nought with a few large values, which no single scale fits.
+through is mostly near zero with a few large values, which no single scale fits.
 """
 
 import json
@@ -47,7 +47,7 @@ def load_ranges(folder: Path) -> Ranges:
     try:
         ranges = {name: (float(low), float(high)) for name, (low, high) in read_json(path).items()}
         if not all(-_WIDEST < low <= 0 <= high < _WIDEST and high - low > 1 / _WIDEST for low, high in ranges.values()):
-            raise ValueError("each is two numbers of a usual size, with nought between them")
+            raise ValueError("each is two numbers of a usual size, with zero between them")
     except (ValueError, TypeError) as error:
         raise ModelError(f"{path}: the ranges cannot be read; fetch or train the adapter again.") from error
     return ranges

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _TOKENS = 128
-_LEAST = 1e-5  # a channel that is always nought needs no scale
+_LEAST = 1e-5  # a channel that is always zero needs no scale
 
 
 def smoothing_scales(model: "PreTrainedModel") -> dict[str, Array]:

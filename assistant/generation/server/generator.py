@@ -181,7 +181,7 @@ class ServerGenerator:
         return name
 
     def _answer(self, stream: ServerStream, job: _Job) -> Generator[Event, None, None]:
-        """Ask until there is an answer, or a trouble that asking again does not mend."""
+        """Ask until there is an answer, or a trouble that asking again does not cure."""
         conversation = job.conversation
         if self._longest is not None and conversation.characters >= self._longest:
             conversation.shorten(self._longest * 0.6)

@@ -187,7 +187,7 @@ def test_lines_that_failed_for_passing_reasons_are_tried_again_by_resume_and_all
         assert (errors[2]["passing"], "passing" in errors[3]) == (True, False)
         assert "Too many requests" in errors[2]["message"]
         assert "1 line failed for passing reasons; --resume tries it again" in (told := capsys.readouterr().err)
-        assert "1 line failed at the model; once that is mended, --retry-failed tries it again" in told
+        assert "1 line failed at the model; once that is fixed, --retry-failed tries it again" in told
         broken.clear()
         before = len(server.asked)
         code, records = run_batch_on(server.url, "--resume")

@@ -110,7 +110,7 @@ def test_a_layer_whose_inputs_no_single_scale_fits_has_no_range() -> None:
     with torch.no_grad():
         norm.weight.zero_()
         norm.bias.zero_()
-    assert layer not in measure_ranges(model, lambda: _read(model)), "nothing but nought comes in"
+    assert layer not in measure_ranges(model, lambda: _read(model)), "nothing but zeros come in"
     seen = eight_bits._Seen()
     seen.see(None, (torch.cat([torch.randn(10_000), torch.tensor([500.0])]),))
     assert not seen.fits, "one step would be larger than what most of them are"

