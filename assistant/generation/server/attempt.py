@@ -14,6 +14,7 @@ from assistant.generation.server.chunks import Chunk, ChunkReader, ErrorInside, 
 from assistant.generation.server.connection import Call, Failure, Head, Item
 from assistant.generation.server.errors import Kind, Reply, read_refusal, refusal
 from assistant.generation.server.loops import LoopWatch
+from assistant.generation.server.pages import is_no_http, page_title
 from assistant.generation.server.thinking import ThinkingSplitter
 from assistant.generation.stream import Finish
 
@@ -24,6 +25,8 @@ _SILENT_SECONDS = 3.0
 _TOLD_EVERY = 1.0
 _FINISHES: dict[str, Finish] = {"length": "length", "filtered": "filtered", "loop": "loop"}
 _AFTER_END_SECONDS = 5.0  # for what a server counts after it has told the end
+NO_CONTENT = (204, 205)
+"""Statuses of answers that have no words by what they are."""
 _NOT_READ = ("InvalidURL", "TooManyRedirects", "DecodingError", "_TooLongError")
 _UNREACHABLE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 
@@ -62,13 +65,14 @@ class Attempt:
         self.cause: Exception | None = None
         self.spoken = False
         self.text_pieces = self.thinking_pieces = 0
-        self.taken_back = False
+        self.taken_back = self.answered = False
         self.reader = ChunkReader()
         self._client, self._body, self._limits, self._cancel = client, body, limits, cancel
         self._splitter = ThinkingSplitter(inside=begins_inside)
         self._watch = LoopWatch()
         self._room = limits.characters
         self._told: str | None = None
+        self._heard = False
 
     def events(self) -> Iterator[Event]:
         """What the answer says, piece by piece, and that it is waited for."""
@@ -120,6 +124,7 @@ class Attempt:
                 yield Waiting("Waiting for the server to begin", round(waited), round(limit))
 
     def _take(self, item: Item) -> Iterator[Event]:
+        self.answered = self.answered or isinstance(item, Head)
         match item:
             case Failure(error):
                 yield from self._broke(error)
@@ -129,10 +134,13 @@ class Attempt:
                 self._fail(read_refusal(status, headers, body, self._optional))
             case Head(status, headers) if status >= 300:
                 self._fail(Reply(Kind.NOT_THE_API, status, f"moved to {headers.get('location', 'nowhere')}"))
+            case Head(status) if status in NO_CONTENT:
+                self._fail(Reply(Kind.NOT_THE_API, status))
             case Head(_, _, body, streamed):
                 if not streamed:
                     yield from self._whole(body)
             case str(line):
+                self._heard = self._heard or bool(line.strip())
                 if (chunk := self.reader.line(line)) is not None:
                     yield from self._chunk(chunk)
                 if self.reader.done:
@@ -141,6 +149,10 @@ class Attempt:
     def _whole(self, body: bytes) -> Iterator[Event]:
         """An answer that was not streamed though it should have been."""
         text = body.decode("utf-8", "replace").strip().removeprefix("\ufeff")
+        self._heard = bool(text)
+        if text.startswith("<"):
+            self._fail(Reply(Kind.NOT_THE_API, 200, page_title(text)))
+            return
         try:
             data = json.loads(text)
         except RecursionError as error:
@@ -197,7 +209,7 @@ class Attempt:
         self._told = told
         yield from self._parts(None)
         if told == "broken":
-            self._fail(Reply(Kind.BROKEN))
+            self._fail(Reply(Kind.BROKEN if self._heard else Kind.SILENT))
         elif not self.spoken or told == "tools":  # what is said before a tool is asked for is no answer
             self._fail(Reply(Kind.EMPTY, sentence=told))
         else:
@@ -209,7 +221,9 @@ class Attempt:
             yield from self._conclude(self._told)
         elif name in _UNREACHABLE:
             self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
-        elif isinstance(error, ValueError | TypeError) or name in _NOT_READ:
+        elif (
+            isinstance(error, ValueError | TypeError) or name in _NOT_READ or (is_no_http(error) and not self.answered)
+        ):
             self._fail(Reply(Kind.NOT_THE_API), error)
         else:
             self._fail(Reply(Kind.BROKEN), error)

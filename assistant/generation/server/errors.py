@@ -1,6 +1,5 @@
 """What a server says went wrong: its own sentence, what kind of trouble it is, and how long it asks to wait."""
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from assistant.generation.server.pages import no_such_page, page_text
 from assistant.generation.server.told_waits import wait_in_error, wait_told
 from assistant.text import one_line
 
@@ -31,11 +31,14 @@ class Kind(Enum):
     UNREACHABLE = "cannot be reached"
     TIMEOUT = "too slow"
     BROKEN = "broke off"
+    SILENT = "nothing came at all"
     EMPTY = "an empty answer"
     NOT_THE_API = "not the OpenAI API"
 
 
-PASSING = frozenset((Kind.LOADING, Kind.RATE, Kind.QUOTA, Kind.BUSY, Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN))
+PASSING = frozenset(
+    (Kind.LOADING, Kind.RATE, Kind.QUOTA, Kind.BUSY, Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN, Kind.SILENT)
+)
 """Troubles after which the same request may well succeed later."""
 
 
@@ -120,7 +123,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, sent: Ite
     try:
         data: Any = json.loads(body)
     except (ValueError, RecursionError):
-        data = _plain(body, headers)
+        data = page_text(body, headers)
         if status in (404, 405) and not _MODEL.search(data):
             return Reply(Kind.NOT_THE_API, status, one_line(data, 1000))  # a web server that has no such page
     return refusal(status, data, sent, headers)
@@ -165,8 +168,8 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.PARAMETER, parameter
     if status in (400, 422) and "max_tokens" not in sent and _WANTED.search(f"{words} {locations}"):
         return Kind.PARAMETER, "max_tokens"
-    if status == 404 or _MODEL.search(words):
-        return Kind.MODEL, None
+    if status in (404, 405) or _MODEL.search(words) or (not status and no_such_page(words)):
+        return Kind.NOT_THE_API if status == 405 or no_such_page(words) else Kind.MODEL, None
     if _RATE.search(words):
         return Kind.RATE, None
     if status in (408, 409, 425) or status >= 500 or (status == 0 and not fields.get("param")):
@@ -213,17 +216,6 @@ def _sentence(inner: Any, depth: int = 0) -> str:
     return ""
 
 
-def _plain(body: bytes, headers: Mapping[str, str]) -> str:
-    """What a body that is no JSON says: its text, or the title or heading of its page."""
-    told = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
-    is_western = re.search(r"charset=\W?(iso-8859-1|latin-?1|windows-1252)\b", told, re.I) is not None
-    text = body[:4000].decode("cp1252" if is_western else "utf-8", "replace")
-    if "<" in text[:200]:
-        title = re.search(r"<(title|h1)\b[^>]*>([^<]{1,200})</\1>", text, re.I)
-        return html.unescape(title[2]) if title else ""
-    return text[:500]
-
-
 def _is_status(code: Any) -> bool:
     return isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600
 
@@ -257,6 +249,6 @@ def line_of(where: str, says: str, sentence: str = "", advice: str = "", *, secr
         sentence = sentence.replace(secret, "…")
     begin, status = f"The server {where} says: ", f" ({says})" if says else ""
     room = LONGEST_LINE - len(begin) - len(status) - len(end)
-    if room < _SHORTEST_SENTENCE:
+    if room < min(_SHORTEST_SENTENCE, len(sentence)):
         end, room = ".", LONGEST_LINE - len(begin) - len(status) - 1
     return f"{begin}{one_line(sentence, room).rstrip('.')}{status}{end}"

@@ -34,8 +34,10 @@ _WAITS = {
     Kind.TIMEOUT: "Waiting for the server, which was too slow",
     Kind.BUSY: "Waiting for the server, which failed",
     Kind.BROKEN: "Waiting for the server, which broke off",
+    Kind.SILENT: "Waiting for the server, which answered with nothing",
 }
 _TOO_MUCH_WANTED = re.compile(r"max_(completion_|new_)?tokens\W.{0,40}\btoo large", re.IGNORECASE)
+_FAILINGS = (Kind.BROKEN, Kind.SILENT)
 _SLOW_TRIES = _ATTENDED_TRIES = 3
 _SILENCES = 4
 _LEAST_SHARE = 0.1
@@ -253,7 +255,7 @@ class ServerGenerator:
         if trouble is None:
             return
         # An answer that broke off is a failing of the server as any other; what it had asked to wait for is none.
-        own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
+        own = Kind.BUSY if trouble.kind in _FAILINGS else trouble.kind
         job.tries[own] += 1
         match trouble.kind:
             case Kind.CONTEXT:
@@ -296,7 +298,7 @@ class ServerGenerator:
                 return self.unattended and self._pace.reached
             case Kind.BUSY if self.unattended and trouble.status in _OF_THE_SERVER:
                 return True
-            case Kind.BUSY | Kind.BROKEN:
+            case Kind.BUSY | Kind.BROKEN | Kind.SILENT:
                 return job.tries[Kind.BUSY] < (TRIES if self.unattended else _ATTENDED_TRIES)
         return False
 
@@ -331,7 +333,7 @@ class ServerGenerator:
         raise self._error(job, attempt.trouble or Reply(Kind.CONTEXT), attempt)
 
     def _wait(self, job: _Job, attempt: Attempt, trouble: Reply) -> Iterator[Event]:
-        own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
+        own = Kind.BUSY if trouble.kind in _FAILINGS else trouble.kind
         seconds = next_wait(job.tries[own] - 1)
         if trouble.retry_after is not None:
             seconds = max(trouble.retry_after, seconds * _LEAST_SHARE)
@@ -354,7 +356,7 @@ class ServerGenerator:
             yield ServerNotice(text)
 
     def _error(self, job: _Job, trouble: Reply, attempt: Attempt, *, waits: float | None = None) -> GenerationError:
-        return error_of(self.address, trouble, attempt, job.limits, waits=waits)
+        return error_of(self.address, trouble, attempt, job.limits, reached=self._pace.reached, waits=waits)
 
 
 def server_generator(settings: Settings, on_event: Listener | None = None) -> ServerGenerator:
