@@ -71,6 +71,7 @@ def as_markdown(conversation: Conversation) -> str:
             parts.append("*(stopped)*")
         if said.answer:
             parts.extend(_details(said.answer))
+            parts.extend(f"*Note: {one_line(str(notice), 300)}*" for notice in said.answer.get("notices") or ())
     return _inert(printable("\n\n".join(parts))) + "\n"
 
 

@@ -115,7 +115,8 @@ class PlainChat:
 
     def _show(self, exchanges: Sequence[Exchange]) -> None:
         for exchange in exchanges:
-            self._lines.line(f"You: {exchange.question}\n" + "\n".join(answer_lines(exchange)))
+            said = [f"You: {exchange.question}", *answer_lines(exchange)]
+            self._lines.line("\n".join([*said, *(f"Note: {notice}" for notice in exchange.notices)]))
 
     def _answer(self, number: int, turn: Turn) -> None:
         cancel = threading.Event()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from assistant.documents.excerpts import excerpt, on_one_line, position
 from assistant.events import Event, Notice, Progress, RouteChosen, TextDelta, TextTakenBack, ThinkingDelta
 from assistant.history.store import Status
-from assistant.text import PrintableStream, one_line, printable
+from assistant.text import PrintableStream, counted, one_line, printable
 from assistant.types import Document, Evidence, Probabilities, Route
 from tui.chat.session import Exchange
 
@@ -102,6 +102,8 @@ def answer_lines(exchange: Exchange) -> Iterator[str]:
         yield f"Draft, not supported by the document: {exchange.draft.strip()}"
     if exchange.status is Status.STOPPED:
         yield "Stopped."
+    if exchange.answer is not None and (thought := exchange.answer.usage.thinking_tokens):
+        yield f"Thought for {counted(thought, 'token')}."
     for place in exchange.places:
         kind_of = "Closest passage" if exchange.found_nothing else "Found in"
         yield f"{kind_of} {_place(place, exchange.document_of(place))}"

@@ -183,7 +183,7 @@ class Attempt:
 
     def _parts(self, text: str | None) -> Iterator[Event]:
         """The parts of a text, or with None, what was held back of it."""
-        is_cut = self._told in ("length", "loop")
+        is_cut = self._told in ("length", "loop", "broken")
         for part in self._splitter.finish(is_cut=is_cut) if text is None else self._splitter.add(text):
             if part.kind == "text":
                 self.text_pieces += 1
@@ -197,6 +197,11 @@ class Attempt:
                 self.text_pieces, self.spoken, self.taken_back = 0, False, True
                 yield TextTakenBack()
 
+    @property
+    def was_answer(self) -> bool:
+        """Whether what was expected to be thinking was the answer."""
+        return self._splitter.was_answer
+
     def _end(self) -> Iterator[Event]:
         """The server has ended the answer, or its connection."""
         if (left := self.reader.end()) is not None:
@@ -208,6 +213,8 @@ class Attempt:
         """The answer is over, as the server tells or as it is cut here; without a word said, it is none."""
         self._told = told
         yield from self._parts(None)
+        if self.was_answer:
+            self.text_pieces, self.thinking_pieces = self.thinking_pieces, 0
         if told == "broken":
             self._fail(Reply(Kind.BROKEN if self._heard else Kind.SILENT))
         elif not self.spoken or told == "tools":  # what is said before a tool is asked for is no answer
@@ -226,4 +233,6 @@ class Attempt:
         ):
             self._fail(Reply(Kind.NOT_THE_API), error)
         else:
+            self._told = "broken"
+            yield from self._parts(None)
             self._fail(Reply(Kind.BROKEN), error)

@@ -225,7 +225,7 @@ class ServerGenerator:
         told = counts.thinking if counts.thinking else attempt.thinking_pieces
         stream.thinking_tokens = min(told, stream.completion_tokens)
         stream.model = attempt.reader.model or self.name
-        self._thinks_from_start = self._thinks_from_start or attempt.taken_back
+        self._thinks_from_start = (self._thinks_from_start or attempt.taken_back) and not attempt.was_answer
         self._thinks = self._thinks or bool(attempt.thinking_pieces)
         if attempt.trouble is None:
             stream.finish = attempt.finish
