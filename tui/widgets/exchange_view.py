@@ -364,10 +364,8 @@ class ExchangeView(Vertical, can_focus=True):
             if usage.thinking_tokens:
                 parts.append(f"thought for {counted(usage.thinking_tokens, 'token')}")
             if usage.completion_tokens:
-                told_of_prompt = (
-                    f"{usage.prompt_tokens:,} → " if usage.prompt_tokens else ""
-                )  # some servers do not count
-                parts.append(f"{told_of_prompt}{counted(usage.completion_tokens, 'token')}")
+                prompt = f"{usage.prompt_tokens:,} → " if usage.prompt_tokens else ""  # which some servers do not count
+                parts.append(f"{prompt}{counted(usage.completion_tokens, 'token')}")
             if usage.completion_tokens and usage.seconds:
                 parts.append(f"{usage.completion_tokens / usage.seconds:.0f} tok/s")
             if (model := exchange.answer.models.generator) is not None:

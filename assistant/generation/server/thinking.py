@@ -123,7 +123,8 @@ class ThinkingSplitter:
                     text, self._assumed = text.lstrip()[begins.end() :], None
                 else:
                     self._assumed.append(text)
-            yield Part("thinking", text)
+            if text:
+                yield Part("thinking", text)
             return
         if not self._said and self._closed:
             text = _ANSWERS.sub("", text.lstrip()).lstrip()  # the empty lines between thinking and answer
