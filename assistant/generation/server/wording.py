@@ -66,7 +66,7 @@ def _words(
     said = {
         Kind.CONTEXT: f"has no room for this message ({status})",
         Kind.KEY: f"wants another key ({status})",
-        Kind.TIMEOUT: f"did not {'go on' if begun else 'answer'} within {limit:g} seconds",
+        Kind.TIMEOUT: f"did not {'go on' if begun else 'answer'} within {limit:g} second{'' if limit == 1 else 's'}",
         Kind.NOT_THE_API: "answered with something that is not the OpenAI API",
         Kind.SILENT: "answered with nothing at all",
         Kind.BROKEN: f"broke off {'in the middle of its answer' if begun else 'before it answered'}",
