@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import Event, TextDelta, TextTakenBack, ThinkingDelta, Waiting
 from assistant.generation.server.chunks import Chunk, ChunkReader, ErrorInside, NotTheApiError
 from assistant.generation.server.connection import Call, Failure, Head, Item
+from assistant.generation.server.end_marks import EndMarks
 from assistant.generation.server.errors import Kind, Reply, read_refusal, refusal
 from assistant.generation.server.loops import LoopWatch
 from assistant.generation.server.pages import is_no_http, page_title
@@ -70,6 +71,7 @@ class Attempt:
         self._client, self._body, self._limits, self._cancel = client, body, limits, cancel
         self._splitter = ThinkingSplitter(inside=begins_inside)
         self._watch = LoopWatch()
+        self._marks = EndMarks()
         self._room = limits.characters
         self._told: str | None = None
         self._heard = False
@@ -82,7 +84,12 @@ class Attempt:
         except ErrorInside as error:
             self._fail(refusal(0, error.data, self._optional), error)
         except NotTheApiError as error:
-            self._fail(Reply(Kind.NOT_THE_API), error)
+            if self.text_pieces or self.thinking_pieces:  # such as the page of a proxy, whose server is gone by now
+                self._told = "broken"
+                yield from self._parts(None)
+                self._fail(Reply(Kind.BROKEN), error)
+            else:
+                self._fail(Reply(Kind.NOT_THE_API), error)
         finally:
             call.leave()
 
@@ -178,6 +185,8 @@ class Attempt:
         self._room -= len(chunk.text) + len(chunk.thinking)
         if self._room < 0:  # it does not keep to `max_tokens`
             yield from self._conclude("length")
+        elif self._marks.over:
+            yield from self._conclude("end")
         elif self._watch.add(chunk.text + chunk.thinking):
             yield from self._conclude("loop")
 
@@ -186,16 +195,23 @@ class Attempt:
         is_cut = self._told in ("length", "loop", "broken")
         for part in self._splitter.finish(is_cut=is_cut) if text is None else self._splitter.add(text):
             if part.kind == "text":
-                self.text_pieces += 1
-                self.spoken = self.spoken or bool(part.text.strip())
-                yield TextDelta(part.text)
+                yield from self._say(self._marks.add(part.text))
             elif part.kind == "thinking":
                 self.thinking_pieces += 1
                 yield ThinkingDelta(part.text)
             else:
                 self.thinking_pieces += self.text_pieces
                 self.text_pieces, self.spoken, self.taken_back = 0, False, True
+                self._marks = EndMarks()
                 yield TextTakenBack()
+        if text is None:
+            yield from self._say(self._marks.finish())
+
+    def _say(self, text: str) -> Iterator[Event]:
+        if text:
+            self.text_pieces += 1
+            self.spoken = self.spoken or bool(text.strip())
+            yield TextDelta(text)
 
     @property
     def was_answer(self) -> bool:

@@ -1,5 +1,6 @@
 """A model on a server as a generator, and what is done about a server's troubles."""
 
+import math
 import re
 import threading
 import time
@@ -14,6 +15,7 @@ from assistant.generation.server.address import ServerAddress, base_url, resolve
 from assistant.generation.server.attempt import Attempt, Limits
 from assistant.generation.server.connection import open_client
 from assistant.generation.server.conversation import Conversation
+from assistant.generation.server.error_words import affordable, wants_fewer_at_once
 from assistant.generation.server.errors import Kind, Reply
 from assistant.generation.server.listing import choose, list_models
 from assistant.generation.server.pace import ATTENDED_PATIENCE, TRIES, Pace, next_wait, wait
@@ -103,6 +105,12 @@ class _Job:
     silences: int = 0
     silent_at: int | None = None
     room: int = 0  # tokens for thinking that were not given yet
+
+    @property
+    def max_tokens(self) -> float:
+        """The longest answer that is asked for; without a number, no end."""
+        asked = self.parameters.get("max_tokens")
+        return asked if isinstance(asked, int) else math.inf
 
     def give_room(self) -> bool:
         """Let the answer be longer by what thinking may take; whether that changes what is asked."""
@@ -274,9 +282,11 @@ class ServerGenerator:
                 job.silences += 1
                 job.silent_at = job.conversation.characters
                 job.conversation.shorten()
+            case Kind.QUOTA if (tokens := affordable(trouble.sentence)) and tokens < job.max_tokens:
+                job.parameters["max_tokens"] = tokens
+                yield from self._once(f"{self.address.shown}: the credit is enough for {tokens:,} tokens of an answer.")
             case _ if self._may_pass(job, trouble):
-                if trouble.kind is Kind.TIMEOUT:
-                    yield from self._ask_less_at_once()
+                yield from self._ask_less_at_once(trouble)
                 yield from self._wait(job, attempt, trouble)
             case _:
                 raise self._error(job, trouble, attempt)
@@ -302,11 +312,14 @@ class ServerGenerator:
                 return job.tries[Kind.BUSY] < (TRIES if self.unattended else _ATTENDED_TRIES)
         return False
 
-    def _ask_less_at_once(self) -> Iterator[Event]:
+    def _ask_less_at_once(self, trouble: Reply) -> Iterator[Event]:
+        if trouble.kind is not Kind.TIMEOUT and not wants_fewer_at_once(trouble.sentence):
+            return
+        why = "was too slow for" if trouble.kind is Kind.TIMEOUT else "does not take"
         at_once = self._pace.active + 1
         if self._pace.narrow(at_once):
             yield from self._once(
-                f"{self.address.shown} was too slow for {counted(at_once, 'request')} at once; it is now asked for "
+                f"{self.address.shown} {why} {counted(at_once, 'request')} at once; it is now asked for "
                 f"{self._pace.limit} at a time."
             )
 
