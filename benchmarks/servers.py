@@ -145,12 +145,41 @@ def batch(server: Server, lines: int, tokens: int, model: str | None, kill_after
         print("".join(f"  {line}\n" for line in done.stderr.splitlines()[-4:]), end="")
 
 
+def chat(server: Server, turns: int, tokens: int, model: str | None) -> None:
+    """Talk for so many turns, stop an answer, kill the server in another, start it again and go on."""
+    settings = Settings(server=server.url, server_model=model, max_new_tokens=tokens)
+    talk = Conversation(Assistant(settings))
+    began = time.monotonic()
+    for number in range(turns):
+        talk.ask(f"Question {number}: what is {TOPICS[number % len(TOPICS)]} in Python, and when would you use one?")
+    print(
+        f"chat: {talk.answered} of {turns} turns answered, {talk.shortened} without their oldest turns, "
+        f"{len(talk.failed)} failed, {time.monotonic() - began:.0f} s; {talk.failed[:2]}"
+    )
+    long = Conversation(Assistant(Settings(server=server.url, server_model=model, max_new_tokens=400)))
+    began = time.monotonic()
+    stopped = long.ask("Explain all of Python in detail.", after=1.0)
+    seconds = time.monotonic() - began
+    again = long.ask("What is a loop? Answer in one short sentence.", after=5.0)
+    print(
+        f"stop: stopped {stopped.stopped if stopped else None} after {seconds:.1f} s; "
+        f"the next answered: {bool(again and again.text)}"
+    )
+    killer = threading.Timer(2.0, server.kill)
+    killer.start()
+    broken = long.ask("Explain all of Python in detail, from its beginning.")
+    killer.join()  # an answer may be over before that
+    print(f"kill: incomplete: {broken.incomplete if broken else None}; {long.failed[-1:]}")
+    print(f"restart in {server.start():.1f} s; the next answered: {bool(long.ask('What is a set?', after=5.0))}")
+
+
 def main() -> None:
     """Run all of it and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
     parser.add_argument("--start", required=True, help="the command that starts the server")
     parser.add_argument("--model", help="the model to ask for; by default the first that it lists")
+    parser.add_argument("--part", choices=("all", "chat", "batch"), default="all")
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--lines", type=int, default=200)
     parser.add_argument("--tokens", type=int, default=60, help="of an answer in the chat; a quarter of it in the batch")
@@ -161,33 +190,10 @@ def main() -> None:
     server = Server(options.url, options.start)
     print(f"started in {server.start():.1f} s")
     try:
-        settings = Settings(server=options.url, server_model=options.model, max_new_tokens=options.tokens)
-        talk = Conversation(Assistant(settings))
-        began = time.monotonic()
-        for number in range(options.turns):
-            talk.ask(
-                f"Question {number}: what is {TOPICS[number % len(TOPICS)]} in Python, and when would you use one?"
-            )
-        print(
-            f"chat: {talk.answered} of {options.turns} turns answered, {talk.shortened} without their oldest turns, "
-            f"{len(talk.failed)} failed, {time.monotonic() - began:.0f} s; {talk.failed[:2]}"
-        )
-        long = Conversation(Assistant(Settings(server=options.url, server_model=options.model, max_new_tokens=400)))
-        began = time.monotonic()
-        stopped = long.ask("Explain all of Python in detail.", after=1.0)
-        seconds = time.monotonic() - began
-        again = long.ask("What is a loop? Answer in one short sentence.", after=5.0)
-        print(
-            f"stop: stopped {stopped.stopped if stopped else None} after {seconds:.1f} s; "
-            f"the next answered: {bool(again and again.text)}"
-        )
-        killer = threading.Timer(2.0, server.kill)
-        killer.start()
-        broken = long.ask("Explain all of Python in detail, from its beginning.")
-        killer.join()  # an answer may be over before that
-        print(f"kill: incomplete: {broken.incomplete if broken else None}; {long.failed[-1:]}")
-        print(f"restart in {server.start():.1f} s; the next answered: {bool(long.ask('What is a set?', after=5.0))}")
-        batch(server, options.lines, max(4, options.tokens // 4), options.model, options.kill_after)
+        if options.part != "batch":
+            chat(server, options.turns, options.tokens, options.model)
+        if options.part != "chat":
+            batch(server, options.lines, max(4, options.tokens // 4), options.model, options.kill_after)
     finally:
         server.kill()
 

@@ -79,7 +79,7 @@ def about_end(stream: "TextStream") -> str | None:
             return "The model began to repeat itself and was stopped."
         case "length":
             tokens = counted(stream.completion_tokens, "token")
-            return f"The answer reached {tokens} and was cut; ask it to go on."
+            return f"The answer reached {tokens} and was cut; ask it to go on, or raise max_new_tokens (--max-tokens)."
         case "filtered":
             return "The server's content filter ended the answer: it is not complete."
         case "broken":

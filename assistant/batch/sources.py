@@ -5,13 +5,13 @@ import hashlib
 import itertools
 import json
 import math
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from assistant.batch.table_lines import DELIMITERS, MARK, SEPARATOR, begins_with_columns
 from assistant.batch.text_lines import LineDecoder, Tell, as_utf8
 from assistant.errors import UsageError
 from assistant.text import counted
@@ -20,11 +20,6 @@ FORMATS = ("jsonl", "csv", "parquet", "squad")
 _BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "squad"}
 _CHUNK = 1 << 20
 _ROWS_AT_ONCE = 64
-_DELIMITERS = ",;\t"
-_MARK = "\ufeff"
-"""What files begin with that were then joined to one."""
-_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?\r?\n?', re.IGNORECASE)
-"""The first line by which Excel tells another Excel what stands between the cells."""
 
 
 class BatchLineError(UsageError):
@@ -70,6 +65,9 @@ def read_rows(file: IO[bytes], kind: str, longest: int = 1 << 27, tell: Tell | N
         "jsonl": _jsonl, "csv": _csv, "squad": _squad,
     }  # fmt: skip
     decoded, is_utf8 = as_utf8(file, tell)
+    if kind == "jsonl":
+        is_table, decoded = begins_with_columns(decoded)
+        kind = "csv" if is_table else kind
     yield from readers[kind](decoded, longest, LineDecoder(tell, is_utf8=is_utf8))
 
 
@@ -80,7 +78,7 @@ def parse_line(text: str) -> dict[str, Any]:
         BatchLineError: the line is not JSON or no object.
     """
     try:
-        row = json.loads(text.removeprefix(_MARK), parse_constant=_refuse_number, parse_float=_finite)
+        row = json.loads(text.removeprefix(MARK), parse_constant=_refuse_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BatchLineError(f"not valid JSON: {error}") from error
     if not isinstance(row, dict):
@@ -187,13 +185,13 @@ def _csv(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
     lines_left = _PushbackLines(file, longest, decoder)
     lines = _numbered(lines_left)
     first, number = next(lines, (None, 0))
-    named = _SEPARATOR.fullmatch(first) if first is not None else None
+    named = SEPARATOR.fullmatch(first) if first is not None else None
     if named is not None:
         first, number = next(lines, (None, 0))
     number += 1
     if first is None:
         return
-    delimiter = named[1] if named is not None else max(_DELIMITERS, key=first.count)
+    delimiter = named[1] if named is not None else max(DELIMITERS, key=first.count)
     try:
         header = next(csv.reader([first], delimiter=delimiter))
     except csv.Error as error:
@@ -328,7 +326,8 @@ def _squad_questions(article: Any) -> Iterator[dict[str, Any]]:
 def count_rows(file: IO[bytes], kind: str) -> int:
     """How many rows a file has, for telling how far a run is; 0 where that costs as much as reading it all."""
     if kind == "jsonl":
-        return sum(bool(line.strip()) for line in as_utf8(file)[0])
+        is_table, lines = begins_with_columns(as_utf8(file)[0])
+        return sum(bool(line.strip()) for line in lines) - is_table
     if kind == "parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq

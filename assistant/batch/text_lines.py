@@ -120,6 +120,14 @@ class _Joined(io.RawIOBase):
         return len(chunk)
 
 
+def with_first_line(file: IO[bytes]) -> tuple[bytes, IO[bytes]]:
+    """The first line of a file that is not blank, or the beginning of a long one, and the file from its beginning."""
+    taken = line = file.readline(_CHUNK)
+    while line and not line.strip() and len(taken) < _CHUNK:
+        taken += (line := file.readline(_CHUNK))
+    return line, io.BufferedReader(_Joined(file, taken), _CHUNK)
+
+
 def _beginning(file: IO[bytes]) -> bytes:
     """The first bytes of a file, as many as tell its encoding, without waiting for more of a pipe than a line."""
     begun = b""

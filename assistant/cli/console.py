@@ -116,7 +116,7 @@ class StatusLine:
         if event.stage == self._stage and now - self._said_at < _LINE_EVERY_SECONDS:
             return
         rate = self._rate(event, now)
-        parts = [f" {100 * event.done // event.total}%"] if event.total and event.done else []
+        parts = [f"{100 * event.done // event.total}%"] if event.total and event.done else []
         if event.total > _BYTES_FROM and event.done:
             parts.append(f"{event.done / _MEGABYTE:,.0f} of {event.total / _MEGABYTE:,.0f} MB")
         parts += [rate] if rate else []
@@ -125,7 +125,7 @@ class StatusLine:
         elif rate and event.total and event.per_second is None:
             began, before = self._began
             parts.append(_clock((event.total - event.done) * (now - began) / (event.done - before)))
-        print(f"{one_line(event.stage)}{', '.join(parts)}", file=sys.stderr, flush=True)  # noqa: T201
+        print(" ".join([one_line(event.stage), ", ".join(parts)]).rstrip(), file=sys.stderr, flush=True)  # noqa: T201
         self._stage, self._said_at = event.stage, now
 
     def _rate(self, event: Progress, now: float) -> str:

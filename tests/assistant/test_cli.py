@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import signal
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from assistant.cli.console import StatusLine
+from assistant.events import Progress
 from tests.conftest import Run
 
 TEXT = (
@@ -241,3 +244,14 @@ def test_standard_input_in_another_locale_gives_utf8(environment: dict[str, str]
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.decode("utf-8"))["question"] == "Où est l'été 😀 ?"
+
+
+def test_a_stage_of_unknown_length_is_told_apart_from_how_fast_it_goes(capsys: Any, monkeypatch: Any) -> None:
+    clock = itertools.count(100.0, 10.0)
+    monkeypatch.setattr("assistant.cli.console.time.monotonic", lambda: next(clock))
+    with StatusLine() as status:
+        for done, total in ((0, 0), (5, 0), (10, 20)):
+            status(Progress("Answering", done, total))
+    assert capsys.readouterr().err.splitlines() == [
+        "Answering", "Answering 0.5 a second", "Answering 50%, 0.5 a second, 0:00:20 left",
+    ]  # fmt: skip

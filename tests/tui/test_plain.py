@@ -12,14 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from assistant.answering.assistant import Assistant
 from assistant.events import Event, RouteChosen
 from assistant.history.store import History
 from assistant.settings import Settings
 from assistant.types import Document, Route, Turn
 from benchmarks.terminal import Terminal
+from tests.assistant.generation.server.loopback import DONE, Asked, delta, serving
+from tests.trust.servers import piece
 from tests.tui.harness import ARTICLE
 from tests.tui.scripted import Scripted
 from tui.chat.plain import run_plain
+from tui.chat.worker import Responder
 
 Talk = Callable[..., str]
 
@@ -28,7 +32,12 @@ Talk = Callable[..., str]
 def talk(path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
     """Types lines one after another, leaves with the end of the input, and returns what was said."""
 
-    def run(*typed: str, documents: tuple[Document, ...] = (), resume: str | None = None) -> str:
+    def run(
+        *typed: str,
+        documents: tuple[Document, ...] = (),
+        resume: str | None = None,
+        server: str | None = None,
+    ) -> str:
         reading, writing = os.pipe()
         left = threading.Event()
 
@@ -45,12 +54,50 @@ def talk(path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
         with os.fdopen(reading, encoding="utf-8", buffering=1) as stdin:
             monkeypatch.setattr(sys, "stdin", stdin)
             writer.start()
-            assert run_plain(lambda _: Scripted(), documents, resume, Settings(), History(path)) == 0
+            settings = Settings() if server is None else Settings(server=server, server_model="m")
+            assert run_plain(responder, documents, resume, settings, History(path)) == 0
             left.set()
             writer.join()
         return capfd.readouterr().out
 
+    def responder(settings: Settings) -> Responder:
+        return Scripted() if settings.server is None else Assistant(settings)
+
     yield run
+
+
+THOUGHTS: dict[str, Callable[[Asked], None]] = {
+    "in a field": lambda asked: asked.stream([delta(reasoning_content="heron "), piece("Use a loop."), DONE]),
+    "in tags": lambda asked: asked.say("<think>heron</think>\n\nUse a loop.", 3),
+    "without an opening tag": lambda asked: asked.say("heron.\n</think>\nUse a loop.", 3),
+}
+
+
+@pytest.mark.parametrize("how", THOUGHTS)
+def test_thinking_is_told_and_stands_in_no_export_and_no_later_prompt(talk: Talk, tmp_path: Path, how: str) -> None:
+    files = [tmp_path / f"chat.{form}" for form in ("md", "html", "json")]
+    with serving(THOUGHTS[how]) as server:
+        said = talk("Write a loop", "Write another", *(f"/export {file}" for file in files), server=server.url)
+    lines = said.splitlines()
+    assert "Thinking." in lines
+    assert any(line.startswith("Thought for ") for line in lines)
+    assert lines.count("Use a loop.") == 2
+    assert not [line for line in lines if "heron" in line and line != "heron."], "taken back in plain sight"
+    assert "heron" not in json.dumps(server.asked)
+    for file in files:
+        assert "Use a loop." in file.read_text("utf-8")
+        assert "heron" not in file.read_text("utf-8")
+
+
+def test_an_answer_that_is_not_complete_says_so_when_resumed_and_in_exports(talk: Talk, tmp_path: Path) -> None:
+    files = [tmp_path / f"chat.{form}" for form in ("md", "html", "json")]
+    with serving(lambda asked: asked.stream([piece("Half of an ans")], cut=True)) as server:
+        said = talk("Write a loop", server=server.url)
+        assert "Half of an ans\nNote: The answer is not complete: The server 127.0.0.1:" in said
+        again = talk(*(f"/export {file}" for file in files), resume="last")
+    assert "Answer: Half of an ans\nNote: The answer is not complete: The server 127.0.0.1:" in again
+    for file in files:
+        assert "The answer is not complete: The server 127.0.0.1:" in file.read_text("utf-8")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there the terminal has no line discipline")

@@ -46,7 +46,8 @@ def _cost(answer: Answer) -> Iterator[str]:
     if usage.thinking_tokens:
         yield f"thought for {counted(usage.thinking_tokens, 'token')}"
     if usage.completion_tokens:
-        yield f"{usage.prompt_tokens:,} → {counted(usage.completion_tokens, 'token')}"
+        prompt = f"{usage.prompt_tokens:,} → " if usage.prompt_tokens else ""  # which some servers do not count
+        yield f"{prompt}{counted(usage.completion_tokens, 'token')}"
     if usage.completion_tokens and usage.seconds:
         yield f"{usage.completion_tokens / usage.seconds:.0f} tok/s"
     if (model := answer.models.generator) is not None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,15 @@ _PROBE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where a server's API is: its base URL, its key if it wants one, and the model that the settings name for it."""
+    """Where a server's API is: its base URL, its key if it wants one, and the model that is named for it.
+
+    Azure's addresses name a version of the API as well, and the model.
+    """
 
     url: str
     key: str | None = field(default=None, repr=False)
     model: str | None = None
+    api_version: str | None = None
 
     @property
     def shown(self) -> str:
@@ -48,9 +53,22 @@ def resolve(server: str, servers: Mapping[str, ServerSettings] | None = None) ->
     named = (servers or {}).get(server)
     if named is not None:
         url = _url(named.url)
-        return ServerAddress(url, _clean(_named_key(server, named)) or _key(url), named.model)
+        key, model = _clean(_named_key(server, named)) or _key(url), named.model or _deployment(url)
+        return ServerAddress(url, key, model, _api_version(named.url))
     url = _url(server)
-    return ServerAddress(url, _key(url))
+    return ServerAddress(url, _key(url), _deployment(url), _api_version(server))
+
+
+def _api_version(text: str) -> str | None:
+    """The version of the API that an address names, as Azure's do."""
+    match = re.search(r"[?&]api-version=([\w.-]{1,40})", text)
+    return match[1] if match else None
+
+
+def _deployment(url: str) -> str | None:
+    """The model whose own address this is on Azure."""
+    match = re.search(r"/openai/deployments/([^/]{1,100})$", urlsplit(url).path)
+    return match[1] if match else None
 
 
 def _url(text: str) -> str:

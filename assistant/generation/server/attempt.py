@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import Event, TextDelta, TextTakenBack, ThinkingDelta, Waiting
 from assistant.generation.server.chunks import Chunk, ChunkReader, ErrorInside, NotTheApiError
 from assistant.generation.server.connection import Call, Failure, Head, Item
+from assistant.generation.server.end_marks import EndMarks
 from assistant.generation.server.errors import Kind, Reply, read_refusal, refusal
 from assistant.generation.server.loops import LoopWatch
+from assistant.generation.server.pages import is_no_http, page_title
 from assistant.generation.server.thinking import ThinkingSplitter
 from assistant.generation.stream import Finish
 
@@ -24,6 +26,8 @@ _SILENT_SECONDS = 3.0
 _TOLD_EVERY = 1.0
 _FINISHES: dict[str, Finish] = {"length": "length", "filtered": "filtered", "loop": "loop"}
 _AFTER_END_SECONDS = 5.0  # for what a server counts after it has told the end
+NO_CONTENT = (204, 205)
+"""Statuses of answers that have no words by what they are."""
 _NOT_READ = ("InvalidURL", "TooManyRedirects", "DecodingError", "_TooLongError")
 _UNREACHABLE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 
@@ -62,13 +66,15 @@ class Attempt:
         self.cause: Exception | None = None
         self.spoken = False
         self.text_pieces = self.thinking_pieces = 0
-        self.taken_back = False
+        self.taken_back = self.answered = False
         self.reader = ChunkReader()
         self._client, self._body, self._limits, self._cancel = client, body, limits, cancel
         self._splitter = ThinkingSplitter(inside=begins_inside)
         self._watch = LoopWatch()
+        self._marks = EndMarks()
         self._room = limits.characters
         self._told: str | None = None
+        self._heard = False
 
     def events(self) -> Iterator[Event]:
         """What the answer says, piece by piece, and that it is waited for."""
@@ -78,7 +84,12 @@ class Attempt:
         except ErrorInside as error:
             self._fail(refusal(0, error.data, self._optional), error)
         except NotTheApiError as error:
-            self._fail(Reply(Kind.NOT_THE_API), error)
+            if self.text_pieces or self.thinking_pieces:  # such as the page of a proxy, whose server is gone by now
+                self._told = "broken"
+                yield from self._parts(None)
+                self._fail(Reply(Kind.BROKEN), error)
+            else:
+                self._fail(Reply(Kind.NOT_THE_API), error)
         finally:
             call.leave()
 
@@ -120,6 +131,7 @@ class Attempt:
                 yield Waiting("Waiting for the server to begin", round(waited), round(limit))
 
     def _take(self, item: Item) -> Iterator[Event]:
+        self.answered = self.answered or isinstance(item, Head)
         match item:
             case Failure(error):
                 yield from self._broke(error)
@@ -129,10 +141,13 @@ class Attempt:
                 self._fail(read_refusal(status, headers, body, self._optional))
             case Head(status, headers) if status >= 300:
                 self._fail(Reply(Kind.NOT_THE_API, status, f"moved to {headers.get('location', 'nowhere')}"))
+            case Head(status) if status in NO_CONTENT:
+                self._fail(Reply(Kind.NOT_THE_API, status))
             case Head(_, _, body, streamed):
                 if not streamed:
                     yield from self._whole(body)
             case str(line):
+                self._heard = self._heard or bool(line.strip())
                 if (chunk := self.reader.line(line)) is not None:
                     yield from self._chunk(chunk)
                 if self.reader.done:
@@ -141,6 +156,10 @@ class Attempt:
     def _whole(self, body: bytes) -> Iterator[Event]:
         """An answer that was not streamed though it should have been."""
         text = body.decode("utf-8", "replace").strip().removeprefix("\ufeff")
+        self._heard = bool(text)
+        if text.startswith("<"):
+            self._fail(Reply(Kind.NOT_THE_API, 200, page_title(text)))
+            return
         try:
             data = json.loads(text)
         except RecursionError as error:
@@ -166,24 +185,38 @@ class Attempt:
         self._room -= len(chunk.text) + len(chunk.thinking)
         if self._room < 0:  # it does not keep to `max_tokens`
             yield from self._conclude("length")
+        elif self._marks.over:
+            yield from self._conclude("end")
         elif self._watch.add(chunk.text + chunk.thinking):
             yield from self._conclude("loop")
 
     def _parts(self, text: str | None) -> Iterator[Event]:
         """The parts of a text, or with None, what was held back of it."""
-        is_cut = self._told in ("length", "loop")
+        is_cut = self._told in ("length", "loop", "broken")
         for part in self._splitter.finish(is_cut=is_cut) if text is None else self._splitter.add(text):
             if part.kind == "text":
-                self.text_pieces += 1
-                self.spoken = self.spoken or bool(part.text.strip())
-                yield TextDelta(part.text)
+                yield from self._say(self._marks.add(part.text))
             elif part.kind == "thinking":
                 self.thinking_pieces += 1
                 yield ThinkingDelta(part.text)
             else:
                 self.thinking_pieces += self.text_pieces
                 self.text_pieces, self.spoken, self.taken_back = 0, False, True
+                self._marks = EndMarks()
                 yield TextTakenBack()
+        if text is None:
+            yield from self._say(self._marks.finish())
+
+    def _say(self, text: str) -> Iterator[Event]:
+        if text:
+            self.text_pieces += 1
+            self.spoken = self.spoken or bool(text.strip())
+            yield TextDelta(text)
+
+    @property
+    def was_answer(self) -> bool:
+        """Whether what was expected to be thinking was the answer."""
+        return self._splitter.was_answer
 
     def _end(self) -> Iterator[Event]:
         """The server has ended the answer, or its connection."""
@@ -196,8 +229,10 @@ class Attempt:
         """The answer is over, as the server tells or as it is cut here; without a word said, it is none."""
         self._told = told
         yield from self._parts(None)
+        if self.was_answer:
+            self.text_pieces, self.thinking_pieces = self.thinking_pieces, 0
         if told == "broken":
-            self._fail(Reply(Kind.BROKEN))
+            self._fail(Reply(Kind.BROKEN if self._heard else Kind.SILENT))
         elif not self.spoken or told == "tools":  # what is said before a tool is asked for is no answer
             self._fail(Reply(Kind.EMPTY, sentence=told))
         else:
@@ -209,7 +244,11 @@ class Attempt:
             yield from self._conclude(self._told)
         elif name in _UNREACHABLE:
             self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
-        elif isinstance(error, ValueError | TypeError) or name in _NOT_READ:
+        elif (
+            isinstance(error, ValueError | TypeError) or name in _NOT_READ or (is_no_http(error) and not self.answered)
+        ):
             self._fail(Reply(Kind.NOT_THE_API), error)
         else:
+            self._told = "broken"
+            yield from self._parts(None)
             self._fail(Reply(Kind.BROKEN), error)

@@ -170,6 +170,9 @@ class ChunkReader:
             raise NotTheApiError
         if data.get("error") or data.get("object") == "error" or (self._is_error and "choices" not in data):
             raise ErrorInside(data)
+        base = data.get("base_resp")
+        if isinstance(base, dict) and base.get("status_code"):  # MiniMax's, with a status of 200
+            raise ErrorInside(base)
         self._count(data.get("usage"))
         if isinstance(data.get("model"), str) and data["model"].strip():
             self.model = one_line(data["model"], 120)
@@ -190,6 +193,8 @@ class ChunkReader:
             self._index = choices[0].get("index", 0)
         for choice in choices:
             if choice.get("index", 0) == self._index:
+                if choice.get("error"):
+                    raise ErrorInside({"error": choice["error"]})
                 chunk = _chunk(choice, begun=self._begun)
                 self._begun = self._begun or bool(chunk and (chunk.text or chunk.thinking))
                 self._understood = self._understood or chunk is not None

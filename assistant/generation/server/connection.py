@@ -25,6 +25,7 @@ _LONGEST_BODY = 1 << 23
 _LONGEST_LINE = 1 << 22
 _AHEAD = 256
 _POLL_SECONDS = 0.1
+_AZURE = (".azure.com", ".azure-api.net")
 _MOST_MOVES = 5
 _MOVED = (301, 302, 307, 308)
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # one at the end of a piece may be half of the first
@@ -67,11 +68,14 @@ def open_client(address: ServerAddress) -> "httpx2.Client":
     headers = {"User-Agent": f"terminal-assistant/{__version__}", "Accept": "application/json, text/event-stream"}
     if address.key:
         headers["Authorization"] = f"Bearer {address.key}"
+        if (parts.hostname or "").endswith(_AZURE):
+            headers["api-key"] = address.key
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username and not address.key else None
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     return httpx2.Client(
         base_url=bare,
         headers=headers,
+        params={"api-version": address.api_version} if address.api_version else None,
         auth=auth,
         # How long may pass without a sign of life is for whoever waits to say.
         timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),

@@ -1,6 +1,5 @@
 """What a server says went wrong: its own sentence, what kind of trouble it is, and how long it asks to wait."""
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from assistant.generation.server.error_words import in_events, locations, sentence_of
+from assistant.generation.server.pages import no_such_page, page_text
 from assistant.generation.server.told_waits import wait_in_error, wait_told
 from assistant.text import one_line
 
@@ -31,11 +32,14 @@ class Kind(Enum):
     UNREACHABLE = "cannot be reached"
     TIMEOUT = "too slow"
     BROKEN = "broke off"
+    SILENT = "nothing came at all"
     EMPTY = "an empty answer"
     NOT_THE_API = "not the OpenAI API"
 
 
-PASSING = frozenset((Kind.LOADING, Kind.RATE, Kind.QUOTA, Kind.BUSY, Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN))
+PASSING = frozenset(
+    (Kind.LOADING, Kind.RATE, Kind.QUOTA, Kind.BUSY, Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN, Kind.SILENT)
+)
 """Troubles after which the same request may well succeed later."""
 
 
@@ -77,7 +81,8 @@ _FAILED_LOAD = re.compile(
     r"(error|fail\w*|unable|cannot|could not|aborted).{0,30}\bload|load\w* (\w+ )?(aborted|fail)", re.I
 )
 _QUOTA = re.compile(
-    r"insufficient_(quota|balance|funds)|exceeded (your|its) (current |\w+ spending |\w+ usage )(quota|limit)"
+    r"budget has been exceeded|exceeded.{0,20}\bbudget\b|insufficient_(quota|balance|funds)"
+    r"|exceeded (your|its) (current |\w+ spending |\w+ usage )(quota|limit)"
     r"|billing[ _]|payment (is )?required|credits? (balance|limit)|balance is (too low|insufficient)"
     r"|(no|out of|not enough|insufficient|more|add) .{0,12}(credits?|balance|funds)\b"
     r"|credits? .{0,20}(exhausted|used up)",
@@ -99,8 +104,14 @@ _NO_STREAM = re.compile(
     re.IGNORECASE,
 )
 _MODEL = re.compile(
-    r"model.{0,80}(not (be )?(found|exist|available|loaded)|does not exist)|(no such|unknown) model", re.I
+    r"model.{0,80}(not (be )?(found|exist|available|loaded)|does not exist)|(no such|unknown) model"
+    r"|not a valid model|no models? (is |are )?loaded|(requested|this) model is not supported"
+    r"|deployment.{0,80}not exist",
+    re.I,
 )
+_NEVER = re.compile(r"(requires more|not enough) (system |gpu )?(memory|vram)", re.I)
+"""What a server of this size can never do."""
+_CRASHED = re.compile(r"\b(model|runner|engine|worker|process)\b.{0,30}\b(crashed|died|no longer running)", re.I)
 _REFUSING = re.compile(
     r"unsupported|not support|unrecognized|unknown|unexpected|not permitted|not allowed|extra (input|field)|invalid"
     r"|does not (allow|accept|take)|cannot be|must be|too large|deprecated|only the default",
@@ -120,9 +131,12 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, sent: Ite
     try:
         data: Any = json.loads(body)
     except (ValueError, RecursionError):
-        data = _plain(body, headers)
+        data = in_events(body) or page_text(body, headers)
+    if isinstance(data, str):
         if status in (404, 405) and not _MODEL.search(data):
             return Reply(Kind.NOT_THE_API, status, one_line(data, 1000))  # a web server that has no such page
+        if status == 403 and body.lstrip().startswith(b"<"):  # a proxy or a firewall, which knows nothing of keys
+            return Reply(Kind.REFUSED, status, one_line(data, 1000))
     return refusal(status, data, sent, headers)
 
 
@@ -136,11 +150,11 @@ def refusal(status: int, data: Any, sent: Iterable[str] = (), headers: Mapping[s
     if not status:
         told: list[Any] = [fields.get("code"), fields.get("status")]
         status = next((int(code) for code in told if _is_status(code)), 0)
-    sentence = _sentence(inner)
+    sentence = sentence_of(inner)
     words = " ".join([sentence, *(str(fields[name])[:200] for name in ("type", "code") if fields.get(name))])
     retry_after = wait_told(headers or {}, inner, sentence)
     says_when = wait_in_error(inner, sentence) is not None
-    kind, parameter = _kind(status, words, fields, _locations(inner), list(sent), says_when=says_when)
+    kind, parameter = _kind(status, words, fields, locations(inner), list(sent), says_when=says_when)
     return Reply(kind, status, sentence, retry_after, parameter)
 
 
@@ -165,13 +179,13 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.PARAMETER, parameter
     if status in (400, 422) and "max_tokens" not in sent and _WANTED.search(f"{words} {locations}"):
         return Kind.PARAMETER, "max_tokens"
-    if status == 404 or _MODEL.search(words):
-        return Kind.MODEL, None
+    if status in (404, 405) or _MODEL.search(words) or (not status and no_such_page(words)):
+        return Kind.NOT_THE_API if status == 405 or no_such_page(words) else Kind.MODEL, None
     if _RATE.search(words):
         return Kind.RATE, None
-    if status in (408, 409, 425) or status >= 500 or (status == 0 and not fields.get("param")):
-        return Kind.BUSY, None
-    return Kind.REFUSED, None
+    never = status == 501 or _NEVER.search(words)  # not of this server, however often it is asked
+    failed = status in (408, 409, 425) or status >= 500 or not (status or fields.get("param")) or _CRASHED.search(words)
+    return Kind.BUSY if failed and not never else Kind.REFUSED, None
 
 
 def _parameter(words: str, fields: dict[str, Any], locations: str, sent: list[str]) -> str | None:
@@ -187,41 +201,6 @@ def _parameter(words: str, fields: dict[str, Any], locations: str, sent: list[st
         if re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", f"{words} {locations}"):
             return name
     return None
-
-
-def _locations(inner: Any) -> str:
-    """The places that a list of faults names, as FastAPI writes it."""
-    faults = inner.get("detail") if isinstance(inner, dict) else inner
-    if not isinstance(faults, list):
-        return ""
-    places = [fault.get("loc") for fault in faults[:10] if isinstance(fault, dict)]
-    return " ".join(str(part) for place in places if isinstance(place, list) for part in place[:10])
-
-
-def _sentence(inner: Any, depth: int = 0) -> str:
-    """The words for a person in an error object; empty where there are none."""
-    if isinstance(inner, str):
-        return one_line(inner[:2000], 1000)
-    if depth > 3:
-        return ""
-    if isinstance(inner, list):
-        return one_line("; ".join(filter(None, (_sentence(each, depth + 1) for each in inner[:3]))), 1000)
-    if isinstance(inner, dict):
-        for name in ("message", "msg", "detail", "error", "error_description", "title", "reason"):
-            if inner.get(name) and (found := _sentence(inner[name], depth + 1)):
-                return found
-    return ""
-
-
-def _plain(body: bytes, headers: Mapping[str, str]) -> str:
-    """What a body that is no JSON says: its text, or the title or heading of its page."""
-    told = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
-    is_western = re.search(r"charset=\W?(iso-8859-1|latin-?1|windows-1252)\b", told, re.I) is not None
-    text = body[:4000].decode("cp1252" if is_western else "utf-8", "replace")
-    if "<" in text[:200]:
-        title = re.search(r"<(title|h1)\b[^>]*>([^<]{1,200})</\1>", text, re.I)
-        return html.unescape(title[2]) if title else ""
-    return text[:500]
 
 
 def _is_status(code: Any) -> bool:
@@ -257,6 +236,6 @@ def line_of(where: str, says: str, sentence: str = "", advice: str = "", *, secr
         sentence = sentence.replace(secret, "…")
     begin, status = f"The server {where} says: ", f" ({says})" if says else ""
     room = LONGEST_LINE - len(begin) - len(status) - len(end)
-    if room < _SHORTEST_SENTENCE:
+    if room < min(_SHORTEST_SENTENCE, len(sentence)):
         end, room = ".", LONGEST_LINE - len(begin) - len(status) - 1
     return f"{begin}{one_line(sentence, room).rstrip('.')}{status}{end}"

@@ -1,5 +1,6 @@
 """A model on a server as a generator, and what is done about a server's troubles."""
 
+import math
 import re
 import threading
 import time
@@ -14,6 +15,7 @@ from assistant.generation.server.address import ServerAddress, base_url, resolve
 from assistant.generation.server.attempt import Attempt, Limits
 from assistant.generation.server.connection import open_client
 from assistant.generation.server.conversation import Conversation
+from assistant.generation.server.error_words import affordable, wants_fewer_at_once
 from assistant.generation.server.errors import Kind, Reply
 from assistant.generation.server.listing import choose, list_models
 from assistant.generation.server.pace import ATTENDED_PATIENCE, TRIES, Pace, next_wait, wait
@@ -34,8 +36,10 @@ _WAITS = {
     Kind.TIMEOUT: "Waiting for the server, which was too slow",
     Kind.BUSY: "Waiting for the server, which failed",
     Kind.BROKEN: "Waiting for the server, which broke off",
+    Kind.SILENT: "Waiting for the server, which answered with nothing",
 }
 _TOO_MUCH_WANTED = re.compile(r"max_(completion_|new_)?tokens\W.{0,40}\btoo large", re.IGNORECASE)
+_FAILINGS = (Kind.BROKEN, Kind.SILENT)
 _SLOW_TRIES = _ATTENDED_TRIES = 3
 _SILENCES = 4
 _LEAST_SHARE = 0.1
@@ -101,6 +105,12 @@ class _Job:
     silences: int = 0
     silent_at: int | None = None
     room: int = 0  # tokens for thinking that were not given yet
+
+    @property
+    def max_tokens(self) -> float:
+        """The longest answer that is asked for; without a number, no end."""
+        asked = self.parameters.get("max_tokens")
+        return asked if isinstance(asked, int) else math.inf
 
     def give_room(self) -> bool:
         """Let the answer be longer by what thinking may take; whether that changes what is asked."""
@@ -223,7 +233,7 @@ class ServerGenerator:
         told = counts.thinking if counts.thinking else attempt.thinking_pieces
         stream.thinking_tokens = min(told, stream.completion_tokens)
         stream.model = attempt.reader.model or self.name
-        self._thinks_from_start = self._thinks_from_start or attempt.taken_back
+        self._thinks_from_start = (self._thinks_from_start or attempt.taken_back) and not attempt.was_answer
         self._thinks = self._thinks or bool(attempt.thinking_pieces)
         if attempt.trouble is None:
             stream.finish = attempt.finish
@@ -253,7 +263,7 @@ class ServerGenerator:
         if trouble is None:
             return
         # An answer that broke off is a failing of the server as any other; what it had asked to wait for is none.
-        own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
+        own = Kind.BUSY if trouble.kind in _FAILINGS else trouble.kind
         job.tries[own] += 1
         match trouble.kind:
             case Kind.CONTEXT:
@@ -272,9 +282,11 @@ class ServerGenerator:
                 job.silences += 1
                 job.silent_at = job.conversation.characters
                 job.conversation.shorten()
+            case Kind.QUOTA if (tokens := affordable(trouble.sentence)) and tokens < job.max_tokens:
+                job.parameters["max_tokens"] = tokens
+                yield from self._once(f"{self.address.shown}: the credit is enough for {tokens:,} tokens of an answer.")
             case _ if self._may_pass(job, trouble):
-                if trouble.kind is Kind.TIMEOUT:
-                    yield from self._ask_less_at_once()
+                yield from self._ask_less_at_once(trouble)
                 yield from self._wait(job, attempt, trouble)
             case _:
                 raise self._error(job, trouble, attempt)
@@ -296,15 +308,18 @@ class ServerGenerator:
                 return self.unattended and self._pace.reached
             case Kind.BUSY if self.unattended and trouble.status in _OF_THE_SERVER:
                 return True
-            case Kind.BUSY | Kind.BROKEN:
+            case Kind.BUSY | Kind.BROKEN | Kind.SILENT:
                 return job.tries[Kind.BUSY] < (TRIES if self.unattended else _ATTENDED_TRIES)
         return False
 
-    def _ask_less_at_once(self) -> Iterator[Event]:
+    def _ask_less_at_once(self, trouble: Reply) -> Iterator[Event]:
+        if trouble.kind is not Kind.TIMEOUT and not wants_fewer_at_once(trouble.sentence):
+            return
+        why = "was too slow for" if trouble.kind is Kind.TIMEOUT else "does not take"
         at_once = self._pace.active + 1
         if self._pace.narrow(at_once):
             yield from self._once(
-                f"{self.address.shown} was too slow for {counted(at_once, 'request')} at once; it is now asked for "
+                f"{self.address.shown} {why} {counted(at_once, 'request')} at once; it is now asked for "
                 f"{self._pace.limit} at a time."
             )
 
@@ -331,7 +346,7 @@ class ServerGenerator:
         raise self._error(job, attempt.trouble or Reply(Kind.CONTEXT), attempt)
 
     def _wait(self, job: _Job, attempt: Attempt, trouble: Reply) -> Iterator[Event]:
-        own = Kind.BUSY if trouble.kind is Kind.BROKEN else trouble.kind
+        own = Kind.BUSY if trouble.kind in _FAILINGS else trouble.kind
         seconds = next_wait(job.tries[own] - 1)
         if trouble.retry_after is not None:
             seconds = max(trouble.retry_after, seconds * _LEAST_SHARE)
@@ -354,7 +369,7 @@ class ServerGenerator:
             yield ServerNotice(text)
 
     def _error(self, job: _Job, trouble: Reply, attempt: Attempt, *, waits: float | None = None) -> GenerationError:
-        return error_of(self.address, trouble, attempt, job.limits, waits=waits)
+        return error_of(self.address, trouble, attempt, job.limits, reached=self._pace.reached, waits=waits)
 
 
 def server_generator(settings: Settings, on_event: Listener | None = None) -> ServerGenerator:

@@ -12,13 +12,19 @@ from assistant.errors import AssistantError, GenerationError
 from assistant.events import Listener, Waiting, unheard
 from assistant.generation.server.address import ServerAddress
 from assistant.generation.server.connection import Call, Failure, Head, open_client
-from assistant.generation.server.errors import Kind, line_of, read_refusal, unreached
+from assistant.generation.server.errors import Kind, Reply, line_of, read_refusal, refusal, unreached
+from assistant.generation.server.pages import broke_before, page_title, right_address, wants_https
 from assistant.text import one_line
 
 if TYPE_CHECKING:
     import httpx2
 
 LIST_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 1.0
+_WAITS = {
+    Kind.LOADING: "Waiting for the server, which loads the model",
+    Kind.RATE: "Waiting for the server's rate limit",
+}
 _MOST = 5000
 _OTHER_NAMES = re.compile(
     r"embed|minilm|(^|[/_-])(bge|gte|e5)[-_]|rerank|whisper|(^|[-_/])tts|dall-e|moderation|(^|[-_/])clip|stable-diffusion"
@@ -78,21 +84,28 @@ def _listed(address: ServerAddress, client: "httpx2.Client", on_event: Listener,
     while True:
         head = _answer(address, client)
         if head.status < 400:
-            return _parsed(address, head.body)
+            return _parsed(address, head)
         reply = read_refusal(head.status, head.headers, head.body)
-        passed = time.monotonic() - began
-        if reply.kind is not Kind.LOADING or passed > patience:
-            advice = {
-                Kind.KEY: "set the right key in ASSISTANT_API_KEY",
-                Kind.MODEL: "is the address right (it often ends in /v1)? Else name a model with --model",
-            }.get(reply.kind, "")
-            status = f"status {head.status}"
-            said = "wants another key" if reply.kind is Kind.KEY else "does not list its models"
-            says = status if reply.sentence else f"{said} ({status})"
-            line = line_of(address.shown, says, reply.sentence, advice, secret=address.key)
-            raise GenerationError(line, passing=reply.kind is Kind.LOADING or head.status >= 500)
-        on_event(Waiting("Waiting for the server, which loads the model", round(passed), round(patience)))
-        time.sleep(1.0)
+        passed, seconds = time.monotonic() - began, reply.retry_after or _LOOK_AGAIN_SECONDS
+        if reply.kind not in _WAITS or passed + seconds > patience:
+            raise _refused(address, reply)
+        again = passed + seconds
+        while (passed := time.monotonic() - began) < again:
+            on_event(Waiting(_WAITS[reply.kind], round(passed), round(patience)))
+            time.sleep(min(_LOOK_AGAIN_SECONDS, again - passed))
+
+
+def _refused(address: ServerAddress, reply: Reply) -> GenerationError:
+    advice = {
+        Kind.KEY: "set the right key in ASSISTANT_API_KEY",
+        Kind.MODEL: "name a model with --model",
+        Kind.NOT_THE_API: right_address(address.url, "name a model with --model"),
+    }.get(reply.kind, "write https:// before its address" if wants_https(reply.sentence) else "")
+    status = f"status {reply.status}" if reply.status else ""
+    said = "wants another key" if reply.kind is Kind.KEY else "does not list its models"
+    says = status if reply.sentence else f"{said} ({status})"
+    line = line_of(address.shown, says, reply.sentence, advice, secret=address.key)
+    return GenerationError(line, passing=reply.kind in _WAITS or reply.status >= 500)
 
 
 def _answer(address: ServerAddress, client: "httpx2.Client") -> Head:
@@ -119,18 +132,17 @@ def unreachable(address: ServerAddress, error: Exception, seconds: float) -> Ass
         return GenerationError(f"The server {address.shown} did not answer within {seconds:g} seconds.", passing=True)
     says, advice = unreached(error)
     if "Read" in type(error).__name__ or "Protocol" in type(error).__name__:
-        says, advice = (
-            "broke off before it answered",
-            "" if address.url.startswith("https") else "does it want https://?",
-        )
+        says, advice = broke_before(error, address.url)
     failure = GenerationError(line_of(address.shown, says, "", advice), passing=True)
     failure.__cause__ = error
     return failure
 
 
-def _parsed(address: ServerAddress, body: bytes) -> list[ListedModel]:
+def _parsed(address: ServerAddress, head: Head) -> list[ListedModel]:
     try:
-        data = json.loads(body)
+        data = json.loads(head.body)
+        if isinstance(data, dict) and data.get("error"):
+            raise _refused(address, refusal(0, data))
         for name in ("data", "models"):
             if isinstance(data, dict) and name in data:
                 data = data[name]
@@ -140,10 +152,11 @@ def _parsed(address: ServerAddress, body: bytes) -> list[ListedModel]:
             raise ValueError("a list of something else")
         return models
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise GenerationError(
-            f"The server {address.shown} answered with something that is not the OpenAI API; is the address right "
-            "(it often ends in /v1)?"
-        ) from error
+        text = head.body.decode("utf-8", "replace").strip()
+        title = page_title(text) if text.startswith("<") else ""
+        says = "answered with something that is not the OpenAI API" if text else "answered with nothing"
+        says = f"status {head.status}" if title else says
+        raise GenerationError(line_of(address.shown, says, title, right_address(address.url))) from error
 
 
 def _models(found: list[Any]) -> Iterator[ListedModel]:

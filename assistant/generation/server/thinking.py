@@ -54,6 +54,8 @@ class ThinkingSplitter:
         self._inside = inside
         self._assumed: list[str] | None = [] if inside else None
         self._closed = False
+        self.was_answer = False
+        """Whether what was expected to be thinking was the answer after all."""
 
     def add(self, piece: str) -> Iterator[Part]:
         """The parts that a piece completes."""
@@ -76,6 +78,7 @@ class ThinkingSplitter:
             yield from self._part(held)
         if self._assumed and self._inside and not is_cut:
             said, self._assumed, self._inside = "".join(self._assumed), None, False
+            self.was_answer = True
             yield from self._part(said)
 
     def _think(self, text: str) -> Generator[Part, None, str]:
@@ -115,9 +118,13 @@ class ThinkingSplitter:
             return
         if self._inside:
             if self._assumed is not None:
-                text = _OPENS.sub("", text, count=1) if not self._assumed else text
-                self._assumed.append(text)
-            yield Part("thinking", text)
+                begins = None if "".join(self._assumed).strip() else _OPENS.match(text.lstrip())
+                if begins is not None:  # it says so itself: nothing is assumed any more
+                    text, self._assumed = text.lstrip()[begins.end() :], None
+                else:
+                    self._assumed.append(text)
+            if text:
+                yield Part("thinking", text)
             return
         if not self._said and self._closed:
             text = _ANSWERS.sub("", text.lstrip()).lstrip()  # the empty lines between thinking and answer

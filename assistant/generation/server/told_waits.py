@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _LONGEST_WAIT = 86_400.0
+_YEAR_2001 = 1e9  # of moments in seconds; less is a number of seconds
+_UNIT = r"(ms|milliseconds?|d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])"
+_SPAN = re.compile(rf"(\d+(?:\.\d+)?)\s*{_UNIT}", re.IGNORECASE)
 _WAIT_WORDS = re.compile(
     r"(?:try again|retry|wait|available again|reset)[^.\d]{0,40}?"
-    r"(?:(\d+)\s*m(?:in\w*)?\s*)?(\d+(?:\.\d+)?)\s*(ms|s\b|sec|m\b|min)",
+    rf"((?:\d+(?:\.\d+)?\s*{_UNIT}[\s,]*(?:and\s+)?){{1,4}})",
     re.IGNORECASE,
 )
+_SECONDS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
@@ -31,6 +35,7 @@ def wait_told(headers: Mapping[str, str], inner: Any, sentence: str) -> float | 
         _until(told.get("retry-after")),
         _longest(told, ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")),
         wait_in_error(inner, sentence),
+        _at_reset(told),
     ]
     seconds = next((each for each in found if each is not None), None)
     return None if seconds is None else min(max(seconds, 0.0), _LONGEST_WAIT)
@@ -38,8 +43,10 @@ def wait_told(headers: Mapping[str, str], inner: Any, sentence: str) -> float | 
 
 def wait_in_error(inner: Any, sentence: str) -> float | None:
     """Seconds that the error itself asks to wait, in its details or in words."""
-    delay = _delay_of_details(inner)
-    return _in_words(sentence) if delay is None else delay
+    metadata = inner.get("metadata") if isinstance(inner, dict) else None
+    headers = metadata.get("headers") if isinstance(metadata, dict) else None  # as OpenRouter repeats them
+    found = [_delay_of_details(inner), _in_words(sentence), _at_reset(headers) if isinstance(headers, dict) else None]
+    return next((each for each in found if each is not None), None)
 
 
 def _number(text: str | None, unit: float) -> float | None:
@@ -87,6 +94,14 @@ def _in_words(sentence: str) -> float | None:
     match = _WAIT_WORDS.search(sentence)
     if match is None:
         return None
-    minutes, number, unit = match.groups()
-    seconds = float(number) * {"ms": 0.001, "m": 60, "min": 60}.get(unit.lower(), 1)
-    return 60 * float(minutes or 0) + seconds
+    spans = [(float(number), unit.lower()) for number, unit in _SPAN.findall(match[1])]
+    return sum(number * (0.001 if unit.startswith(("ms", "mil")) else _SECONDS[unit[0]]) for number, unit in spans)
+
+
+def _at_reset(headers: Mapping[str, Any]) -> float | None:
+    """Seconds until a limit of which nothing is left begins anew, told as a moment in seconds or thousandths."""
+    told = {name.lower(): str(value) for name, value in headers.items()}
+    moment = _number(told.get("x-ratelimit-reset"), 1.0)
+    if told.get("x-ratelimit-remaining") != "0" or moment is None or moment < _YEAR_2001:
+        return None
+    return max((moment / 1000 if moment > 1000 * _YEAR_2001 else moment) - time.time(), 0.0)

@@ -2,13 +2,20 @@
 
 from assistant.errors import ContextFullError, EmptyAnswerError, GenerationError
 from assistant.generation.server.address import ServerAddress
-from assistant.generation.server.attempt import Attempt, Limits
+from assistant.generation.server.attempt import NO_CONTENT, Attempt, Limits
 from assistant.generation.server.errors import PASSING, Kind, Reply, line_of, unreached
+from assistant.generation.server.pages import broke_before, is_no_http, right_address, wants_https
 from assistant.text import counted
 
 
 def error_of(
-    address: ServerAddress, trouble: Reply, attempt: Attempt, limits: Limits, *, waits: float | None = None
+    address: ServerAddress,
+    trouble: Reply,
+    attempt: Attempt,
+    limits: Limits,
+    *,
+    reached: bool,
+    waits: float | None = None,
 ) -> GenerationError:
     """The trouble as an error.
 
@@ -17,9 +24,10 @@ def error_of(
         trouble: what it is.
         attempt: the request that ended in it.
         limits: of that request.
+        reached: whether the server has ever answered.
         waits: seconds that the server asks to wait, where that is too long.
     """
-    says, advice = _words(trouble, attempt, limits)
+    says, advice = _words(address, trouble, attempt, limits, reached=reached)
     if waits is not None and trouble.retry_after is not None:
         advice = f"try again in {waits:,.0f} s"
     sentence = "" if trouble.kind is Kind.EMPTY else trouble.sentence
@@ -30,7 +38,9 @@ def error_of(
     return error
 
 
-def _words(trouble: Reply, attempt: Attempt, limits: Limits) -> tuple[str, str]:
+def _words(
+    address: ServerAddress, trouble: Reply, attempt: Attempt, limits: Limits, *, reached: bool
+) -> tuple[str, str]:
     """What happened, or where the server has said so itself, only its status; and what to do."""
     status = f"status {trouble.status}" if trouble.status else ""
     begun = bool(attempt.text_pieces or attempt.thinking_pieces)
@@ -41,11 +51,14 @@ def _words(trouble: Reply, attempt: Attempt, limits: Limits) -> tuple[str, str]:
         Kind.KEY: "set the right key in ASSISTANT_API_KEY",
         Kind.MODEL: "`assistant models list --server` names its models",
         Kind.TIMEOUT: f"{setting} in the settings gives it longer",
-        Kind.NOT_THE_API: "is the address right (it often ends in /v1)?",
+        Kind.NOT_THE_API: right_address(address.url),
         Kind.BROKEN: "try again",
+        Kind.SILENT: f"try again; if it stays so: {right_address(address.url)}",
     }.get(trouble.kind, "")
     if trouble.status == 407:
         advice = "HTTPS_PROXY takes a name and password: http://NAME:PASSWORD@HOST:PORT"
+    if wants_https(trouble.sentence):
+        advice = "write https:// before its address"
     if trouble.kind is Kind.EMPTY:
         return _silence(trouble.sentence, attempt)
     if trouble.sentence:
@@ -53,11 +66,19 @@ def _words(trouble: Reply, attempt: Attempt, limits: Limits) -> tuple[str, str]:
     said = {
         Kind.CONTEXT: f"has no room for this message ({status})",
         Kind.KEY: f"wants another key ({status})",
-        Kind.TIMEOUT: f"did not {'go on' if begun else 'answer'} within {limit:g} seconds",
+        Kind.TIMEOUT: f"did not {'go on' if begun else 'answer'} within {limit:g} second{'' if limit == 1 else 's'}",
         Kind.NOT_THE_API: "answered with something that is not the OpenAI API",
+        Kind.SILENT: "answered with nothing at all",
         Kind.BROKEN: f"broke off {'in the middle of its answer' if begun else 'before it answered'}",
     }.get(trouble.kind, f"refused the request ({status or 'no reason given'})")
-    return unreached(attempt.cause) if trouble.kind is Kind.UNREACHABLE else (said, advice)
+    if trouble.kind is Kind.UNREACHABLE:
+        return unreached(attempt.cause)
+    no_http = trouble.kind is Kind.NOT_THE_API and is_no_http(attempt.cause)
+    if not (attempt.answered or reached) and (no_http or (trouble.kind is Kind.BROKEN and attempt.cause is not None)):
+        return broke_before(attempt.cause, address.url)
+    if trouble.status in NO_CONTENT:
+        said = f"answered with nothing ({status})"
+    return said, advice
 
 
 def _silence(told: str, attempt: Attempt) -> tuple[str, str]:

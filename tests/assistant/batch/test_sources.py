@@ -403,3 +403,14 @@ def test_blank_lines_before_the_names_of_columns_count_as_lines_alone() -> None:
     assert [(row.number, row.fields) for row in _rows(b"\nSEP=;\n\r\nquestion;id\nWho?;1\n", "csv")] == [
         (5, {"question": "Who?", "id": "1"})
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize(
+    "table", ["id\tquestion\r\n1\tOù ?\r\n", "sep=;\r\nid;question\r\n1;Où ?\r\n", '"id","question"\n"1","Où ?"\n']
+)
+def test_a_table_whose_name_does_not_say_so_is_read_as_one(encoding: str, table: str) -> None:
+    content = table.encode(encoding)
+    assert format_of("Excel's Unicode text.txt") == "jsonl"
+    assert [row.fields for row in _rows(content, "jsonl")] == [{"id": "1", "question": "Où ?"}]
+    assert count_rows(io.BytesIO(content), "jsonl") == (2 if table.startswith("sep") else 1)

@@ -581,10 +581,10 @@ def test_a_habit_of_servers(name: str) -> None:
     HABITS[name]()
 
 
-def test_the_docs_tell_of_these_habits_and_no_others() -> None:
+def test_the_docs_tell_of_these_habits() -> None:  # and of those of test_more_habits after them
     rows = re.findall(r"^\| \d+ \| (.+?) \|", DOCS.read_text("utf-8"), re.M)
-    assert rows == list(HABITS)
-    assert len(rows) >= 30
+    assert rows[: len(HABITS)] == list(HABITS)
+    assert len(HABITS) >= 30
 
 
 def test_what_was_waited_for_as_told_leaves_a_failing_server_all_its_tries(monkeypatch: pytest.MonkeyPatch) -> None:

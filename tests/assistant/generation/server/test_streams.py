@@ -172,6 +172,33 @@ def test_thinking_whose_opening_mark_is_in_the_prompt_is_no_answer_where_it_is_c
             "".join(generator.stream(QUESTION))
 
 
+def test_an_answer_without_thinking_is_counted_as_one_and_ends_the_expectation_of_thinking() -> None:
+    replies = ["Hm.</think>Yes.", "No thoughts.", "Half of an ans"]
+    with serving(
+        lambda asked: asked.say(replies[asked.number]) if asked.number < 2 else asked.stream([piece(replies[2])])
+    ) as server:
+        generator = ServerGenerator(server.url, "m")
+        "".join(generator.stream(QUESTION))
+        second, third = generator.stream(QUESTION), generator.stream(QUESTION)
+        assert ("".join(second), second.thinking_tokens, second.finish) == ("No thoughts.", 0, "end")
+        assert ("".join(third), third.thinking_tokens, third.finish) == ("Half of an ans", 0, "broken")
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_thinking_that_says_where_it_begins_is_no_answer_where_it_is_never_closed(size: int) -> None:
+    replies = ["Hm.</think>Yes.", "\n<think>Hm, and hm"]
+    with serving(lambda asked: asked.say(replies[asked.number], size)) as server:
+        generator = ServerGenerator(server.url, "m")
+        "".join(generator.stream(QUESTION))
+        with pytest.raises(GenerationError, match="only thought"):
+            "".join(generator.stream(QUESTION))
+
+
+def test_what_was_held_back_for_a_mark_is_said_where_the_stream_breaks() -> None:
+    outcome = ask(lambda asked: asked.stream([piece("if a <")], cut=True))
+    assert (outcome.text, outcome.stream.finish) == ("if a <", "broken")
+
+
 def test_what_was_held_back_for_a_mark_is_said_where_the_connection_breaks_after_the_end() -> None:
     outcome = ask(lambda asked: asked.stream([piece("if a <"), delta("stop")], cut=True))
     assert (outcome.text, outcome.stream.finish) == ("if a <", "end")
