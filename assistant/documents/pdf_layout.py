@@ -11,6 +11,7 @@ from assistant.documents.pdf_columns import (
     stand_side_by_side,
     white_bands,
 )
+from assistant.documents.pdf_grid import with_grids
 from assistant.documents.pdf_paragraphs import Paragraph, paragraphs_of
 from assistant.documents.pdf_rows import Row, rows_of
 from assistant.documents.pdf_tables import table_of
@@ -19,9 +20,9 @@ from assistant.documents.pdf_words import Rule, Word
 
 def layout(words: Sequence[Word], rules: Sequence[Rule]) -> list[Paragraph | TableBlock]:
     """Paragraphs and tables of a page in reading order, footnotes last."""
-    rows = rows_of(words)
-    if not rows:
+    if not words:
         return []
+    rows = rows_of(with_grids(words, rules))
     letters = sorted((word.size, len(word.text)) for word in words)
     body = _weighted_median(letters)
     found = list(_region(rows, rules, body, depth=0))

@@ -15,6 +15,8 @@ _CROSSING = 0.2  # of the rows of a table may cross a white band between columns
 
 def table_of(run: list[Row], rules: Sequence[Rule]) -> tuple[TableBlock | None, tuple[int, int]]:
     """The table that a run is, and from which to which of its rows it goes."""
+    if any(word.block is not None for row in run for word in row.words):
+        return None, (0, 0)
     before, after = 0, len(run)
     while before < after and len(segments_of(run[before])) < 2:
         before += 1

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from assistant.documents.blocks import TableBlock
+
 BREAK = "\ufffe"
 """Stands at the end of a word in place of the hyphen that may break it."""
 
@@ -37,6 +39,7 @@ class Word:
     y: float
     size: float
     is_field: bool = False
+    block: TableBlock | None = None  # the table that a drawn grid holds, for which the word stands
 
 
 @dataclass(frozen=True, slots=True)
