@@ -1,5 +1,6 @@
 """Tables whose cells are drawn as boxes: what stands in a box is a cell, and a box over several places a merged one."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ def with_grids(words: Sequence[Word], rules: Sequence[Rule]) -> list[Word]:
             and grid.xs[0] < (word.x0 + word.x1) / 2 < grid.xs[-1]
             and grid.ys[0] < word.y - 0.3 * word.size < grid.ys[-1]
         ]
-        block = _table(grid, inside) if len(inside) >= 4 else None  # noqa: PLR2004
+        block = _table(grid, inside) if len(inside) >= 4 else None
         if block is None:
             continue
         size = median([word.size for word in inside])
@@ -90,7 +91,7 @@ def _grids(rules: Sequence[Rule]) -> Iterator[_Grid]:
         if not all(pair):
             continue
         grid = _Grid(*pair)
-        if min(len(grid.xs), len(grid.ys)) > 2 and len(grid.xs) * len(grid.ys) <= _MOST_PLACES:  # noqa: PLR2004
+        if min(len(grid.xs), len(grid.ys)) > 2 and len(grid.xs) * len(grid.ys) <= _MOST_PLACES:
             yield grid
 
 
@@ -99,7 +100,7 @@ def _drawn_through(lines: list[_Line]) -> list[_Line]:
     found: list[_Line] = []
     open_at: list[_Line] = []
     for line in sorted(lines, key=lambda line: (round(line.at), line.begin)):
-        open_at = [other for other in open_at if line.at - other.at < 1.5]  # noqa: PLR2004
+        open_at = [other for other in open_at if line.at - other.at < 1.5]
         for other in open_at:
             if abs(other.at - line.at) <= 1.0 and line.begin <= other.end + _TOUCH:
                 other.end = max(other.end, line.end)
@@ -130,7 +131,7 @@ def _levels(lines: Sequence[_Line], across: Sequence[_Line]) -> list[float]:
 
 def _walls(lines: Sequence[_Line], levels: Sequence[float], places: Sequence[float]) -> set[tuple[int, int]]:
     """Which borders are drawn: the numbers of a level and of a place along it."""
-    middles = [(begin + end) / 2 for begin, end in zip(places, places[1:], strict=False)]
+    middles = [(begin + end) / 2 for begin, end in itertools.pairwise(places)]
     drawn = {(level, place) for level in (0, len(levels) - 1) for place in range(len(middles))}
     for line in lines:
         level = min(range(len(levels)), key=lambda number: abs(levels[number] - line.at))
@@ -179,12 +180,12 @@ def _table(grid: _Grid, words: Sequence[Word]) -> TableBlock | None:
 
 
 def _holds_several_rows(lines: dict[tuple[int, int], list[str]], rows: int) -> bool:
-    """Whether the rows of a table are not divided by lines: neighbouring boxes hold as many lines each, three or more."""
-    if rows > 3:  # noqa: PLR2004
+    """Whether a table's rows are not divided by lines: neighbouring boxes hold as many lines each, three or more."""
+    if rows > 3:
         return False
     for row in range(rows):
         counts = [len(texts) for (at, _), texts in lines.items() if at == row]
-        if len(counts) > 1 and min(counts) == max(counts) > 2:  # noqa: PLR2004
+        if len(counts) > 1 and min(counts) == max(counts) > 2:
             return True
     return False
 

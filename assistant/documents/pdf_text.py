@@ -8,9 +8,11 @@ from statistics import median
 from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
 from assistant.documents.hyphens import Rejoiner
 from assistant.documents.pdf_layout import layout
+from assistant.documents.pdf_page import read_words
 from assistant.documents.pdf_paragraphs import Paragraph
 from assistant.documents.pdf_rows import Row, rows_of
-from assistant.documents.pdf_words import PageWords, read_words
+from assistant.documents.pdf_turned import set_heads_upright
+from assistant.documents.pdf_words import PageWords
 from assistant.documents.progress import report
 from assistant.errors import DocumentError
 
@@ -52,6 +54,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
         page.close()
         if not found.words and found.pictures:
             pictures.append(number + 1)
+        set_heads_upright(found)
         heads.take_out(number, found)
         pages.append(_blocks(found))
         length += sum(map(_size, pages[-1]))
