@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from statistics import median
+from typing import Any
 
 from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
 from assistant.documents.hyphens import Rejoiner
 from assistant.documents.pdf_layout import layout
+from assistant.documents.pdf_ocr import Recogniser, is_installed
 from assistant.documents.pdf_page import read_words
 from assistant.documents.pdf_paragraphs import Paragraph
 from assistant.documents.pdf_rows import Row, rows_of
@@ -23,6 +25,9 @@ _EDGE = 0.14  # of the page's height in which they stand
 _NUMBER = re.compile(r"\d+")
 _OPEN_END = re.compile(r"[\w,\ufffe’'–-]$")
 _NUMBERS_NAMED = 20
+_FEW_WORDS = 12  # beside a scan: a page's number, a stamp
+_LARGE = 0.5  # of a page
+_DRAWN_LETTERS = 200  # shapes: so many on a page without a word are letters
 _LONGEST_CAPTION = 100  # characters
 
 
@@ -46,14 +51,18 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     form = pdf.formenv.raw if pdf.formenv is not None else None
     heads = _RunningHeads()
     pages: list[list[Paragraph | TableBlock]] = []
-    pictures = []
+    recogniser = Recogniser() if is_installed() else None
+    pictures: list[int] = []
+    recognised: list[int] = []
     length = 0
     for number in range(len(pdf)):
         page = pdf[number]
         found = read_words(page, form)
+        if _is_picture(page, found):
+            words = recogniser.words(page, found) if recogniser is not None else None
+            (pictures if words is None else recognised).append(number + 1)
+            found.words = words if words and len(words) > len(found.words) else found.words
         page.close()
-        if not found.words and found.pictures:
-            pictures.append(number + 1)
         set_heads_upright(found)
         heads.take_out(number, found)
         pages.append(_blocks(found))
@@ -62,14 +71,35 @@ def extract(data: bytes, most_characters: int) -> Extracted:
         if length > most_characters:
             break  # refused by its length, whatever follows
     if not any(pages):
-        raise DocumentError("this PDF holds pictures of pages and no text; run text recognition first (ocrmypdf).")
-    return _joined(pages, [_pictures_notice(pictures)] if pictures else [])
+        if recognised:
+            raise DocumentError("this PDF holds pictures of pages, and no text was recognised on them.")
+        raise DocumentError(f"this PDF holds pictures of pages and no text; {_how_to_read(recogniser is not None)}.")
+    notices = []
+    if recognised:
+        which = "Page {} is a picture; its" if len(recognised) == 1 else "Pages {} are pictures; their"
+        notices.append(f"{which.format(_named(recognised))} text was recognised and may hold errors.")
+    if pictures:
+        which = "Page {} is a picture and was" if len(pictures) == 1 else "Pages {} are pictures and were"
+        notices.append(f"{which.format(_named(pictures))} not read; {_how_to_read(recogniser is not None)}.")
+    return _joined(pages, notices)
 
 
-def _pictures_notice(numbers: list[int]) -> str:
-    named = ", ".join(map(str, numbers[:_NUMBERS_NAMED])) + (" …" if len(numbers) > _NUMBERS_NAMED else "")
-    which = f"Page {named} is a picture and was" if len(numbers) == 1 else f"Pages {named} are pictures and were"
-    return f"{which} not read; run text recognition on the file first (ocrmypdf)."
+def _is_picture(page: Any, found: PageWords) -> bool:
+    """Whether what a page says stands in a picture, or in drawn letters: it has no words, or few beside a large picture."""
+    if not found.words:
+        return found.pictures > 0 or found.paths > _DRAWN_LETTERS
+    width, height = page.get_size()
+    return len(found.words) <= _FEW_WORDS and found.picture_area > _LARGE * width * height
+
+
+def _named(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:_NUMBERS_NAMED])) + (" …" if len(numbers) > _NUMBERS_NAMED else "")
+
+
+def _how_to_read(is_tried: bool) -> str:
+    if is_tried:
+        return "run text recognition on the file first (ocrmypdf)"
+    return 'install `pip install "terminal-assistant[ocr]"`, or run text recognition on the file first (ocrmypdf)'
 
 
 def _blocks(page: PageWords) -> list[Paragraph | TableBlock]:

@@ -46,6 +46,8 @@ class PageWords:
         rules: Drawn lines, as the upright words are held.
         notes: Notes, comments and stamps, as lines.
         pictures: How many pictures there are on the page.
+        picture_area: How much of the page the largest of them takes, in square points.
+        paths: How many lines, boxes and other shapes are drawn on it.
         top: The upper edge of the page.
         bottom: The lower edge of the page.
     """
@@ -56,6 +58,8 @@ class PageWords:
     rules: list[Rule] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     pictures: int = 0
+    picture_area: float = 0.0
+    paths: int = 0
     top: float = 0.0
     bottom: float = 0.0
 
