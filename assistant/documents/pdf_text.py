@@ -1,13 +1,11 @@
 """The text of PDF files, by PDFium."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
-from assistant.documents.hyphens import Rejoiner
+from assistant.documents.blocks import Extracted, TableBlock
+from assistant.documents.pdf_joining import join_pages
 from assistant.documents.pdf_layout import layout
 from assistant.documents.pdf_ocr import Recogniser, is_installed
 from assistant.documents.pdf_page import read_words
@@ -23,12 +21,10 @@ _PASSWORD = 4  # FPDF_ERR_PASSWORD
 _EDGE_ROWS = 3  # at the top and at the bottom of a page that may be its running head or foot
 _EDGE = 0.14  # of the page's height in which they stand
 _NUMBER = re.compile(r"\d+")
-_OPEN_END = re.compile(r"[\w,\ufffe’'–-]$")
 _NUMBERS_NAMED = 20
 _FEW_WORDS = 12  # beside a scan: a page's number, a stamp
 _LARGE = 0.5  # of a page
 _DRAWN_LETTERS = 200  # shapes: so many on a page without a word are letters
-_LONGEST_CAPTION = 100  # characters
 
 
 def extract(data: bytes, most_characters: int) -> Extracted:
@@ -81,7 +77,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     if pictures:
         which = "Page {} is a picture and was" if len(pictures) == 1 else "Pages {} are pictures and were"
         notices.append(f"{which.format(_named(pictures))} not read; {_how_to_read(recogniser is not None)}.")
-    return _joined(pages, notices)
+    return join_pages(pages, notices)
 
 
 def _is_picture(page: Any, found: PageWords) -> bool:
@@ -130,7 +126,9 @@ class _RunningHeads:
         repeated: set[int] = set()
         for rows, reference in ((rows_of(upper)[:_EDGE_ROWS], page.top), (rows_of(lower)[-_EDGE_ROWS:], page.bottom)):
             for row in rows:
-                if self._is_repeated(number, row, round(row.y - reference), body):
+                # Large figures that count up are headings above ("Room 2"), and at the foot the number of the page.
+                largest = body if reference == page.top else row.size
+                if self._is_repeated(number, row, round(row.y - reference), largest):
                     repeated.update(map(id, row.words))
         if repeated:
             page.words = [word for word in page.words if id(word) not in repeated]
@@ -149,47 +147,3 @@ class _RunningHeads:
         else:
             places[-1] = (number, figures)
         return found
-
-
-def _joined(pages: list[list[Paragraph | TableBlock]], notices: Iterable[str]) -> Extracted:
-    rejoiner = Rejoiner(text for page in pages for block in page for text in _texts(block))
-    writer = BlockWriter()
-    starts = []
-    last: Paragraph | None = None
-    for page in pages:
-        start = None
-        for block in page:
-            if isinstance(block, TableBlock):
-                rows = [[rejoiner.rejoin(cell) for cell in row] for row in block.rows]
-                at = writer.add(replace(block, rows=rows, name=_caption(last)))
-                last = None
-            else:
-                text = rejoiner.rejoin(block.text)
-                goes_on = last is not None and _goes_on(last, block)
-                at = writer.add(Block(text, Kind.LINE if goes_on else Kind.PARAGRAPH))
-                last = block if not block.is_note else None
-            start = at if start is None else start
-        starts.append(writer.length if start is None else start)
-    return writer.extracted(tuple(starts), notices)
-
-
-def _texts(block: Paragraph | TableBlock) -> Iterable[str]:
-    return (block.text,) if isinstance(block, Paragraph) else (cell for row in block.rows for cell in row)
-
-
-def _caption(above: Paragraph | None) -> str | None:
-    """The line above a table, where it is short and no sentence: what the table is called."""
-    if above is None or len(above.lines) > 1 or len(above.text) > _LONGEST_CAPTION or above.text[-1] in ".!?":
-        return None
-    return above.text.rstrip(":")
-
-
-def _goes_on(above: Paragraph, below: Paragraph) -> bool:
-    """Whether a paragraph goes on in the next column or on the next page."""
-    return (
-        abs(above.size - below.size) < 0.1 * above.size
-        and len(above.lines) > 1
-        and not below.is_note
-        and _OPEN_END.search(above.text) is not None
-        and below.text[:1].islower()
-    )
