@@ -95,7 +95,7 @@ def _add_rule(box: Box, found: PageWords, *, is_stroked: bool) -> None:
 
 
 def _pieces(drawn: Any, parts: int, *, is_stroked: bool) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    """The pieces of a path of several parts: the straight lines of one that is drawn, the boxes of one that is filled."""
+    """The pieces of a path of several parts: straight lines of one that is drawn, boxes of one that is filled."""
     import pypdfium2.raw as pdfium
 
     matrix = pdfium.FS_MATRIX()

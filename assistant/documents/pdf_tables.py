@@ -124,7 +124,8 @@ def _table_rows(run: list[Row], grid: list[dict[int, tuple[str, int]]], rules: S
         gap = run[number].y - run[number - 1].y if number else 0.0
         tight = usual and gap < 0.85 * usual
         below = lines and 0 not in cells and len(cells) < max(2, len(grid[number - 1]))
-        if lines and (tight or (below and _runs_on(cells, [grid[at] for at in lines[-1]]))):
+        names = number and len(cells) > len(grid[number - 1]) and any(wide > 1 for _, wide in grid[number - 1].values())
+        if lines and not names and (tight or (below and _runs_on(cells, [grid[at] for at in lines[-1]]))):
             lines[-1].append(number)
         else:
             lines.append([number])

@@ -81,7 +81,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
 
 
 def _is_picture(page: Any, found: PageWords) -> bool:
-    """Whether what a page says stands in a picture, or in drawn letters: it has no words, or few beside a large picture."""
+    """Whether what a page says stands in a picture or in drawn letters: it has no words, or few and a large picture."""
     if not found.words:
         return found.pictures > 0 or found.paths > _DRAWN_LETTERS
     width, height = page.get_size()

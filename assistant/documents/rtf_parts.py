@@ -42,9 +42,7 @@ def rearranged(text: str) -> str:
         elif group not in target:
             target.append(group)
     kept.append(text[at:])
-    whole = "".join(_shown("".join(kept)))
-    close = whole.rfind("}")
-    body = whole[: close if close >= 0 else len(whole)]
+    body = "".join(_shown("".join(kept))).rstrip("\0 \r\n\t").removesuffix("}")  # a file cut short has none
     start = _text_start(body)
     tail = "".join(_shown("".join((*boxes, *feet, *notes))))
     return f"{body[:start]}{''.join(_shown(''.join(heads)))}{body[start:]}{tail}}}"

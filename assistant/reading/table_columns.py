@@ -67,13 +67,11 @@ def columns_of(question: ParsedQuestion, grid: Grid) -> Columns:
 
 
 def forgiven(question: ParsedQuestion, context: frozenset[str]) -> frozenset[int]:
-    """The positions of words that need not be accounted for: common ones and those of the table's title,
-    or of the kind that the title names.
-    """
+    """The positions of words that need not be accounted for: common ones, and those of the table's title."""
     known = vocabulary()
     titled = [
         asks.positions for asks in question.kinds.values() if asks.kind.headers & context
-    ]  # "Fares": what it costs
+    ]  # a table called "Fares" says what it costs
     return frozenset().union(*titled) | frozenset(
         at
         for at in question.content
