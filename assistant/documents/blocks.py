@@ -167,6 +167,11 @@ class BlockWriter:
         self._write(block.text)
         return start
 
+    def row_start(self, row: int) -> int:
+        """The offset at which a row of the last table begins."""
+        table = self._tables[-1]
+        return table.cells[min(row, table.height - 1) * table.width].start
+
     def _table(self, block: TableBlock) -> None:
         start = self.length
         cells = []

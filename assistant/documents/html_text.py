@@ -117,6 +117,7 @@ class _Page:
 
     def _text(self, text: str | None) -> None:
         if text:
+            text = text.replace("\u00ad", "")  # an entity; it shows only where a line breaks
             self._inline.append(text if self._pre is not None else _SPACES.sub(" ", text))
 
     def _field(self, element: Any) -> None:
@@ -133,6 +134,8 @@ class _Page:
         tag = element.tag
         if tag == "br":
             self._inline.append("\n")
+        elif tag == "label" and self._pre is None:
+            self._inline.append(" ")
         opener = tag == "button" and not self._level and self._pre is None
         if tag not in _BLOCKS and not opener:
             return

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,9 @@ _BRACKETS = re.compile(r"\[[^\]]*\]")
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)')
 _SHAPE = re.compile(r"[#0?][#0?,.]*")
 _MOST_PLACES = 10
+_SCIENTIFIC = re.compile(r"[0#?]+(\.[0#?]*)?[eE][+-]([0#?]+)")
+_FRACTION = re.compile(r"(?:([#0?]+)\s+)?[#0?]+\s*/\s*([#0?]{1,4}|[1-9]\d{0,3})")
+_LARGEST_FRACTION = 1e9
 
 
 def shown(value: Any, number_format: str | None = None) -> str:
@@ -80,6 +84,10 @@ def _number(value: float, number_format: str) -> str:
     code = re.sub(r"_.|\*.", "", _BRACKETS.sub("", code))
     outside = _LITERAL.sub("", code)
     shape = _SHAPE.search(outside)
+    if match := _SCIENTIFIC.search(outside):
+        return _scientific(value, len(match[1] or "") - 1 if match[1] else 0, len(match[2]))
+    if (match := _FRACTION.search(outside)) and abs(value) < _LARGEST_FRACTION:
+        return _fraction(value, match)
     if shape is None or "general" in outside.lower() or "e+" in outside.lower() or "/" in outside or "@" in outside:
         return _general(value)
     percent = "%" in outside
@@ -99,6 +107,30 @@ def _number(value: float, number_format: str) -> str:
     before, after = _around(code)
     minus = "-" if value < 0 and len(sections) < 2 and figure.strip("0.,") else ""
     return f"{minus}{before}{figure}{after}".strip()
+
+
+def _scientific(value: float, places: int, figures: int) -> str:
+    mantissa, _, power = f"{value:.{min(places, _MOST_PLACES)}E}".partition("E")
+    return f"{mantissa}E{power[0]}{abs(int(power)):0{figures}d}"
+
+
+def _fraction(value: float, match: re.Match[str]) -> str:
+    """A value as a whole number and a fraction of figures as many as the format has, or of the denominator it names."""
+    named = match[2].lstrip("0?#")
+    limit = 10 ** min(len(match[2]), 4) - 1
+    whole, rest = divmod(abs(value), 1)
+    part = Fraction(round(rest * int(named)), int(named)) if named and int(named) else None
+    part = Fraction(rest).limit_denominator(limit) if part is None else part
+    top, bottom = part.numerator, part.denominator
+    if named and int(named) and part.denominator != int(named):
+        top, bottom = round(rest * int(named)), int(named)
+    if top == bottom:
+        whole, top = whole + 1, 0
+    if not match[1]:
+        top, whole = top + int(whole) * bottom, 0
+    minus = "-" if value < 0 and (whole or top) else ""
+    parts = [str(int(whole))] if whole or not top else []
+    return minus + " ".join([*parts, f"{top}/{bottom}"] if top else parts)
 
 
 def _around(code: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from assistant.documents.progress import report
 from assistant.documents.sheets import Merge, Sheet, sheets_blocks
 from assistant.documents.tables import MOST_CELLS
 from assistant.errors import DocumentError
+from assistant.layout import column_letters
 from assistant.text import one_line
 
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -274,7 +275,8 @@ def _sheets(body: Any) -> Iterator[Sheet]:
         number = 0
         for row in table.iter(_TABLE + "table-row"):
             repeats = max(1, _int(row.get(_TABLE + "number-rows-repeated"), 1))
-            texts, merges = _row(row, reader)
+            texts, merges, notes = _row(row, reader)
+            sheet.notes += [(f"{column_letters(column)}{number + 1}", note) for column, note in notes]
             for at in range(min(repeats, _MOST_REPEATS) if texts else 0):
                 sheet.rows[number + at] = dict(texts)
                 cells += len(texts)
@@ -288,9 +290,11 @@ def _sheets(body: Any) -> Iterator[Sheet]:
         yield sheet
 
 
-def _row(row: Any, reader: _Reader) -> tuple[dict[int, str], list[tuple[int, int, int]]]:
+def _row(row: Any, reader: _Reader) -> tuple[dict[int, str], list[tuple[int, int, int]], list[tuple[int, str]]]:
+    """The texts of a row by their columns, its merged cells and its comments."""
     texts: dict[int, str] = {}
     merges = []
+    notes = []
     column = 0
     for cell in _own_cells(row):
         repeats = max(1, _int(cell.get(_TABLE + "number-columns-repeated"), 1))
@@ -303,8 +307,13 @@ def _row(row: Any, reader: _Reader) -> tuple[dict[int, str], list[tuple[int, int
             rows = _int(cell.get(_TABLE + "number-rows-spanned"), 1)
             if columns > 1 or rows > 1:
                 merges.append((column, columns, rows))
+        for comment in cell.findall(_OFFICE + "annotation"):
+            if note := " ".join(
+                filter(None, (reader.text(each).strip() for each in comment if each.tag == _TEXT + "p"))
+            ):
+                notes.append((column, note))
         column += repeats
-    return texts, merges
+    return texts, merges, notes
 
 
 def _int(value: str | None, default: int) -> int:

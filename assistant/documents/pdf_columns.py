@@ -24,12 +24,30 @@ def end_of_run(rows: list[Row], at: int) -> int:
         row = rows[stop]
         if row.y - rows[stop - 1].y > _NEXT_ROW * max(row.size, rows[stop - 1].size):
             break
+        if _begins_table(rows, at, stop):
+            break
         narrowed = left_white(shared, row)
         if not narrowed:
             break
         shared = narrowed
         stop += 1
     return stop
+
+
+def _begins_table(rows: list[Row], at: int, stop: int) -> bool:
+    """Whether rows of more cells than those above begin after a wider gap, as an invoice's table below its heads."""
+    before = rows[at:stop]
+    if len(before) < 2 or stop + 1 >= len(rows):
+        return False
+    most = max(len(segments_of(row)) for row in before)
+    if len(segments_of(before[-1])) > 2:
+        return False
+    if min(len(segments_of(row)) for row in rows[stop : stop + 2]) <= max(most, 2):
+        return False
+    if rows[stop].y - before[-1].y <= 1.5 * median([below.y - above.y for above, below in pairwise(before)]):
+        return False
+    bands = white_bands(before, crossing=0.0)
+    return not (bands and all(_is_prose(column, words=5) for column in columns_of(before, bands)))
 
 
 def left_white(bands: list[tuple[float, float]], row: Row) -> list[tuple[float, float]]:
@@ -69,10 +87,13 @@ def white_bands(run: list[Row], crossing: float) -> list[tuple[float, float]]:
 
 
 def _divides(run: list[Row], band: tuple[float, float]) -> bool:
-    """Whether a band has words on both sides in at least two rows, or in one of two."""
+    """Whether a band has words on both sides in at least two rows; in one, if they are blocks far apart."""
     middle = (band[0] + band[1]) / 2
     both = sum(row.x0 < middle < row.x1 for row in run)
-    return both >= 2
+    if both >= 2:
+        return True
+    sides = (sum(row.x0 < middle for row in run), sum(row.x1 > middle for row in run))
+    return both == 1 and min(sides) > 1 and band[1] - band[0] >= _FAR_APART * median([row.size for row in run])
 
 
 def columns_of(run: list[Row], bands: list[tuple[float, float]]) -> list[list[Row]]:
@@ -89,13 +110,13 @@ def columns_of(run: list[Row], bands: list[tuple[float, float]]) -> list[list[Ro
     return columns
 
 
-def _is_prose(column: list[Row]) -> bool:
+def _is_prose(column: list[Row], words: int = _PROSE_WORDS) -> bool:
     """Whether the rows of a column are lines of running text."""
     if len(column) < 3:
         return False
     left, right = min(row.x0 for row in column), max(row.x1 for row in column)
     fill = median([(row.x1 - row.x0) / max(right - left, 1.0) for row in column])
-    return median([len(row.words) for row in column]) >= _PROSE_WORDS and fill >= _PROSE_FILL
+    return median([len(row.words) for row in column]) >= words and fill >= _PROSE_FILL
 
 
 def stand_side_by_side(
@@ -123,8 +144,19 @@ def is_of_columns(row: Row, columns: list[list[Row]], bands: list[tuple[float, f
     )
 
 
-def belongs_to_columns(row: Row, run: list[Row], bands: list[tuple[float, float]]) -> bool:
-    """Whether a row above columns is the beginning of one of them: as near as their lines, and across no band."""
+def belongs_to_columns(above: list[Row], run: list[Row], bands: list[tuple[float, float]]) -> bool:
+    """Whether the last row above columns is the beginning of one of them: near, across no band, and no lines' last."""
+    row = above[-1]
     usual = median_low([below.y - above.y for above, below in pairwise(run)])
-    near = run[0].y - row.y <= PARAGRAPH_GAP * usual
-    return near and abs(row.size - run[0].size) < 0.1 * row.size and left_white(bands, row) == bands
+    gap = run[0].y - row.y
+    if len(left_white(bands, row)) != len(bands) or gap > _NEXT_ROW * max(row.size, run[0].size):
+        return False
+    if gap <= PARAGRAPH_GAP * usual and abs(row.size - run[0].size) < 0.1 * row.size:
+        return True
+    if len(above) < 2:
+        return True
+    over = above[-2]  # a short line may be the last of a paragraph that is as wide as the page
+    is_last = (
+        row.y - over.y <= PARAGRAPH_GAP * max(usual, 1.2 * row.size) and abs(row.size - over.size) < 0.1 * row.size
+    )
+    return not is_last or len(left_white(bands, over)) == len(bands)

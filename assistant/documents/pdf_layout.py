@@ -11,17 +11,19 @@ from assistant.documents.pdf_columns import (
     stand_side_by_side,
     white_bands,
 )
+from assistant.documents.pdf_grid import with_grids
 from assistant.documents.pdf_paragraphs import Paragraph, paragraphs_of
 from assistant.documents.pdf_rows import Row, rows_of
 from assistant.documents.pdf_tables import table_of
-from assistant.documents.pdf_words import Rule, Word
+from assistant.documents.pdf_tight import with_tight_rows
+from assistant.documents.pdf_words import Rule, Word, runs_leftwards
 
 
 def layout(words: Sequence[Word], rules: Sequence[Rule]) -> list[Paragraph | TableBlock]:
     """Paragraphs and tables of a page in reading order, footnotes last."""
-    rows = rows_of(words)
-    if not rows:
+    if not words:
         return []
+    rows = rows_of(with_grids(words, rules))
     letters = sorted((word.size, len(word.text)) for word in words)
     body = _weighted_median(letters)
     found = list(_region(rows, rules, body, depth=0))
@@ -56,15 +58,19 @@ def _region(rows: list[Row], rules: Sequence[Rule], body: float, depth: int) -> 
             while stop < len(rows) and is_of_columns(rows[stop], columns, bands):
                 run.append(rows[stop])
                 stop += 1
-            while plain and belongs_to_columns(plain[-1], run, bands):
+            while plain and belongs_to_columns(plain, run, bands):
                 run = [plain.pop(), *run]
             columns = columns_of(run, bands)
             yield from paragraphs_of(plain, body)
             plain = []
-            for column in columns:
+            leftwards = runs_leftwards("".join(filter(str.isalpha, "".join(row.text for row in run))))
+            for column in reversed(columns) if leftwards else columns:
                 yield from _region(column, rules, body, depth + 1)
             at = stop
             continue
+        begin = at - len(plain)
+        run, stop = with_tight_rows(rows, at, stop, plain)
+        at = begin + len(plain)
         table, used = table_of(run, rules)
         if table is None:
             plain.append(rows[at])

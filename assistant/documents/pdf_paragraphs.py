@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median, median_low
 
+from assistant.documents.blocks import TableBlock
 from assistant.documents.pdf_rows import Row
 
 # A line this many times further below the last one than lines usually are on the page begins a paragraph.
@@ -29,8 +30,21 @@ class Paragraph:
         return "\n".join(self.lines)
 
 
-def paragraphs_of(rows: list[Row], body: float) -> Iterator[Paragraph]:
+def paragraphs_of(rows: list[Row], body: float) -> Iterator[Paragraph | TableBlock]:
     """Rows one below the other, divided where they stand further apart, change their size or begin something."""
+    begin = 0
+    for at, row in enumerate(rows):
+        blocks = [word.block for word in row.words if word.block is not None]
+        if blocks:
+            yield from _paragraphs(rows[begin:at], body)
+            beside = [word for word in row.words if word.block is None]
+            yield from _paragraphs([Row(beside, row.y, row.size)] if beside else [], body)
+            yield from blocks
+            begin = at + 1
+    yield from _paragraphs(rows[begin:], body)
+
+
+def _paragraphs(rows: list[Row], body: float) -> Iterator[Paragraph]:
     if not rows:
         return
     gaps = [below.y - above.y for above, below in pairwise(rows) if abs(below.size - above.size) < 0.15 * below.size]

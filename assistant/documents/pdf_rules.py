@@ -15,16 +15,23 @@ def rule_levels(run: list[Row], rules: Sequence[Rule]) -> list[float]:
     """The heights of horizontal rules over most of a run's width."""
     left, right = min(row.x0 for row in run), max(row.x1 for row in run)
     top, bottom = run[0].y - 2.5 * run[0].size, run[-1].y + 2.5 * run[-1].size
-    spans: list[tuple[float, float]] = []  # level, length
+    levels: list[tuple[float, list[tuple[float, float]]]] = []
     for rule in sorted((rule for rule in rules if rule.y0 == rule.y1), key=lambda rule: rule.y0):
         if not top <= rule.y0 <= bottom:
             continue
-        length = min(rule.x1, right) - max(rule.x0, left)
-        if spans and rule.y0 - spans[-1][0] < 1.5:
-            spans[-1] = (spans[-1][0], spans[-1][1] + max(length, 0.0))
-        else:
-            spans.append((rule.y0, max(length, 0.0)))
-    return [level for level, length in spans if length >= 0.6 * (right - left)]
+        if not levels or rule.y0 - levels[-1][0] >= 1.5:
+            levels.append((rule.y0, []))
+        levels[-1][1].append((max(rule.x0, left), min(rule.x1, right)))
+    return [level for level, spans in levels if _covered(spans) >= 0.6 * (right - left)]
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """How far stretches reach together; where they lie over each other it counts once."""
+    total, end = 0.0, float("-inf")
+    for x0, x1 in sorted(spans):
+        total += max(0.0, x1 - max(x0, end))
+        end = max(end, x1)
+    return total
 
 
 def is_boxed(run: list[Row], rules: Sequence[Rule]) -> bool:

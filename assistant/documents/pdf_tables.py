@@ -6,15 +6,19 @@ from statistics import median
 
 from assistant.documents.blocks import TableBlock, table_block
 from assistant.documents.pdf_columns import white_bands
-from assistant.documents.pdf_rows import Row, segments_of
+from assistant.documents.pdf_rows import Row, joined, segments_of
 from assistant.documents.pdf_rules import is_boxed, rule_levels
 from assistant.documents.pdf_words import Rule
 
+_HEADS = 2  # rows at the top that may name several columns at once
+_APART = 1.5  # times the size of the letters: lines of one cell stand nearer
 _CROSSING = 0.2  # of the rows of a table may cross a white band between columns (cells that cover several)
 
 
 def table_of(run: list[Row], rules: Sequence[Rule]) -> tuple[TableBlock | None, tuple[int, int]]:
     """The table that a run is, and from which to which of its rows it goes."""
+    if any(word.block is not None for row in run for word in row.words):
+        return None, (0, 0)
     before, after = 0, len(run)
     while before < after and len(segments_of(run[before])) < 2:
         before += 1
@@ -25,6 +29,8 @@ def table_of(run: list[Row], rules: Sequence[Rule]) -> tuple[TableBlock | None, 
     if not bands:
         return None, (0, 0)
     grid = [_cells(row, bands) for row in run]
+    for number in range(min(_HEADS, len(run) - 1)):
+        grid[number] = _names_over_columns(run[number], run, bands) or grid[number]
     lines = _table_rows(run, grid, rules)
     rows = []
     for numbers in lines:
@@ -60,10 +66,44 @@ def _cells(row: Row, bands: list[tuple[float, float]]) -> dict[int, tuple[str, i
         last = sum(end < x1 - 1.0 for _, end in bands)
         if first > last:
             first = last = sum(middle < (x0 + x1) / 2 for middle in middles)
-        text = " ".join(word.text for word in segment)
+        text = joined(segment)
         if first in cells:
             text = f"{cells[first][0]} {text}"
         cells[first] = (text, last - first + 1)
+    return cells
+
+
+def _names_over_columns(
+    row: Row, run: list[Row], bands: list[tuple[float, float]]
+) -> dict[int, tuple[str, int]] | None:
+    """The cells of a row of names that stand in the middle over several columns each; None where it is none."""
+    segments = segments_of(row)
+    first = int(segments[0][-1].x1 <= bands[0][0] + 1.0)  # one stands over the first column alone
+    names = segments[first:]
+    over = range(1, len(bands) + 1)
+    if not names or len(over) % len(names) or len(over) // len(names) < 2:
+        return None
+    filled = [other for other in run if len(segments_of(other)) == len(bands) + 1]
+    if len(filled) < 2:
+        return None
+    columns = list(zip(*map(segments_of, filled), strict=True))
+    lefts = [min(cell[0].x0 for cell in column) for column in columns]
+    rights = [max(cell[-1].x1 for cell in column) for column in columns]
+    width = len(over) // len(names)
+    cells = {0: (joined(segments[0]), 1)} if first else {}
+    for number, name in enumerate(names):
+        begin = 1 + number * width
+        last = begin + width - 1
+        step = (lefts[last] - lefts[begin]) / (width - 1)
+        middle = (name[0].x0 + name[-1].x1) / 2
+        centres = (
+            lefts[begin] + width * step / 2,
+            rights[last] - width * (rights[last] - rights[begin]) / (width - 1) / 2,
+            (lefts[begin] + rights[last]) / 2,
+        )
+        if min(abs(middle - centre) for centre in centres) > 0.12 * width * step:
+            return None
+        cells[begin] = (joined(name), width)
     return cells
 
 
@@ -75,7 +115,7 @@ def _table_rows(run: list[Row], grid: list[dict[int, tuple[str, int]]], rules: S
         for number, row in enumerate(run):
             groups.setdefault(sum(level < row.y - 0.2 * row.size for level in levels), []).append(number)
         if is_boxed(run, rules) or not any(_holds_rows(group, grid) for group in groups.values()):
-            return list(groups.values())
+            return [part for group in groups.values() for part in _apart(group, run, grid)]
     starts = [number for number, cells in enumerate(grid) if 0 in cells]
     gaps = [run[below].y - run[above].y for above, below in pairwise(starts) if below == above + 1]
     usual = median(gaps) if gaps else 0.0
@@ -84,11 +124,23 @@ def _table_rows(run: list[Row], grid: list[dict[int, tuple[str, int]]], rules: S
         gap = run[number].y - run[number - 1].y if number else 0.0
         tight = usual and gap < 0.85 * usual
         below = lines and 0 not in cells and len(cells) < max(2, len(grid[number - 1]))
-        if lines and (tight or (below and _runs_on(cells, [grid[at] for at in lines[-1]]))):
+        names = number and len(cells) > len(grid[number - 1]) and any(wide > 1 for _, wide in grid[number - 1].values())
+        if lines and not names and (tight or (below and _runs_on(cells, [grid[at] for at in lines[-1]]))):
             lines[-1].append(number)
         else:
             lines.append([number])
     return lines
+
+
+def _apart(numbers: list[int], run: list[Row], grid: list[dict[int, tuple[str, int]]]) -> list[list[int]]:
+    """Rows of words between two lines, divided where they fill the same columns and stand apart as no lines do."""
+    parts = [numbers[:1]]
+    for above, number in pairwise(numbers):
+        like = len(grid[number]) > 1 and grid[number].keys() == grid[above].keys()
+        if like and run[number].y - run[above].y > _APART * run[number].size:
+            parts.append([])
+        parts[-1].append(number)
+    return parts
 
 
 def _holds_rows(numbers: list[int], grid: list[dict[int, tuple[str, int]]]) -> bool:

@@ -1,16 +1,18 @@
 """The text of PDF files, by PDFium."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import replace
 from statistics import median
+from typing import Any
 
-from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
-from assistant.documents.hyphens import Rejoiner
+from assistant.documents.blocks import Extracted, TableBlock
+from assistant.documents.pdf_joining import join_pages
 from assistant.documents.pdf_layout import layout
+from assistant.documents.pdf_ocr import Recogniser, is_installed
+from assistant.documents.pdf_page import read_words
 from assistant.documents.pdf_paragraphs import Paragraph
 from assistant.documents.pdf_rows import Row, rows_of
-from assistant.documents.pdf_words import PageWords, read_words
+from assistant.documents.pdf_turned import set_heads_upright
+from assistant.documents.pdf_words import PageWords
 from assistant.documents.progress import report
 from assistant.errors import DocumentError
 
@@ -19,9 +21,10 @@ _PASSWORD = 4  # FPDF_ERR_PASSWORD
 _EDGE_ROWS = 3  # at the top and at the bottom of a page that may be its running head or foot
 _EDGE = 0.14  # of the page's height in which they stand
 _NUMBER = re.compile(r"\d+")
-_OPEN_END = re.compile(r"[\w,\ufffe’'–-]$")
 _NUMBERS_NAMED = 20
-_LONGEST_CAPTION = 100  # characters
+_FEW_WORDS = 12  # beside a scan: a page's number, a stamp
+_LARGE = 0.5  # of a page
+_DRAWN_LETTERS = 200  # shapes: so many on a page without a word are letters
 
 
 def extract(data: bytes, most_characters: int) -> Extracted:
@@ -44,14 +47,19 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     form = pdf.formenv.raw if pdf.formenv is not None else None
     heads = _RunningHeads()
     pages: list[list[Paragraph | TableBlock]] = []
-    pictures = []
+    recogniser = Recogniser() if is_installed() else None
+    pictures: list[int] = []
+    recognised: list[int] = []
     length = 0
     for number in range(len(pdf)):
         page = pdf[number]
         found = read_words(page, form)
+        if _is_picture(page, found):
+            words = recogniser.words(page, found) if recogniser is not None else None
+            (pictures if words is None else recognised).append(number + 1)
+            found.words = words if words and len(words) > len(found.words) else found.words
         page.close()
-        if not found.words and found.pictures:
-            pictures.append(number + 1)
+        set_heads_upright(found)
         heads.take_out(number, found)
         pages.append(_blocks(found))
         length += sum(map(_size, pages[-1]))
@@ -59,14 +67,35 @@ def extract(data: bytes, most_characters: int) -> Extracted:
         if length > most_characters:
             break  # refused by its length, whatever follows
     if not any(pages):
-        raise DocumentError("this PDF holds pictures of pages and no text; run text recognition first (ocrmypdf).")
-    return _joined(pages, [_pictures_notice(pictures)] if pictures else [])
+        if recognised:
+            raise DocumentError("this PDF holds pictures of pages, and no text was recognised on them.")
+        raise DocumentError(f"this PDF holds pictures of pages and no text; {_how_to_read(recogniser is not None)}.")
+    notices = []
+    if recognised:
+        which = "Page {} is a picture; its" if len(recognised) == 1 else "Pages {} are pictures; their"
+        notices.append(f"{which.format(_named(recognised))} text was recognised and may hold errors.")
+    if pictures:
+        which = "Page {} is a picture and was" if len(pictures) == 1 else "Pages {} are pictures and were"
+        notices.append(f"{which.format(_named(pictures))} not read; {_how_to_read(recogniser is not None)}.")
+    return join_pages(pages, notices)
 
 
-def _pictures_notice(numbers: list[int]) -> str:
-    named = ", ".join(map(str, numbers[:_NUMBERS_NAMED])) + (" …" if len(numbers) > _NUMBERS_NAMED else "")
-    which = f"Page {named} is a picture and was" if len(numbers) == 1 else f"Pages {named} are pictures and were"
-    return f"{which} not read; run text recognition on the file first (ocrmypdf)."
+def _is_picture(page: Any, found: PageWords) -> bool:
+    """Whether what a page says stands in a picture or in drawn letters: it has no words, or few and a large picture."""
+    if not found.words:
+        return found.pictures > 0 or found.paths > _DRAWN_LETTERS
+    width, height = page.get_size()
+    return len(found.words) <= _FEW_WORDS and found.picture_area > _LARGE * width * height
+
+
+def _named(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:_NUMBERS_NAMED])) + (" …" if len(numbers) > _NUMBERS_NAMED else "")
+
+
+def _how_to_read(is_tried: bool) -> str:
+    if is_tried:
+        return "run text recognition on the file first (ocrmypdf)"
+    return 'install `pip install "terminal-assistant[ocr]"`, or run text recognition on the file first (ocrmypdf)'
 
 
 def _blocks(page: PageWords) -> list[Paragraph | TableBlock]:
@@ -97,7 +126,9 @@ class _RunningHeads:
         repeated: set[int] = set()
         for rows, reference in ((rows_of(upper)[:_EDGE_ROWS], page.top), (rows_of(lower)[-_EDGE_ROWS:], page.bottom)):
             for row in rows:
-                if self._is_repeated(number, row, round(row.y - reference), body):
+                # Large figures that count up are headings above ("Room 2"), and at the foot the number of the page.
+                largest = body if reference == page.top else row.size
+                if self._is_repeated(number, row, round(row.y - reference), largest):
                     repeated.update(map(id, row.words))
         if repeated:
             page.words = [word for word in page.words if id(word) not in repeated]
@@ -116,47 +147,3 @@ class _RunningHeads:
         else:
             places[-1] = (number, figures)
         return found
-
-
-def _joined(pages: list[list[Paragraph | TableBlock]], notices: Iterable[str]) -> Extracted:
-    rejoiner = Rejoiner(text for page in pages for block in page for text in _texts(block))
-    writer = BlockWriter()
-    starts = []
-    last: Paragraph | None = None
-    for page in pages:
-        start = None
-        for block in page:
-            if isinstance(block, TableBlock):
-                rows = [[rejoiner.rejoin(cell) for cell in row] for row in block.rows]
-                at = writer.add(replace(block, rows=rows, name=_caption(last)))
-                last = None
-            else:
-                text = rejoiner.rejoin(block.text)
-                goes_on = last is not None and _goes_on(last, block)
-                at = writer.add(Block(text, Kind.LINE if goes_on else Kind.PARAGRAPH))
-                last = block if not block.is_note else None
-            start = at if start is None else start
-        starts.append(writer.length if start is None else start)
-    return writer.extracted(tuple(starts), notices)
-
-
-def _texts(block: Paragraph | TableBlock) -> Iterable[str]:
-    return (block.text,) if isinstance(block, Paragraph) else (cell for row in block.rows for cell in row)
-
-
-def _caption(above: Paragraph | None) -> str | None:
-    """The line above a table, where it is short and no sentence: what the table is called."""
-    if above is None or len(above.lines) > 1 or len(above.text) > _LONGEST_CAPTION or above.text[-1] in ".!?":
-        return None
-    return above.text.rstrip(":")
-
-
-def _goes_on(above: Paragraph, below: Paragraph) -> bool:
-    """Whether a paragraph goes on in the next column or on the next page."""
-    return (
-        abs(above.size - below.size) < 0.1 * above.size
-        and len(above.lines) > 1
-        and not below.is_note
-        and _OPEN_END.search(above.text) is not None
-        and below.text[:1].islower()
-    )

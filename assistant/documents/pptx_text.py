@@ -20,6 +20,8 @@ _SHOW_TYPES = (
 )
 _PRESENTATION = b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_OFFSET = f"{_P}spPr/{_A}xfrm/{_A}off"
 _MOST_SLIDES = 5_000
 _MOST_DEPTH = 20  # groups in groups
 _LINE_BREAKS = str.maketrans({"\v": "\n"})
@@ -40,19 +42,18 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     presentation = pptx.Presentation(io.BytesIO(data))
     slides = presentation.slides
     blocks: list[Block | TableBlock] = []
-    pictures = 0
     length = 0
+    total = sum(len(slide._element.cSld.spTree) for slide in islice(slides, _MOST_SLIDES))
+    reader = _Slide(total)
     for number, slide in enumerate(islice(slides, _MOST_SLIDES), 1):
-        reader = _Slide()
         found = list(reader.blocks(slide, number))
-        pictures += reader.pictures
         length += sum(len(block.text) for block in found if isinstance(block, Block))
         blocks += found
-        report(number, len(slides))
         if length > most_characters:
             break
     if not blocks:
         raise DocumentError("this PowerPoint presentation holds no text; its slides may be pictures.")
+    pictures = reader.pictures
     notice = f"{'A picture was' if pictures == 1 else f'{pictures:,} pictures were'} not read."
     return join_blocks(blocks, [notice] if pictures else [])
 
@@ -73,10 +74,16 @@ def _as_presentation(archive: Any) -> bytes:
 
 
 class _Slide:
-    """Reads a slide into blocks."""
+    """Reads slides into blocks.
 
-    def __init__(self) -> None:
+    Args:
+        total: how many shapes there are on all of them.
+    """
+
+    def __init__(self, total: int) -> None:
         self.pictures = 0
+        self._done = 0
+        self._total = total
 
     def blocks(self, slide: Any, number: int) -> Iterator[Block | TableBlock]:
         """The blocks of a slide, the first of which says which slide it is."""
@@ -98,6 +105,12 @@ class _Slide:
     def _shape(self, shape: Any, depth: int) -> Iterator[Block | TableBlock]:
         from pptx.enum.shapes import MSO_SHAPE_TYPE
 
+        self._done += not depth
+        report(self._done, self._total)
+        if _is_plain(shape._element):
+            if (body := shape._element.find(f"{_P}txBody")) is not None:
+                yield from _paragraphs(body, in_placeholder=False)
+            return
         if shape.is_placeholder and shape.placeholder_format.type in _FOOTERS:
             return
         if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
@@ -110,24 +123,34 @@ class _Slide:
         elif getattr(shape, "has_chart", False):
             yield from _chart(shape.chart)
         elif shape.has_text_frame:
-            yield from _paragraphs(shape.text_frame)
+            yield from _paragraphs(shape.text_frame._txBody, in_placeholder=shape.is_placeholder)
         elif shape.shape_type == MSO_SHAPE_TYPE.PICTURE:
             self.pictures += 1
 
 
+def _is_plain(element: Any) -> bool:
+    """Whether a shape is one of the slide's own, with its place and text in it, and no filled placeholder of a layout.
+
+    Such shapes are read from their elements: the library's objects look up much for each.
+    """
+    return element.tag == f"{_P}sp" and element.find(f"{_P}nvSpPr/{_P}nvPr/{_P}ph") is None
+
+
 def _position(shape: Any) -> tuple[int, int]:
     """From the top down, then from left to right; what stands on about the same level counts as one row."""
-    return (int(shape.top or 0) // 400_000, int(shape.left or 0))  # a bit over a centimetre
+    offset = shape._element.find(_OFFSET)
+    top, left = (shape.top, shape.left) if offset is None else (offset.y, offset.x)
+    return (int(top or 0) // 400_000, int(left or 0))  # a bit over a centimetre
 
 
-def _paragraphs(frame: Any) -> Iterator[Block]:
-    paragraphs = [(p, p.text.translate(_LINE_BREAKS).strip()) for p in frame.paragraphs]
+def _paragraphs(body: Any, *, in_placeholder: bool) -> Iterator[Block]:
+    paragraphs = [(p, p.text.translate(_LINE_BREAKS).strip()) for p in body.p_lst]
     filled = [(p, text) for p, text in paragraphs if text]
-    is_list = len(filled) > 1 and frame._parent.is_placeholder
+    is_list = len(filled) > 1 and in_placeholder
     count: dict[int, int] = {}
     for paragraph, text in filled:
-        properties = paragraph._p.find(f"{_A}pPr")
-        level = min(paragraph.level, 8)
+        properties = paragraph.pPr
+        level = 0 if properties is None else min(properties.lvl, 8)
         numbered = properties is not None and properties.find(f"{_A}buAutoNum") is not None
         bullet = properties is not None and properties.find(f"{_A}buChar") is not None
         plain = properties is not None and properties.find(f"{_A}buNone") is not None

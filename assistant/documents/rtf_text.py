@@ -3,6 +3,7 @@
 import re
 
 from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, join_blocks, table_block
+from assistant.documents.rtf_parts import rearranged
 from assistant.errors import DocumentError
 
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ud800-\udfff]")
@@ -18,7 +19,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     """
     from striprtf.striprtf import rtf_to_text
 
-    text: str = rtf_to_text(data.decode("latin-1"), encoding="cp1252", errors="replace")
+    text: str = rtf_to_text(rearranged(data.decode("latin-1")), encoding="cp1252", errors="replace")
     lines = _NO_TEXT.sub("", text).split("\n")
     blocks: list[Block | TableBlock] = []
     rows: list[list[tuple[str, int, int]]] = []

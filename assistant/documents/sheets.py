@@ -22,12 +22,14 @@ class Sheet:
         rows: For each row that holds something its number, counted from 0, and its texts by their columns.
         merges: Its merged cells.
         hidden: Whether the sheet is not shown.
+        notes: Comments, each with the name of its cell, and the texts of boxes, with None.
     """
 
     name: str
     rows: dict[int, dict[int, str]] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)
     hidden: bool = False
+    notes: list[tuple[str | None, str]] = field(default_factory=list)
 
 
 def sheet_blocks(sheet: Sheet, *, only: bool) -> Iterator[Block | TableBlock]:
@@ -38,8 +40,6 @@ def sheet_blocks(sheet: Sheet, *, only: bool) -> Iterator[Block | TableBlock]:
         only: it is the workbook's only one, whose name says nothing where the program gave it.
     """
     _spread(sheet)
-    if not sheet.rows:
-        return
     place: str | None = f"sheet “{sheet.name}”"
     if not (only and sheet.name.rstrip("0123456789 ").lower() in _GIVEN_NAMES):
         yield heading(2, sheet.name, place)
@@ -53,6 +53,11 @@ def sheet_blocks(sheet: Sheet, *, only: bool) -> Iterator[Block | TableBlock]:
                 made = replace(made, place=place)
                 place = None
             yield made
+    for cell, text in sheet.notes:
+        yield Block(
+            text if cell is None else f"Comment at {cell}: {text}", place=f"{sheet.name}!{cell}" if cell else place
+        )
+        place = f"sheet “{sheet.name}”"
 
 
 _GIVEN_NAMES = frozenset({"sheet", "tabelle", "feuil", "feuille", "hoja", "foglio", "blad", "table", "planilha"})
@@ -141,7 +146,7 @@ def _written(sheet: Sheet, region: Region, title: str | None) -> Block | TableBl
 
 def sheets_blocks(sheets: Iterable[Sheet], notice: Callable[[str], None]) -> Iterator[Block | TableBlock]:
     """The blocks of all sheets that are shown; hidden ones are read last and said to be hidden."""
-    all_sheets = [sheet for sheet in sheets if sheet.rows]
+    all_sheets = [sheet for sheet in sheets if sheet.rows or sheet.notes]
     for sheet in sorted(all_sheets, key=lambda sheet: sheet.hidden):
         if sheet.hidden:
             notice(f"The sheet “{sheet.name}” is hidden in the workbook and was read all the same.")

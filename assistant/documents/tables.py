@@ -23,6 +23,13 @@ def guess_header_rows(rows: Sequence[Sequence[str]]) -> int:
     count = 0
     while count < min(_MOST_HEADER_ROWS, len(rows) - 1) and _stretches(rows[count]):
         count += 1
+    if count and count < len(rows) - 1:
+        # "1 person" may stand below "Summer" and below "Winter": what names a column is all that stands over it.
+        over = [" ".join(dict.fromkeys(column)) for column in zip(*rows[: count + 1], strict=False)]
+        filled = [text for text, own in zip(over, rows[count], strict=False) if own.strip()]
+        if len(set(filled)) < len(filled):
+            return count
+        return count + 1 if _names_columns(over, rows[count + 1 :]) else count
     return count + 1 if count < len(rows) - 1 and _names_columns(rows[count], rows[count + 1 :]) else count
 
 

@@ -12,6 +12,7 @@ from assistant.documents.number_formats import shown
 from assistant.documents.progress import report
 from assistant.documents.sheets import Merge, Sheet, sheets_blocks
 from assistant.documents.tables import MOST_CELLS
+from assistant.documents.xlsx_notes import notes_of
 from assistant.errors import DocumentError
 
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
@@ -26,7 +27,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     Raises:
         DocumentError: it unpacks to too much, is protected, or holds no text.
     """
-    open_archive(data, "Excel workbook").close()
+    archive = open_archive(data, "Excel workbook")
     import openpyxl
 
     values = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
@@ -54,10 +55,12 @@ def extract(data: bytes, most_characters: int) -> Extracted:
                 if formulas is None:
                     formulas = openpyxl.load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
                 _add_formulas(formulas.worksheets[at], sheet)
-            sheet.merges = list(_merges(data, source))
+            sheet.merges = list(_merges(archive, source))
+            sheet.notes = list(notes_of(archive, source._worksheet_path))
             sheets.append(sheet)
         blocks = list(sheets_blocks(sheets, notices.append))
     finally:
+        archive.close()
         values.close()
         if formulas is not None:
             formulas.close()
@@ -89,12 +92,12 @@ def _add_formulas(source: Any, sheet: Sheet) -> None:
     sheet.rows = dict(sorted(sheet.rows.items()))
 
 
-def _merges(data: bytes, source: Any) -> Iterator[Merge]:
+def _merges(archive: zipfile.ZipFile, source: Any) -> Iterator[Merge]:
     """The merged cells of a sheet, which openpyxl does not give where it reads row by row."""
     from openpyxl.utils import column_index_from_string
 
     path = source._worksheet_path
-    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path.lstrip("/")) as part:
+    with archive.open(path.lstrip("/")) as part:
         rest = b""
         found = 0
         while chunk := part.read(_CHUNK):

@@ -67,9 +67,12 @@ def columns_of(question: ParsedQuestion, grid: Grid) -> Columns:
 
 
 def forgiven(question: ParsedQuestion, context: frozenset[str]) -> frozenset[int]:
-    """The positions of words that need not be accounted for: common ones and those of the table's title."""
+    """The positions of words that need not be accounted for: common ones, and those of the table's title."""
     known = vocabulary()
-    return frozenset(
+    titled = [
+        asks.positions for asks in question.kinds.values() if asks.kind.headers & context
+    ]  # a table called "Fares" says what it costs
+    return frozenset().union(*titled) | frozenset(
         at
         for at in question.content
         if question.words[at].stem in context

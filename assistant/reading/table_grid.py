@@ -124,9 +124,15 @@ class Grid:
             return None
         if value and not telling <= found and not all(len(stem) == 4 and stem.isdigit() for stem in found):
             return None  # of a date the year names it; of other values no part does
+        if value and any(self._is_of_another(question.words[at - 1].stem, column) for at in said if at):
+            return None  # "plot 93" is not the row in which 93 is the rent
         units = {word.stem for word in words} - telling
         said |= frozenset(at for at in question.content if question.words[at].stem in units)
         return NamedCell(column, said, telling <= found)
+
+    def _is_of_another(self, stem: str, column: int) -> bool:
+        """Whether a word stands in the header of another column and not in that of this one."""
+        return stem not in self.header_words[column] and any(stem in words for words in self.header_words)
 
     @cached_property
     def _flat(self) -> tuple[Ints, Ints]:

@@ -213,7 +213,8 @@ def _by_form(
     """
     if not columns.named[column]:
         return frozenset()
-    words = {word.stem for text in (*named, grid.header(column)) for word in split_words(text[:200])}
+    texts = (*named, grid.header(column), cell if is_value(cell) else "")
+    words = {word.stem for text in texts for word in split_words(text[:200])}
     found: frozenset[int] = frozenset()
     for asks in question.kinds.values():
         if any(asks.kind.headers & header for header in grid.header_words):

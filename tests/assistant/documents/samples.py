@@ -3,8 +3,11 @@
 import io
 import zipfile
 from collections.abc import Sequence
+from typing import Any
 
 import docx
+
+from assistant.documents.office_xml import parse_part
 
 
 def pdf(pages: Sequence[Sequence[str]], *, extra: bytes = b"", trailer: bytes = b"") -> bytes:
@@ -65,3 +68,8 @@ def with_declared_size(data: bytes, name: str, size: int) -> bytes:
     """A DOCX file that says of one of its parts that it unpacks to this many bytes."""
     at = data.rindex(name.encode()) - 46 + 24  # in the part's entry of the central directory
     return data[:at] + size.to_bytes(4, "little") + data[at + 4 :]
+
+
+def xml(text: str) -> Any:
+    """The root element of XML text."""
+    return parse_part(text.encode())

@@ -265,3 +265,8 @@ def test_no_module_is_taken_from_the_current_folder(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.py", "notes", "a.rs"])
 def test_plain_text_is_text_whatever_its_name(name: str) -> None:
     assert sniff(name, b"# heading\n") is Format.TEXT
+
+
+def test_soft_hyphens_of_pages_are_no_part_of_their_words() -> None:
+    page = b"<html><body><p>Sau&shy;na and H&#173;otel</p><label>Name</label><label>Town</label></body></html>"
+    assert decode_document("page.html", page).text == "Sauna and Hotel\n\nName Town"

@@ -1,0 +1,43 @@
+"""Rows that figures name, names that repeat in a second row of headers, kinds that a title or a unit tells."""
+
+import pytest
+
+from assistant.documents.open import decode_document
+from assistant.documents.tables import guess_header_rows
+from assistant.reading.structure import look_up
+
+NAMES = ("Ito", "Okafor", "Keller")
+PLOTS = "Plot,Tenant,Rent\n" + "\n".join(f"Plot {at},{NAMES[at % 3]},{at + 59} EUR" for at in range(1, 41))
+ISLAND = "Municipality,Hitra\nArea,1.9 km2\nHighest point,64 m\nPopulation,112\n"
+
+
+def answer(question: str, table: str, name: str = "table.csv") -> str | None:
+    found = look_up(question, (decode_document(name, table.encode()),)).found
+    return None if found is None else found.text
+
+
+@pytest.mark.parametrize(("number", "tenant"), [(39, "Ito"), (93, None), (7, "Okafor")])
+def test_the_number_of_a_plot_is_not_the_rent_of_another(number: int, tenant: str | None) -> None:
+    assert answer(f"Who is the tenant of plot {number}?", PLOTS) == tenant
+
+
+@pytest.mark.parametrize("question", ["How high is the highest point?", "What is the highest point?"])
+def test_a_unit_tells_the_kind_of_a_value_that_its_label_names(question: str) -> None:
+    assert answer(question, ISLAND) == "64 m"
+
+
+def test_names_that_repeat_below_others_are_headers_with_those() -> None:
+    rows = [
+        ["Room", "Summer", "Summer", "Winter", "Winter"],
+        ["Room", "1 person", "2 persons", "1 person", "2 persons"],
+        ["Larch", "70", "110", "55", "90"],
+        ["Birch", "65", "100", "50", "85"],
+    ]
+    assert guess_header_rows(rows) == 2
+
+
+def test_a_table_called_fares_says_what_a_ticket_costs() -> None:
+    table = (
+        "# Ferry fares\n\n| Vehicle | Summer | Winter |\n|---|---|---|\n| Car | 210 | 150 |\n| Bicycle | 30 | 20 |\n"
+    )
+    assert answer("What does a bicycle cost in winter?", table, "fares.md") == "20"
