@@ -18,9 +18,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ import psutil  # type: ignore[import-untyped]
 
 from benchmarks.report import number, table
 
+_SHORT = "Write a loop in Python."
 _LONG = "Write a Python class for a bank account with ten methods, and explain each of them."
 
 
@@ -107,15 +107,14 @@ class Watched:
         return connection
 
 
-@contextmanager
-def measured(server: Watched, parts: list[Part], name: str, total: int) -> Iterator[list[bool]]:
-    """Take a part of the run: the list is for whether each request ended right."""
+def measure(server: Watched, name: str, total: int, work: Callable[[], list[bool]]) -> Part:
+    """Do a part of the run, which says for each request whether it ended right."""
     server.most()
-    began, right = time.perf_counter(), list[bool]()
-    yield right
-    seconds = time.perf_counter() - began
-    parts.append(Part(name, sum(right), total, seconds, *server.most()))
-    print(f"{name}: {sum(right)} of {total} in {seconds:.1f} s", flush=True)
+    began = time.perf_counter()
+    right = sum(work())
+    part = Part(name, right, total, time.perf_counter() - began, *server.most())
+    print(f"{name}: {right} of {total} in {part.seconds:.1f} s", flush=True)
+    return part
 
 
 def at_once(server: Watched, count: int) -> list[bool]:
@@ -125,10 +124,8 @@ def at_once(server: Watched, count: int) -> list[bool]:
         text = f"The station of Halden lies at {1_000 + at} metres. It was built by the railway in {1800 + at}."
         done = server.ask("At what height does the station lie?", text)
         record = done.model_extra["assistant"]
-        places = [each["text"] == text[each["start"] : each["end"]] for each in record["evidence"]]
-        return f"{1_000 + at}" in f"{1_000 + at:,} {record['answer']}" and str(1_000 + at) in record["answer"] and all(
-            places
-        )  # fmt: skip
+        places = all(each["text"] == text[each["start"] : each["end"]] for each in record["evidence"])
+        return places and str(1_000 + at) in (record["answer"] or "")
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(ask, range(count)))
@@ -136,7 +133,7 @@ def at_once(server: Watched, count: int) -> list[bool]:
 
 def slow_reader(server: Watched, seconds: float) -> bool:
     """Read a stream one byte a second, then the rest; whether it is whole."""
-    connection = server.open_stream("Write a loop in Python.")
+    connection = server.open_stream(_SHORT)
     text, end = b"", time.monotonic() + seconds
     while time.monotonic() < end:
         text += connection.recv(1)
@@ -167,11 +164,10 @@ def main() -> int:
     parser.add_argument("--leaving", type=int, default=20, help="clients that go away in the middle")
     parser.add_argument("--seconds", type=float, default=70, help="in which a slow reader reads slowly")
     options = parser.parse_args()
-    parts: list[Part] = []
     with tempfile.TemporaryDirectory() as folder:
         server = Watched(options.profile, Path(folder))
         try:
-            run(server, parts, options)
+            parts = list(run(server, options))
         finally:
             server.close()
     rows = [
@@ -183,28 +179,32 @@ def main() -> int:
     return 0 if all(each.right == each.total for each in parts) else 1
 
 
-def run(server: Watched, parts: list[Part], options: argparse.Namespace) -> None:
+def run(server: Watched, options: argparse.Namespace) -> Iterator[Part]:
     """All parts, one after the other."""
-    with measured(server, parts, "loading, two questions", 2) as right:
-        right += at_once(server, 1)
-        right.append(bool(server.ask("Write a loop in Python.", max_tokens=64).choices[0].message.content))
-    with measured(server, parts, f"{options.requests} at once", options.requests) as right:
-        right += at_once(server, options.requests)
-    with (
-        measured(server, parts, f"{options.readers} slow readers, 10 others beside", options.readers + 10) as right,
-        ThreadPoolExecutor(options.readers) as pool,
-    ):
-        slow = [pool.submit(slow_reader, server, options.seconds) for _ in range(options.readers)]
-        right += at_once(server, 10)
-        print(f"the others were answered while the slow ones read: {sum(not each.done() for each in slow)}", flush=True)
-        right += [each.result() for each in slow]
-    with measured(server, parts, f"{options.leaving} that leave", options.leaving) as right:
+
+    def two() -> list[bool]:
+        return [*at_once(server, 1), bool(server.ask(_SHORT, max_tokens=64).choices[0].message.content)]
+
+    def slow_and_quick() -> list[bool]:
+        with ThreadPoolExecutor(options.readers) as pool:
+            slow = [pool.submit(slow_reader, server, options.seconds) for _ in range(options.readers)]
+            quick = at_once(server, 10)
+            print(
+                f"slow readers that still read when the others were answered: {sum(not each.done() for each in slow)}"
+            )
+            return quick + [each.result() for each in slow]
+
+    def gone() -> list[bool]:
         with ThreadPoolExecutor(options.leaving) as pool:
-            right += list(pool.map(lambda _: leaving(server), range(options.leaving)))
-    with measured(server, parts, "a question after them", 1) as right:
-        right += at_once(server, 1)
-    with measured(server, parts, f"{options.requests} at once, again", options.requests) as right:
-        right += at_once(server, options.requests)
+            return list(pool.map(lambda _: leaving(server), range(options.leaving)))
+
+    count = options.requests
+    yield measure(server, "loading, two questions", 2, two)
+    yield measure(server, f"{count} at once", count, lambda: at_once(server, count))
+    yield measure(server, f"{options.readers} slow, 10 quick", options.readers + 10, slow_and_quick)
+    yield measure(server, f"{options.leaving} that leave", options.leaving, gone)
+    yield measure(server, "a question after them", 1, lambda: at_once(server, 1))
+    yield measure(server, f"{count} at once, again", count, lambda: at_once(server, count))
 
 
 if __name__ == "__main__":
