@@ -1,6 +1,7 @@
 """`assistant serve` under load, with the official client: many at once, readers of a byte a second, clients that leave.
 
-    python -m benchmarks.serving [--profile light] [--requests 50] [--readers 10] [--leaving 20] [--seconds 70]
+    python -m benchmarks.serving [--profile light] [--parts many slow leaving] [--requests 50] [--readers 10]
+        [--leaving 20] [--seconds 70]
 
 Each request of the first part has a document of its own, so that an answer that went to somebody else is seen. A slow
 reader takes one byte a second for so many seconds and the rest at once; its stream must be whole. A client that leaves
@@ -29,6 +30,7 @@ import psutil  # type: ignore[import-untyped]
 
 from benchmarks.report import number, table
 
+_PARTS = ("many", "slow", "leaving")
 _SHORT = "Write a loop in Python."
 _LONG = "Write a Python class for a bank account with ten methods, and explain each of them."
 
@@ -113,7 +115,8 @@ def measure(server: Watched, name: str, total: int, work: Callable[[], list[bool
     began = time.perf_counter()
     right = sum(work())
     part = Part(name, right, total, time.perf_counter() - began, *server.most())
-    print(f"{name}: {right} of {total} in {part.seconds:.1f} s", flush=True)
+    most = f"{part.megabytes:,.0f} MB and {part.threads} threads at most"
+    print(f"{name}: {right} of {total} in {part.seconds:.1f} s; {most}", flush=True)
     return part
 
 
@@ -159,6 +162,7 @@ def leaving(server: Watched) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="light")
+    parser.add_argument("--parts", nargs="+", choices=_PARTS, default=_PARTS)
     parser.add_argument("--requests", type=int, default=50, help="at once")
     parser.add_argument("--readers", type=int, default=10, help="that take one byte a second")
     parser.add_argument("--leaving", type=int, default=20, help="clients that go away in the middle")
@@ -200,11 +204,13 @@ def run(server: Watched, options: argparse.Namespace) -> Iterator[Part]:
 
     count = options.requests
     yield measure(server, "loading, two questions", 2, two)
-    yield measure(server, f"{count} at once", count, lambda: at_once(server, count))
-    yield measure(server, f"{options.readers} slow, 10 quick", options.readers + 10, slow_and_quick)
-    yield measure(server, f"{options.leaving} that leave", options.leaving, gone)
-    yield measure(server, "a question after them", 1, lambda: at_once(server, 1))
-    yield measure(server, f"{count} at once, again", count, lambda: at_once(server, count))
+    if "many" in options.parts:
+        yield measure(server, f"{count} at once", count, lambda: at_once(server, count))
+    if "slow" in options.parts:
+        yield measure(server, f"{options.readers} slow, 10 quick", options.readers + 10, slow_and_quick)
+    if "leaving" in options.parts:
+        yield measure(server, f"{options.leaving} that leave", options.leaving, gone)
+        yield measure(server, "a question after them", 1, lambda: at_once(server, 1))
 
 
 if __name__ == "__main__":
