@@ -302,6 +302,8 @@ class Answer:
         headline = NOT_FOUND if self.found_nothing else self.text or ""
         lines = [line_html("The document does not support this:")] if unsupported else []
         lines.append(line_html(headline, strong=not unsupported))
+        if self.closest is not None and not self.evidence:
+            lines.append(line_html("The closest passage:"))
         for place in self.evidence or ((self.closest,) if self.closest is not None else ()):
             at = next(
                 (

@@ -11,15 +11,19 @@ from assistant import (
     Answer,
     Assistant,
     AssistantError,
+    Claim,
     Document,
+    Label,
     Message,
     Role,
     Route,
     Settings,
     Turn,
+    Verdict,
     answer_rows,
     check,
 )
+from assistant.types import Probabilities
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "library.md"
 FOREST = Document("forest.txt", "The <b>Amazon</b> rainforest covers 5.5 million square kilometers.")
@@ -101,6 +105,22 @@ def test_an_answer_shows_its_place_marked_and_escaped(tiny_settings: dict[str, s
     assert shown.count("<mark>") == len(answer.evidence) == 1
     assert "<b>Amazon" not in shown
     assert "forest.txt" in shown
+
+
+def test_nothing_found_shows_the_closest_passage_as_such() -> None:
+    shown = Answer(Route.EXTRACT, None, closest=FOREST.evidence(0, 10), documents=(FOREST,))._repr_html_()
+    assert shown.index("does not hold an answer") < shown.index("The closest passage:") < shown.index("<mark>")
+
+
+def test_a_verdict_shows_each_claim_with_its_reason() -> None:
+    shares = Probabilities(0.03, 0.05, 0.92)
+    claims = (
+        Claim("It is <i>large</i>.", Label.ENTAILMENT, Probabilities(0.9, 0.05, 0.05), FOREST.evidence(0, 10)),
+        Claim("It covers 5.6 million.", Label.CONTRADICTION, shares, reason="5.5 million, not 5.6 million"),
+    )
+    shown = Verdict(claims)._repr_html_()
+    assert "✘ contradicted 92%: It covers 5.6 million. (5.5 million, not 5.6 million)" in shown
+    assert "✔ entailed 90%" in shown and "<i>" not in shown
 
 
 def test_text_of_a_document_cannot_become_part_of_the_page() -> None:
