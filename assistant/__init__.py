@@ -19,9 +19,23 @@ if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant
     from assistant.answering.checking import check
     from assistant.batch import BatchOptions, answer_rows
+    from assistant.documents.open import read_document
     from assistant.errors import AssistantError
-    from assistant.settings import Settings
-    from assistant.types import Answer, Document, Route, Turn, TurnSampling, Verdict
+    from assistant.settings import Settings, load_settings
+    from assistant.types import (
+        Answer,
+        Claim,
+        Document,
+        Evidence,
+        Label,
+        Message,
+        Role,
+        Route,
+        Support,
+        Turn,
+        TurnSampling,
+        Verdict,
+    )
 
 # Before any of them is imported: no dependency reports to anybody.
 for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
@@ -34,29 +48,45 @@ _WHERE = {
     "Assistant": "assistant.answering.assistant",
     "AssistantError": "assistant.errors",
     "BatchOptions": "assistant.batch",
+    "Claim": "assistant.types",
     "Document": "assistant.types",
+    "Evidence": "assistant.types",
+    "Label": "assistant.types",
+    "Message": "assistant.types",
+    "Role": "assistant.types",
     "Route": "assistant.types",
+    "Support": "assistant.types",
     "Settings": "assistant.settings",
     "Turn": "assistant.types",
     "TurnSampling": "assistant.types",
     "Verdict": "assistant.types",
     "answer_rows": "assistant.batch",
     "check": "assistant.answering.checking",
+    "load_settings": "assistant.settings",
+    "read_document": "assistant.documents.open",
 }
 __all__ = [
     "Answer",
     "Assistant",
     "AssistantError",
     "BatchOptions",
+    "Claim",
     "Document",
+    "Evidence",
+    "Label",
+    "Message",
+    "Role",
     "Route",
     "Settings",
+    "Support",
     "Turn",
     "TurnSampling",
     "Verdict",
     "__version__",
     "answer_rows",
     "check",
+    "load_settings",
+    "read_document",
 ]
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from assistant.display import line_html, place_html
-from assistant.errors import DocumentError
+from assistant.errors import DocumentError, UsageError, did_you_mean
 from assistant.layout import Place, Table
 from assistant.places import Heading, headings_in, place_at
 
@@ -64,12 +64,12 @@ class Document:
         path: The file that it was read from, absolute; None where it was pasted, piped in or resumed.
 
     Raises:
-        DocumentError: the text is empty, or holds code points that are not characters
+        DocumentError: the text is no str, is empty, or holds code points that are not characters
             (lone surrogates), which no tokenizer accepts.
     """
 
     name: str
-    text: str
+    text: str = field(repr=False)
     pages: tuple[int, ...] = ()
     encoding: str = field(default="utf-8", compare=False)
     tables: tuple[Table, ...] = field(default=(), compare=False, repr=False)
@@ -78,6 +78,10 @@ class Document:
     path: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise DocumentError(
+                f"{self.name}: the text is {type(self.text).__name__}, not str; `read_document` reads files."
+            )
         if not any(char.isprintable() and not char.isspace() for char in self.text):
             raise DocumentError(f"{self.name}: the document is empty; there is nothing to read in it.")
         try:
@@ -211,6 +215,15 @@ class Verdict:
         most = 2 * len(unsupported) > len(self.claims)
         return Support.UNSUPPORTED if contradicted or most else Support.PARTLY
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: each claim with what is said of it, and why, or the sentence that decides."""
+        lines = []
+        for claim in self.claims:
+            share = f"{getattr(claim.probabilities, claim.label.value):.0%}"
+            why = claim.reason or (f"“{claim.evidence.text}”" if claim.evidence is not None else "")
+            lines.append(line_html(f"{claim.label.badge} {share}: {claim.text}" + (f" ({why})" if why else "")))
+        return "\n".join(lines)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelNames:
@@ -306,14 +319,24 @@ class Answer:
         headline = NOT_FOUND if self.found_nothing else self.text or ""
         lines = [line_html("The document does not support this:")] if unsupported else []
         lines.append(line_html(headline, strong=not unsupported))
-        texts = {document.name: document.text for document in self.documents}
+        if self.closest is not None and not self.evidence:
+            lines.append(line_html("The closest passage:"))
         for place in self.places:
-            text = texts.get(place.document, "")
-            whole = text[place.start : place.end] == place.text
-            at = (text, place.start, place.end) if whole else (place.text, 0, len(place.text))
-            lines.append(place_html(f"{place.document}, characters {place.start} to {place.end}", *at))
+            at = next(
+                (
+                    (document.text, place.start, place.end)
+                    for document in self.documents
+                    if document.name == place.document and document.text[place.start : place.end] == place.text
+                ),
+                (place.text, 0, len(place.text)),
+            )
+            where = f", {place.place}" if place.place else ""
+            lines.append(place_html(f"{place.document}, characters {place.start} to {place.end}{where}", *at))
+        if self.draft is not None:
+            lines.append(line_html(f"Draft, not supported: {self.draft.text}"))
+        lines += [line_html(notice) for notice in self.notices]
         if self.verdict is not None:
-            lines.append(line_html(f"{self.verdict.label}: {self.verdict.probabilities.entailment:.0%} entailed"))
+            lines.append(self.verdict._repr_html_())
         return "\n".join(lines)
 
 
@@ -359,7 +382,10 @@ class Turn:
     `route` None lets the router choose; `top_k` is how many distinct answers of the documents to show, at most;
     `windows` how many windows of a document the reader reads, at most: 0 for all, None as the settings say; `system`
     what the generator is told before the conversation, None as the settings say; `sampling` what of the settings about
-    sampling does not hold for this turn.
+    sampling does not hold for this turn. One document, a list, or the name of a route are taken for what they mean.
+
+    Raises:
+        UsageError: a part is of another kind, or there is no such route.
     """
 
     question: str
@@ -371,3 +397,24 @@ class Turn:
     windows: int | None = None
     system: str | None = None
     sampling: TurnSampling | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.question, str):
+            raise UsageError(f"A question is a text, not {type(self.question).__name__}.")
+        given: object = self.documents  # programs without types pass what they like
+        documents = (given,) if isinstance(given, Document | str) else tuple(self.documents)
+        if wrong := next((each for each in documents if not isinstance(each, Document)), None):
+            raise UsageError(
+                f"A document is a Document, not {type(wrong).__name__}: Document(name, text), or read_document(path)."
+            )
+        if wrong := next((each for each in self.history if not isinstance(each, Message)), None):
+            raise UsageError(f"The history is of Message(role, text), not of {type(wrong).__name__}.")
+        object.__setattr__(self, "documents", documents)
+        object.__setattr__(self, "history", tuple(self.history))
+        object.__setattr__(self, "route", None if self.route in (None, "auto") else _route(self.route))
+
+
+def _route(name: str) -> Route:
+    if name not in list(Route):
+        raise UsageError(f"There is no route {name!r}; {did_you_mean(str(name), ['auto', *Route])}")
+    return Route(name)

@@ -239,12 +239,16 @@ class Assistant:
             failure.__cause__ = error
             yield TurnFailed(failure)
 
-    def answer(self, turn: Turn, cancel: threading.Event | None = None, on_event: Listener | None = None) -> Answer:
-        """Answer a turn and return the answer; the events on the way go to `on_event`.
+    def answer(
+        self, turn: Turn | str, cancel: threading.Event | None = None, on_event: Listener | None = None
+    ) -> Answer:
+        """Answer a turn, or a question alone, and return the answer; the events on the way go to `on_event`.
 
         Raises:
             AssistantError: the turn failed.
         """
+        if not isinstance(turn, Turn):
+            turn = Turn(turn)
         for event in self.respond(turn, cancel):
             if isinstance(event, TurnFailed):
                 raise event.error

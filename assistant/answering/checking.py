@@ -2,6 +2,7 @@
 
 import re
 import threading
+from functools import cache
 from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError, UsageError
@@ -12,6 +13,7 @@ from assistant.verification.verifier import Check
 if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant
 
+_DEFAULT_LOCK = threading.Lock()  # one thread at a time may use an assistant
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -29,13 +31,15 @@ def check(
         statement: a statement or several sentences, each of which becomes a claim; with `question`, a bare answer.
         document: the text to check against; of a long one the passages that bear on each claim are taken.
         question: what `statement` answers, where it is a bare answer.
-        assistant: whose verifier checks; by default one with the default settings.
+        assistant: whose verifier checks; by default one with the default settings, which is kept for the next call.
         cancel: set by another thread to stop checking.
 
     Raises:
         UsageError: a text is empty or not valid Unicode.
         AssistantError: the verifier cannot be fetched or loaded, or was stopped.
     """
+    if not isinstance(statement, str):
+        raise UsageError(f"The statement is {type(statement).__name__}, not a text.")
     if not statement.strip():
         raise UsageError("The statement is empty; give what is to be checked.")
     if _SURROGATE.search(statement + (question or "")):
@@ -46,13 +50,25 @@ def check(
     else:
         claims = text_claims(statement) or [statement.strip()]
     if assistant is None:
-        from assistant.answering.assistant import Assistant
+        with _DEFAULT_LOCK:
+            return _checked(_default(), read, claims, cancel)
+    return _checked(assistant, read, claims, cancel)
 
-        assistant = Assistant()
+
+@cache
+def _default() -> "Assistant":
+    from assistant.answering.assistant import Assistant
+
+    return Assistant()
+
+
+def _checked(
+    assistant: "Assistant", document: Document, claims: list[str], cancel: threading.Event | None
+) -> Verdict:  # fmt: skip
     from assistant.events import unheard
 
     verifier = assistant.models.verifier(unheard)
-    made = Check(read, claims)
+    made = Check(document, claims)
     verifier.check_lengths(made)
     verdict = next(iter(verifier.verify([made], cancel=cancel)), None)
     if verdict is None:

@@ -9,6 +9,7 @@ from assistant.batch.executors import Executor, LocalExecutor
 from assistant.batch.journal import write_durably
 from assistant.batch.lines import BatchOptions, read_lines
 from assistant.batch.sources import Row, digest_of
+from assistant.errors import UsageError
 
 if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant
@@ -64,6 +65,7 @@ def answer_rows(
         options: what applies to rows that do not say otherwise.
 
     Raises:
+        UsageError: a row is no mapping.
         ModelError: a model cannot be fetched or loaded.
     """
     if assistant is None:
@@ -71,7 +73,13 @@ def answer_rows(
 
         assistant = Assistant()
     options = options or BatchOptions()
-    numbered = (Row(number, digest_of(dict(row)), dict(row)) for number, row in enumerate(rows, 1))
+    numbered = (Row(number, digest_of(row), row) for number, row in enumerate(map(_mapping, rows), 1))
     executor = LocalExecutor(assistant, options.digest(assistant.settings))
     for records in executor.answer(blocks_of(read_lines(numbered, options))):
         yield from records
+
+
+def _mapping(row: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(row, Mapping):
+        raise UsageError(f'A row is a mapping with "question", not {type(row).__name__}; give a list of such rows.')
+    return dict(row)

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import threading
 from dataclasses import replace
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from assistant.types import Answer, Document, Route, Turn
 
 _LONG_DOCUMENT = 100  # pages, rows or messages: reading fewer is over before anybody asks
 _LONGEST_CODE = 12_000  # characters; a longer text is read as a document
+_PATIENCE = 3.0  # seconds of reading standard input after which it is told
 FAIL_ON = ("contradiction", "neutral", "no-answer")
 
 
@@ -101,13 +103,25 @@ def with_piped_text(turn: Turn, max_megabytes: int) -> Turn:
     from assistant.documents.open import decode_document
     from assistant.routing.code_text import is_code
 
-    data = sys.stdin.buffer.read(max_megabytes * 1_000_000 + 1)
+    wait = threading.Timer(_PATIENCE, _tell_what_is_waited_for)
+    wait.daemon = True
+    wait.start()
+    try:
+        data = sys.stdin.buffer.read(max_megabytes * 1_000_000 + 1)
+    finally:
+        wait.cancel()
     if not data.strip():
         return turn
     piped = decode_document("standard input", data, max_megabytes)
     if len(piped.text) <= _LONGEST_CODE and is_code(piped.text) and turn.route in (None, Route.OPEN):
         return replace(turn, question=f"{turn.question}\n\n```\n{piped.text.strip()}\n```", route=Route.OPEN)
     return replace(turn, documents=(piped,))
+
+
+def _tell_what_is_waited_for() -> None:
+    """Say why nothing happens: a program that starts this one with a pipe and never closes it waits for ever."""
+    if not switches.quiet:
+        print("Waiting for the end of standard input; close it, or give </dev/null.", file=sys.stderr, flush=True)  # noqa: T201
 
 
 class _Printer:

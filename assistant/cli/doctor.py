@@ -1,5 +1,6 @@
 """`assistant doctor`: what is installed, what is missing, what each part costs, and what is out of order."""
 
+import contextlib
 import importlib.util
 import os
 import platform
@@ -54,7 +55,8 @@ def doctor(
       assistant doctor --json
       assistant doctor --hashes
     """
-    findings = [*_machine(), _settings(), *_folders(), *_models(hashes=hashes), *_extras()]
+    models, lacking = _models(hashes=hashes)
+    findings = [*_machine(), _settings(), *_folders(lacking), *models, *_extras()]
     report = _report(findings)
     if json_:
         from assistant.records import json_line
@@ -82,10 +84,28 @@ def _machine() -> list[Finding]:
     memory = psutil.virtual_memory()
     room = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB of memory free, {os.cpu_count()} cores"
     enough = memory.total > 3.5e9
+    if not enough:
+        room += "; 4 GB are needed: --server helps"
+    elif wanted := _memory_wanted():
+        room += f"; {wanted}"
     return [
         Finding("assistant", "ok", f"{__version__} on Python {platform.python_version()}"),
-        Finding("machine", "ok" if enough else "wrong", room + ("" if enough else "; 4 GB are needed: --server helps")),
+        Finding("machine", "ok" if enough else "wrong", room),
     ]
+
+
+def _memory_wanted() -> str | None:
+    """What the chosen profile wants of memory; None where nobody knows."""
+    from assistant.loading.free_memory import memory_warning
+    from assistant.models.catalogue import load_catalogue
+
+    try:
+        profile = load_catalogue().profile(load_settings().profile)
+    except AssistantError:
+        return None  # told below
+    if profile.memory is None:
+        return None
+    return memory_warning(profile) or f"the profile {profile.name} wants {profile.memory / 1e9:.0f}"
 
 
 def _settings() -> Finding:
@@ -97,7 +117,8 @@ def _settings() -> Finding:
     return Finding("settings", "ok", str(path) if path.exists() else f"defaults; {path} would hold others")
 
 
-def _folders() -> list[Finding]:
+def _folders(lacking: int) -> list[Finding]:
+    """The cache, with `lacking` bytes still to be fetched into it, the data folder and the history."""
     from assistant.history.database import default_path
     from assistant.history.store import History
     from assistant.models.store import default_cache
@@ -113,7 +134,16 @@ def _folders() -> list[Finding]:
             found.append(Finding(part, "wrong", f"{folder}: cannot be looked at ({error.strerror})"))
             continue
         usable = there.is_dir() and os.access(there, os.W_OK)
-        why = f"{free / 1e9:.1f} GB free" if usable else "cannot be written; set another by ASSISTANT_" + part.upper()
+        room = f"{free / 1e9:.1f} GB free"
+        if not usable:
+            fault = "cannot be written" if there.is_dir() else "a file is in its place"
+            why = f"{fault}; name another by ASSISTANT_{part.upper()}"
+        elif part == "cache":
+            why = f"{_bytes_below(folder) / 1e9:.1f} GB there, {room}"
+            if free < lacking:
+                usable, why = False, f"{why}; {lacking / 1e9:.1f} GB are still to be fetched and do not fit"
+        else:
+            why = room
         found.append(Finding(part, "ok" if usable else "wrong", f"{folder}: {why}"))
     if default_path().exists():
         try:
@@ -125,27 +155,41 @@ def _folders() -> list[Finding]:
     return found
 
 
-def _models(*, hashes: bool) -> list[Finding]:
+def _models(*, hashes: bool) -> tuple[list[Finding], int]:
+    """The models of the chosen profile, and how many bytes of them are still to be fetched."""
     from assistant.models.store import ModelStore
 
     try:
         chosen = load_settings()
     except AssistantError:
-        return []  # the settings are told of already
+        return [], 0  # the settings are told of already
     store = ModelStore()
-    found = []
     try:
         profile = store.catalogue.profile(chosen.profile)
     except AssistantError as error:
-        return [Finding("profile", "missing", str(error))]
-    for part in ("generator", "reader", "verifier"):
+        unknown = not store.is_hub_profile(chosen.profile)  # one of the Hub is only not there yet
+        return [Finding("profile", "wrong" if unknown else "missing", str(error))], 0
+    found = []
+    looked_at: dict[str, str] = {}
+    lacking = 0
+    for part in ("generator", "reader", "verifier", "ranking"):
         if part == "generator" and chosen.server:
             found.append(Finding(part, "ok", "a server generates"))
             continue
-        name = getattr(chosen, part) or getattr(profile, part).base
-        found.append(_model(store, part, name, hashes=hashes))
-    found.append(_model(store, "ranking", chosen.embedder or "all-minilm-l6-v2", hashes=hashes))
-    return found
+        if part == "ranking":
+            name = chosen.embedder or store.catalogue.embedder
+        else:
+            name = getattr(chosen, part) or getattr(profile, part).base
+        if name is None:
+            continue
+        finding = _model(store, part, name, hashes=hashes)
+        if name in looked_at:
+            finding = Finding(part, finding.state, f"{name}: the files of the {looked_at[name]}")
+        elif finding.state != "ok" and (base := store.catalogue.bases.get(name)) is not None:
+            lacking += base.download_bytes
+        looked_at.setdefault(name, part)
+        found.append(finding)
+    return found, lacking
 
 
 def _model(store: "ModelStore", part: str, name: str, *, hashes: bool) -> Finding:
@@ -162,6 +206,16 @@ def _model(store: "ModelStore", part: str, name: str, *, hashes: bool) -> Findin
     base = store.catalogue.bases.get(name)
     size = f", {base.download_bytes / 1e6:,.0f} MB" if base is not None else ""
     return Finding(part, "missing", f"{name}{size}: fetched at first use, or by `assistant models pull`")
+
+
+def _bytes_below(folder: Path) -> int:
+    """The bytes of all files in a folder; what cannot be looked at counts as nothing."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(path, name).lstat().st_size
+    return total
 
 
 def _repaired_by(store: "ModelStore", name: str) -> str:

@@ -40,6 +40,7 @@ RouteName = Annotated[
 ]
 Path_ = Annotated[str | None, Field(description="A file in the folders of this server.", max_length=4_000)]
 Text = Annotated[str | None, Field(description="The text itself, in place of a path.")]
+Name = Annotated[str, Field(description="What the text is called in answers.")]
 
 
 class _Server(MCPServer[Any]):
@@ -68,7 +69,7 @@ def make_server(worker: ModelWorker, folders: Sequence[Path], history: Callable[
     megabytes = worker.settings.max_document_megabytes
 
     @server.tool(annotations=_READS)
-    async def open_document(path: Path_ = None, text: Text = None, name: str = "text") -> dict[str, Any]:
+    async def open_document(path: Path_ = None, text: Text = None, name: Name = "text") -> dict[str, Any]:
         """Open a file of the given folders, or a text, and give the id by which to ask about it."""
         if (path is None) == (text is None):
             raise ToolError("Give path or text, one of the two.")

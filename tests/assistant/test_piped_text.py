@@ -1,5 +1,6 @@
 """What is piped into `ask` beside its question."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,3 +64,16 @@ def test_a_program_that_shares_nothing_has_nothing_piped_in(monkeypatch: pytest.
         assert not is_piped()
     monkeypatch.setattr(sys, "stdin", None)
     assert not is_piped()
+
+
+def test_a_pipe_that_nobody_closes_is_told_of(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "assistant", "ask", "How large is it?", "--route", "extract"]
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin and process.stderr and process.stdout
+    assert process.stderr.readline() == "Waiting for the end of standard input; close it, or give </dev/null.\n"
+    process.stdin.write("The forest covers 5.5 million square kilometers.")
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert out

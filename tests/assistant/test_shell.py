@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -88,10 +89,30 @@ def test_doctor_on_a_machine_without_models(run: Run, monkeypatch: pytest.Monkey
         monkeypatch.delenv(f"ASSISTANT_{part}", raising=False)
     code, found = findings(run)
     assert code == 0
-    for part in ("generator", "reader", "verifier", "ranking"):
+    for part in ("generator", "reader", "ranking"):
         state, what = found[part]
         assert state == "missing"
         assert "MB: fetched at first use, or by `assistant models pull`" in what
+    assert found["verifier"] == ("missing", "all-mpnet-base-v2: the files of the reader")  # told and fetched once
+    assert "the profile embedded wants 4" in found["machine"][1]
+
+
+def test_doctor_says_when_what_is_to_be_fetched_does_not_fit(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("GENERATOR", "READER", "VERIFIER", "EMBEDDER"):
+        monkeypatch.delenv(f"ASSISTANT_{part}", raising=False)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10**9))
+    code, found = findings(run)
+    assert (code, found["cache"][0]) == (1, "wrong")
+    assert "1.6 GB are still to be fetched and do not fit" in found["cache"][1]
+    monkeypatch.setenv("ASSISTANT_PROFILE", "light")  # 0.6 GB
+    assert findings(run)[1]["cache"][0] == "ok"
+
+
+def test_doctor_names_a_profile_that_there_is_not(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSISTANT_PROFILE", "lite")
+    code, found = findings(run)
+    assert (code, found["profile"][0]) == (1, "wrong")
+    assert "light" in found["profile"][1]
 
 
 def test_doctor_finds_what_is_broken_in_the_cache(

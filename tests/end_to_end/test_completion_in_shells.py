@@ -19,7 +19,7 @@ PROMPT = "ready$ "
 
 
 @pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal]:
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Terminal, str]]:
     """A shell with completion installed as the pages say, in a home of its own with one conversation in its history."""
     name = str(request.param)
     if (program := shutil.which(name)) is None:
@@ -38,7 +38,8 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal]:
         "ASSISTANT_DATA": str(tmp_path / "data"),
     }
     with History(tmp_path / "data" / "history.db") as history:
-        history.add_user_message(history.create("Bridges"), "Who built the toll bridge?")
+        conversation = history.create("Bridges")
+        history.add_user_message(conversation, "Who built the toll bridge?")
     prompts = {
         "bash": (home / ".bashrc", f"PS1='{PROMPT}'\nbind 'set show-all-if-ambiguous on'\n"),
         "zsh": (home / ".zshrc", f"PS1='{PROMPT}'\nunsetopt beep\n"),
@@ -61,7 +62,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal]:
     terminal = Terminal([sys.executable, "-c", OWN, program, "-i"], environment)
     try:
         terminal.wait_for(PROMPT.strip())
-        yield terminal
+        yield terminal, conversation
     finally:
         terminal.close()
 
@@ -81,9 +82,21 @@ def offers(terminal: Terminal, typed: str, *offered: str) -> None:
     raise AssertionError(f"the line stays: {terminal.text}")
 
 
-def test_commands_options_profiles_models_and_conversations_are_completed(shell: Terminal) -> None:
-    offers(shell, "assistant hist", "assistant history")
-    offers(shell, "assistant history ", "search", "export", "rename")
-    offers(shell, "assistant ask --profile li", "light")
-    offers(shell, "assistant models pull qwen2.5-coder-1.5b", "qwen2.5-coder-1.5b-instruct")
-    offers(shell, "assistant --resume la", "last")
+def test_commands_options_profiles_models_and_conversations_are_completed(shell: tuple[Terminal, str]) -> None:
+    terminal, conversation = shell
+    offers(terminal, "assistant hist", "assistant history")
+    offers(terminal, "assistant history ", "search", "export", "rename")
+    offers(terminal, "assistant ask --profile li", "light")
+    offers(terminal, "assistant models pull qwen2.5-coder-1.5b", "qwen2.5-coder-1.5b-instruct")
+    offers(terminal, "assistant --resume la", "last")
+    offers(terminal, f"assistant history show {conversation[:6]}", conversation)
+    offers(terminal, "assistant --resume ", "last", conversation)
+
+
+def test_files_are_completed_where_a_file_is_meant(shell: tuple[Terminal, str], tmp_path: Path) -> None:
+    terminal, _ = shell
+    (tmp_path / "amazon rainforest.txt").write_text("It is large.")
+    (tmp_path / "questions.jsonl").write_text("{}")
+    terminal.type(f"cd {tmp_path}\r")
+    offers(terminal, "assistant ask 'How large?' --document amaz", "rainforest.txt")
+    offers(terminal, "assistant batch quest", "questions.jsonl")

@@ -217,6 +217,8 @@ async def test_a_narrow_window_shows_the_chat_whole(link: str, tmp_path: Path, w
         assert await page.value("innerWidth") == width
         assert await page.value(f"{box}.right <= innerWidth && {box}.left >= 0")
         assert not await page.value("document.documentElement.scrollWidth > innerWidth")
+        viewport = "document.querySelector('.xterm-viewport')"
+        assert await page.value(f"{viewport}.offsetWidth === {viewport}.clientWidth"), "a bar that scrolls nothing"
 
 
 async def test_a_click_beside_the_terminal_loses_no_key(link: str, tmp_path: Path) -> None:

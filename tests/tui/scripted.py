@@ -13,6 +13,7 @@ from assistant.events import (
     Progress,
     RouteChosen,
     TextDelta,
+    ThinkingDelta,
     TurnFailed,
     TurnFinished,
     VerdictReached,
@@ -33,8 +34,9 @@ from benchmarks.chat_app import CODE, pieces_of, stream
 
 
 class Scripted:
-    """Answers by a few fixed rules: a question with `fail` fails, with `slow` or `endless` never ends, with `nothing`
-    finds nothing; a word of the document that the question ends with is found there; the rest is an open answer."""
+    """Answers by a few fixed rules: a question with `fail` fails, with `slow` or `endless` never ends, with `ponder`
+    thinks until it is stopped, with `nothing` finds nothing; a word of the document that the question ends with is
+    found there; the rest is an open answer."""
 
     def __init__(self, *, gate: threading.Event | None = None, failures: int = 0, pause: float = 0.0) -> None:
         self.gate = gate
@@ -74,6 +76,9 @@ class Scripted:
         yield RouteChosen(Route.OPEN, "no document is open")
         if "notice" in turn.question:
             yield Notice("3 earlier turns were left out of the context.")
+        if "ponder" in turn.question:
+            yield ThinkingDelta("The person wants a loop. A for loop is the shortest, so I show that one.")
+            cancel.wait(60)
         if "echo" in turn.question:
             yield from stream(pieces_of(f"You asked: {turn.question}"), cancel, self.pause)
         elif "endless" in turn.question:

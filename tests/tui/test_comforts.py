@@ -12,9 +12,10 @@ import pytest
 from assistant.events import Event, TextDelta, TurnFinished
 from assistant.history.store import History
 from assistant.settings import Settings, load_settings
-from assistant.types import Answer, Document, Message, Route, Turn, Usage
+from assistant.types import Answer, Document, Message, Route, Turn, TurnSampling, Usage
 from tests.tui.harness import ARTICLE, Chat, open_chat
 from tests.tui.scripted import Scripted
+from tui.chat.retrying import Retry, read_retry, retry_line
 from tui.terminal.editor import command_at, file_of
 
 CODE = """Two ways:
@@ -134,6 +135,12 @@ async def test_a_question_is_asked_again_with_other_parameters(titled: Chat) -> 
     assert "30 → 50 tokens · 25 tok/s" in titled.shown()
     await titled.pilot.press("shift+tab", "p")
     await titled.until(lambda: titled.prompt.text == "/retry 3 temperature=1.3 top_p=0.95 max_tokens=512 seed=4")
+
+
+def test_the_line_that_is_offered_asks_with_the_same_parameters() -> None:
+    before = TurnSampling(temperature=0.123456789, top_p=0.95, max_tokens=1_000_000, seed=2**62 + 1)
+    line = retry_line(3, before, Settings())
+    assert read_retry(line.removeprefix("/retry ")) == Retry("3", None, before)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,14 @@ async def confirmation(chat: Chat) -> None:
     await chat.until(lambda: "for good?" in chat.shown())
 
 
+async def thinking(chat: Chat) -> None:
+    await chat.send("ponder on a loop")
+    await chat.until(lambda: "▸ thinking" in chat.shown())
+    await chat.pilot.press("shift+tab", "t")
+    chat.views[-1]._started = None  # a clock that runs differs from picture to picture
+    await chat.until(lambda: "▾ thinking" in chat.shown() and "0s · Esc" in chat.shown())
+
+
 async def text(chat: Chat) -> None:
     await selected(chat)
     await chat.pilot.press("enter")
@@ -139,8 +147,8 @@ SCENES: dict[str, Scene] = {
     "welcome": welcome, "conversation": conversation, "verdicts": verdicts, "failure": failure, "selected": selected,
     "run": run, "roles": roles, "parameters": parameters, "suggestions": suggestions, "document": document,
     "history": history, "history-search": history_search,
-    "confirmation": confirmation, "text": text, "settings": settings, "models": models, "help": help_,
-    "comparison": comparison,
+    "confirmation": confirmation, "thinking": thinking, "text": text, "settings": settings, "models": models,
+    "help": help_, "comparison": comparison,
 }  # fmt: skip
 
 

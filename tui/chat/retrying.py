@@ -70,7 +70,7 @@ def retry_line(number: int, sampling: TurnSampling | None, settings: Settings) -
     seed = now.seed if now.seed is not None else settings.seed
     if seed is not None:
         values["seed"] = seed
-    return f"/retry {number} " + " ".join(f"{name}={value:g}" for name, value in values.items())
+    return f"/retry {number} " + " ".join(f"{name}={value}" for name, value in values.items())
 
 
 def told(sampling: TurnSampling | None) -> str:
