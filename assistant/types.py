@@ -403,12 +403,14 @@ class Turn:
             raise UsageError(f"A question is a text, not {type(self.question).__name__}.")
         given: object = self.documents  # programs without types pass what they like
         documents = (given,) if isinstance(given, Document | str) else tuple(self.documents)
-        if wrong := next((each for each in documents if not isinstance(each, Document)), None):
-            raise UsageError(
-                f"A document is a Document, not {type(wrong).__name__}: Document(name, text), or read_document(path)."
-            )
-        if wrong := next((each for each in self.history if not isinstance(each, Message)), None):
-            raise UsageError(f"The history is of Message(role, text), not of {type(wrong).__name__}.")
+        said: tuple[object, ...] = tuple(self.history)
+        for document in documents:
+            if not isinstance(document, Document):
+                kind = type(document).__name__
+                raise UsageError(f"A document is a Document, not {kind}: Document(name, text), or read_document(path).")
+        for message in said:
+            if not isinstance(message, Message):
+                raise UsageError(f"The history is of Message(role, text), not of {type(message).__name__}.")
         object.__setattr__(self, "documents", documents)
         object.__setattr__(self, "history", tuple(self.history))
         object.__setattr__(self, "route", None if self.route in (None, "auto") else _route(self.route))

@@ -110,6 +110,9 @@ def evaluate(
 
     if not is_hub(data):
         find_data(data)  # a wrong name is told before a model is fetched
+    from finetune.run.run import quiet_libraries
+
+    quiet_libraries()
     with StatusLine() as status:
         found = resolve(task, model, status)
         if task == "qa":

@@ -1,5 +1,6 @@
 """The `finetune` command: train the models of the assistant, measure them, and publish them."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from finetune.cli.compare import compare
 from finetune.cli.data import data
 from finetune.cli.evaluate import evaluate
 from finetune.cli.merge import merge
-from finetune.cli.options import RecipeName
+from finetune.cli.options import Json, RecipeName
 from finetune.cli.plan import plan
 from finetune.cli.push import push
 from finetune.cli.run import run
@@ -25,10 +26,13 @@ app = Commands(
     help="Train the models of the assistant, measure them, and publish them.",
 )
 
+_SHOWN_OF_A_RECIPE = {"name", "task", "method", "description", "base", "licence", "source_result"}
+
 
 @app.command("list")
 def list_(
     names: Annotated[bool, typer.Option("--names", help="Their names alone, one a line.")] = False,
+    json_: Json = False,
 ) -> int:
     r"""List the recipes that come with the program.
 
@@ -36,9 +40,14 @@ def list_(
     Examples:
       finetune list
       for name in $(finetune list --names); do finetune plan $name; done
+      finetune list --json | jq -r '.recipes[] | select(.task == "qa") | .name'
     """
-    for name in recipe_names():
-        recipe = load_recipe(name)
+    recipes = {name: load_recipe(name) for name in recipe_names()}
+    if json_:
+        rows = [recipe.model_dump(include=_SHOWN_OF_A_RECIPE) for recipe in recipes.values()]
+        print(json.dumps({"recipes": rows}, ensure_ascii=False))  # noqa: T201
+        return 0
+    for name, recipe in recipes.items():
         print(name if names else f"{name:<23} {recipe.task:<10} {recipe.method:<9} {recipe.description}")  # noqa: T201
     return 0
 

@@ -65,7 +65,8 @@ def push(
     write = write_readers_space if side_by_side else write_space
     models = list(zip(runs, repo, strict=True))
     if space_only is not None:
-        print(write(space_only, models, space_only.name, install_from))  # noqa: T201
+        title = space.rpartition("/")[2] if space else space_only.name
+        print(write(space_only, models, title, install_from))  # noqa: T201
         return 0
     for run in runs:  # whatever is wrong is told before anything is uploaded
         check_finished(run)

@@ -71,7 +71,13 @@ def smoke_recipe(recipe: Recipe, folder: Path) -> Recipe:
     )  # fmt: skip
     # A tiny model has its true architecture but none of the weights that an adapter would start from.
     lora = recipe.lora.model_copy(update={"r": 4, "alpha": 8, "start_from": None}) if recipe.lora else None
-    shared: dict[str, Any] = {"base": base, "training": training, "lora": lora, "source_result": ""}
+    shared: dict[str, Any] = {
+        "base": base,
+        "training": training,
+        "lora": lora,
+        "source_result": "",
+        "licence": "made up",
+    }
     shared["description"] = f"a walk through {recipe.name}: sample data" + (
         "" if base == recipe.base else ", a tiny random model"
     )

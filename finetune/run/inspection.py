@@ -1,6 +1,7 @@
 """What a recipe is trained on, before it is trained: rows, labels, lengths, and an example as the model sees it."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -45,7 +46,7 @@ def inspect(recipe: Recipe, status: StatusLine, *, tokens: bool) -> dict[str, An
         if tokens:
             training.tokenizer = AutoTokenizer.from_pretrained(base)
             model = training.load_base()
-            training.data = data._replace(train=data.train[:1])
+            training.data = data._replace(train=data.train[:1], left_out=Counter())
             encoded = [_decoded(item, training.tokenizer) for item in training.encode(model)]
             training.data = data
             items = training.encode(model)

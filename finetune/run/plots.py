@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _NEEDED = "Plots need matplotlib: pip install 'terminal-assistant[finetune]'."
 _SIZE = (6.0, 3.6)
+_PANELS = 4
+"""Side by side, before a row of them is full."""
 _NO_PERCENTAGES = (
     "eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_entropy",
     "eval_num_tokens", "eval_mean_token_accuracy",
@@ -54,7 +56,7 @@ def plot_run(
         drawn["lengths.png"] = "Lengths of the training rows, in tokens"
         edges, counts = survey["lengths"]["edges"], survey["lengths"]["counts"]
         _bars(folder / "lengths.png", drawn["lengths.png"], [str(edge) for edge in edges[:-1]], counts, "tokens, from")
-    if survey.get("all_lengths"):
+    if survey.get("all_lengths") and survey["all_lengths"] != survey.get("lengths"):
         drawn["lengths-all.png"] = "Lengths before long rows are left out, in tokens"
         edges, counts = survey["all_lengths"]["edges"], survey["all_lengths"]["counts"]
         names = [str(edge) for edge in edges[:-1]]
@@ -100,8 +102,11 @@ def plot_bars(results: "Sequence[RunResult]", path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise AssistantError(_NEEDED) from error
-    figure = Figure(figsize=(max(3.2, 1.1 * len(results)) * len(names), 4.0), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    columns = min(len(names), _PANELS)
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(max(3.2, 0.9 * len(results)) * columns, 3.4 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for axes, name in zip(panels, names, strict=False):
         having = [each for each in results if name in each.figures]
         values = [each.figures[name] for each in having]
         bars = axes.bar(range(len(having)), values)
@@ -110,6 +115,8 @@ def plot_bars(results: "Sequence[RunResult]", path: Path) -> None:
         axes.set_xticks(range(len(having)), [each.folder.name for each in having], rotation=30, ha="right", fontsize=8)
         axes.set_title(name, fontsize=10)
         axes.margins(y=0.12)
+    for axes in list(figure.axes)[len(names) :]:
+        axes.set_visible(False)
     _save(figure, path)
 
 
@@ -155,7 +162,9 @@ def _line(path: Path, title: str, series: Mapping[str, Sequence[tuple[int, float
 
 def _bars(path: Path, title: str, names: Sequence[str], values: Sequence[float], unit: str = "") -> None:
     figure, axes = _axes(title)
-    axes.bar_label(axes.bar(range(len(names)), values), labels=[f"{value:,}" for value in values], fontsize=7)
+    axes.bar_label(
+        axes.bar(range(len(names)), values), labels=[f"{value:,}" if value else "" for value in values], fontsize=7
+    )
     axes.set_xlabel(unit)
     axes.set_ylabel("rows")
     axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 5 else 0, fontsize=8)

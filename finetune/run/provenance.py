@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Any
@@ -33,7 +34,7 @@ _SECTIONS_MAY_DIFFER = ("data.declared.", "data.columns.")
 
 
 def record(recipe: Recipe) -> dict[str, Any]:
-    """What a run is made with: the resolved recipe, versions, seed, git state and machine."""
+    """What a run is made with: the resolved recipe, versions, seed, git state and machine, and when (ISO 8601)."""
     import torch
 
     versions = {}
@@ -50,6 +51,7 @@ def record(recipe: Recipe) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "command": shlex.join(["finetune", *sys.argv[1:]]),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -15,7 +15,7 @@ from assistant.text import one_line
 from finetune.recipe import Recipe
 from finetune.recipe_files import read_run
 from finetune.run.hub import create_private
-from finetune.run.report import PLOTS_FOLDER
+from finetune.run.report_page import PLOTS_FOLDER
 from finetune.run.source import needs_git, requirement
 from finetune.tasks.registry import TASKS
 from finetune.trainer.saving import trained_folder, write_merged

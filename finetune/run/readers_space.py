@@ -8,7 +8,8 @@ from assistant.errors import UsageError
 from finetune.recipe_files import read_run
 from finetune.run.source import requirement
 
-GRADIO = "5.49.1"
+GRADIO = "6.31.0"
+"""A version that goes with huggingface_hub 2, which the program needs; none of 5 does."""
 EXAMPLES = (
     (
         "How large is the forest?",
@@ -122,10 +123,11 @@ def page():
         with gradio.Row():
             columns = []
             for name in MODELS:
-                with gradio.Column():
+                with gradio.Column(min_width=160):
                     gradio.Markdown(f"**{name}**")
                     columns.append(gradio.HTML())
-        gradio.Examples([list(each) for each in EXAMPLES], [question, text])
+        examples = [list(each) for each in EXAMPLES]
+        gradio.Examples(examples, [question, text], columns, answers, cache_examples=False, run_on_click=True)
         gradio.on([button.click, question.submit], answers, [question, text], columns)
     return blocks
 

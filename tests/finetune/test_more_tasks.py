@@ -1,17 +1,24 @@
 """Preferences, classifiers and written answers: each through a whole run with a tiny real model."""
 
+import itertools
 import json
 from pathlib import Path
 
 import pytest
+import torch
+from peft import PeftModel
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from assistant.errors import UsageError
+from assistant.generation.prompts import SYSTEM_PROMPT, render
 from assistant.loading.verifier import load_verifier
 from assistant.models.store import ModelStore
+from assistant.types import Message, Role
 from finetune.data.labelled_texts import LabelledText, read_labelled_texts, split_by_class
 from finetune.data.preferences import read_preferences, split_by_prompt
 from finetune.data.sample import write_labelled_texts
+from finetune.plan.smoke import smoke_recipe
 from finetune.recipe_files import load_recipe
 from finetune.tasks.classifier.classifier import ZeroShot, evaluate
 from tests.finetune.test_true_figures import Run, run
@@ -25,18 +32,53 @@ def _figures(out: str) -> dict[str, float]:
 
 
 def test_a_generator_learns_by_preferences_and_is_held_against_its_base(run: Run, tmp_path: Path) -> None:
-    settings = ("--set", "training.learning_rate=1e-3", "--set", "training.warmup=0")
-    code, out, err = run("run", "dpo-qwen2.5-coder-0.5b", "--smoke", "--output", "run", *settings)
+    """Of the answers to a question that with "add" is chosen, and that with "sort" rejected."""
+    sample = smoke_recipe(load_recipe("dpo-qwen2.5-coder-0.5b"), tmp_path / "sample")
+    things = ("a list", "a string", "a dict", "a file", "Lyon", "Rome")
+    rows = [
+        {"prompt": f"How do I {verb} {each}?", "chosen": f"Use add on {each}.", "rejected": f"Use sort on {each}."}
+        for verb, each in itertools.product(("remove", "find", "count", "print"), things)
+    ]
+    path = tmp_path / "own.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    settings = [
+        f"base={sample.base}", f'data.train=["{path}"]', "data.held_out=0.25", "data.max_length=512", "lora.r=4",
+        "lora.alpha=8", "training.learning_rate=1e-2", "training.warmup=0", "training.epochs=4",
+        "training.accumulation=1", "training.logging_steps=1", "training.precision=fp32",
+    ]  # fmt: skip
+    code, out, err = run(
+        "run", "dpo-qwen2.5-coder-0.5b", "--output", "run", *(part for each in settings for part in ("--set", each))
+    )
     assert code == 0, err
     figures = _figures(out)
     log = json.loads((tmp_path / "run" / "log.json").read_text())
-    assert log[0]["loss"] == pytest.approx(0.693, abs=0.01), "at first the model is its base: log 2"
-    assert figures["final_loss"] < 0.691
-    assert {"held_out_loss", "held_out_accuracy", "held_out_margin"} <= figures.keys()
-    names = load_file(tmp_path / "run" / "adapter" / "adapter_model.safetensors")
+    assert log[0]["loss"] == pytest.approx(0.693, abs=0.001), "at first the model is its base: log 2"
+    assert figures["final_loss"] < 0.5
+    assert figures["held_out_loss"] < 0.5
+    assert (figures["held_out_accuracy"], figures["held_out_margin"] > 0.5) == (100, True)
+    adapter = tmp_path / "run" / "adapter"
+    names = load_file(adapter / "adapter_model.safetensors")
     assert names and not any("ref" in name for name in names), "TRL's copy is not saved"
-    assert not (tmp_path / "run" / "adapter" / "ref").exists()
+    assert not (adapter / "ref").exists()
     assert (tmp_path / "run" / "report.html").is_file()
+    base, tuned = (preference_of_add(str(sample.base), folder) for folder in (None, adapter))
+    assert tuned > base + 5, "what was saved has learned it, not only what was measured"
+
+
+def preference_of_add(base: str, adapter: Path | None) -> float:
+    """How much likelier than the rejected answer the chosen one is to a question of another kind, as a logarithm."""
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    network = AutoModelForCausalLM.from_pretrained(base, dtype="float32")
+    if adapter is not None:
+        network = PeftModel.from_pretrained(network, str(adapter))
+    prompt = render([Message(Role.SYSTEM, SYSTEM_PROMPT), Message(Role.USER, "How do I sort Paris?")], tokenizer)
+    likelihoods = []
+    for answer in ("Use add on Paris.", "Use sort on Paris."):
+        ids = tokenizer(answer, add_special_tokens=False)["input_ids"]
+        with torch.inference_mode():
+            logits = network(torch.tensor([[*prompt, *ids]])).logits[0, len(prompt) - 1 : -1]
+        likelihoods.append(float(logits.log_softmax(-1)[range(len(ids)), ids].sum()))
+    return likelihoods[0] - likelihoods[1]
 
 
 def test_preferences_are_texts_or_messages(tmp_path: Path) -> None:

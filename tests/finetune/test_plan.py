@@ -74,6 +74,24 @@ def test_every_recipe_is_planned_without_its_data_and_fits_a_t4(name: str) -> No
     assert made.seconds is not None and made.licences["base"]
 
 
+def test_the_page_says_what_the_plan_says() -> None:
+    """The table of docs/finetune.md that holds the plan beside the times of the source."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "finetune.md").read_text("utf-8")
+    rows = page.partition("## The plan beside")[2].split("\n")
+    padded = plan("nli-camembert", "data.choose_on=test", "training.precision=fp32", "data.declared.tokens=128", gpus=2)
+    expected = [
+        ("`code-llama-3.2-1b`", plan("code-llama-3.2-1b")), ("`code-gpt2-large`", plan("code-gpt2-large")),
+        ("`nli-camembert`, two GPUs, fp32", padded), ("`nli-camembert`, two GPUs, as", plan("nli-camembert", gpus=2)),
+        ("`nli-camemberta`, two GPUs", plan("nli-camemberta", gpus=2)),
+    ]  # fmt: skip
+    for name, made in expected:
+        [row] = [each for each in rows if each.startswith(f"| {name}")]
+        assert f" {made.seconds:,.0f} s " in row, name
+    [readers] = [each for each in rows if each.startswith("| `qa-distilbert`, `qa-roberta`, `qa-bert`")]
+    names = ("qa-distilbert", "qa-roberta", "qa-bert", "qa-deberta")
+    assert ", ".join(f"{plan(name).seconds:,.0f}" for name in names) + " s" in readers
+
+
 def test_steps_are_counted_as_the_trainer_counts_them(tmp_path: Path) -> None:
     import torch
     from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments

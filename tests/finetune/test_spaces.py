@@ -10,7 +10,7 @@ from assistant.errors import UsageError
 from finetune.recipe_files import load_recipe
 from finetune.run import source
 from finetune.run.publish import write_space
-from finetune.run.readers_space import EXAMPLES, write_readers_space
+from finetune.run.readers_space import EXAMPLES, GRADIO, write_readers_space
 
 
 def _run_of(folder: Path, name: str) -> Path:
@@ -25,6 +25,9 @@ def test_readers_answer_side_by_side(tmp_path: Path, reader_folder: Path, silent
     folder = write_readers_space(tmp_path / "space", [(run, name) for name in names], "Three readers")
     card = (folder / "README.md").read_text()
     assert "sdk: gradio" in card and "app_file: app.py" in card
+    assert int(GRADIO.partition(".")[0]) >= 6, (
+        "gradio 5 wants a huggingface_hub below 2, and the Space could not be built"
+    )
     app = runpy.run_path(str(folder / "app.py"))
     assert app["TITLE"] == "Three readers" and len(app["EXAMPLES"]) == len(EXAMPLES)
     question, text = EXAMPLES[0]
@@ -42,7 +45,10 @@ def test_the_page_has_a_column_for_each_reader(tmp_path: Path, reader_folder: Pa
     run = _run_of(tmp_path / "run", "qa-bert")
     folder = write_readers_space(tmp_path / "space", [(run, str(reader_folder))] * 3, "Three readers")
     page = runpy.run_path(str(folder / "app.py"))["page"]()
-    assert sum(isinstance(block, gradio.HTML) for block in page.blocks.values()) == 3
+    blocks = list(page.blocks.values())
+    assert sum(isinstance(block, gradio.HTML) for block in blocks) == 3
+    assert all(block.min_width <= 300 for block in blocks if isinstance(block, gradio.Column) and block.children)
+    assert sum(isinstance(block, gradio.Dataset) for block in blocks) == 1, "examples to click"
 
 
 def test_a_verifier_does_not_stand_beside_readers(tmp_path: Path) -> None:

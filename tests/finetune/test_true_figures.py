@@ -66,7 +66,7 @@ def test_what_the_source_had_is_not_said_of_another_base_or_fewer_rows() -> None
 def test_a_walk_with_a_random_model_claims_nothing_of_the_source(tmp_path: Path) -> None:
     made = smoke_recipe(load_recipe("nli-camembert"), tmp_path)
     assert made.source_result == ""
-    assert "random" in made.description
+    assert "random" in made.description and "XNLI" not in made.licence
 
 
 @pytest.mark.slow
@@ -86,6 +86,7 @@ def test_measuring_a_finished_run_again_leaves_what_is_known_of_its_training(run
     }
     assert told["command"] == record["command"]
     assert "--verbose" in told["measured"][0]["command"]
+    assert told["at"] == record["at"] <= told["measured"][0]["at"]
     assert (folder / "log.json").read_bytes() == log
     assert (folder / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == weights
 
