@@ -168,10 +168,15 @@ class Grid:
         return [int(record) for record in order if counts[record] > 0]
 
 
+_SHORT_NUMBERS = frozenset({"no", "nr", "n", "№"})
+_NUMBERS = frozenset({"number", "numero"})
+
+
 def _header_words(header: str) -> frozenset[str]:
     stems = [word.stem for word in split_words(header)]
     whole = {"_".join(stems)} if len(stems) > 1 and vocabulary().function_words.issuperset(stems) else set()
-    return frozenset({*stems, *whole})
+    number = _NUMBERS if stems and stems[-1] in _SHORT_NUMBERS else frozenset()  # "Invoice no." is the invoice number
+    return frozenset({*stems, *whole, *number})
 
 
 def _hits(folded: str, stem: str, first: int, last: int) -> list[int]:

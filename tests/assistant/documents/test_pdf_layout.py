@@ -214,3 +214,36 @@ def test_a_choice_shows_the_label_and_not_its_code() -> None:
 def test_lines_written_from_right_to_left_are_read_so(texts: list[str], read: str) -> None:
     words = [Word(text, 60.0 + 50 * at, 100.0 + 50 * at, 0.0, 10.0) for at, text in enumerate(texts)]
     assert rows_of(words)[0].text == read
+
+
+def test_a_field_below_its_label_is_read_beside_it_and_fields_side_by_side_as_lines() -> None:
+    def page(canvas: Canvas) -> None:
+        put(canvas, (60, 715, "Name of the animal"), (300, 715, "Weight (kg)"))
+        canvas.acroForm.textfield(name="pet", x=60, y=690, width=200, height=20, value="Bamse")
+        canvas.acroForm.textfield(name="weight", x=300, y=690, width=100, height=20, value="31.5")
+
+    assert drawn(page).text == "Name of the animal: Bamse\nWeight (kg): 31.5"
+
+
+def test_a_table_right_above_a_drawn_one_is_a_table_too() -> None:
+    def page(canvas: Canvas) -> None:
+        for at, (name, value) in enumerate((("Flow", "18 litres"), ("Head", "9.5 m"), ("Power", "400 W"))):
+            put(canvas, (60, 700 - 18 * at, name), (260, 700 - 18 * at, value))
+        for x in (60, 120, 180):
+            canvas.line(x, 650, x, 610)
+        for y in (650, 630, 610):
+            canvas.line(60, y, 180, y)
+        put(canvas, (64, 636, "Code"), (124, 636, "Price"), (64, 616, "P40"), (124, 616, "389"))
+
+    assert drawn(page).text == "Flow | 18 litres\nHead | 9.5 m\nPower | 400 W\n\nCode | Price\nP40 | 389"
+
+
+def test_columns_of_a_newspaper_are_read_in_turn_though_one_holds_a_box_of_short_lines() -> None:
+    def page(canvas: Canvas) -> None:
+        prose = "the crane of the wharf is old"
+        for at in range(14):
+            put(canvas, (40, 760 - 12 * at, f"{prose} a{at}"), (400, 760 - 12 * at, f"{prose} c{at}"))
+            put(canvas, (220, 760 - 12 * at, f"{prose} b{at}" if at % 3 else f"Lift: {at}"))
+
+    text = drawn(page).text
+    assert text.index(" a13") < text.index("Lift: 0") < text.index(" b13") < text.index(" c0")
