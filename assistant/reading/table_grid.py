@@ -233,7 +233,10 @@ def _grids_of(text: str, table: Table) -> list[Grid]:
     upright = not header or _is_upright(text, table, header)
     grids = []
     if header and header < table.height:
-        headers = tuple(tuple(zip(starts[:header, at], ends[:header, at], strict=True)) for at in range(table.width))
+        headers = tuple(  # plain numbers: an answer may stand there, and is written as JSON
+            tuple(zip(starts[:header, at].tolist(), ends[:header, at].tolist(), strict=True))
+            for at in range(table.width)
+        )
         keep = _not_headers(text, starts, ends, header)
         grids.append(Grid(text, headers, starts[keep], ends[keep], upright=upright))
     if len(table.cells) <= MOST_EXCHANGED and _may_be_exchanged(text, table, header):

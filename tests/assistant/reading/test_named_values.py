@@ -1,5 +1,7 @@
 """Rows that figures name, names that repeat in a second row of headers, kinds that a title or a unit tells."""
 
+import json
+
 import pytest
 
 from assistant.documents.open import decode_document
@@ -61,3 +63,11 @@ def test_in_a_named_row_no_answer_stands_in_a_column_that_is_named_less() -> Non
     at = table.index("30,50")
     assert looked.allows(0, at, at + 2)
     assert not looked.allows(0, at + 3, at + 5)
+
+
+def test_where_a_header_is_the_answer_its_place_can_be_written_as_json() -> None:
+    table = "Duty,Owner,Tenant\nRoof,x,\nElectricity,,x\nGarden,,x\n"
+    found = look_up("Who pays for electricity?", (decode_document("lease.csv", table.encode()),)).found
+    assert found is not None
+    assert found.text == "Tenant"
+    assert json.loads(json.dumps([found.spans, found.support]))[0] == [[11, 17]]
