@@ -2,14 +2,19 @@
 
 import io
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from assistant.documents.open import decode_document
+from assistant.documents.pdf_layout import layout
+from assistant.documents.pdf_paragraphs import Paragraph
 from assistant.documents.pdf_rows import rows_of
-from assistant.documents.pdf_words import Word
+from assistant.documents.pdf_words import Rule, Word
 from assistant.types import Document
 
 
@@ -247,3 +252,24 @@ def test_columns_of_a_newspaper_are_read_in_turn_though_one_holds_a_box_of_short
 
     text = drawn(page).text
     assert text.index(" a13") < text.index("Lift: 0") < text.index(" b13") < text.index(" c0")
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 60), st.integers(0, 30))
+@settings(max_examples=150, deadline=None)
+def test_every_word_of_a_page_is_read_wherever_it_stands(random: Random, words: int, rules: int) -> None:
+    xs, ys = [40.0 + 37 * at for at in range(14)], [60.0 + 9 * at for at in range(40)]
+    page = []
+    for number in range(words):
+        x, y = random.choice(xs) + random.choice((0.0, 0.0, 3.0)), random.choice(ys)
+        size = random.choice((8.0, 10.0, 10.0, 10.0, 24.0))
+        page.append(Word(f"w{number}w", x, x + random.uniform(3, 90), y, size, is_field=random.random() < 0.1))
+    lines = []
+    for _ in range(rules):
+        x, y = random.choice(xs) - 2, random.choice(ys) + 4
+        level = Rule(x, y, x + random.choice((37, 111, 400)), y)
+        lines.append(level if random.random() < 0.5 else Rule(x, y, x, y + random.choice((9, 36, 300))))
+    text = " ".join(
+        block.text if isinstance(block, Paragraph) else " ".join(cell for row in block.rows for cell in row)
+        for block in layout(page, lines)
+    )
+    assert {word.text for word in page} <= set(text.split())
