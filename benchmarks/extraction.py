@@ -36,6 +36,10 @@ name, *paths = sys.argv[1:]
 if name == "markitdown":
     from markitdown import MarkItDown
     read = lambda path: MarkItDown().convert(path).text_content
+elif name == "docling":
+    from docling.document_converter import DocumentConverter
+    converter = DocumentConverter()
+    read = lambda path: converter.convert(path).document.export_to_markdown()
 else:
     from pypdf import PdfReader
     read = lambda path: chr(10).join(page.extract_text() for page in PdfReader(path).pages)

@@ -53,7 +53,10 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"# t\n\n| a | b |\n|---|---|\n| 1 | |\n",
         b"a  b\nc  d\ne  f\n",
     ),
-    "rtf": (b"{\\rtf1\\ansi a\\par\\trowd\\intbl b\\cell c\\cell\\row\\pard \\'e9\\u8239?}",),
+    "rtf": (
+        b"{\\rtf1\\ansi a\\par\\trowd\\intbl b\\cell c\\cell\\row\\pard \\'e9\\u8239?}",
+        b"{\\rtf1{\\fonttbl{\\f0 T;}}{\\header\\pard h\\par}\\pard a{\\footnote\\pardn}\\v b\\v0 c{\\*\\annotation d}}",
+    ),
     "mail": (
         b"From: a@example.org\nSubject: =?utf-8?B?YQ==?=\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\n"
         b"Content-Type: text/html\n\n<p>y\n--b--\n",

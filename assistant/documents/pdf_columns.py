@@ -5,11 +5,12 @@ from itertools import pairwise
 from statistics import median, median_low
 
 from assistant.documents.pdf_paragraphs import PARAGRAPH_GAP
-from assistant.documents.pdf_rows import BAND, Row, segments_of, wide_spaces
+from assistant.documents.pdf_rows import Row, segments_of, wide_spaces
 from assistant.documents.pdf_rules import is_ruled
 from assistant.documents.pdf_words import Rule, Word
 from assistant.documents.tables import is_value
 
+_SHARED = 0.7  # of the size: what rows leave white together, where each leaves a wide space
 _NEXT_ROW = 3.5  # of the size: rows further apart belong to different runs
 _PROSE_WORDS = 3  # on a usual line of a column of prose
 _PROSE_FILL = 0.6  # of a column's width that its usual line takes
@@ -58,7 +59,7 @@ def left_white(bands: list[tuple[float, float]], row: Row) -> list[tuple[float, 
         cut = []
         for begin, end in left:
             cut += [(begin, min(end, x0)), (max(begin, x1), end)]
-        left = [(begin, end) for begin, end in cut if end - begin >= BAND * row.size]
+        left = [(begin, end) for begin, end in cut if end - begin >= _SHARED * row.size]
     return left
 
 
@@ -79,7 +80,7 @@ def white_bands(run: list[Row], crossing: float) -> list[tuple[float, float]]:
         if was > most >= depth:
             since = x
         elif was <= most < depth:
-            if since is not None and seen and x - since >= BAND * size:
+            if since is not None and seen and x - since >= _SHARED * size:
                 bands.append((since, x))
             since = None
         seen += step > 0
@@ -119,13 +120,23 @@ def _is_prose(column: list[Row], words: int = _PROSE_WORDS) -> bool:
     return median([len(row.words) for row in column]) >= words and fill >= _PROSE_FILL
 
 
+def _holds_prose(column: list[Row]) -> bool:
+    """Whether a column has lines of running text among short ones, such as those of a box or of headings."""
+    width = max(row.x1 for row in column) - min(row.x0 for row in column)
+    full = [row for row in column if len(row.words) > _PROSE_WORDS and row.x1 - row.x0 > 0.8 * width]
+    return len(full) >= max(3, 0.25 * len(column))
+
+
 def stand_side_by_side(
     run: list[Row], bands: list[tuple[float, float]], columns: list[list[Row]], rules: Sequence[Rule]
 ) -> bool:
     """Whether columns are each read by itself: prose, or two blocks far apart, such as an address and a date."""
     if is_ruled(run, rules):
         return False
-    if all(map(_is_prose, columns)):
+    prose = [_is_prose(column) for column in columns]
+    if all(prose):
+        return True
+    if len(columns) > 2 and sum(prose) == len(columns) - 1 and _holds_prose(columns[prose.index(False)]):
         return True
     if len(columns) != 2 or bands[0][1] - bands[0][0] < _FAR_APART * median([row.size for row in run]):
         return False

@@ -78,10 +78,36 @@ def _placed(value: str, box: Box, found: PageWords, *, is_box: bool) -> Word:
         if is_box:
             value += " yes" if "x" in value else " no"
         return Word(value, left.x1 + 0.3 * left.size, max(x1, left.x1 + left.size), left.y, left.size, is_field=True)
+    if not is_box and (label := _label_above(box, found)) is not None:
+        label.text += "" if label.text[-1] in ":?.=" else ":"
+        begin = label.x1 + 0.3 * label.size
+        return Word(
+            value,
+            begin,
+            max(begin + 1.0, min(x1, begin + 0.5 * label.size * len(value))),
+            label.y,
+            label.size,
+            is_field=True,
+        )
     size = min(max(y1 - y0, 6.0) * 0.6, 12.0)
     return Word(
         value, x0, max(x0 + 1.0, min(x1, x0 + 0.5 * size * len(value))), middle + 0.3 * size, size, is_field=True
     )
+
+
+def _label_above(box: Box, found: PageWords) -> Word | None:
+    """The last word of a line that begins where a field does, right above it; None where none does."""
+    x0, y0, x1, _ = box
+    above = [word for word in found.words if -0.5 * word.size < y0 - word.y < 1.2 * word.size and not word.is_field]
+    line = sorted((word for word in above if x0 - 4 <= word.x0 < x1), key=lambda word: word.x0)
+    if not line or line[0].x0 > x0 + 4:
+        return None
+    last = line[0]
+    for word in line[1:]:
+        if abs(word.y - last.y) > 1.0 or word.x0 - last.x1 > last.size:
+            break
+        last = word
+    return last
 
 
 def _note(note: Any, kind: int, box: Box, found: PageWords, shown: set[str]) -> None:

@@ -13,6 +13,7 @@ from assistant.documents.pdf_words import BREAK, Rule, Word
 _TOUCH = 3.5  # points: lines so near meet, and two lines so near are the borders of neighbouring cells
 _MOST_LINES = 2_000  # that are drawn through in either direction; a drawing with more is no table
 _MOST_PLACES = 50_000
+_NEAR_LINES = 8  # looked at before a line for one that it continues; they are in order
 _MOST_WORDS = 150  # in a cell: more are columns or a frame round a page
 _FILLED = 0.3  # of the cells of a table hold something
 
@@ -98,17 +99,14 @@ def _grids(rules: Sequence[Rule]) -> Iterator[_Grid]:
 def _drawn_through(lines: list[_Line]) -> list[_Line]:
     """Lines, those that continue each other as one."""
     found: list[_Line] = []
-    open_at: list[_Line] = []
     for line in sorted(lines, key=lambda line: (round(line.at), line.begin)):
-        open_at = [other for other in open_at if line.at - other.at < 1.5]
-        for other in open_at:
+        for other in found[-_NEAR_LINES:]:
             if abs(other.at - line.at) <= 1.0 and line.begin <= other.end + _TOUCH:
                 other.end = max(other.end, line.end)
                 other.begin = min(other.begin, line.begin)
                 break
         else:
             found.append(line)
-            open_at.append(line)
     return found
 
 

@@ -41,6 +41,10 @@ def _weighted_median(pairs: Sequence[tuple[float, int]]) -> float:
     return pairs[-1][0]
 
 
+def _is_block(row: Row) -> bool:
+    return any(word.block is not None for word in row.words)
+
+
 def _region(rows: list[Row], rules: Sequence[Rule], body: float, depth: int) -> Iterator[Paragraph | TableBlock]:
     """Go down a region: runs of rows that share white bands are columns or tables, what is between them paragraphs."""
     plain: list[Row] = []
@@ -68,14 +72,20 @@ def _region(rows: list[Row], rules: Sequence[Rule], body: float, depth: int) -> 
                 yield from _region(column, rules, body, depth + 1)
             at = stop
             continue
-        begin = at - len(plain)
-        run, stop = with_tight_rows(rows, at, stop, plain)
-        at = begin + len(plain)
+        stop = next((number for number in range(at, stop) if _is_block(rows[number])), stop)
+        if stop - at < 2:
+            plain.append(rows[at])
+            at += 1
+            continue
+        above = list(plain)
+        run, stop = with_tight_rows(rows, at, stop, above)
         table, used = table_of(run, rules)
         if table is None:
             plain.append(rows[at])
             at += 1
             continue
+        at -= len(plain) - len(above)
+        plain = above
         before, after = used
         plain += run[:before]
         yield from paragraphs_of(plain, body)

@@ -7,7 +7,8 @@ from itertools import pairwise
 from statistics import median, median_low
 
 from assistant.documents.blocks import TableBlock
-from assistant.documents.pdf_rows import Row
+from assistant.documents.pdf_rows import Row, joined, segments_of
+from assistant.documents.pdf_words import Word
 
 # A line this many times further below the last one than lines usually are on the page begins a paragraph.
 PARAGRAPH_GAP = 1.35
@@ -73,4 +74,15 @@ def _begins(above: Row, row: Row, usual: float, left: float) -> bool:
 def _paragraph(rows: list[Row], body: float) -> Paragraph:
     size = median([row.size for row in rows])
     is_note = size < 0.93 * body and _NOTE_MARK.match(rows[0].text) is not None
-    return Paragraph(tuple(row.text for row in rows), size, is_note)
+    return Paragraph(tuple(text for row in rows for text in _lines(row)), size, is_note)
+
+
+def _lines(row: Row) -> Iterator[str]:
+    """The row as a line; fields of a form that stand side by side as one each, with their labels."""
+    words: list[Word] = []
+    for segment in segments_of(row):
+        if words and words[-1].is_field and not segment[0].is_field and segment[-1].is_field:
+            yield joined(words)
+            words = []
+        words += segment
+    yield joined(words)

@@ -43,6 +43,7 @@ def table_of(run: list[Row], rules: Sequence[Rule]) -> tuple[TableBlock | None, 
         column = 0
         while column <= len(bands):
             text, columns = merged.get(column, ("", 1))
+            columns = min([columns, *(other - column for other in merged if other > column)])  # it covers no other text
             cells.append((text, columns, 1))
             column += columns
         rows.append(cells)

@@ -213,6 +213,8 @@ def _barred(table: Table, match: TableMatch) -> Iterator[Span]:
             if first > begin:
                 yield begin, first
             begin = max(begin, last)
+            cells = (table.cell(row, column) for column in match.others if column < table.width)
+            yield from ((cell.start, cell.end) for cell in cells)
         if begin < stop:
             yield begin, stop
     elif match.related and table.height - table.header_rows > 1:

@@ -168,10 +168,15 @@ class Grid:
         return [int(record) for record in order if counts[record] > 0]
 
 
+_SHORT_NUMBERS = frozenset({"no", "nr", "n", "№"})
+_NUMBERS = frozenset({"number", "numero"})
+
+
 def _header_words(header: str) -> frozenset[str]:
     stems = [word.stem for word in split_words(header)]
     whole = {"_".join(stems)} if len(stems) > 1 and vocabulary().function_words.issuperset(stems) else set()
-    return frozenset({*stems, *whole})
+    number = _NUMBERS if stems and stems[-1] in _SHORT_NUMBERS else frozenset()  # "Invoice no." is the invoice number
+    return frozenset({*stems, *whole, *number})
 
 
 def _hits(folded: str, stem: str, first: int, last: int) -> list[int]:
@@ -228,7 +233,10 @@ def _grids_of(text: str, table: Table) -> list[Grid]:
     upright = not header or _is_upright(text, table, header)
     grids = []
     if header and header < table.height:
-        headers = tuple(tuple(zip(starts[:header, at], ends[:header, at], strict=True)) for at in range(table.width))
+        headers = tuple(  # plain numbers: an answer may stand there, and is written as JSON
+            tuple(zip(starts[:header, at].tolist(), ends[:header, at].tolist(), strict=True))
+            for at in range(table.width)
+        )
         keep = _not_headers(text, starts, ends, header)
         grids.append(Grid(text, headers, starts[keep], ends[keep], upright=upright))
     if len(table.cells) <= MOST_EXCHANGED and _may_be_exchanged(text, table, header):

@@ -51,12 +51,14 @@ class TableMatch:
         related: the question asks for one of the columns.
         rows: rows of the table that the question names, whether or not it says what of them is asked for.
         names_entity: it names something that no column, title or common word accounts for.
+        others: columns that it does not name as fully as others; no answer of a named row stands there.
     """
 
     hits: tuple[Hit, ...] = ()
     related: bool = False
     rows: frozenset[int] = frozenset()
     names_entity: bool = False
+    others: frozenset[int] = frozenset()
 
 
 def match_table(question: ParsedQuestion, text: str, table: Table, context: frozenset[str]) -> TableMatch:
@@ -84,6 +86,7 @@ def match_table(question: ParsedQuestion, text: str, table: Table, context: froz
         any(match.related for match in matches),
         frozenset(row for match in matches for row in match.rows),
         all(match.names_entity for match in matches),
+        frozenset().union(*(match.others for match in matches)),
     )
 
 
@@ -119,7 +122,14 @@ def _match_grid(question: ParsedQuestion, grid: Grid, table: Table, context: fro
         related,
         frozenset(row for count, row in rows if count == highest),
         bool(open_positions),
+        _columns_named_less(columns) if grid.upright and not grid.exchanged and rows else frozenset(),
     )
+
+
+def _columns_named_less(columns: Columns) -> frozenset[int]:
+    """The columns that a question names by fewer words of their headers than another: "summer, return" for "single"."""
+    most = max(map(len, columns.named), default=0)
+    return frozenset(at for at, named in enumerate(columns.named) if 0 < len(named) < most)
 
 
 def _hits_in(

@@ -26,6 +26,9 @@ _ASKED = re.compile(
 )
 _ANSWERED = re.compile(r"(?:A(?:nswer)?|R(?:éponse)?)[ \t]*[:.][ \t]*|[-*•][ \t]+", re.IGNORECASE)
 _LABEL = re.compile(r"[*_]{0,3}([^\W\d_][^:|\r\n]{0,50}?)[*_]{0,3}[ \t]*:[*_]{0,3}[ \t]+(\S[^\r\n]*)")
+_NUMBER_LABEL = re.compile(  # "Invoice no. 2024-0917", without a colon
+    r"([^\W\d_][^:|\r\n]{0,40}?\b(?:no|nr|number|num[eé]ro)\b\.?|№)[ \t]+((?=[\w/.-]*\d)[\w/.-]+)[ \t]*$", re.IGNORECASE
+)
 _MOST_LABEL_WORDS = 6
 
 
@@ -211,7 +214,7 @@ def _labels(text: str, lines: list[_Line]) -> Iterator[Table]:
     names: list[str] = []
     for line in [*lines, _Line(len(text), len(text), "")]:
         begins = _end(_ITEM, line.text)
-        match = _LABEL.match(line.text, begins)
+        match = _LABEL.match(line.text, begins) or _NUMBER_LABEL.match(line.text, begins)
         if match is not None and len(match[1].split()) <= _MOST_LABEL_WORDS and len(rows) < _MOST_ITEMS:
             start = line.start
             rows.append(

@@ -5,8 +5,10 @@ import threading
 import zipfile
 from pathlib import Path
 
+import pptx
 import pytest
 
+from assistant.documents import pptx_text, progress
 from assistant.documents.formats import Format, sniff
 from assistant.documents.open import decode_document, read_document, read_documents
 from assistant.errors import DocumentError
@@ -121,3 +123,23 @@ def test_reading_tells_how_far_it_has_come_and_can_be_stopped() -> None:
     stop.set()
     with pytest.raises(DocumentError, match="stopped"):
         decode_document("long.pdf", data, cancel=stop)
+
+
+def test_a_crowded_slide_tells_how_far_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    presentation = pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[6])
+    for at in range(60):
+        box = slide.shapes.add_textbox(at * 1_000_000, 0, 900_000, 400_000)
+        box.text_frame.text = f"Box {at}"
+    file = io.BytesIO()
+    presentation.save(file)
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN", 0.0)
+    progress.listen(lambda done, total: told.append((done, total)))
+    try:
+        text = pptx_text.extract(file.getvalue(), 1_000_000).text
+    finally:
+        progress.listen(None)
+    assert text.split("\n\n") == [f"Box {at}" for at in range(60)]
+    assert len(told) >= 60
+    assert told[-1][0] == 60

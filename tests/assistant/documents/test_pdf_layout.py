@@ -2,14 +2,19 @@
 
 import io
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from assistant.documents.open import decode_document
+from assistant.documents.pdf_layout import layout
+from assistant.documents.pdf_paragraphs import Paragraph
 from assistant.documents.pdf_rows import rows_of
-from assistant.documents.pdf_words import Word
+from assistant.documents.pdf_words import Rule, Word
 from assistant.types import Document
 
 
@@ -214,3 +219,57 @@ def test_a_choice_shows_the_label_and_not_its_code() -> None:
 def test_lines_written_from_right_to_left_are_read_so(texts: list[str], read: str) -> None:
     words = [Word(text, 60.0 + 50 * at, 100.0 + 50 * at, 0.0, 10.0) for at, text in enumerate(texts)]
     assert rows_of(words)[0].text == read
+
+
+def test_a_field_below_its_label_is_read_beside_it_and_fields_side_by_side_as_lines() -> None:
+    def page(canvas: Canvas) -> None:
+        put(canvas, (60, 715, "Name of the animal"), (300, 715, "Weight (kg)"))
+        canvas.acroForm.textfield(name="pet", x=60, y=690, width=200, height=20, value="Bamse")
+        canvas.acroForm.textfield(name="weight", x=300, y=690, width=100, height=20, value="31.5")
+
+    assert drawn(page).text == "Name of the animal: Bamse\nWeight (kg): 31.5"
+
+
+def test_a_table_right_above_a_drawn_one_is_a_table_too() -> None:
+    def page(canvas: Canvas) -> None:
+        for at, (name, value) in enumerate((("Flow", "18 litres"), ("Head", "9.5 m"), ("Power", "400 W"))):
+            put(canvas, (60, 700 - 18 * at, name), (260, 700 - 18 * at, value))
+        for x in (60, 120, 180):
+            canvas.line(x, 650, x, 610)
+        for y in (650, 630, 610):
+            canvas.line(60, y, 180, y)
+        put(canvas, (64, 636, "Code"), (124, 636, "Price"), (64, 616, "P40"), (124, 616, "389"))
+
+    assert drawn(page).text == "Flow | 18 litres\nHead | 9.5 m\nPower | 400 W\n\nCode | Price\nP40 | 389"
+
+
+def test_columns_of_a_newspaper_are_read_in_turn_though_one_holds_a_box_of_short_lines() -> None:
+    def page(canvas: Canvas) -> None:
+        prose = "the crane of the wharf is old"
+        for at in range(14):
+            put(canvas, (40, 760 - 12 * at, f"{prose} a{at}"), (400, 760 - 12 * at, f"{prose} c{at}"))
+            put(canvas, (220, 760 - 12 * at, f"{prose} b{at}" if at % 3 else f"Lift: {at}"))
+
+    text = drawn(page).text
+    assert text.index(" a13") < text.index("Lift: 0") < text.index(" b13") < text.index(" c0")
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 60), st.integers(0, 30))
+@settings(max_examples=150, deadline=None)
+def test_every_word_of_a_page_is_read_wherever_it_stands(random: Random, words: int, rules: int) -> None:
+    xs, ys = [40.0 + 37 * at for at in range(14)], [60.0 + 9 * at for at in range(40)]
+    page = []
+    for number in range(words):
+        x, y = random.choice(xs) + random.choice((0.0, 0.0, 3.0)), random.choice(ys)
+        size = random.choice((8.0, 10.0, 10.0, 10.0, 24.0))
+        page.append(Word(f"w{number}w", x, x + random.uniform(3, 90), y, size, is_field=random.random() < 0.1))
+    lines = []
+    for _ in range(rules):
+        x, y = random.choice(xs) - 2, random.choice(ys) + 4
+        level = Rule(x, y, x + random.choice((37, 111, 400)), y)
+        lines.append(level if random.random() < 0.5 else Rule(x, y, x, y + random.choice((9, 36, 300))))
+    text = " ".join(
+        block.text if isinstance(block, Paragraph) else " ".join(cell for row in block.rows for cell in row)
+        for block in layout(page, lines)
+    )
+    assert {word.text for word in page} <= set(text.split())
