@@ -42,6 +42,8 @@ def test_prose_with_a_question_is_a_text_and_a_question(message: str, question: 
         "I have a list of dictionaries. Each has a name and an age, and some of them have no age at all.\n"
         "How do I sort a list of dictionaries by age in Python?",
         f"def mean(numbers):\n    return sum(numbers) / len(numbers)\n\nprint(mean([]))\n{DOME}\nWhy does this fail?",
+        f"Notes\n{DOME} Who saved the telescope?",
+        f"Context: {DOME} Question: How do I reverse a list in Python?",
         "First line without an end\nsecond line without one\nthird line of some length, too, to be long enough?",
     ],
 )

@@ -8,7 +8,7 @@ from assistant.cli.rendering import render_answer
 from assistant.documents.language import question_language
 from assistant.events import RouteChosen, TurnFinished
 from assistant.records import answer_from_json, answer_to_json
-from assistant.routing.intents import asks_of_the_whole
+from assistant.routing.intents import asks_of_the_whole, is_courtesy
 from assistant.routing.router import choose_route
 from assistant.settings import Settings
 from assistant.types import Document, Message, Role, Route, Turn
@@ -310,6 +310,16 @@ def test_a_route_that_is_asked_for_is_taken(route: Route) -> None:
         ("Combien de farine faut-il ?", "250 g", "Et de beurre ?", "Combien de beurre faut-il ?"),
         ("Quelle est la hauteur de la tour ?", "330 m", "et elle pèse combien ?", "La tour pèse combien ?"),
         ("Qui est Ada ?", "une comtesse", "Quelle est sa religion ?", "Quelle est sa religion (Ada) ?"),
+        (
+            "Who wrote it?",
+            "Anna Berg and Tom Hale and Jo Ek",
+            "when did they meet?",
+            "When did Anna Berg and Tom Hale and Jo Ek meet?",
+        ),
+        ("Qui a écrit le rapport ?", "Anne et Marc", "où habitent-ils ?", "Où Anne et Marc habitent-ils ?"),
+        ("When did Anna Berg leave?", "1903", "and Tom Hale?", "When did Tom Hale leave?"),
+        ("Quand est morte Marie Curie ?", "1934", "et sa fille ?", "Quand est morte sa fille (de Marie Curie) ?"),
+        ("Who lives in Oslo?", "Nobody knows who it is.", "When was he born?", "When was he born?"),
     ],
 )
 def test_a_question_that_leans_on_the_one_before_is_completed(
@@ -346,6 +356,17 @@ def test_a_chain_of_follow_ups_is_followed_to_its_first_question() -> None:
     assert choose_route(Turn("why?", (FOREST,), history)).standalone_question == "Why was the bridge built?"
     thanked = (*history, *said("thanks!", "You are welcome."))
     assert choose_route(Turn("why?", (FOREST,), thanked)).standalone_question == "Why was the bridge built?"
+
+
+def test_a_wish_about_the_answer_says_why_it_goes_to_the_generator() -> None:
+    choice = choose_route(Turn("shorter please", (FOREST,), said("Who wrote the report?", "Marie Curie")))
+    assert (choice.route, choice.reason) == (Route.GROUNDED, "This asks for the answer before in another form.")
+
+
+@pytest.mark.parametrize("message", ["is it all there now", "is it good now"])
+def test_words_that_go_with_a_courtesy_are_none_by_themselves(message: str) -> None:
+    assert not is_courtesy(message)
+    assert is_courtesy("how are you")
 
 
 def test_a_follow_up_on_an_answer_without_the_document_stays_without_it() -> None:

@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assistant.batch.lines import BatchOptions, Line, Selection, read_lines
-from assistant.batch.sources import BatchLineError, Row, count_rows, format_of, read_rows
+from assistant.batch.sources import BatchLineError, Row, count_rows, digest_of, format_of, read_rows
 from assistant.batch.template import Template
 from assistant.errors import UsageError
+from assistant.settings import Settings
 from assistant.types import Document
 
 FOREST = "The forest covers 5.5 million square kilometers."
@@ -264,7 +265,41 @@ def test_parquet_rows_keep_their_types_and_what_json_has_not_becomes_text(tmp_pa
     assert count_rows(io.BytesIO(content), "parquet") == 2
 
 
+@pytest.mark.parametrize(
+    ("content", "kind", "message"),
+    [
+        (b'{"document": "x"}', "jsonl", '"question" is missing'),
+        (b'question\n"a"b\n', "csv", "not valid CSV: ',' expected after '\"'"),
+        (b'{"data": [{"paragraphs": [5]}]}', "squad",
+         'a paragraph of the SQuAD file is no object with a list of "qas"'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_row_is_said(content: bytes, kind: str, message: str) -> None:
+    assert [str(line.error) for line in _lines(content, kind)] == [message]
+
+
+def test_whatever_answers_depend_on_tells_one_run_from_another() -> None:
+    options = [
+        BatchOptions(), BatchOptions(document=Document("a", "One.")), BatchOptions(template=Template("{name}?")),
+        BatchOptions(verify=False), BatchOptions(top_k=2), BatchOptions(select=(Selection("country", "France"),)),
+        BatchOptions(columns={"question": "prompt"}),
+    ]  # fmt: skip
+    settings = Settings()
+    assert len({option.digest(settings) for option in options}) == len(options)
+    assert BatchOptions(limit=5).digest(settings) == BatchOptions().digest(settings)
+
+
+def test_rows_nested_too_deep_to_be_written_are_told_apart_by_their_columns() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert digest_of({"a": deep}) != digest_of({"b": deep})
+
+
 def test_rows_are_counted_as_they_are_read() -> None:
+    assert count_rows(io.BytesIO(b'{"data": [{"paragraphs": []}, 5]}'), "squad") == 0, (
+        "that costs as much as reading it"
+    )
     assert count_rows(io.BytesIO(b'{"question": "a"}\n\n \nbad\n'), "jsonl") == 2
     assert count_rows(io.BytesIO(b'question\n"a\nb"\nc\n'), "csv") == 2
 

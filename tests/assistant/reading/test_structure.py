@@ -7,6 +7,7 @@ import pytest
 from assistant.documents.open import decode_document
 from assistant.documents.table_search import find_tables
 from assistant.reading.structure import FAQ, LIST, TABLE, LookUp, look_up
+from assistant.reading.text_lists import structure_of
 from assistant.types import Document
 from tests.assistant.reading.table_files import FORMATS, QUESTIONS, TABLES
 
@@ -295,3 +296,27 @@ def test_a_column_is_asked_for_by_its_unit_its_form_or_its_words_together(
     document: Document, question: str, answer: str | None
 ) -> None:
     assert said(question, document) == answer
+
+
+@pytest.mark.parametrize(
+    ("document", "question", "statement"),
+    [
+        (STAFF, "How old is Tom Beck?", "The age of Tom Beck is 29."),
+        (BUSES, "When does bus 3 leave the hospital?", "The time of Bus 3 at Hospital is 8:57."),
+        (FERRY, "How long does charging take with hydrogen?", "The Hydrogen of Charging, minutes is 35."),
+        (BILL, "What is the total of the invoice?", "Total NOK: 12.50."),
+        (RECIPE, "How much flour is needed?", "Ingredients: 400 g rye flour."),
+    ],
+)
+def test_what_was_found_is_put_as_a_statement_for_the_verifier(
+    document: Document, question: str, statement: str
+) -> None:
+    found = look_up(question, [document]).found
+    assert found is not None
+    assert found.statements == (statement,)
+
+
+def test_a_question_is_taken_out_of_its_marks() -> None:
+    text = "Help\n\n**Q: Can I cancel?**\n\nYes.\n"
+    (answered,) = structure_of(text).questions
+    assert (answered.question, text[slice(*answered.answer)]) == ("Can I cancel?", "Yes.")

@@ -36,6 +36,19 @@ def test_an_exchange_is_named(identifier: str, reason: str) -> None:
     assert (fault.reason, fault.opposed) == (reason, True)
 
 
+def test_a_name_in_the_place_of_the_one_who_did_it_is_named_within_a_sentence() -> None:
+    source = "Anna Berg designed the bridge and Otto Lind painted the rails."
+    fault = find_exchange("Otto Lind designed the bridge.", source)
+    assert fault is not None
+    assert (fault.reason, fault.opposed) == ("Anna Berg, not Otto Lind", True)
+    assert find_exchange("Otto Lind designed the bridge.", source.replace(" and ", ". ")) is None
+    assert find_exchange("Otto Lind painted the rails.", source) is None
+
+
+def test_things_without_a_name_may_change_sides() -> None:
+    assert find_exchange("The dog chased the cat.", "The cat chased the dog.") is None
+
+
 def test_a_list_of_figures_and_what_is_shared_are_no_exchange() -> None:
     source = "Matches were held in 1947, 1961 and 1973. Jews live in Israel (43 percent) and America (40 percent)."
     assert find_exchange("Matches were held in 1961.", source) is None
