@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,12 +75,14 @@ class Conversation:
     failed: list[str] = field(default_factory=list)
     shortened: int = 0
 
-    def ask(self, question: str, cancel: threading.Event | None = None, after: float | None = None) -> Answer | None:
-        """Put a question; stop it so many seconds after its first piece."""
-        answer, stop = None, cancel or threading.Event()
+    def ask(
+        self, question: str, *, after: float | None = None, then: Callable[[], None] | None = None
+    ) -> Answer | None:
+        """Put a question; so many seconds after its first piece stop it, or do something else."""
+        answer, stop = None, threading.Event()
         for event in self.assistant.respond(Turn(question, history=tuple(self.said)), stop):
             if isinstance(event, TextDelta) and after is not None:
-                threading.Timer(after, stop.set).start()
+                threading.Timer(after, then or stop.set).start()
                 after = None
             elif isinstance(event, Notice) and "oldest" in event.text:
                 self.shortened += 1
@@ -165,10 +167,8 @@ def chat(server: Server, turns: int, tokens: int, model: str | None) -> None:
         f"stop: stopped {stopped.stopped if stopped else None} after {seconds:.1f} s; "
         f"the next answered: {bool(again and again.text)}"
     )
-    killer = threading.Timer(2.0, server.kill)
-    killer.start()
-    broken = long.ask("Explain all of Python in detail, from its beginning.")
-    killer.join()  # an answer may be over before that
+    broken = long.ask("Explain all of Python in detail, from its beginning.", after=0.3, then=server.kill)
+    time.sleep(0.5)  # an answer may be over before that
     print(f"kill: incomplete: {broken.incomplete if broken else None}; {long.failed[-1:]}")
     print(f"restart in {server.start():.1f} s; the next answered: {bool(long.ask('What is a set?', after=5.0))}")
 

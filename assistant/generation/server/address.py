@@ -17,6 +17,7 @@ USUAL_PORTS = {"ollama": (11434,), "lmstudio": (1234, 1235)}
 """Where these programs listen on this machine unless they were told otherwise."""
 _PROGRAMS = {"ollama": "Ollama", "lmstudio": "LM Studio"}
 _PATH = "/v1"
+_AZURE = (".azure.com", ".azure-api.net")
 _ENDPOINTS = ("/chat/completions", "/completions", "/models")
 _PROBE_SECONDS = 0.5
 
@@ -96,7 +97,14 @@ def base_url(text: str) -> str:
     path = parts.path.rstrip("/")
     for endpoint in _ENDPOINTS:
         path = path.removesuffix(endpoint)
+    if is_azure(parts.hostname) and path in ("", "/openai", "/v1"):
+        path = f"/openai{_PATH}"
     return parts._replace(path=path or _PATH, query="", fragment="").geturl()
+
+
+def is_azure(host: str | None) -> bool:
+    """Whether a host is one of Azure's, whose API has ways of its own."""
+    return (host or "").endswith(_AZURE)
 
 
 def is_this_machine(url: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from assistant.errors import SettingsError
-from assistant.generation.server.address import ServerAddress, is_this_machine
+from assistant.generation.server.address import ServerAddress, is_azure, is_this_machine
 from assistant.text import one_line
 from assistant.version import __version__
 
@@ -25,7 +25,6 @@ _LONGEST_BODY = 1 << 23
 _LONGEST_LINE = 1 << 22
 _AHEAD = 256
 _POLL_SECONDS = 0.1
-_AZURE = (".azure.com", ".azure-api.net")
 _MOST_MOVES = 5
 _MOVED = (301, 302, 307, 308)
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # one at the end of a piece may be half of the first
@@ -68,7 +67,7 @@ def open_client(address: ServerAddress) -> "httpx2.Client":
     headers = {"User-Agent": f"terminal-assistant/{__version__}", "Accept": "application/json, text/event-stream"}
     if address.key:
         headers["Authorization"] = f"Bearer {address.key}"
-        if (parts.hostname or "").endswith(_AZURE):
+        if is_azure(parts.hostname):
             headers["api-key"] = address.key
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username and not address.key else None
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -99,7 +99,7 @@ def test_openais_key_does_not_go_over_the_network_unencrypted(monkeypatch: pytes
         (503, {"error": {"message": "Loading model", "type": "unavailable_error"}}, Kind.LOADING),
         (503, {"error": {"message": "The engine is currently overloaded"}}, Kind.RATE),
         (402, {"error": {"message": "Insufficient Balance"}}, Kind.QUOTA),
-        (404, {"detail": "Not Found"}, Kind.MODEL),
+        (404, {"detail": "Not Found"}, Kind.NOT_THE_API),
         (400, {"error": {"message": "Model not exist"}}, Kind.MODEL),
         (400, {"error": {"message": "Content violates usage guidelines"}}, Kind.REFUSED),
     ],

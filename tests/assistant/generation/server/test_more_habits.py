@@ -237,6 +237,7 @@ def _() -> None:
         assert "".join(generator.stream(QUESTION)) == "Yes."
         assert generator.name == "gpt-4o"
     assert seen == ["/openai/deployments/gpt-4o/chat/completions?api-version=2024-06-01"]
+    assert resolve("https://x.openai.azure.com/").url == "https://x.openai.azure.com/openai/v1"
     with open_client(ServerAddress("https://x.openai.azure.com/openai/v1", "the-key")) as client:
         assert client.headers["api-key"] == "the-key"
     with open_client(ServerAddress("https://api.example.org/v1", "the-key")) as client:
