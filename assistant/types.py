@@ -385,15 +385,14 @@ class Turn:
         if not isinstance(self.question, str):
             raise UsageError(f"A question is a text, not {type(self.question).__name__}.")
         given: object = self.documents  # programs without types pass what they like
-        documents = (given,) if isinstance(given, Document | str) else tuple(self.documents)
-        if wrong := next((each for each in documents if not isinstance(each, Document)), None):
-            raise UsageError(
-                f"A document is a Document, not {type(wrong).__name__}: Document(name, text), or read_document(path)."
-            )
-        if wrong := next((each for each in self.history if not isinstance(each, Message)), None):
-            raise UsageError(f"The history is of Message(role, text), not of {type(wrong).__name__}.")
+        documents: tuple[object, ...] = (given,) if isinstance(given, Document | str) else tuple(self.documents)
+        if not all(isinstance(each, Document) for each in documents):
+            raise UsageError("Documents are of Document(name, text), or read_document(path), and of nothing else.")
+        history: tuple[object, ...] = tuple(self.history)
+        if not all(isinstance(each, Message) for each in history):
+            raise UsageError("The history is of Message(role, text), and of nothing else.")
         object.__setattr__(self, "documents", documents)
-        object.__setattr__(self, "history", tuple(self.history))
+        object.__setattr__(self, "history", history)
         object.__setattr__(self, "route", None if self.route in (None, "auto") else _route(self.route))
 
 
