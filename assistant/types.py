@@ -402,17 +402,14 @@ class Turn:
         if not isinstance(self.question, str):
             raise UsageError(f"A question is a text, not {type(self.question).__name__}.")
         given: object = self.documents  # programs without types pass what they like
-        documents = (given,) if isinstance(given, Document | str) else tuple(self.documents)
-        said: tuple[object, ...] = tuple(self.history)
-        for document in documents:
-            if not isinstance(document, Document):
-                kind = type(document).__name__
-                raise UsageError(f"A document is a Document, not {kind}: Document(name, text), or read_document(path).")
-        for message in said:
-            if not isinstance(message, Message):
-                raise UsageError(f"The history is of Message(role, text), not of {type(message).__name__}.")
+        documents: tuple[object, ...] = (given,) if isinstance(given, Document | str) else tuple(self.documents)
+        if not all(isinstance(each, Document) for each in documents):
+            raise UsageError("Documents are of Document(name, text), or read_document(path), and of nothing else.")
+        history: tuple[object, ...] = tuple(self.history)
+        if not all(isinstance(each, Message) for each in history):
+            raise UsageError("The history is of Message(role, text), and of nothing else.")
         object.__setattr__(self, "documents", documents)
-        object.__setattr__(self, "history", tuple(self.history))
+        object.__setattr__(self, "history", history)
         object.__setattr__(self, "route", None if self.route in (None, "auto") else _route(self.route))
 
 

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -168,6 +169,7 @@ def main() -> int:
     parser.add_argument("--leaving", type=int, default=20, help="clients that go away in the middle")
     parser.add_argument("--seconds", type=float, default=70, help="in which a slow reader reads slowly")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server ends with it
     with tempfile.TemporaryDirectory() as folder:
         server = Watched(options.profile, Path(folder))
         try:

@@ -136,7 +136,7 @@ class Assistant:
             if asked:
                 raise
             return None
-        return None if cancel.is_set() else as_title(written)
+        return None if cancel.is_set() else as_title(written, messages)
 
     def respond(self, turn: Turn, cancel: threading.Event | None = None) -> Iterator[Event]:
         """Answer a turn.

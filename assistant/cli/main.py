@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -229,7 +230,14 @@ def _keep_lines_of_examples(command: typer.Typer) -> None:
 
 
 def _prepare_streams() -> None:
-    """Write UTF-8 to files and pipes whatever the locale; a terminal that lacks a character shows a question mark."""
+    """Write UTF-8 to files and pipes whatever the locale; a terminal that lacks a character shows a question mark.
+
+    A stream that was closed by who started the program (`>&-`) becomes one that goes nowhere: a file opened later
+    would get its number, and what a library prints would land in that file.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  (as long as the program)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")

@@ -56,6 +56,7 @@ def serve(
     )  # fmt: skip
     try:
         listening = config.bind_socket()
+        listening.listen(_CONNECTIONS)  # before it is told: who reads that connects at once
     except SystemExit as error:
         worker.close()
         raise AssistantError(f"Port {port} of {host} cannot be used; name another by --port.") from error

@@ -6,7 +6,7 @@ import json
 import threading
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any
 
 from starlette.applications import Starlette
@@ -30,6 +30,8 @@ from assistant.services.worker import BusyError, ModelWorker
 from assistant.types import Answer, Turn
 
 _BREATH_SECONDS = 10.0  # a stream that has nothing to say shows so often that it lives
+_LARGE = 2_000_000  # bytes of a body from which on
+_LARGE_AT_ONCE = 4  # are read at once, the others after them
 _OVERHEAD = 1_000_000  # bytes of a request that are not its document
 
 
@@ -40,7 +42,7 @@ class Endpoint:
         worker: answers.
         token: what a client must send; None lets every program of this machine in.
         hosts: the names by which it may be addressed; a web page that had its own name led here is refused.
-        patience: seconds that a client may take to take what it is sent.
+        patience: seconds that a client may take to send its request, and to take what it is sent.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Endpoint:
     ) -> None:  # fmt: skip
         self._worker = worker
         self._documents = HeldDocuments()
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._megabytes = worker.settings.max_document_megabytes
         self.model = worker.settings.profile
         self.app = Starlette(
@@ -82,12 +85,13 @@ class Endpoint:
         return {"id": self.model, "object": "model", "created": 0, "owned_by": "terminal-assistant"}
 
     async def _upload(self, request: Request) -> Response:
-        async with request.form(max_files=1, max_fields=10) as form:
-            file = form.get("file")
-            if not isinstance(file, UploadFile):
-                raise UsageError("file: send the document as a form's file.")
-            name, data = file.filename or "document", await file.read()
-        document = await asyncio.to_thread(decode_document, name, data, self._megabytes)
+        async with self._room_for(request):
+            async with request.form(max_files=1, max_fields=10) as form:
+                file = form.get("file")
+                if not isinstance(file, UploadFile):
+                    raise UsageError("file: send the document as a form's file.")
+                name, data = file.filename or "document", await file.read()
+            document = await asyncio.to_thread(decode_document, name, data, self._megabytes)
         self._documents.add(document)
         return JSONResponse(_file(document.id, document.name, len(data)))
 
@@ -101,14 +105,15 @@ class Endpoint:
         return JSONResponse({"id": identifier, "object": "file", "deleted": True})
 
     async def _chat(self, request: Request) -> Response:
-        asked = read_request(await request.body())
-        if asked.model not in (None, "", self.model):
-            raise HTTPException(404, f"There is no such model; this server has {self.model}.")
-        stop = threading.Event()
-        try:
-            turn = await asyncio.to_thread(turn_of, asked, self._documents.get, self._megabytes, stop)
-        finally:
-            stop.set()
+        async with self._room_for(request):
+            asked = read_request(await request.body())
+            if asked.model not in (None, "", self.model):
+                raise HTTPException(404, f"There is no such model; this server has {self.model}.")
+            stop = threading.Event()
+            try:
+                turn = await asyncio.to_thread(turn_of, asked, self._documents.get, self._megabytes, stop)
+            finally:
+                stop.set()
         identifier = f"chatcmpl-{uuid.uuid4().hex}"
         events = self._worker.items(_answering(turn))
         if asked.stream:
@@ -120,6 +125,11 @@ class Endpoint:
         if answer is None:
             return Response(status_code=499)
         return JSONResponse(completion(identifier, self.model, turn.question, answer))
+
+    def _room_for(self, request: Request) -> AbstractAsyncContextManager[object]:
+        """Where a large body waits until few others are read: each takes several times its size meanwhile."""
+        length = request.headers.get("content-length", "")
+        return nullcontext() if length.isdigit() and int(length) <= _LARGE else self._large
 
     async def _pieces(
         self, identifier: str, asked: ChatRequest, turn: Turn, first: Event, events: AsyncGenerator[Any, None]
@@ -237,7 +247,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 class _Guard:
-    """Lets in who has the token, with a body of bearable size, and parts from who does not take what it is sent."""
+    """Lets in who has the token, with a body of bearable size, and parts from who is slow to send or to take."""
 
     def __init__(self, app: ASGIApp, token: str | None, most_bytes: int, patience: float) -> None:
         self._app, self._token, self._most, self._patience = app, token, most_bytes, patience
@@ -257,11 +267,19 @@ class _Guard:
         if not length.isdigit() or int(length) > self._most:
             await self._too_large()(scope, receive, send)
             return
-        taken = 0
+        taken, whole, end = 0, False, 0.0
 
         async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, whole, end
+            if whole:
+                return await receive()  # its going away, for which is waited as long as it takes
+            end = end or asyncio.get_running_loop().time() + self._patience
+            try:
+                async with asyncio.timeout_at(end):
+                    message = await receive()
+            except TimeoutError as error:
+                raise HTTPException(408, f"The request did not come within {self._patience:.0f} s.") from error
+            whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > self._most:
                 raise HTTPException(413, f"The request is larger than {self._most:,} bytes.")

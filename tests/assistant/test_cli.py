@@ -204,6 +204,14 @@ def test_a_closed_pipe_ends_the_run_without_a_word(environment: dict[str, str], 
     assert running.returncode == 0
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_from_the_start_is_no_fault(environment: dict[str, str], closed: str) -> None:
+    command = f'"{sys.executable}" -m assistant config show {closed}'
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("profile" in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
+
+
 def test_a_full_disk_behind_standard_output_is_one_error(environment: dict[str, str], tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -65,9 +65,9 @@ def test_all_public_names_are_on_the_page_and_there() -> None:
 
 
 def test_what_a_turn_is_given_is_taken_for_what_it_means() -> None:
-    turn = Turn("How large?", FOREST, [Message(Role.USER, "Hi")], route="extract")  # type: ignore[arg-type]
+    turn = Turn("How large?", FOREST, [Message(Role.USER, "Hi")], route="extract")
     assert turn == Turn("How large?", (FOREST,), (Message(Role.USER, "Hi"),), Route.EXTRACT)
-    assert Turn("How large?", [FOREST], route="auto") == Turn("How large?", (FOREST,))  # type: ignore[arg-type]
+    assert Turn("How large?", [FOREST], route="auto") == Turn("How large?", (FOREST,))
 
 
 @pytest.mark.parametrize(

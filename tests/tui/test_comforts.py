@@ -12,7 +12,7 @@ import pytest
 from assistant.events import Event, TextDelta, TurnFinished
 from assistant.history.store import History
 from assistant.settings import Settings, load_settings
-from assistant.types import Answer, Document, Message, Route, Turn, TurnSampling, Usage
+from assistant.types import Answer, Document, Message, Role, Route, Turn, TurnSampling, Usage
 from tests.tui.harness import ARTICLE, Chat, open_chat
 from tests.tui.scripted import Scripted
 from tui.chat.retrying import Retry, read_retry, retry_line
@@ -272,12 +272,22 @@ async def test_a_generator_that_does_not_come_leaves_documents_to_ask(path: Path
 
 
 def test_titles_survive_what_models_write() -> None:
-    from assistant.answering.titles import as_title
+    from assistant.answering.titles import as_title, title_messages
 
     assert as_title('"Reversing a linked list."\nIt is') == "Reversing a linked list"
     assert as_title("**Title: The `git` reset**") == "The `git` reset"
     assert as_title("\n\n") is None
     assert as_title("word " * 30) is None
+    assert as_title("```python def add(a, b): return a + b ```") is None
+    greeted = [Message(Role.USER, "hi"), Message(Role.ASSISTANT, "Hello! How can I help you today?")]
+    assert as_title('"Hello! How Can I Help You Today?"', greeted) is None
+    assert as_title("Greeting", greeted) == "Greeting"
+    coded = [
+        Message(Role.USER, "add"),
+        Message(Role.ASSISTANT, "So:\n```python\nsecret = 1\n```\nThat is it. ```\nopen"),
+    ]
+    [asked] = title_messages(coded)
+    assert "assistant: So: (code) That is it. (code)" in asked.text
     assert "\x1b" not in (as_title("A \x1b[31mred title") or "")
 
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,10 @@ async def test_a_conversation_is_deleted_only_when_that_is_confirmed(path: Path,
         await chat.pilot.press("y")
         await chat.until(lambda: "2 conversations" in chat.shown())
         assert [summary.id for summary in chat.history.list_conversations()] == [full[1], full[0]]
+        await chat.pilot.press("ctrl+d")
+        await chat.until(lambda: isinstance(chat.app.screen, ConfirmScreen))
+        await chat.pilot.press("y")
+        await chat.until(lambda: re.search(r"\b1 conversation\b", chat.shown()))
 
 
 async def test_deleting_the_open_conversation_begins_a_new_one(path: Path, full: list[str]):

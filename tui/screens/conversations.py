@@ -100,8 +100,9 @@ class ConversationsScreen(ModalScreen[Chosen | None]):
     def _count(self) -> str:
         if not self._rows:
             return "Nothing was found." if self._words else "Nothing has been said yet."
-        noun = "found" if self._words else "conversations"
-        return f"{len(self._rows)}{' or more' if len(self._rows) >= _MOST else ''} {noun}"
+        more = " or more" if len(self._rows) >= _MOST else ""
+        noun = "found" if self._words else "conversation" if len(self._rows) == 1 else "conversations"
+        return f"{len(self._rows)}{more} {noun}"
 
     def _all(self) -> list[_Row]:
         return [

@@ -1,5 +1,6 @@
 """`assistant serve` as programs meet it: the official client, many at once, slow ones, ones that go away."""
 
+import asyncio
 import base64
 import json
 import os
@@ -19,6 +20,10 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+
+from assistant import Assistant, Settings
+from assistant.services.openai_api import Endpoint
+from assistant.services.worker import ModelWorker
 
 TEXT = "The Amazon rainforest covers 5.5 million square kilometers. It holds 390 billion trees 😀."
 WHOLE = "data:text/plain;base64," + base64.b64encode(TEXT.encode()).decode()
@@ -244,6 +249,57 @@ def test_a_client_that_reads_nothing_holds_nobody_up(server: Started) -> None:
         while b"[DONE]" not in text:
             text += connection.recv(65536)  # nothing is lost: it reads late
         connection.close()
+
+
+def test_a_client_that_reads_a_byte_at_a_time_gets_the_whole_stream(server: Started) -> None:
+    body = {"model": "embedded", "messages": [{"role": "user", "content": "Write a loop"}], "stream": True}
+    slow = raw(server, body)
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    slow.settimeout(60)
+    text = b""
+    for _ in range(5):
+        text += slow.recv(1)
+        time.sleep(1)
+        assert chat(server, body["messages"]).choices
+    while b"data: [DONE]" not in text:
+        text += slow.recv(1)
+    pieces = [json.loads(line[6:]) for line in text.decode().splitlines() if line.startswith("data: {")]
+    streamed = "".join(each["choices"][0]["delta"].get("content", "") for each in pieces)
+    assert pieces[-1]["assistant"]["answer"] == streamed.strip() != ""
+    slow.close()
+
+
+async def test_a_request_that_never_comes_whole_is_parted_from(tiny_settings: dict[str, str]) -> None:
+    worker = ModelWorker(Assistant(Settings.model_validate(tiny_settings)))
+    app = Endpoint(worker, "secret", ["testserver"], patience=0.2).app
+    scope: dict[str, Any] = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/v1/chat/completions", "query_string": b"",
+        "headers": [(b"host", b"testserver"), (b"authorization", b"Bearer secret"), (b"content-length", b"900")],
+    }  # fmt: skip
+    sent: list[Any] = []
+    come = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+    async def receive() -> Any:
+        return next(come, None) or await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    try:
+        await asyncio.wait_for(app(scope, receive, send), 20)
+    finally:
+        worker.close()
+    assert sent[0]["status"] == 408
+    assert b"did not come within" in sent[1]["body"]
+
+
+def test_large_documents_at_once_are_all_answered(server: Started) -> None:
+    large = TEXT + " " * 1_900_000
+    data = "data:text/plain;base64," + base64.b64encode(large.encode()).decode()
+    messages = question("How large is the forest?", file_data=data, filename="large.txt")
+    with ThreadPoolExecutor(12) as pool:
+        done = list(pool.map(lambda _: chat(server, messages, extra_body={"assistant": {"verify": False}}), range(12)))
+    assert len({each.model_extra["assistant"]["answer"] for each in done}) == 1
 
 
 def test_it_listens_to_this_machine_only(run: Any) -> None:
