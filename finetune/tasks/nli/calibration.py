@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 def fit_head(verifier: Verifier, pairs: Sequence[Pair]) -> Head:
     """The verifier's head with the temperature and biases that fit pairs best, each label weighing the same.
 
-    Where the labels do not go with the scores, the best fit would make all three alike for every pair: then the head stays
-    as it is.
+    Where the labels do not go with the scores, the best fit would make all three alike for every pair: then the head
+    stays as it is.
     """
     import torch
 
