@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _NEEDED = "Plots need matplotlib: pip install 'terminal-assistant[finetune]'."
 _SIZE = (6.0, 3.6)
+_IN_MILLIONS = 1e5
 _PANELS = 4
 """Side by side, before a row of them is full."""
 _NO_PERCENTAGES = (
@@ -84,6 +85,7 @@ def plot_comparison(results: "Sequence[RunResult]", path: Path) -> None:
     for each in points:
         axes.scatter(each.figures["seconds"], each.figures[metric])
         axes.annotate(each.folder.name, (each.figures["seconds"], each.figures[metric]), fontsize=8)
+    axes.margins(x=0.2, y=0.12)  # room for the last name
     axes.set_xlabel("training time, seconds")
     axes.set_ylabel(metric)
     _save(figure, path)
@@ -115,6 +117,8 @@ def plot_bars(results: "Sequence[RunResult]", path: Path) -> None:
         axes.set_xticks(range(len(having)), [each.folder.name for each in having], rotation=30, ha="right", fontsize=8)
         axes.set_title(name, fontsize=10)
         axes.margins(y=0.12)
+        if max(values) >= _IN_MILLIONS:
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g} M")
     for axes in list(figure.axes)[len(names) :]:
         axes.set_visible(False)
     _save(figure, path)

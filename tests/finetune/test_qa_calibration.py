@@ -1,13 +1,19 @@
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from assistant.loading.reader import load_reader
+from assistant.models.store import ModelStore
 from assistant.reading.calibration import Calibration
-from assistant.reading.reader import Reading
+from assistant.reading.reader import Reader, Reading
 from assistant.reading.spans import Span
 from finetune.data.squad import QAExample
+from finetune.tasks.qa import training
 from finetune.tasks.qa.calibration import DRAWS, article_questions, calibrate, calibration_questions, hardest
+from finetune.tasks.qa.evaluation import read_all
 
 CONTEXT = "The Amazon covers 5.5 million km2. Orellana explored it in 1541. Brazil holds 60 percent, Peru 13."
 
@@ -95,3 +101,21 @@ def test_questions_are_put_to_their_whole_article_and_to_others() -> None:
         assert example.context == "\n\n".join(texts[example.title])
     absent = [example for example in made if not example.answers]
     assert absent and any(example.context != "\n\n".join(texts[example.title]) for example in absent)
+
+
+def test_of_a_limited_run_no_more_is_read_than_so_many_questions_ask_for(
+    reader_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counted(reader: Reader, examples: Sequence[QAExample], **windows: int | None) -> list[Reading]:
+        asked.append(len(examples))
+        return read_all(reader, examples, **windows)
+
+    monkeypatch.setattr(training, "read_all", counted)
+    reader = load_reader(ModelStore().resolve(str(reader_folder)))
+    held_out = [_question(number, "1541") for number in range(60)]
+    training.fit_calibration(reader, held_out, 1, limit=5)
+    short, whole = asked
+    assert 5 < short <= 5 * (1 + DRAWS)
+    assert whole <= 2

@@ -37,18 +37,15 @@ from finetune.data.survey import histogram, survey
 from finetune.recipe import NLIRecipe
 from finetune.recipe_data import NLIData
 from finetune.tasks.examples import Examples
+from finetune.tasks.nli.calibration import LABELS, fit_head
 from finetune.tasks.nli.metrics import classification_figures
 from finetune.tasks.training import EncoderTraining
 from finetune.trainer.peft_methods import positions
 
 if TYPE_CHECKING:
-    import torch
-
     from assistant.cli.console import StatusLine
 
 log = logging.getLogger(__name__)
-
-LABELS = list(Label)
 
 
 def load_pairs(recipe: NLIRecipe, folder: Path | None = None) -> Examples[Pair]:
@@ -255,35 +252,6 @@ class VerifierTraining(EncoderTraining[NLIRecipe, Pair]):
             scores = self.score(self.data.held_out)
         self.engine.head.save(folder)
         return scores
-
-
-def fit_head(verifier: Verifier, pairs: Sequence[Pair]) -> Head:
-    """The verifier's head with the temperature and biases that fit pairs best, each label weighing the same."""
-    import torch
-
-    given = np.array(verifier.probabilities([(pair.premise, pair.hypothesis) for pair in pairs]))
-    # What the head does to logits it does to log-probabilities: they differ by the same number in a row.
-    logits = torch.from_numpy(np.log(given.clip(1e-9)))
-    labels = torch.tensor([LABELS.index(pair.label) for pair in pairs])
-    weights = 1 / torch.bincount(labels, minlength=len(LABELS)).clamp(min=1).double()
-    sharpness, biases = torch.zeros(1, dtype=torch.float64), torch.zeros(len(LABELS), dtype=torch.float64)
-    parameters = [sharpness.requires_grad_(), biases.requires_grad_()]
-    optimizer = torch.optim.LBFGS(parameters, max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> "torch.Tensor":
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(logits * sharpness.exp() + biases, labels, weight=weights)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    before, found = verifier.head, biases.detach() - biases.detach().mean()
-    scale = float(sharpness.detach().exp())
-    own = torch.tensor(before.biases) * scale
-    entailment, neutral, contradiction = (own + found).tolist()
-    return Head(
-        before.columns, before.hypothesis_first, before.temperature / scale, (entailment, neutral, contradiction)
-    )
 
 
 def evaluate(

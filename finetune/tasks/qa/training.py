@@ -199,13 +199,14 @@ class ReaderTraining(EncoderTraining[QARecipe, QAExample]):
         if self.recipe.first_reader is not None:
             store = ModelStore()
             self.engine.first = load_reader(store.resolve(store.catalogue.profile(self.recipe.first_reader).reader))
-        fit_calibration(self.engine, self.data.held_out, self.recipe.training.seed).save(folder)
+        limit = self.recipe.data.limit
+        fit_calibration(self.engine, self.data.held_out, self.recipe.training.seed, limit).save(folder)
         self.engine.first = None
         return self.score(evenly(self.data.held_out, MOST_MEASURED))
 
 
-def fit_calibration(reader: Reader, held_out: Sequence[QAExample], seed: int) -> Calibration:
-    """What a reader's scores mean, on questions held out of its training.
+def fit_calibration(reader: Reader, held_out: Sequence[QAExample], seed: int, limit: int | None = None) -> Calibration:
+    """What a reader's scores mean, on questions held out of its training; of a small run on a few of them.
 
     Those that people wrote without an answer count as they are; where all have one, the hardest made ones stand
     beside them, and some are read in their whole article, as the product reads a long text.
@@ -214,10 +215,11 @@ def fit_calibration(reader: Reader, held_out: Sequence[QAExample], seed: int) ->
     answerable = [example for example in written if example.answers]
     if len(answerable) < len(written):
         return calibrate(written, read_all(reader, written))
-    chosen = evenly(answerable, CALIBRATED_ON)
+    most = CALIBRATED_ON if limit is None else min(CALIBRATED_ON, limit)
+    chosen = evenly(answerable, most)
     asked = calibration_questions(chosen, seed)
     examples, readings = hardest(asked, read_all(reader, asked))
-    in_articles = article_questions(answerable, IN_ARTICLES, seed)
+    in_articles = article_questions(answerable, min(IN_ARTICLES, most // 5), seed)
     examples += in_articles
     readings += read_all(reader, in_articles, windows=Settings().windows)
     return calibrate(examples, readings)
