@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.generation.engines.likely import refine
 from assistant.generation.engines.onnx_graph import GRAPH_FILE, Array
-from assistant.generation.engines.prepared import Rows, read_facts
+from assistant.generation.engines.prepared import RowsInFile, read_facts
 from assistant.generation.engines.token_table import TokenTable
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _room_for(shape: tuple[int, ...]) -> Array:
     return np.frombuffer(mmap.mmap(-1, 4 * math.prod(shape)), np.float32).reshape(shape)
 
 
-def _table(rows: Rows, folder: Path, hidden: int) -> TokenTable:
+def _table(rows: RowsInFile, folder: Path, hidden: int) -> TokenTable:
     return TokenTable(folder / rows.file, rows.kind, rows.offset, rows.shape, hidden)
 
 

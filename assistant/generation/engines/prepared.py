@@ -31,7 +31,7 @@ after a first token, some of whose numbers are a thousand times the others. A ke
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowsInFile:
     """Where a matrix with a row for each token lies: a file, its number format, the first byte, and its shape."""
 
     file: str
@@ -54,8 +54,8 @@ class EngineFacts:
     shared_heads: int
     head_size: int
     hidden: int
-    embeddings: Rows
-    output: Rows | None = None
+    embeddings: RowsInFile
+    output: RowsInFile | None = None
 
 
 def read_facts(folder: Path) -> EngineFacts:
@@ -72,8 +72,8 @@ def read_facts(folder: Path) -> EngineFacts:
         raise ModelError(f"{folder} is not whole; remove it, and it is made again.") from error
 
 
-def _rows(content: dict[str, Any]) -> Rows:
-    return Rows(**(content | {"shape": tuple(content["shape"])}))
+def _rows(content: dict[str, Any]) -> RowsInFile:
+    return RowsInFile(**(content | {"shape": tuple(content["shape"])}))
 
 
 def prepare_gguf(path: Path, adapter: Path | None, context_tokens: int, folder: Path) -> Array:
@@ -157,7 +157,7 @@ def prepare_network(
         shared_heads=decoder.shared_heads,
         head_size=decoder.head_size,
         hidden=decoder.hidden,
-        embeddings=Rows(_EMBEDDINGS_FILE, kind, 0, (int(table.shape[0]), int(table.shape[1]))),
+        embeddings=RowsInFile(_EMBEDDINGS_FILE, kind, 0, (int(table.shape[0]), int(table.shape[1]))),
     )
     _write_facts(facts, folder)
 
@@ -179,9 +179,9 @@ def check_logits(expected: Array, found: Array) -> None:
         raise ArithmeticError(f"logits differ by {far:.0%} from those of the model")
 
 
-def _rows_of(tensor: "GGUFTensor", path: Path) -> Rows:
+def _rows_of(tensor: "GGUFTensor", path: Path) -> RowsInFile:
     rows = tensor.data.shape if tensor.data.ndim == 2 else tensor.shape
-    return Rows(str(path.resolve()), tensor.kind, tensor.offset, (int(rows[0]), int(rows[1])))
+    return RowsInFile(str(path.resolve()), tensor.kind, tensor.offset, (int(rows[0]), int(rows[1])))
 
 
 def _write_facts(facts: EngineFacts, folder: Path) -> None:
