@@ -1,9 +1,12 @@
-"""Keeping the C library from handing memory back to the system between batches."""
+"""What a process keeps of its memory between batches, and what it hands back."""
 
 import contextlib
 import ctypes
+import mmap
+import re
 import sys
 import time
+from pathlib import Path
 
 # Values of <malloc.h>.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
@@ -43,3 +46,27 @@ def release_freed_memory() -> None:
         _last_release = time.monotonic()
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def release_mapped_pages(folder: Path) -> None:
+    """Hand back the memory into which mapped files of a folder were read: what is needed again is read again.
+
+    A mapping that was written to stays as it is. Elsewhere than on Linux this does nothing.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        advise = ctypes.CDLL(None).madvise
+        advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        for begin, end in _clean_mappings(
+            Path("/proc/self/smaps").read_text("utf-8", "replace"), str(folder.resolve())
+        ):
+            advise(begin, end - begin, mmap.MADV_DONTNEED)
+
+
+def _clean_mappings(smaps: str, folder: str) -> list[tuple[int, int]]:
+    """First address and end of each mapping of a folder's files of which no page was copied to be written to."""
+    found = []
+    for each in re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", smaps, flags=re.MULTILINE):
+        head = re.match(r"([0-9a-f]+)-([0-9a-f]+) (?:\S+ +){4}(.+)", each)
+        if head and head[3].startswith(f"{folder}/") and re.search(r"^Anonymous: +0 kB", each, re.MULTILINE):
+            found.append((int(head[1], 16), int(head[2], 16)))
+    return found

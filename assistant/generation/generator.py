@@ -179,6 +179,7 @@ class LocalGenerator:
         room = stream.max_new_tokens - len(stream.generated_ids) if self._drafts else 0
         drafted = draft([*stream.prompt, *stream.generated_ids])[:room]
         logits = self.engine.forward_each([last, *drafted]) if drafted else None
+        self._drafts = self._drafts and not (drafted and logits is None)  # for this engine it never pays
         return (self.engine.forward([last]), []) if logits is None else (logits, drafted)
 
     def _forget(self, stream: LocalStream, count: int) -> None:

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from assistant.encoders.memory import release_freed_memory, release_mapped_pages
 from assistant.encoders.precision import best_precision
 from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
@@ -120,7 +121,12 @@ def _cpu_engine(model: ResolvedModel, cache: Path | None, on_progress: ProgressL
         return None
     try:
         folder = prepared_folder(model, lambda: _network(model), cache, on_progress)
-        return None if folder is None else OnnxEngine(folder)
+        if folder is None:
+            return None
+        release_freed_memory()  # of reading the tokenizer, before the largest part is loaded
+        engine = OnnxEngine(folder)
+        release_mapped_pages(folder)  # the engine has its own copy of nearly all, in the order that it reads them
+        return engine
     except (StoreError, ModelError, OSError):
         raise
     except Exception as error:  # noqa: BLE001  (whatever a native library lacks here, there is another engine)

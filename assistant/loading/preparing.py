@@ -13,7 +13,7 @@ from assistant.models.staging import ProgressListener, locked, new_folder, repla
 from assistant.models.store import ResolvedModel, default_cache
 from assistant.models.validation import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG
 
-_VERSION = 2  # raised when the form changes
+_VERSION = 3  # raised when the form changes
 
 
 def prepared_folder(

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from assistant.generation.engines.onnx_graph import Array, Decoder, Layer, LowRank, Matrix
-from assistant.generation.engines.packing import LONG_BLOCK, Packed, pack_tensor
-from assistant.models.gguf import GGUFFile
+from assistant.generation.engines.packing import Packed, pack_coarsely, pack_tensor
+from assistant.models.gguf import GGUFFile, GGUFTensor
 
 _PARTS = {"qkv": ("q", "k", "v"), "output": ("output",), "gate_up": ("gate", "up"), "down": ("down",)}
 TENSORS = {
@@ -27,7 +27,6 @@ def decoder_of(file: GGUFFile, context_tokens: int) -> Decoder:
     """
     config = file.config
     cos, sin = _rotations(file, context_tokens)
-    output = file.tensors.get("output.weight", file.tensors["token_embd.weight"])
     return Decoder(
         layers=config["num_hidden_layers"],
         hidden=config["hidden_size"],
@@ -40,8 +39,14 @@ def decoder_of(file: GGUFFile, context_tokens: int) -> Decoder:
         sin=sin,
         rotates_neighbours=file.rotates_neighbours,
         norm=file.tensors["output_norm.weight"].floats(),
-        logits=pack_tensor(output, LONG_BLOCK),
+        logits=pack_coarsely(output_of(file)),
+        coarse=True,
     )
+
+
+def output_of(file: GGUFFile) -> GGUFTensor:
+    """The output matrix, which may be that of the embeddings."""
+    return file.tensors.get("output.weight", file.tensors["token_embd.weight"])
 
 
 def layers_of(file: GGUFFile, updates: Updates) -> Iterator[Layer]:

@@ -5,8 +5,8 @@ one of them, the residual sum and its norm another. Products that share their in
 have the same form.
 
 Decoding reads every weight once a token, so its speed is that of the memory: the large matrices are kept in 4 or 8
-bits (see `packing`). Products of integers round their input to 8 bits too, block by block; the sums of the input over
-each block, which meet the blocks' offsets, are exact. `benchmarks.generator` measures what is lost.
+bits (see `packing`). Products of integers round their input to 8 bits too, block by block, and with it the sums over
+each block, which meet the blocks' offsets. `benchmarks.generator` measures what is lost.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from assistant.generation.engines.packing import Packed
+from assistant.generation.engines.packing import DIGITS, Packed, with_offsets_as_columns
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto, ValueInfoProto
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GRAPH_FILE, WEIGHTS_FILE = "model.onnx", "weights.bin"
 _CONTRIB = "com.microsoft"
 _ACCURACY_INT8 = 4  # MatMulNBits: the input is rounded to 8 bits for each block, and integers are multiplied
+_PIECE = 1 << 15  # rows of the output matrix
 _SMALL = 64  # numbers; what is smaller stays in the graph itself
 _PAGE = 1 << 16  # where a weight may begin in a file that is mapped, on every system
 
@@ -73,6 +74,7 @@ class Decoder:
         rotates_neighbours: whether positions turn neighbouring numbers of a head rather than its two halves.
         norm: the last one.
         logits: the output matrix.
+        coarse: whether `logits` only tells which tokens are likely, and the state they come from is asked for too.
     """
 
     layers: int
@@ -87,6 +89,7 @@ class Decoder:
     rotates_neighbours: bool
     norm: Array
     logits: Matrix
+    coarse: bool = False
 
 
 def write_graph(decoder: Decoder, layers: Iterable[Layer], folder: Path, *, all_logits: bool = False) -> None:
@@ -95,7 +98,8 @@ def write_graph(decoder: Decoder, layers: Iterable[Layer], folder: Path, *, all_
     Inputs: `hidden`, the embeddings of the tokens, float32 of shape (rows, tokens, hidden size); `last`, the index of
     each row's last token in the cache; `total`, how many tokens are in the longest row of it then; for each layer N
     `key.N` and `value.N`, the cache, of shape (rows, heads, context, head size). Several rows take one token at a time.
-    Outputs: `logits`, and the caches as `new_key.N` and `new_value.N`, which may be the same memory.
+    Outputs: `logits`; `state`, what the output matrix is multiplied with, where it is coarse; and the caches as
+    `new_key.N` and `new_value.N`, which may be the same memory.
 
     Args:
         decoder: sizes, and what surrounds the layers.
@@ -126,7 +130,7 @@ class _Builder:
         self.weights: list[TensorProto] = []
         self._decoder = decoder
         self._file = file
-        self._sums: dict[tuple[str, int], str] = {}
+        self._sums: dict[tuple[str, int, int], str] = {}
 
     def build(self, layers: Iterable[Layer], *, all_logits: bool) -> None:
         decoder = self._decoder
@@ -142,7 +146,9 @@ class _Builder:
         if not all_logits:
             ends = [self._weight(name, np.array([value], np.int64)) for name, value in _LAST_POSITION.items()]
             normed = self._node("Slice", [normed, *ends], ["last_normed"], domain="")
-        self._products("logits", normed, [decoder.logits])
+        if decoder.coarse:
+            self._node("Identity", [normed], ["state"], domain="")
+        self._products("logits", normed, _in_pieces(decoder.logits))
 
     def _attention(self, at: int, layer: Layer, normed: str) -> str:
         decoder = self._decoder
@@ -207,34 +213,36 @@ class _Builder:
     def _product(self, name: str, left: str, matrix: Matrix) -> str:
         if not isinstance(matrix, Packed):
             return self._node("MatMul", [left, self._weight(f"{name}.weight", matrix.T)], [name], domain="")
+        if matrix.offsets is not None:
+            left, matrix = self._beside_sums(left, matrix), with_offsets_as_columns(matrix)
         numbers = self._weight(f"{name}.numbers", matrix.numbers)
         scales = self._weight(f"{name}.scales", matrix.scales)
-        exact = name if matrix.offsets is None else f"{name}.scaled"
-        self._node(
+        return self._node(
             "MatMulNBits",
             [left, numbers, scales],
-            [exact],
+            [name],
             K=matrix.inputs,
             N=len(matrix.scales),
             bits=matrix.bits,
             block_size=matrix.block,
             accuracy_level=_ACCURACY_INT8,
         )
-        if matrix.offsets is None:
-            return name
-        offsets = self._weight(f"{name}.offsets", matrix.offsets.T)
-        rest = self._node("MatMul", [self._block_sums(left, matrix), offsets], [f"{name}.rest"], domain="")
-        return self._node("Add", [exact, rest], [name], domain="")
 
-    def _block_sums(self, left: str, matrix: Packed) -> str:
-        """The sums of an input over each block, shape (rows, tokens, blocks)."""
-        key = left, matrix.block
+    def _beside_sums(self, left: str, matrix: Packed) -> str:
+        """An input with its sums over each block beside it, as often as an offset of the matrix has digits."""
+        block, count = matrix.block, matrix.numbers.shape[1]
+        key = left, matrix.bits, block
         if key not in self._sums:
-            shape = self._weight(f"{left}.shape.{matrix.block}", np.array([0, 0, -1, matrix.block], np.int64))
-            blocks = self._node("Reshape", [left, shape], [f"{left}.blocks.{matrix.block}"], domain="")
-            axis = self._weight(f"{left}.axis.{matrix.block}", np.array([-1], np.int64))
-            outputs = [f"{left}.sums.{matrix.block}"]
-            self._sums[key] = self._node("ReduceSum", [blocks, axis], outputs, domain="", keepdims=0)
+            name = f"{left}.{matrix.bits}.{block}"
+            shape = self._weight(f"{name}.shape", np.array([0, 0, -1, block], np.int64))
+            blocks = self._node("Reshape", [left, shape], [f"{name}.blocks"], domain="")
+            axis = self._weight(f"{name}.axis", np.array([-1], np.int64))
+            sums = self._node("ReduceSum", [blocks, axis], [f"{name}.sums"], domain="", keepdims=0)
+            if missing := -count % block:
+                pads = self._weight(f"{name}.pads", np.array([0, 0, 0, 0, 0, missing], np.int64))
+                sums = self._node("Pad", [sums, pads], [f"{name}.padded"], domain="")
+            all_of_it = [left, *[sums] * DIGITS[matrix.bits]]
+            self._sums[key] = self._node("Concat", all_of_it, [f"{name}.beside"], domain="", axis=-1)
         return self._sums[key]
 
     def _weight(self, name: str, array: Array) -> str:
@@ -264,12 +272,23 @@ class _Builder:
         return outputs[0]
 
 
+def _in_pieces(matrix: Matrix) -> Sequence[Matrix]:
+    """A large matrix in pieces: while it is loaded, one piece at a time is in memory twice."""
+    if not isinstance(matrix, Packed) or len(matrix.scales) <= _PIECE:
+        return [matrix]
+    return [
+        matrix._replace(numbers=matrix.numbers[at : at + _PIECE], scales=matrix.scales[at : at + _PIECE])
+        for at in range(0, len(matrix.scales), _PIECE)
+    ]
+
+
 _LAST_POSITION = {"from": -1, "to": int(np.iinfo(np.int64).max), "axis": 1}
 
 
 def _signature(decoder: Decoder) -> tuple[list["ValueInfoProto"], list["ValueInfoProto"]]:
     from onnx import TensorProto, helper
 
+    state: list[int | str | None] = ["rows", "positions", decoder.hidden]
     cache: list[int | str | None] = ["rows", decoder.shared_heads, "context", decoder.head_size]
     names = [f"{part}.{at}" for at in range(decoder.layers) for part in ("key", "value")]
     inputs = [
@@ -280,6 +299,7 @@ def _signature(decoder: Decoder) -> tuple[list["ValueInfoProto"], list["ValueInf
     ]
     outputs = [
         helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", "positions", decoder.vocabulary]),
+        *([helper.make_tensor_value_info("state", TensorProto.FLOAT, state)] if decoder.coarse else []),
         *(helper.make_tensor_value_info(f"new_{name}", TensorProto.FLOAT, cache) for name in names),
     ]
     return inputs, outputs

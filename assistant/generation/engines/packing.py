@@ -1,9 +1,9 @@
 """Matrices as ONNX Runtime's MatMulNBits takes them, from the blocks of a GGUF file without rounding a second time.
 
 A block of Q4_K holds a scale and a minimum for 32 numbers: w = scale q - minimum. MatMulNBits gives scale (q - 8), and
-the rest, 8 scale - minimum, is the same for the whole block, so that it is a second, small product with the sums of the
-input over each block. Formats of five and six bits fit into eight. What no rule here knows is dequantised and rounded
-to eight bits anew. The layouts are ggml's (ggml-common.h, ggml-quants.c).
+the rest, 8 scale - minimum, is the same for the whole block, so that it is a product with the sum of the input over the
+block: a column more. Formats of five and six bits fit into eight. What no rule here knows is dequantised and rounded to
+eight bits anew. The layouts are ggml's (ggml-common.h, ggml-quants.c).
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +18,11 @@ Array = npt.NDArray[Any]
 BLOCK = 32
 LONG_BLOCK = 128
 """Of the matrix of logits, the largest of all, which is read whole for each token."""
+DIGITS = {4: 2, 8: 1}
+"""How many numbers of so many bits write down an offset, whose eight bits are the digits of it."""
 _ZERO_4, _ZERO_8 = 8, 128
+_LARGEST_OFFSET = 119
+"""In steps of its scale: 7 sixteens and 7 ones are the largest number that two digits from -8 to 7 have."""
 _ROWS = 16384
 """Of a matrix are unpacked at a time, to save memory."""
 
@@ -36,11 +40,6 @@ class Packed(NamedTuple):
     scales: Array
     offsets: Array | None
     inputs: int
-
-    def rows(self, count: int) -> "Packed":
-        """The first outputs alone."""
-        offsets = None if self.offsets is None else self.offsets[:count]
-        return self._replace(numbers=self.numbers[:count], scales=self.scales[:count], offsets=offsets)
 
     def floats(self) -> Array:
         """The matrix in float32, shape (outputs, inputs)."""
@@ -83,13 +82,65 @@ def _pack_rows(tensor: GGUFTensor, rows: Array, block: int) -> Packed:
 
 def pack_floats(weight: Array, block: int = BLOCK) -> Packed:
     """Round a matrix of shape (outputs, inputs) to 8-bit integers, each block from its least to its greatest."""
+    blocks = _in_blocks(weight, block)
+    largest = np.abs(blocks).max(-1)
+    scales = np.where(largest > 0, largest / np.float32(127), 1).astype(np.float32)
+    numbers = np.rint(blocks / scales[..., None]) + _ZERO_8
+    return Packed(8, block, numbers.astype(np.uint8), scales, None, weight.shape[1])
+
+
+def pack_coarsely(tensor: GGUFTensor, block: int = LONG_BLOCK) -> Packed:
+    """A matrix of a GGUF file rounded to 4 bits without offsets, to find out which outputs are large."""
+    rows = tensor.data.reshape(tensor.shape[0], -1)
+    parts = [_coarse(rows_in_float(tensor.kind, rows[at : at + _ROWS]), block) for at in range(0, len(rows), _ROWS)]
+    numbers, scales = (np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "scales"))
+    return parts[0]._replace(numbers=numbers, scales=scales)
+
+
+def _coarse(weight: Array, block: int) -> Packed:
+    blocks = _in_blocks(weight, block)
+    farthest = np.take_along_axis(blocks, np.abs(blocks).argmax(-1)[..., None], -1)[..., 0]
+    scales = np.where(farthest == 0, 1, farthest / -_ZERO_4).astype(np.float32)
+    numbers = np.clip(np.rint(blocks / scales[..., None]) + _ZERO_4, 0, 15).astype(np.uint8)
+    return Packed(4, block, _pairs(numbers), scales, None, weight.shape[1])
+
+
+def with_offsets_as_columns(packed: Packed) -> Packed:
+    """The same matrix with its offsets as further columns, which meet the sums of the input over each block.
+
+    Offsets are rounded to 8 bits, by one scale for as many of them as a block has numbers. Where numbers have 4 bits,
+    an offset is two of them, the sixteens and the ones, each in a column: the sums come twice then. Columns are filled
+    up to whole blocks.
+
+    Args:
+        packed: with offsets, and with inputs that are whole blocks.
+    """
+    if packed.offsets is None:
+        return packed
+    blocks = _in_blocks(packed.offsets, packed.block)
+    largest = np.abs(blocks).max(-1)
+    scales = np.where(largest > 0, largest / np.float32(_LARGEST_OFFSET), 1).astype(np.float32)
+    steps = np.rint(blocks / scales[..., None]).astype(np.int32)
+    if packed.bits == 4:
+        ones = (steps + _ZERO_4) % 16 - _ZERO_4
+        columns = [((steps - ones) // 16, 16 * scales), (ones, scales)]
+        written = [_pairs((digit + _ZERO_4).astype(np.uint8)) for digit, _ in columns]
+    else:
+        columns = [(steps, scales)]
+        written = [(steps + _ZERO_8).astype(np.uint8)]
+    return packed._replace(
+        numbers=np.concatenate([packed.numbers, *written], 1),
+        scales=np.concatenate([packed.scales, *(scale for _, scale in columns)], 1, dtype=np.float32),
+        offsets=None,
+        inputs=packed.inputs + len(columns) * blocks.shape[1] * packed.block,
+    )
+
+
+def _in_blocks(weight: Array, block: int) -> Array:
+    """A matrix of shape (outputs, inputs) in blocks of inputs, the last one filled up with noughts."""
     rows, columns = weight.shape
     blocks = -(-columns // block)
-    padded = np.pad(weight, ((0, 0), (0, blocks * block - columns))).reshape(rows, blocks, block)
-    largest = np.abs(padded).max(-1)
-    scales = np.where(largest > 0, largest / np.float32(127), 1).astype(np.float32)
-    numbers = np.rint(padded / scales[..., None]) + _ZERO_8
-    return Packed(8, block, numbers.astype(np.uint8), scales, None, columns)
+    return np.pad(weight, ((0, 0), (0, blocks * block - columns))).reshape(rows, blocks, block)
 
 
 def _blocks(rows: Array, size: int) -> Array:

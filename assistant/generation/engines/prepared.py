@@ -19,6 +19,8 @@ from assistant.generation.engines.packing import Packed
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from assistant.models.gguf import GGUFTensor
+
 ENGINE_FILE = "engine.json"
 _EMBEDDINGS_FILE = "embeddings.bin"
 _SAMPLE = 512
@@ -29,8 +31,8 @@ after a first token, some of whose numbers are a thousand times the others. A ke
 
 
 @dataclass(frozen=True, slots=True)
-class Embeddings:
-    """Where the embeddings of tokens lie: a file, its number format, the first byte, and the shape of its rows."""
+class RowsInFile:
+    """Where a matrix with a row for each token lies: a file, its number format, the first byte, and its shape."""
 
     file: str
     kind: str
@@ -40,7 +42,10 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What an engine has to know of its graph."""
+    """What an engine has to know of its graph.
+
+    `output` are the rows of the output matrix, where the one in the graph only tells which tokens are likely.
+    """
 
     architecture: str
     parameters: int
@@ -49,7 +54,8 @@ class EngineFacts:
     shared_heads: int
     head_size: int
     hidden: int
-    embeddings: Embeddings
+    embeddings: RowsInFile
+    output: RowsInFile | None = None
 
 
 def read_facts(folder: Path) -> EngineFacts:
@@ -60,10 +66,14 @@ def read_facts(folder: Path) -> EngineFacts:
     """
     try:
         content = json.loads((folder / ENGINE_FILE).read_text("utf-8"))
-        table = content.pop("embeddings")
-        return EngineFacts(embeddings=Embeddings(**(table | {"shape": tuple(table["shape"])})), **content)
+        embeddings, output = (content.pop(name) for name in ("embeddings", "output"))
+        return EngineFacts(embeddings=_rows(embeddings), output=output and _rows(output), **content)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{folder} is not whole; remove it, and it is made again.") from error
+
+
+def _rows(content: dict[str, Any]) -> RowsInFile:
+    return RowsInFile(**(content | {"shape": tuple(content["shape"])}))
 
 
 def prepare_gguf(path: Path, adapter: Path | None, context_tokens: int, folder: Path) -> Array:
@@ -83,7 +93,7 @@ def prepare_gguf(path: Path, adapter: Path | None, context_tokens: int, folder: 
         ModelError: the adapter is for another base.
         OSError: the folder cannot be written.
     """
-    from assistant.generation.engines.gguf_model import decoder_of, layers_of
+    from assistant.generation.engines.gguf_model import decoder_of, layers_of, output_of
     from assistant.generation.engines.lora import read_updates
     from assistant.models.gguf import GGUFFile
 
@@ -91,11 +101,9 @@ def prepare_gguf(path: Path, adapter: Path | None, context_tokens: int, folder: 
     updates = read_updates(file, adapter) if adapter is not None else {}
     context = min(context_tokens, int(file.config["max_position_embeddings"]))
     decoder = decoder_of(file, context)
-    table = file.tensors["token_embd.weight"]
-    first = table.first_rows(1)[0]
-    check = _Reference(decoder, first)
+    table, output = file.tensors["token_embd.weight"], output_of(file)
+    check = _Reference(decoder, table.first_rows(1)[0])
     write_graph(decoder, check.seeing(layers_of(file, updates)), folder)
-    rows = table.data.shape if table.data.ndim == 2 else table.shape
     facts = EngineFacts(
         architecture=file.config["architectures"][0],
         parameters=sum(int(np.prod(tensor.shape)) for tensor in file.tensors.values()),
@@ -104,10 +112,11 @@ def prepare_gguf(path: Path, adapter: Path | None, context_tokens: int, folder: 
         shared_heads=decoder.shared_heads,
         head_size=decoder.head_size,
         hidden=decoder.hidden,
-        embeddings=Embeddings(str(path.resolve()), table.kind, table.offset, (int(rows[0]), int(rows[1]))),
+        embeddings=_rows_of(table, path),
+        output=_rows_of(output, path),
     )
     _write_facts(facts, folder)
-    return check.logits()
+    return check.logits(output.first_rows(_SAMPLE))
 
 
 def prepare_network(
@@ -148,7 +157,7 @@ def prepare_network(
         shared_heads=decoder.shared_heads,
         head_size=decoder.head_size,
         hidden=decoder.hidden,
-        embeddings=Embeddings(_EMBEDDINGS_FILE, kind, 0, (int(table.shape[0]), int(table.shape[1]))),
+        embeddings=RowsInFile(_EMBEDDINGS_FILE, kind, 0, (int(table.shape[0]), int(table.shape[1]))),
     )
     _write_facts(facts, folder)
 
@@ -168,6 +177,11 @@ def check_logits(expected: Array, found: Array) -> None:
     far = difference(expected, found)
     if not far < _LARGEST_DIFFERENCE:
         raise ArithmeticError(f"logits differ by {far:.0%} from those of the model")
+
+
+def _rows_of(tensor: "GGUFTensor", path: Path) -> RowsInFile:
+    rows = tensor.data.shape if tensor.data.ndim == 2 else tensor.shape
+    return RowsInFile(str(path.resolve()), tensor.kind, tensor.offset, (int(rows[0]), int(rows[1])))
 
 
 def _write_facts(facts: EngineFacts, folder: Path) -> None:
@@ -202,11 +216,9 @@ class _Reference:
         inner = gate / (1 + np.exp(-gate)) * up
         self._state = self._state + _times(layer.down, inner) + _update(layer.down_update, inner)
 
-    def logits(self) -> Array:
-        """Those of the first tokens of the vocabulary, after the layers."""
-        matrix = self._decoder.logits
-        rows = matrix.rows(_SAMPLE) if isinstance(matrix, Packed) else matrix[:_SAMPLE]
-        return _times(rows, self._norm(self._state, self._decoder.norm))
+    def logits(self, output: Array) -> Array:
+        """After the layers, those of the tokens whose rows of the output matrix these are."""
+        return _times(output, self._norm(self._state, self._decoder.norm))
 
     def _norm(self, state: Array, weight: Array) -> Array:
         normed: Array = state / np.sqrt(np.mean(state * state) + self._decoder.epsilon) * weight

@@ -26,7 +26,7 @@ from assistant.types import Message, Role
 
 pytest.importorskip("onnxruntime")
 
-from assistant.generation.engines.onnx import OnnxEngine
+from assistant.generation.engines.onnx import OnnxEngine, _room_for
 
 MakeEngine = Callable[..., OnnxEngine]
 ALL = frozenset({"qkv", "output", "gate_up", "down", "logits"})
@@ -150,6 +150,26 @@ def test_what_was_rewound_is_forgotten(engine_of: MakeEngine) -> None:
     engine.forward(TOKENS)
     assert engine.rewind(0) == 0
     assert torch.equal(engine.forward(TOKENS[:6]), first)
+
+
+_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(
+    not _HUGE_PAGES.is_file() or "[always]" in _HUGE_PAGES.read_text(), reason="pages are of 4 KB only where asked for"
+)
+def test_a_cache_takes_as_much_memory_as_there_is_in_it() -> None:
+    room = _room_for((1, 16, 4096, 128))
+    assert not room.any() and room.nbytes == 32 << 20
+    before = _resident()
+    room = _room_for((1, 16, 4096, 128))
+    room[:, :, :8] = 1
+    assert _resident() - before < 4 << 20
+
+
+def _resident() -> int:
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.split("VmRSS:")[1].split()[0])
 
 
 def test_tokens_beyond_the_context_are_refused_before_they_are_written_anywhere(engine_of: MakeEngine) -> None:
