@@ -50,7 +50,8 @@ def _finished(events: list[Event]) -> Answer:
 
 
 def test_an_extracted_answer_is_told_in_order_and_stands_in_the_document(assistant: Assistant) -> None:
-    events = list(assistant.respond(Turn("How large is the forest?", (ARTICLE,))))
+    # By this route the reader has the last word, whatever weights without training make of the verdict.
+    events = list(assistant.respond(Turn("How large is the forest?", (ARTICLE,), route=Route.EXTRACT)))
     answer = _finished(events)
     assert _kinds(events) == [RouteChosen, EvidenceFound, TextDelta, VerdictReached, TurnFinished]
     assert answer.route is Route.EXTRACT
