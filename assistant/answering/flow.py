@@ -1,4 +1,4 @@
-"""The way of a turn: choose, read or write, verify, and try again where the reader found nothing that holds."""
+"""The way of a turn: choose, read or write, verify, and try again where the reader found nothing; told in events."""
 
 import threading
 from dataclasses import replace
@@ -25,6 +25,6 @@ def steps(turn: Turn, cancel: threading.Event, resources: Resources) -> Steps:
     if turn.verify and resources.settings.verify and state.answer.route is not Route.OPEN:
         if state.answer.text is not None:
             yield from verify(state, resources)
-        if state.answer.route is Route.EXTRACT and (state.answer.found_nothing or state.answer.turned_down):
+        if state.answer.route is Route.EXTRACT and state.answer.found_nothing:
             yield from try_again(state, resources)
     yield TurnFinished(replace(state.answer, tried=state.answer.tried or (state.answer.route,)))

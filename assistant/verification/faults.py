@@ -20,6 +20,6 @@ def find_fault(claim: str, sentence: str, source: str, at: int | None = None) ->
     at = max(0, source.find(sentence)) if at is None else at
     if (fault := figure_fault(answer, sentence, source, at)) is not None:
         return fault
-    if mark and (fault := name_fault(question, answer, source, at, at + len(sentence))) is not None:
+    if mark and (fault := name_fault(question, source, at, at + len(sentence))) is not None:
         return fault
     return find_exchange(answer, whole_sentences(source, at, at + len(sentence)))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from assistant.verification.figures import Fault
 
-_NAME = re.compile(r"(?<=[\w,;'’\"”)] )[A-ZÀ-Þ][\w’'-]*[a-zà-þ][\w’'-]*")
+_INNER_WORD = re.compile(r"(?<=[\w,;'’\"”)] )[^\W\d_][\w’'-]*")  # the first word has a capital whatever it is
 _POSSESSIVE = re.compile(r"['’]s?$")
 _PARTS = re.compile(r"[-’']")
 _WORD = re.compile(r"\w+")
@@ -17,11 +17,12 @@ _CALENDAR = frozenset(
 )
 _SHORTEST = 4
 _LIKE = 5  # letters at the beginning by which inflected forms are the same
-_AROUND = 500  # characters on either side of the deciding sentence
+AROUND = 500
+"""Characters on either side of the deciding sentence in which a name may stand."""
 _SUBJECT = 15  # times that a text names what all of it is about, which no place has to repeat
 
 
-def name_fault(question: str, answer: str, source: str, start: int, end: int) -> Fault | None:
+def name_fault(question: str, source: str, start: int, end: int, around: int = AROUND) -> Fault | None:
     """A name of the question that stands neither near the deciding place nor all over the text; None if there is none.
 
     What is asked about Uganda is not answered where a text on Kenya tells of Kenya. On 5,000 questions of SQuAD's
@@ -30,16 +31,17 @@ def name_fault(question: str, answer: str, source: str, start: int, end: int) ->
 
     Args:
         question: what was asked.
-        answer: what was said.
         source: the text, or the part of it that is looked at.
         start: where the deciding sentence begins in it.
         end: where it ends.
+        around: characters on either side of the deciding sentence in which a name may stand.
     """
-    names = [_POSSESSIVE.sub("", found[0]) for found in _NAME.finditer(question)]
+    capitals = (found[0] for found in _INNER_WORD.finditer(question) if found[0][0].isupper())
+    names = [_POSSESSIVE.sub("", word) for word in capitals if not word.isupper()]
     names = [name for name in names if len(name) >= _SHORTEST and name.lower() not in _CALENDAR]
     if not names:
         return None
-    near = _beginnings(f"{source[max(0, start - _AROUND) : end + _AROUND]} {answer}")
+    near = _beginnings(source[max(0, start - around) : end + around])
     everywhere = _beginnings(source)
     for name in names:
         parts = [_beginning(part) for part in _PARTS.split(name) if len(part) > 2]

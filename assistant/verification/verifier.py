@@ -15,6 +15,7 @@ from assistant.errors import UsageError
 from assistant.recent import Recent
 from assistant.types import Claim, Document, Evidence, Label, Probabilities, Verdict
 from assistant.verification.faults import find_fault
+from assistant.verification.figures import Fault
 from assistant.verification.head import Head
 from assistant.verification.premises import Premise, SentenceIndex, decide
 
@@ -359,8 +360,11 @@ def _held_against_figures(claim: Claim, check: Check) -> Claim:
         begin = max(0, at - _LONGEST_SOURCE // 2)
         text, at = text[begin : at + _LONGEST_SOURCE // 2], at - begin
     fault = find_fault(claim.text, claim.evidence.text, text, at)
-    if fault is None:
-        return claim
+    return claim if fault is None else turn_down(claim, fault)
+
+
+def turn_down(claim: Claim, fault: Fault) -> Claim:
+    """A claim with its entailment given to what a fault makes of it: contradiction, or neutral."""
     given = claim.probabilities
     if fault.opposed:
         turned = Probabilities(given.contradiction, given.neutral, given.entailment)

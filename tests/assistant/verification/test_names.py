@@ -10,9 +10,9 @@ TEXT = (
 PLACE = "Half of all Kenyans live on less than a dollar a day."
 
 
-def fault(question: str, answer: str = "Half", place: str = PLACE) -> str | None:
+def fault(question: str, place: str = PLACE) -> str | None:
     start = TEXT.index(place)
-    found = name_fault(question, answer, TEXT, start, start + len(place))
+    found = name_fault(question, TEXT, start, start + len(place))
     return None if found is None else found.reason
 
 
@@ -33,19 +33,19 @@ def test_names_of_the_place_months_and_first_words_are_no_fault(question: str) -
     assert fault(question) is None
 
 
-def test_a_name_that_the_answer_holds_or_that_is_written_without_its_accent_is_no_fault() -> None:
+def test_a_name_that_is_written_without_its_accent_is_no_fault() -> None:
     place = "Émile Durand trained it."
-    assert fault("Was it Emile Durand who trained the team", "Durand", place) is None
+    assert fault("Was it Emile Durand who trained the team", place) is None
 
 
 def test_what_all_of_a_text_is_about_need_not_stand_at_the_place() -> None:
     text = f"Warsaw grew. {'Warsaw is large. ' * 16}{FILLER}It has 12 % of the income."
     start = text.index("It has 12")
-    assert name_fault("What share of the income comes from Warsaw", "12 %", text, start, len(text)) is None
+    assert name_fault("What share of the income comes from Warsaw", text, start, len(text)) is None
 
 
 def test_a_name_that_a_text_mentions_a_few_times_has_to_stand_near_the_place() -> None:
     text = f"Warsaw grew. {'Łódź is near. ' * 6}{FILLER}Warsaw has 12 % of the income."
     start = text.index("Warsaw has 12")
-    found = name_fault("What share of the income comes from Łódź", "12 %", text, start, len(text))
+    found = name_fault("What share of the income comes from Łódź", text, start, len(text))
     assert found is not None and found.reason == "Łódź is not named there"
