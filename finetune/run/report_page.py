@@ -11,6 +11,7 @@ _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{border-bottom:1px solid #ddd;padding:.25rem 1rem .25rem 0;"
     "text-align:left;vertical-align:top;overflow-wrap:anywhere}td:first-child{overflow-wrap:normal}"
+    ".figures{display:block;overflow-x:auto}.figures td,.figures th{overflow-wrap:normal}"
     ".figures td+td,.figures th+th{text-align:right;font-variant-numeric:tabular-nums}"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(26rem,1fr));gap:1rem}"
     ".plots figure{margin:0}img{max-width:100%}"
