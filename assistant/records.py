@@ -80,19 +80,19 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
 
 
 def answer_from_json(record: dict[str, Any]) -> Answer:
-    """The answer of a contract object.
+    """The answer of a contract object; what may be null there may be lacking.
 
     Raises:
         KeyError, ValueError, TypeError: the object is not of the contract's form.
     """
-    closest = record["closest"]
+    closest = record.get("closest")
     return Answer(
         route=Route(record["route"]),
         text=record["answer"],
-        score=record["score"],
+        score=record.get("score"),
         evidence=tuple(Evidence(**evidence) for evidence in record["evidence"]),
         closest=Evidence(**closest) if closest else None,
-        verdict=_verdict(record["verdict"]),
+        verdict=_verdict(record.get("verdict")),
         verdict_reason=record.get("verdict_reason"),
         models=ModelNames(**record["models"]),
         usage=Usage(**record["usage"]),
