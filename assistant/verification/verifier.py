@@ -30,6 +30,9 @@ WHOLE_TOKENS = 288
 MIN_PREMISE_TOKENS = 32
 NEAR_TOKENS = 64
 """How much text around a span is its premise: with more, sentences that have nothing to do with the claim drown it."""
+SURE = 0.8
+"""From this probability of entailment on, a claim's other premises are not asked."""
+
 DOCUMENTS_KEPT = 64
 LABELS = tuple(Label)
 
@@ -118,19 +121,43 @@ class Verifier:
         self, candidates: Sequence[_Candidate], cancel: threading.Event | None
     ) -> dict[tuple[int, int], tuple[_Candidate, Row]]:
         """The premise that decides each claim, with its probabilities; without those that `cancel` came before."""
-        asked = [candidate.pair for candidate in candidates if candidate.pair is not None]
-        answers = iter(self._classify(asked, cancel))
-        rows = [_ENTAILED if candidate.pair is None else next(answers) for candidate in candidates]
+        rows = self._rows(candidates, cancel)
         decided: dict[tuple[int, int], tuple[_Candidate, Row]] = {}
         groups: dict[tuple[int, int], list[int]] = {}
         for position, candidate in enumerate(candidates):
             groups.setdefault((candidate.check, candidate.claim), []).append(position)
         for key, positions in groups.items():
-            known = [(position, row) for position in positions if (row := rows[position]) is not None]
-            if len(known) == len(positions):
+            read = [position for position in positions if position in rows]
+            known = [(position, row) for position in read if (row := rows[position]) is not None]
+            if len(known) == len(read):
                 position, row = known[decide([row for _, row in known])]
                 decided[key] = candidates[position], row
         return decided
+
+    def _rows(self, candidates: Sequence[_Candidate], cancel: threading.Event | None) -> dict[int, Row | None]:
+        """The probabilities of candidates, by their places; None for those that `cancel` came before.
+
+        A claim that any premise entails is entailed, so that those behind one that surely entails it are left out.
+        """
+        firsts: dict[tuple[int, int], int] = {}
+        for at, candidate in enumerate(candidates):
+            firsts.setdefault((candidate.check, candidate.claim), at)
+        rows = self._asked(candidates, firsts.values(), cancel)
+        settled = {key for key, at in firsts.items() if (row := rows[at]) is not None and row[0] >= SURE}
+        others = [
+            at
+            for at, candidate in enumerate(candidates)
+            if at not in rows and (candidate.check, candidate.claim) not in settled
+        ]
+        return rows | self._asked(candidates, others, cancel)
+
+    def _asked(
+        self, candidates: Sequence[_Candidate], places: Iterable[int], cancel: threading.Event | None
+    ) -> dict[int, Row | None]:
+        """What the model says of the candidates at some places."""
+        with_pair = {at: pair for at in places if (pair := candidates[at].pair) is not None}
+        rows = dict(zip(with_pair, self._classify(list(with_pair.values()), cancel), strict=True))
+        return {at: rows[at] if at in with_pair else _ENTAILED for at in places}
 
     def _gathered(self, check: Check, candidate: _Candidate) -> _Candidate | None:
         """A claim beside the sentences that hold its parts; None where they stand in one premise that has been read.
