@@ -16,7 +16,7 @@ from assistant.generation.server.attempt import Attempt, Limits
 from assistant.generation.server.connection import open_client
 from assistant.generation.server.conversation import Conversation
 from assistant.generation.server.error_words import affordable, wants_fewer_at_once
-from assistant.generation.server.errors import Kind, Reply
+from assistant.generation.server.errors import PASSING, Kind, Reply
 from assistant.generation.server.listing import choose, list_models
 from assistant.generation.server.pace import ATTENDED_PATIENCE, TRIES, Pace, next_wait, wait
 from assistant.generation.server.parameters import Parameters
@@ -92,14 +92,15 @@ class ServerStream(TextStream):
 
 @dataclass
 class _Job:
-    """A question on its way: what is asked, since when, and what was tried."""
+    """A question on its way: what is asked, since when it fails, and what was tried."""
 
     conversation: Conversation
     parameters: dict[str, object]
     limits: Limits
     length: int
     cancel: threading.Event
-    began: float = field(default_factory=time.monotonic)
+    failing: float | None = None
+    allowed: int = 0  # requests at once, when it was asked
     tries: Counter[Kind] = field(default_factory=Counter)
     cut: bool = False
     silences: int = 0
@@ -197,6 +198,7 @@ class ServerGenerator:
             conversation.shorten(self._longest * 0.6)
         while True:
             yield from self._pace.enter(job.cancel)
+            job.allowed = self._pace.limit
             try:
                 attempt = yield from self._attempt(stream, job)
             finally:
@@ -205,7 +207,10 @@ class ServerGenerator:
             if attempt.trouble is None:
                 self._longest = job.silent_at or self._longest
                 break
-            self._pace.failed()
+            if attempt.trouble.kind in PASSING:
+                self._pace.failed()
+            elif attempt.trouble.kind is not Kind.NOT_THE_API:
+                self._pace.succeeded()
             broken = attempt.spoken and attempt.trouble.kind is not Kind.PARAMETER
             if broken and not self.unattended:
                 stream.finish, stream.trouble = "broken", self._error(job, attempt.trouble, attempt)
@@ -286,7 +291,7 @@ class ServerGenerator:
                 job.parameters["max_tokens"] = tokens
                 yield from self._once(f"{self.address.shown}: the credit is enough for {tokens:,} tokens of an answer.")
             case _ if self._may_pass(job, trouble):
-                yield from self._ask_less_at_once(trouble)
+                yield from self._ask_less_at_once(job, trouble)
                 yield from self._wait(job, attempt, trouble)
             case _:
                 raise self._error(job, trouble, attempt)
@@ -312,12 +317,12 @@ class ServerGenerator:
                 return job.tries[Kind.BUSY] < (TRIES if self.unattended else _ATTENDED_TRIES)
         return False
 
-    def _ask_less_at_once(self, trouble: Reply) -> Iterator[Event]:
+    def _ask_less_at_once(self, job: _Job, trouble: Reply) -> Iterator[Event]:
         if trouble.kind is not Kind.TIMEOUT and not wants_fewer_at_once(trouble.sentence):
             return
         why = "was too slow for" if trouble.kind is Kind.TIMEOUT else "does not take"
         at_once = self._pace.active + 1
-        if self._pace.narrow(at_once):
+        if self._pace.narrow(at_once, job.allowed):
             yield from self._once(
                 f"{self.address.shown} {why} {counted(at_once, 'request')} at once; it is now asked for "
                 f"{self._pace.limit} at a time."
@@ -352,9 +357,10 @@ class ServerGenerator:
             seconds = max(trouble.retry_after, seconds * _LEAST_SHARE)
         if trouble.kind is Kind.LOADING:
             seconds = min(seconds, 5.0)
-        left = self._pace.seconds_left(job.began, shared=self.unattended)
+        job.failing = job.failing or time.monotonic()
+        left = self._pace.seconds_left(job.failing, shared=self.unattended)
         if not self.unattended and trouble.kind is not Kind.LOADING:
-            left = min(left, ATTENDED_PATIENCE - (time.monotonic() - job.began))
+            left = min(left, ATTENDED_PATIENCE - (time.monotonic() - job.failing))
         if seconds > left:
             raise self._error(job, trouble, attempt, waits=seconds)
         reason = _WAITS[trouble.kind]
