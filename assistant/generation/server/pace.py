@@ -89,9 +89,9 @@ class Pace:
     def seconds_left(self, failing: float, *, shared: bool) -> float:
         """For how long a request that first failed then, on the monotonic clock, is tried again.
 
-        The patience counts from then, not from the question, as it may have waited for its turn, or be long; where it is `shared` by the requests of a batch and nothing at all is
-        answered any more, from when that began: one request then waits for the server, and those after it do not each
-        wait as long.
+        The patience counts from then, not from the question, which may have waited for its turn or had a long answer;
+        where it is `shared` by the requests of a batch and nothing at all is answered any more, from when that began:
+        one request then waits for the server, and those after it do not each wait as long.
         """
         now = time.monotonic()
         since = (self._failing_since if shared else None) or failing

@@ -10,6 +10,7 @@ from assistant.errors import GenerationError
 from assistant.events import ServerNotice
 from assistant.generation.server import ServerGenerator, list_models, listing, resolve
 from assistant.generation.server.address import ServerAddress
+from assistant.generation.server.connection import Call, open_client
 from assistant.generation.server.end_marks import EndMarks
 from assistant.generation.server.generator import Timing
 from assistant.generation.server.pace import Pace
@@ -121,9 +122,29 @@ def test_a_page_in_the_place_of_a_list_does_not_repeat_the_key() -> None:
         with pytest.raises(GenerationError) as raised:
             list_models(ServerAddress(server.url, "sk-secret-123"))
         assert "sk-secret-123" not in str(raised.value)
-    with serving(lambda asked: None, lambda asked: asked.json({"error": True})) as server:
-        with pytest.raises(GenerationError, match=r"does not list its models \(no reason given\)"):
-            list_models(resolve(server.url))
+    with (
+        serving(lambda asked: None, lambda asked: asked.json({"error": True})) as server,
+        pytest.raises(GenerationError, match=r"does not list its models \(no reason given\)"),
+    ):
+        list_models(resolve(server.url))
+
+
+def test_a_key_in_a_header_of_its_own_does_not_go_where_another_server_is_named() -> None:
+    seen: list[dict[str, str]] = []
+
+    def elsewhere(asked: Asked) -> None:
+        seen.append({name.lower(): value for name, value in asked.handler.headers.items()})
+        asked.json({"data": [{"id": "m"}]})
+
+    with serving(lambda asked: None, elsewhere) as other:
+        moved = {"Location": f"{other.url}/models"}
+        with serving(lambda asked: None, lambda asked: asked.raw(b"", 307, moved)) as server:
+            client = open_client(ServerAddress(server.url, "sk-secret-123"))
+            client.headers["api-key"] = "sk-secret-123"  # as for Azure
+            call = Call(client, "GET", "models")
+            call.take(10)
+            call.leave()
+    assert "sk-secret-123" not in str(seen)
 
 
 def test_thinking_in_many_pieces_and_blanks_without_end_cost_no_more_than_their_length() -> None:
