@@ -170,14 +170,19 @@ class Call:
                 target = there
 
     def _lines(self, response: "httpx2.Response") -> None:
-        held = b""
+        held = bytearray()
         for piece in response.iter_bytes():
-            *lines, held = _LINE_END.split(held + piece)
+            is_within = not (held.endswith(b"\r") or b"\n" in piece or b"\r" in piece)
+            held += piece
+            if len(held) > _LONGEST_LINE + len(piece):
+                raise _TooLongError
+            if is_within:  # what is held is searched for line ends once, in however many pieces it comes
+                continue
+            *lines, rest = _LINE_END.split(held)
             for line in lines:
                 if not self._put(line.decode("utf-8", "replace")):
                     return
-            if len(held) > _LONGEST_LINE:
-                raise _TooLongError
+            held = bytearray(rest)
         if held:
             self._put(held.decode("utf-8", "replace"))
 

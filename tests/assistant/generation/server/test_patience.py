@@ -1,8 +1,10 @@
 """How long a failing server is tried again, how many are asked at once, and what a hostile one can cost."""
 
+import itertools
 import random
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -147,7 +149,7 @@ def test_a_key_in_a_header_of_its_own_does_not_go_where_another_server_is_named(
     assert "sk-secret-123" not in str(seen)
 
 
-def test_thinking_in_many_pieces_and_blanks_without_end_cost_no_more_than_their_length() -> None:
+def test_thinking_blanks_and_lines_in_many_pieces_cost_no_more_than_their_length() -> None:
     def thinking(pieces: int) -> None:
         splitter = ThinkingSplitter(inside=True)
         for _ in range(pieces):
@@ -160,7 +162,20 @@ def test_thinking_in_many_pieces_and_blanks_without_end_cost_no_more_than_their_
         assert marks.finish() == ""
         assert marks.over
 
-    for work, fewest in ((thinking, 5_000), (blanks, 5_000)):
+    class Pieces:
+        def __init__(self, count: int) -> None:
+            self.count = count
+
+        def iter_bytes(self) -> Iterator[bytes]:
+            return itertools.repeat(b"aaaa", self.count)
+
+    def line(pieces: int) -> None:
+        with serving(lambda asked: None) as server:
+            call = Call(open_client(ServerAddress(server.url)), "GET", "models")
+            call.leave()
+            call._lines(Pieces(pieces))  # type: ignore[arg-type]  # of a response, what is read
+
+    for work, fewest in ((thinking, 5_000), (blanks, 5_000), (line, 10_000)):
         seconds = []
         for pieces in (fewest, 8 * fewest):
             began = time.process_time()
