@@ -12,7 +12,7 @@ from typing import IO
 
 from assistant.batch.blocks import Block, Record, to_json_line
 from assistant.batch.lines import Line
-from assistant.errors import UsageError
+from assistant.errors import DocumentError, UsageError
 from assistant.records import answer_from_json
 from assistant.routing.router import choose_route
 from assistant.text import one_line
@@ -168,10 +168,12 @@ def _next_whole(file: IO[bytes]) -> bytes | None:
 
 
 def _replaces(new: bytes, old: bytes) -> bool:
-    """Whether a record is that of the same line as one that failed."""
+    """Whether a record is that of the same line as one that failed; its document may have been missing then."""
     try:
         ours, theirs = json.loads(new), json.loads(old)
-        return "error" in theirs and all(ours[key] == theirs[key] for key in ("id", "input_digest"))
+        was_unread = "error" in theirs and theirs["error"]["type"] == DocumentError.__name__
+        same = ours["id"] == theirs["id"] and (was_unread or ours["input_digest"] == theirs["input_digest"])
+        return "error" in theirs and same
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -235,7 +237,9 @@ def _compare(line: Line, record: Record, options_digest: str, where: str) -> Non
         raise _refused(where, record, f"the input has {line.id!r} there: the input has changed")
     if record["options_digest"] != options_digest:
         raise _refused(where, record, "it was given under other options, settings or models")
-    if line.digest != record["input_digest"]:
+    # A document that could not be read then may be there now: it is for --retry-failed to try.
+    was_unread = "error" in record and record["input_digest"] == line.row_digest
+    if line.digest != record["input_digest"] and not was_unread:
         question = line.turn.question if line.turn else None
         what = "question is another" if question != record.get("question") else "document or another field has changed"
         raise _refused(where, record, f"its {what}: the input has changed")

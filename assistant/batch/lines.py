@@ -115,7 +115,8 @@ class Line:
     """One line of the input: its number (from 1), its id, and either the turn or what is wrong with the line.
 
     `carried` holds the keys that are not ours, which the answer carries through; `expected` the answers that are right
-    (none: that the document holds none), where the input says; `digest` tells it from a line of other content.
+    (none: that the document holds none), where the input says; `digest` tells it from a line of other content,
+    `row_digest` from one of another row, whatever its document holds or whether it can be read.
     """
 
     number: int
@@ -125,6 +126,7 @@ class Line:
     carried: dict[str, Any] = field(default_factory=dict)
     expected: tuple[str, ...] | None = None
     error: AssistantError | None = None
+    row_digest: str = ""
 
 
 def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
@@ -155,7 +157,7 @@ def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
             continue
         document = "".join(source.id for source in turn.documents)
         digest = hashlib.sha256(f"{row.digest}{document}".encode()).hexdigest()[:16]
-        yield Line(row.number, identifier, digest, turn, carried, expected)
+        yield Line(row.number, identifier, digest, turn, carried, expected, row_digest=row.digest)
 
 
 def line_id(value: object, number: int) -> str:

@@ -1,7 +1,7 @@
 """Any server that speaks the OpenAI API as a generator: vLLM, llama.cpp, Ollama, LM Studio, hosted ones.
 
 `address` finds the server, `listing` its models, `connection` carries a request, `chunks` and `thinking` read
-an answer, `errors` reads what went wrong and `wording` says it, `pace` says when to ask again,
+an answer, `errors` reads what went wrong and `wording` says it, `pace` and `job` say whether and when to ask again,
 and `generator` puts it all together.
 """
 

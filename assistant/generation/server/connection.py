@@ -156,12 +156,13 @@ class Call:
         self, client: "httpx2.Client", method: str, path: str, body: dict[str, Any] | None
     ) -> "Iterator[httpx2.Response]":
         """The response; where the server has moved, the body is sent there as it is, and to no other server."""
+        follows = body is None and "api-key" not in client.headers  # which goes along wherever it leads
         target: httpx2.URL | str = path
         for move in range(_MOST_MOVES):
             with client.stream(
-                method, target, json=body, extensions={"trace": self._trace}, follow_redirects=body is None
+                method, target, json=body, extensions={"trace": self._trace}, follow_redirects=follows
             ) as response:
-                moved = response.status_code in _MOVED and response.has_redirect_location and body is not None
+                moved = response.status_code in _MOVED and response.has_redirect_location and not follows
                 there = response.url.join(response.headers["location"]) if moved else response.url
                 if not moved or move == _MOST_MOVES - 1 or not _is_same_server(response.url, there):
                     yield response
@@ -169,14 +170,19 @@ class Call:
                 target = there
 
     def _lines(self, response: "httpx2.Response") -> None:
-        held = b""
+        held = bytearray()
         for piece in response.iter_bytes():
-            *lines, held = _LINE_END.split(held + piece)
+            is_within = not (held.endswith(b"\r") or b"\n" in piece or b"\r" in piece)
+            held += piece
+            if len(held) > _LONGEST_LINE + len(piece):
+                raise _TooLongError
+            if is_within:  # what is held is searched for line ends once, in however many pieces it comes
+                continue
+            *lines, rest = _LINE_END.split(held)
             for line in lines:
                 if not self._put(line.decode("utf-8", "replace")):
                     return
-            if len(held) > _LONGEST_LINE:
-                raise _TooLongError
+            held = bytearray(rest)
         if held:
             self._put(held.decode("utf-8", "replace"))
 

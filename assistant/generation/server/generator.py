@@ -1,27 +1,26 @@
 """A model on a server as a generator, and what is done about a server's troubles."""
 
-import math
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from types import GeneratorType
+from dataclasses import dataclass
 
-from assistant.errors import AssistantError, GenerationError
-from assistant.events import Event, Listener, Notice, ServerNotice, TextDelta, TextTakenBack
+from assistant.errors import GenerationError
+from assistant.events import Event, Listener, Notice, ServerNotice, TextTakenBack
 from assistant.generation.server.address import ServerAddress, base_url, resolve
 from assistant.generation.server.attempt import Attempt, Limits
 from assistant.generation.server.connection import open_client
 from assistant.generation.server.conversation import Conversation
 from assistant.generation.server.error_words import affordable, wants_fewer_at_once
-from assistant.generation.server.errors import Kind, Reply
+from assistant.generation.server.errors import PASSING, Kind, Reply
+from assistant.generation.server.job import Job
 from assistant.generation.server.listing import choose, list_models
-from assistant.generation.server.pace import ATTENDED_PATIENCE, TRIES, Pace, next_wait, wait
+from assistant.generation.server.pace import ATTENDED_PATIENCE, Pace, next_wait, wait
 from assistant.generation.server.parameters import Parameters
+from assistant.generation.server.stream import ServerStream
 from assistant.generation.server.wording import error_of
-from assistant.generation.stream import Sampling, TextStream, turns_left_out
+from assistant.generation.stream import Sampling, turns_left_out
 from assistant.settings import Settings
 from assistant.text import counted
 from assistant.types import Message
@@ -40,12 +39,8 @@ _WAITS = {
 }
 _TOO_MUCH_WANTED = re.compile(r"max_(completion_|new_)?tokens\W.{0,40}\btoo large", re.IGNORECASE)
 _FAILINGS = (Kind.BROKEN, Kind.SILENT)
-_SLOW_TRIES = _ATTENDED_TRIES = 3
-_SILENCES = 4
 _LEAST_SHARE = 0.1
 """At least so much of a wait of our own is waited, however short the server's is: some say 0 and refuse again."""
-_OF_THE_SERVER = frozenset((408, 425, 502, 503, 504, *range(520, 525)))
-"""Statuses that no question is to blame for: a proxy whose server is down, or one that is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,70 +51,6 @@ class Timing:
     token_timeout: float = 120.0
     patience: float = 900.0
     requests: int = 8
-
-
-class ServerStream(TextStream):
-    """The stream of an answer that a server writes.
-
-    `trouble` is the error that ended it in the middle, where `finish` is "broken".
-    """
-
-    def __init__(self, happening: "Generator[Event, None, None] | None" = None) -> None:
-        super().__init__(lambda _: iter(()))
-        self.trouble: AssistantError | None = None
-        self._happening: Generator[Event, None, None] | None = happening
-
-    def begin(self, happening: Generator[Event, None, None]) -> None:
-        """Take what happens from here on."""
-        self._happening = happening
-        self._pieces = self._texts()
-
-    def events(self) -> Iterator[Event]:
-        """See TextStream: text, thinking, waits and notices."""
-        return iter(()) if self._happening is None else self._happening
-
-    def _texts(self) -> Iterator[str]:
-        for event in self.events():
-            if isinstance(event, TextDelta):
-                yield event.text
-
-    def close(self) -> None:
-        """See TextStream; the connection is cut."""
-        super().close()
-        if isinstance(self._happening, GeneratorType):
-            self._happening.close()
-
-
-@dataclass
-class _Job:
-    """A question on its way: what is asked, since when, and what was tried."""
-
-    conversation: Conversation
-    parameters: dict[str, object]
-    limits: Limits
-    length: int
-    cancel: threading.Event
-    began: float = field(default_factory=time.monotonic)
-    tries: Counter[Kind] = field(default_factory=Counter)
-    cut: bool = False
-    silences: int = 0
-    silent_at: int | None = None
-    room: int = 0  # tokens for thinking that were not given yet
-
-    @property
-    def max_tokens(self) -> float:
-        """The longest answer that is asked for; without a number, no end."""
-        asked = self.parameters.get("max_tokens")
-        return asked if isinstance(asked, int) else math.inf
-
-    def give_room(self) -> bool:
-        """Let the answer be longer by what thinking may take; whether that changes what is asked."""
-        room, self.room = self.room, 0
-        self.length += room
-        if room and "max_tokens" in self.parameters:
-            self.parameters["max_tokens"] = self.length
-            return True
-        return False
 
 
 class ServerGenerator:
@@ -174,7 +105,7 @@ class ServerGenerator:
             else _MOST_CHARACTERS,
         )
         stream = ServerStream()
-        job = _Job(Conversation(messages), chosen, limits, sampling.max_new_tokens, cancel or threading.Event())
+        job = Job(Conversation(messages), chosen, limits, sampling.max_new_tokens, cancel or threading.Event())
         job.room = sampling.room_for_thinking
         if self._thinks:
             job.give_room()
@@ -190,13 +121,14 @@ class ServerGenerator:
             on_event(ServerNotice(f"{name} answers, one of {able} models of {self.address.shown}; --model chooses."))
         return name
 
-    def _answer(self, stream: ServerStream, job: _Job) -> Generator[Event, None, None]:
+    def _answer(self, stream: ServerStream, job: Job) -> Generator[Event, None, None]:
         """Ask until there is an answer, or a trouble that asking again does not cure."""
         conversation = job.conversation
         if self._longest is not None and conversation.characters >= self._longest:
             conversation.shorten(self._longest * 0.6)
         while True:
             yield from self._pace.enter(job.cancel)
+            job.allowed = self._pace.limit
             try:
                 attempt = yield from self._attempt(stream, job)
             finally:
@@ -205,7 +137,10 @@ class ServerGenerator:
             if attempt.trouble is None:
                 self._longest = job.silent_at or self._longest
                 break
-            self._pace.failed()
+            if attempt.trouble.kind in PASSING:
+                self._pace.failed()
+            elif attempt.trouble.kind is not Kind.NOT_THE_API:
+                self._pace.succeeded()
             broken = attempt.spoken and attempt.trouble.kind is not Kind.PARAMETER
             if broken and not self.unattended:
                 stream.finish, stream.trouble = "broken", self._error(job, attempt.trouble, attempt)
@@ -215,7 +150,7 @@ class ServerGenerator:
             yield from self._recover(job, attempt)
         yield from self._say_at_end(stream, job)
 
-    def _attempt(self, stream: ServerStream, job: _Job) -> Generator[Event, None, Attempt]:
+    def _attempt(self, stream: ServerStream, job: Job) -> Generator[Event, None, Attempt]:
         body = {
             "model": self.name,
             "messages": job.conversation.payload(plain_roles=self._plain_roles),
@@ -241,7 +176,7 @@ class ServerGenerator:
                 self._pace.succeeded()
         return attempt
 
-    def _say_at_end(self, stream: ServerStream, job: _Job) -> Iterator[Event]:
+    def _say_at_end(self, stream: ServerStream, job: Job) -> Iterator[Event]:
         if stream.turns_left_out:
             yield Notice(turns_left_out(stream.turns_left_out))
         if job.cut:
@@ -253,7 +188,7 @@ class ServerGenerator:
                 "it seems to have cut it short without a word; give it a larger context."
             )
 
-    def _recover(self, job: _Job, attempt: Attempt) -> Iterator[Event]:
+    def _recover(self, job: Job, attempt: Attempt) -> Iterator[Event]:
         """Change what is asked, or wait, so that asking again makes sense.
 
         Raises:
@@ -278,52 +213,31 @@ class ServerGenerator:
                 self._plain_roles = True
             case Kind.EMPTY if trouble.sentence == "length" and attempt.thinking_pieces and job.give_room():
                 pass
-            case Kind.EMPTY if self._may_be_too_long(job, attempt):
+            case Kind.EMPTY if job.may_be_too_long(attempt):
                 job.silences += 1
                 job.silent_at = job.conversation.characters
                 job.conversation.shorten()
             case Kind.QUOTA if (tokens := affordable(trouble.sentence)) and tokens < job.max_tokens:
                 job.parameters["max_tokens"] = tokens
                 yield from self._once(f"{self.address.shown}: the credit is enough for {tokens:,} tokens of an answer.")
-            case _ if self._may_pass(job, trouble):
-                yield from self._ask_less_at_once(trouble)
+            case _ if job.may_pass(trouble, unattended=self.unattended, reached=self._pace.reached):
+                yield from self._ask_less_at_once(job, trouble)
                 yield from self._wait(job, attempt, trouble)
             case _:
                 raise self._error(job, trouble, attempt)
 
-    @staticmethod
-    def _may_be_too_long(job: _Job, attempt: Attempt) -> bool:
-        """Whether an empty answer may be to a conversation longer than the context: some servers then say nothing."""
-        silent = attempt.trouble is not None and attempt.trouble.sentence == "end" and not attempt.thinking_pieces
-        return silent and job.conversation.turns > 1 and job.silences < _SILENCES
-
-    def _may_pass(self, job: _Job, trouble: Reply) -> bool:
-        """Whether it makes sense to wait and to ask again, for somebody who watches or for nobody."""
-        match trouble.kind:
-            case Kind.RATE | Kind.LOADING:
-                return True
-            case Kind.TIMEOUT:
-                return self.unattended and job.tries[Kind.TIMEOUT] < _SLOW_TRIES
-            case Kind.UNREACHABLE:
-                return self.unattended and self._pace.reached
-            case Kind.BUSY if self.unattended and trouble.status in _OF_THE_SERVER:
-                return True
-            case Kind.BUSY | Kind.BROKEN | Kind.SILENT:
-                return job.tries[Kind.BUSY] < (TRIES if self.unattended else _ATTENDED_TRIES)
-        return False
-
-    def _ask_less_at_once(self, trouble: Reply) -> Iterator[Event]:
+    def _ask_less_at_once(self, job: Job, trouble: Reply) -> Iterator[Event]:
         if trouble.kind is not Kind.TIMEOUT and not wants_fewer_at_once(trouble.sentence):
             return
         why = "was too slow for" if trouble.kind is Kind.TIMEOUT else "does not take"
         at_once = self._pace.active + 1
-        if self._pace.narrow(at_once):
+        if self._pace.narrow(at_once, job.allowed):
             yield from self._once(
                 f"{self.address.shown} {why} {counted(at_once, 'request')} at once; it is now asked for "
                 f"{self._pace.limit} at a time."
             )
 
-    def _make_room(self, job: _Job, attempt: Attempt) -> None:
+    def _make_room(self, job: Job, attempt: Attempt) -> None:
         """Leave out the oldest turns; of a single one, leave the length of the answer to the server.
 
         So it is first where the server says that this length is what is too much: the turns would go in vain.
@@ -345,16 +259,17 @@ class ServerGenerator:
             return
         raise self._error(job, attempt.trouble or Reply(Kind.CONTEXT), attempt)
 
-    def _wait(self, job: _Job, attempt: Attempt, trouble: Reply) -> Iterator[Event]:
+    def _wait(self, job: Job, attempt: Attempt, trouble: Reply) -> Iterator[Event]:
         own = Kind.BUSY if trouble.kind in _FAILINGS else trouble.kind
         seconds = next_wait(job.tries[own] - 1)
         if trouble.retry_after is not None:
             seconds = max(trouble.retry_after, seconds * _LEAST_SHARE)
         if trouble.kind is Kind.LOADING:
             seconds = min(seconds, 5.0)
-        left = self._pace.seconds_left(job.began, shared=self.unattended)
+        job.failing = job.failing or time.monotonic()
+        left = self._pace.seconds_left(job.failing, shared=self.unattended)
         if not self.unattended and trouble.kind is not Kind.LOADING:
-            left = min(left, ATTENDED_PATIENCE - (time.monotonic() - job.began))
+            left = min(left, ATTENDED_PATIENCE - (time.monotonic() - job.failing))
         if seconds > left:
             raise self._error(job, trouble, attempt, waits=seconds)
         reason = _WAITS[trouble.kind]
@@ -368,7 +283,7 @@ class ServerGenerator:
             self._notices.add(text)
             yield ServerNotice(text)
 
-    def _error(self, job: _Job, trouble: Reply, attempt: Attempt, *, waits: float | None = None) -> GenerationError:
+    def _error(self, job: Job, trouble: Reply, attempt: Attempt, *, waits: float | None = None) -> GenerationError:
         return error_of(self.address, trouble, attempt, job.limits, reached=self._pace.reached, waits=waits)
 
 

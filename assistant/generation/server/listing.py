@@ -26,6 +26,7 @@ _WAITS = {
     Kind.RATE: "Waiting for the server's rate limit",
 }
 _MOST = 5000
+_LONGEST_LIST = 1 << 22
 _OTHER_NAMES = re.compile(
     r"embed|minilm|(^|[/_-])(bge|gte|e5)[-_]|rerank|whisper|(^|[-_/])tts|dall-e|moderation|(^|[-_/])clip|stable-diffusion"
     r"|sdxl|(^|[-_/])flux|transcribe|speech|imagen|gpt-image|mpnet|colbert|voyage-|sentence-t5|paraphrase-",
@@ -86,7 +87,8 @@ def _listed(address: ServerAddress, client: "httpx2.Client", on_event: Listener,
         if head.status < 400:
             return _parsed(address, head)
         reply = read_refusal(head.status, head.headers, head.body)
-        passed, seconds = time.monotonic() - began, reply.retry_after or _LOOK_AGAIN_SECONDS
+        passed = time.monotonic() - began
+        seconds = max(reply.retry_after or 0.0, _LOOK_AGAIN_SECONDS)  # however short a wait it asks for
         if reply.kind not in _WAITS or passed + seconds > patience:
             raise _refused(address, reply)
         again = passed + seconds
@@ -103,20 +105,33 @@ def _refused(address: ServerAddress, reply: Reply) -> GenerationError:
     }.get(reply.kind, "write https:// before its address" if wants_https(reply.sentence) else "")
     status = f"status {reply.status}" if reply.status else ""
     said = "wants another key" if reply.kind is Kind.KEY else "does not list its models"
-    says = status if reply.sentence else f"{said} ({status})"
+    says = status if reply.sentence else f"{said} ({status or 'no reason given'})"
     line = line_of(address.shown, says, reply.sentence, advice, secret=address.key)
     return GenerationError(line, passing=reply.kind in _WAITS or reply.status >= 500)
+
+
+def _whole(call: Call, head: Head) -> Head | Failure:
+    """A list that comes line by line, however slowly each does."""
+    body, until = bytearray(), time.monotonic() + LIST_SECONDS
+    while len(body) < _LONGEST_LIST:
+        if (left := until - time.monotonic()) <= 0:
+            raise queue.Empty
+        match call.take(left):
+            case str(line):
+                body += line.encode() + b"\n"
+            case Failure() as failure:
+                return failure
+            case _:
+                break
+    return Head(head.status, head.headers, bytes(body))
 
 
 def _answer(address: ServerAddress, client: "httpx2.Client") -> Head:
     call = Call(client, "GET", "models")
     try:
         first = call.take(LIST_SECONDS)
-        body = b""
         if isinstance(first, Head) and first.streamed:
-            while isinstance(line := call.take(LIST_SECONDS), str) and len(body) < 1 << 22:
-                body += line.encode() + b"\n"
-            first = Head(first.status, first.headers, body)
+            first = _whole(call, first)
     except queue.Empty:
         first = Failure(TimeoutError())
     finally:
@@ -156,7 +171,8 @@ def _parsed(address: ServerAddress, head: Head) -> list[ListedModel]:
         title = page_title(text) if text.startswith("<") else ""
         says = "answered with something that is not the OpenAI API" if text else "answered with nothing"
         says = f"status {head.status}" if title else says
-        raise GenerationError(line_of(address.shown, says, title, right_address(address.url))) from error
+        line = line_of(address.shown, says, title, right_address(address.url), secret=address.key)
+        raise GenerationError(line) from error
 
 
 def _models(found: list[Any]) -> Iterator[ListedModel]:

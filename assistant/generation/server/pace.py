@@ -57,18 +57,25 @@ class Pace:
                 self._not_before, self._reason = time.monotonic() + seconds, reason
 
     def succeeded(self) -> None:
-        """A request was answered."""
+        """A request was answered, be it by a refusal that is no failing of the server."""
         with self._lock:
             self.reached, self._failing_since = True, None
 
     def failed(self) -> None:
-        """A request was not answered."""
+        """The server failed a request, as it may for a time."""
         with self._lock:
             self._failing_since = self._failing_since or time.monotonic()
 
-    def narrow(self, at_once: int) -> bool:
-        """Ask half as much at once, where so many were under way when one took too long; whether that is fewer."""
+    def narrow(self, at_once: int, allowed: int) -> bool:
+        """Ask half as much at once, where so many were under way when one took too long; whether that is fewer.
+
+        Args:
+            at_once: so many.
+            allowed: the limit when that one was asked. Those that began together and fail together halve it once.
+        """
         with self._lock:
+            if self.limit < allowed:
+                return False
             fewer = max(1, min(self.limit, at_once) // 2)
             changed = fewer < self.limit
             self.limit = fewer
@@ -79,16 +86,16 @@ class Pace:
         """How many requests are under way."""
         return self._active
 
-    def seconds_left(self, began: float, *, shared: bool) -> float:
-        """For how long a request that began then, on the monotonic clock, is tried again.
+    def seconds_left(self, failing: float, *, shared: bool) -> float:
+        """For how long a request that first failed then, on the monotonic clock, is tried again.
 
-        The patience counts from its beginning; where it is `shared` by the requests of a batch and nothing at all is
-        answered any more, from when that began: one request then waits for the server, and those after it do not each
-        wait as long.
+        The patience counts from then, not from the question, which may have waited for its turn or had a long answer;
+        where it is `shared` by the requests of a batch and nothing at all is answered any more, from when that began:
+        one request then waits for the server, and those after it do not each wait as long.
         """
         now = time.monotonic()
-        since = (self._failing_since if shared else None) or began
-        return self.patience - (now - min(began, since))
+        since = (self._failing_since if shared else None) or failing
+        return self.patience - (now - min(failing, since))
 
 
 def wait(seconds: float, reason: str, cancel: threading.Event) -> Iterator[Waiting]:

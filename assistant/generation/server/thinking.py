@@ -53,6 +53,7 @@ class ThinkingSplitter:
         self._length = 0
         self._inside = inside
         self._assumed: list[str] | None = [] if inside else None
+        self._thought = False  # words of what is assumed to be thinking
         self._closed = False
         self.was_answer = False
         """Whether what was expected to be thinking was the answer after all."""
@@ -118,11 +119,12 @@ class ThinkingSplitter:
             return
         if self._inside:
             if self._assumed is not None:
-                begins = None if "".join(self._assumed).strip() else _OPENS.match(text.lstrip())
+                begins = None if self._thought else _OPENS.match(text.lstrip())
                 if begins is not None:  # it says so itself: nothing is assumed any more
                     text, self._assumed = text.lstrip()[begins.end() :], None
                 else:
                     self._assumed.append(text)
+                    self._thought = self._thought or bool(text.strip())
             if text:
                 yield Part("thinking", text)
             return

@@ -308,3 +308,22 @@ def test_a_pipe_needs_no_leave_to_be_written_to(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     questions.write_text('{"question": "Why?"}\n', "utf-8")
     check_paths(str(questions), str(pipe), None, resume=False, overwrite=False)
+
+
+def test_a_line_whose_document_was_missing_is_answered_by_retry_failed_once_it_is_there(
+    run_batch_on: Callable[..., Any],
+) -> None:
+    rows = [{"question": f"Write loop number {number}", "id": f"q{number}", "route": "open"} for number in range(3)]
+    rows[1]["document_path"] = "notes.txt"
+    Path("in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    with serving(answer) as server:
+        code, records = run_batch_on(server.url)
+        assert code == 3
+        assert ["error" in record for record in records] == [False, True, False]
+        Path("notes.txt").write_text("Loops repeat.", "utf-8")
+        assert run_batch_on(server.url, "--resume") == (3, records)
+        code, again = run_batch_on(server.url, "--retry-failed")
+        assert code == 0
+        assert [again[0], again[2]] == [records[0], records[2]]
+        assert "number 1" in again[1]["answer"]
+        assert run_batch_on(server.url, "--resume") == (0, again)

@@ -125,6 +125,9 @@ def test_exports_name_the_model_that_answered() -> None:
     record = {
         "route": "open",
         "answer": "Yes.",
+        "score": None,
+        "closest": None,
+        "verdict": None,
         "models": {"generator": "qwen3:8b"},
         "evidence": [],
         "usage": {"seconds": 1},

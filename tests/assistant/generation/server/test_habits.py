@@ -14,7 +14,8 @@ import pytest
 from assistant.errors import ContextFullError, GenerationError
 from assistant.events import Event, Notice, TextDelta, TextTakenBack, ThinkingDelta, Waiting
 from assistant.generation.server import ServerGenerator, list_models, resolve
-from assistant.generation.server.generator import ServerStream, Timing
+from assistant.generation.server.generator import Timing
+from assistant.generation.server.stream import ServerStream
 from assistant.generation.stream import Sampling
 from assistant.types import Message, Role
 from tests.assistant.generation.server.loopback import DONE, Asked, Reply, Server, delta, event, serving
