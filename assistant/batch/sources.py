@@ -286,7 +286,7 @@ def _squad(file: IO[bytes], _: int, decoder: LineDecoder) -> Iterator[Row]:
     """
     try:
         data = json.loads(decoder.text(file.read(), 1))
-        if isinstance(data, list):
+        if isinstance(data, list) and data:
             yield from _listed(data)
             return
         articles = data["data"]
@@ -294,8 +294,8 @@ def _squad(file: IO[bytes], _: int, decoder: LineDecoder) -> Iterator[Row]:
             raise TypeError("data is no list")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
-            "Neither a SQuAD file (data > paragraphs > qas) nor a list of questions: "
-            f"{type(error).__name__}: {error}; one object a line is read with --input-format jsonl."
+            f"Not a SQuAD file (data > paragraphs > qas), nor a list of questions: {type(error).__name__}: {error}; "
+            "one object a line is read with --input-format jsonl."
         ) from error
     for number, record in enumerate((question for article in articles for question in _squad_questions(article)), 1):
         fields, digest = {key: value for key, value in record.items() if value is not None}, digest_of(record)

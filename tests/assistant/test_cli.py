@@ -1,3 +1,4 @@
+import io
 import itertools
 import json
 import os
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from assistant.cli.console import StatusLine
-from assistant.events import Progress
+from assistant.events import Progress, Waiting
 from tests.conftest import Run
 
 TEXT = (
@@ -263,3 +264,15 @@ def test_a_stage_of_unknown_length_is_told_apart_from_how_fast_it_goes(capsys: A
     assert capsys.readouterr().err.splitlines() == [
         "Answering", "Answering 0.5 a second", "Answering 50%, 0.5 a second, 0:00:20 left",
     ]  # fmt: skip
+
+
+def test_lines_of_several_threads_are_written_each_at_once(monkeypatch: Any) -> None:
+    written: list[str] = []
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "write", written.append)
+    monkeypatch.setattr("sys.stderr", stream)
+    with StatusLine() as status:
+        status(Progress("Answering"))
+        status.say("The file was read as UTF-16.")
+        status(Waiting("Waiting for the server", 0, 1))
+    assert written == ["Answering\n", "The file was read as UTF-16.\n", "Waiting for the server (0 of 1 s)\n"]
