@@ -212,12 +212,16 @@ def _columns(fields: Mapping[str, Any], options: BatchOptions) -> Mapping[str, s
     """
     if "question" in fields or "question" in options.columns or options.template is not None:
         return options.columns
+    alike = columns_alike(fields, INPUT_KEYS)
+    return alike | dict(options.columns) if "question" in alike else options.columns
+
+
+def columns_alike(fields: Mapping[str, Any], keys: Iterable[str]) -> dict[str, str]:
+    """The columns called as these keys but for the case of letters and blanks around; none where one is so exactly."""
     alike: dict[str, str] = {}
     for name in fields:
         alike.setdefault(name.strip().lower(), name)
-    if "question" not in alike:
-        return options.columns
-    return {key: alike[key] for key in INPUT_KEYS if key in alike and key not in fields} | dict(options.columns)
+    return {key: alike[key] for key in keys if key in alike and key not in fields}
 
 
 def _no_question(fields: Mapping[str, Any], columns: Mapping[str, str]) -> str:

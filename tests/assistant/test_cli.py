@@ -276,3 +276,11 @@ def test_lines_of_several_threads_are_written_each_at_once(monkeypatch: Any) -> 
         status.say("The file was read as UTF-16.")
         status(Waiting("Waiting for the server", 0, 1))
     assert written == ["Answering\n", "The file was read as UTF-16.\n", "Waiting for the server (0 of 1 s)\n"]
+
+
+def test_verify_finds_the_columns_of_a_table_made_by_a_person(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("ID;Premise; Hypothesis \na;Lyon is hot.;It is hot.\n", "utf-8")
+    code, _, err = run("verify", "--pairs", "pairs.csv", "-o", "out.jsonl")
+    assert code == 0, err
+    [record] = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert record["id"] == "a"

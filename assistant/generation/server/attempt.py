@@ -245,7 +245,7 @@ class Attempt:
             yield from self._conclude(self._told)
         elif name in _UNREACHABLE:
             self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
-        elif (
+        elif not (self.text_pieces or self.thinking_pieces) and (
             isinstance(error, ValueError | TypeError) or name in _NOT_READ or (is_no_http(error) and not self.answered)
         ):
             self._fail(Reply(Kind.NOT_THE_API), error)
