@@ -16,6 +16,7 @@ from assistant.documents.open import STANDARD_INPUT, read_document
 from assistant.errors import AssistantError, DocumentError
 from assistant.recent import Recent
 from assistant.settings import Settings
+from assistant.text import one_line
 from assistant.types import Document, Route, Turn
 
 INPUT_KEYS = ("id", "question", "document", "document_path", "route", "answers")
@@ -49,6 +50,7 @@ OUTPUT_KEYS = frozenset(
 )
 """Keys of our own output: an input's keys of these names are not carried, so that no reader takes them for ours."""
 _NEWEST_IDS = 4096
+_NAMES_TOLD, _LONGEST_NAME = 4, 24
 _FILES_KEPT, _CHARACTERS_KEPT = 8, 20_000_000
 # Settings that change no answer: how much is done at once, what is refused, and how the chat looks.
 _WITHOUT_EFFECT = {
@@ -144,13 +146,16 @@ def read_lines(rows: Iterable[Row], options: BatchOptions) -> Iterator[Line]:
         if row.error is not None:
             yield Line(row.number, str(row.number), row.digest, error=row.error)
             continue
-        keys = {key: fields.get(options.columns.get(key, key)) for key in INPUT_KEYS}
-        identifier, carried = line_id(keys["id"], row.number), _carried(fields, options)
+        columns = _columns(fields, options)
+        keys = {key: fields.get(columns.get(key, key)) for key in INPUT_KEYS}
+        identifier, carried = line_id(keys["id"], row.number), _carried(fields, columns)
         try:
             if keys["id"] is not None:
                 _check_id(keys["id"], row.number, seen_ids)
             if options.template is not None:
                 keys["question"] = options.template.fill(fields)
+            elif columns.get("question", "question") not in fields:
+                raise BatchLineError(_no_question(fields, columns))
             turn, expected = _turn(keys, identifier, options, files), _expected(keys["answers"])
         except AssistantError as error:
             yield Line(row.number, identifier, row.digest, carried=carried, error=error)
@@ -201,8 +206,38 @@ class _SeenIds:
         return first
 
 
-def _carried(fields: Mapping[str, Any], options: BatchOptions) -> dict[str, Any]:
-    own_columns = {options.columns.get(key, key) for key in INPUT_KEYS if key != "answers"} | {"id", "question"}
+def _columns(fields: Mapping[str, Any], options: BatchOptions) -> Mapping[str, str]:
+    """In which column each key stands.
+
+    Tables made by people have `Question` or ` ID `: where no column is called `question` to the letter, letters of
+    either case and blanks around them do for all keys.
+    """
+    if "question" in fields or "question" in options.columns or options.template is not None:
+        return options.columns
+    alike = columns_alike(fields, INPUT_KEYS)
+    return alike | dict(options.columns) if "question" in alike else options.columns
+
+
+def columns_alike(fields: Mapping[str, Any], keys: Iterable[str]) -> dict[str, str]:
+    """The columns called as these keys but for the case of letters and blanks around; none where one is so exactly."""
+    alike: dict[str, str] = {}
+    for name in fields:
+        alike.setdefault(name.strip().lower(), name)
+    return {key: alike[key] for key in keys if key in alike and key not in fields}
+
+
+def _no_question(fields: Mapping[str, Any], columns: Mapping[str, str]) -> str:
+    """That the question is missing, and what there is in its place."""
+    wanted = one_line(columns.get("question", "question"), _LONGEST_NAME)
+    if not (names := [one_line(name, _LONGEST_NAME) for name in list(fields)[:_NAMES_TOLD]]):
+        return f'"{wanted}" is missing'
+    more = ", …" if len(fields) > _NAMES_TOLD else ""
+    there = ", ".join(f'"{name}"' for name in names)
+    return f'"{wanted}" is missing; there is {there}{more} (--column question=NAME takes one of them)'
+
+
+def _carried(fields: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    own_columns = {columns.get(key, key) for key in INPUT_KEYS if key != "answers"} | {"id", "question"}
     return {key: value for key, value in fields.items() if key not in own_columns and key not in OUTPUT_KEYS}
 
 

@@ -281,18 +281,37 @@ def _plain(value: Any) -> Any:
 def _squad(file: IO[bytes], _: int, decoder: LineDecoder) -> Iterator[Row]:
     """The questions of a SQuAD file, each with its paragraph as the document and its gold answers as `answers`.
 
-    An article, a paragraph or a question that is none counts as one row, with an error.
+    A list of objects is taken as JSONL would be, one a row. An article, a paragraph or a question that is none counts
+    as one row, with an error.
     """
     try:
-        articles = json.loads(decoder.text(file.read(), 1))["data"]
+        data = json.loads(decoder.text(file.read(), 1))
+        if isinstance(data, list) and data:
+            yield from _listed(data)
+            return
+        articles = data["data"]
         if not isinstance(articles, list):
             raise TypeError("data is no list")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(f"Not a SQuAD file (data > paragraphs > qas): {type(error).__name__}: {error}") from error
+        raise UsageError(
+            f"Not a SQuAD file (data > paragraphs > qas), nor a list of questions: {type(error).__name__}: {error}; "
+            "one object a line is read with --input-format jsonl."
+        ) from error
     for number, record in enumerate((question for article in articles for question in _squad_questions(article)), 1):
         fields, digest = {key: value for key, value in record.items() if value is not None}, digest_of(record)
         wrong = fields.pop("error", None)
         yield Row(number, digest, error=BatchLineError(wrong)) if wrong else Row(number, digest, fields)
+
+
+def _listed(entries: list[Any]) -> Iterator[Row]:
+    """The rows of a JSON list."""
+    for number, entry in enumerate(entries, 1):
+        if isinstance(entry, dict):
+            fields = _plain(entry)
+            yield Row(number, digest_of(fields), fields)
+        else:
+            problem = f'a JSON object such as {{"question": ...}} is needed, not {type(entry).__name__}'
+            yield Row(number, _digest(repr(entry).encode("utf-8", "replace")), error=BatchLineError(problem))
 
 
 def _squad_questions(article: Any) -> Iterator[dict[str, Any]]:

@@ -24,6 +24,6 @@ def begins_with_columns(file: IO[bytes]) -> tuple[bool, IO[bytes]]:
     """
     line, file = with_first_line(file)
     text = line.decode("utf-8", "replace").removeprefix(MARK).strip()
-    cells = [cell.strip().strip('"') for cell in re.split(f"[{DELIMITERS}]", text)]
+    cells = [cell.strip().strip('"').strip().lower() for cell in re.split(f"[{DELIMITERS}]", text)]
     is_table = SEPARATOR.fullmatch(text) is not None or (len(cells) > 1 and not _COLUMNS.isdisjoint(cells))
     return is_table, file

@@ -67,7 +67,7 @@ class StatusLine:
         if self._quiet:
             return
         self.clear()
-        print(printable(text), file=sys.stderr)  # noqa: T201
+        _write(printable(text))
 
     def clear(self) -> None:
         """Take the live bar away."""
@@ -84,7 +84,7 @@ class StatusLine:
             self._draw(Progress(event.stage, event.done, event.total))
         elif (now := time.monotonic()) - self._waited_at >= _LINE_EVERY_SECONDS:
             self._waited_at = now
-            print(one_line(how_long, 120), file=sys.stderr, flush=True)  # noqa: T201
+            _write(one_line(how_long, 120))
 
     def _draw(self, event: Progress) -> None:
         from rich.console import Console
@@ -125,7 +125,7 @@ class StatusLine:
         elif rate and event.total and event.per_second is None:
             began, before = self._began
             parts.append(_clock((event.total - event.done) * (now - began) / (event.done - before)))
-        print(" ".join([one_line(event.stage), ", ".join(parts)]).rstrip(), file=sys.stderr, flush=True)  # noqa: T201
+        _write(" ".join([one_line(event.stage), ", ".join(parts)]).rstrip())
         self._stage, self._said_at = event.stage, now
 
     def _rate(self, event: Progress, now: float) -> str:
@@ -138,6 +138,12 @@ class StatusLine:
         if event.done <= before or now <= began or event.total > _BYTES_FROM:
             return ""
         return f"{(event.done - before) / (now - began):,.1f} a second"
+
+
+def _write(line: str) -> None:
+    """Write a line with its end at once: other threads write, too, and `print` writes the two apart."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _left(event: Progress) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PAIRS_AT_ONCE = 64
 _STANDARD_INPUT = {"-", "@-"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PAIR_KEYS = ("id", "premise", "hypothesis", "question")
 
 
 def verify(
@@ -149,13 +150,15 @@ def _verify_file(pairs: str, output: str, chosen: "Settings") -> int:
 
 def _verify_block(verifier: "Verifier", block: list["Row"], file: IO[str]) -> int:
     """Write the verdicts of some rows; how many failed."""
-    from assistant.batch.lines import line_id
+    from assistant.batch.lines import columns_alike, line_id
     from assistant.records import error_to_json, json_line, verdict_to_json
 
     records: list[dict[str, Any]] = []
     checks: list[tuple[int, Check]] = []
     for row in block:
         fields = row.fields or {}
+        if "premise" not in fields and "premise" in (alike := columns_alike(fields, _PAIR_KEYS)):
+            fields = fields | {key: fields[name] for key, name in alike.items()}  # a table made by a person
         identifier = line_id(fields.get("id"), row.number)
         try:
             if row.error is not None:

@@ -1,3 +1,4 @@
+import io
 import itertools
 import json
 import os
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from assistant.cli.console import StatusLine
-from assistant.events import Progress
+from assistant.events import Progress, Waiting
 from tests.conftest import Run
 
 TEXT = (
@@ -263,3 +264,23 @@ def test_a_stage_of_unknown_length_is_told_apart_from_how_fast_it_goes(capsys: A
     assert capsys.readouterr().err.splitlines() == [
         "Answering", "Answering 0.5 a second", "Answering 50%, 0.5 a second, 0:00:20 left",
     ]  # fmt: skip
+
+
+def test_lines_of_several_threads_are_written_each_at_once(monkeypatch: Any) -> None:
+    written: list[str] = []
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "write", written.append)
+    monkeypatch.setattr("sys.stderr", stream)
+    with StatusLine() as status:
+        status(Progress("Answering"))
+        status.say("The file was read as UTF-16.")
+        status(Waiting("Waiting for the server", 0, 1))
+    assert written == ["Answering\n", "The file was read as UTF-16.\n", "Waiting for the server (0 of 1 s)\n"]
+
+
+def test_verify_finds_the_columns_of_a_table_made_by_a_person(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("ID;Premise; Hypothesis \na;Lyon is hot.;It is hot.\n", "utf-8")
+    code, _, err = run("verify", "--pairs", "pairs.csv", "-o", "out.jsonl")
+    assert code == 0, err
+    [record] = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert record["id"] == "a"

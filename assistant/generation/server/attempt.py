@@ -82,7 +82,7 @@ class Attempt:
         try:
             yield from self._read(call)
         except ErrorInside as error:
-            self._fail(refusal(0, error.data, self._optional), error)
+            self._fail(refusal(0, error.data, self.optional), error)
         except NotTheApiError as error:
             if self.text_pieces or self.thinking_pieces:  # such as the page of a proxy, whose server is gone by now
                 self._told = "broken"
@@ -94,7 +94,8 @@ class Attempt:
             call.leave()
 
     @property
-    def _optional(self) -> list[str]:
+    def optional(self) -> list[str]:
+        """The names of the parameters that were sent beside the model and the messages."""
         return [name for name in self._body if name not in ("model", "messages")]
 
     def _is_over(self) -> bool:
@@ -138,7 +139,7 @@ class Attempt:
             case None:
                 yield from self._end()
             case Head(status, headers, body) if status >= 400:
-                self._fail(read_refusal(status, headers, body, self._optional))
+                self._fail(read_refusal(status, headers, body, self.optional))
             case Head(status, headers) if status >= 300:
                 self._fail(Reply(Kind.NOT_THE_API, status, f"moved to {headers.get('location', 'nowhere')}"))
             case Head(status) if status in NO_CONTENT:
@@ -244,7 +245,7 @@ class Attempt:
             yield from self._conclude(self._told)
         elif name in _UNREACHABLE:
             self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
-        elif (
+        elif not (self.text_pieces or self.thinking_pieces) and (
             isinstance(error, ValueError | TypeError) or name in _NOT_READ or (is_no_http(error) and not self.answered)
         ):
             self._fail(Reply(Kind.NOT_THE_API), error)

@@ -1,12 +1,14 @@
 """The lines of a streamed answer as what they say: text, thinking, an end, counts, or an error."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from assistant.text import encodable, one_line
 
 DONE = "[DONE]"
+_HALVES = re.compile("[\ud800-\udfff]")
 _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoning_details", "thinking_blocks")
 _WORDS = ("text", "content", "thinking", "reasoning", "summary")
 """Where the words stand, if thinking comes as an object."""
@@ -63,6 +65,7 @@ class ChunkReader:
         self._held = 0  # characters of both
         self._is_error = False
         self._index: object = None
+        self._half = ""
         self._understood = self._passed_over = self._begun = False
 
     def line(self, line: str) -> Chunk | None:
@@ -195,11 +198,22 @@ class ChunkReader:
             if choice.get("index", 0) == self._index:
                 if choice.get("error"):
                     raise ErrorInside({"error": choice["error"]})
-                chunk = _chunk(choice, begun=self._begun)
+                chunk = self._joined(_chunk(choice, begun=self._begun))
                 self._begun = self._begun or bool(chunk and (chunk.text or chunk.thinking))
                 self._understood = self._understood or chunk is not None
                 return chunk or self._pass_over()
         return Chunk()
+
+    def _joined(self, chunk: Chunk | None) -> Chunk | None:
+        """The piece without the half of a character at its end, which the next begins with: some cut UTF-16 in two."""
+        if chunk is None:
+            return None
+        text, self._half = self._half + chunk.text, ""
+        if chunk.finish is None and text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        if text and _HALVES.search(text):
+            text = encodable(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+        return Chunk(text, encodable(chunk.thinking), chunk.finish)
 
     def _count(self, usage: Any) -> None:
         if not isinstance(usage, dict):
@@ -235,7 +249,7 @@ def _chunk(choice: dict[str, Any], *, begun: bool) -> Chunk | None:
     if isinstance(message.get("refusal"), str):
         text += message["refusal"]
     thinking += next(filter(None, (_thought(message.get(name)) for name in _THINKING)), "")
-    return Chunk(encodable(text), encodable(thinking), told)
+    return Chunk(text, thinking, told)
 
 
 def _thought(given: Any, depth: int = 0) -> str:

@@ -8,7 +8,18 @@ from assistant.text import one_line
 
 _LONGEST = 1000
 _DEEPEST = 4
-_NAMES = ("message", "msg", "detail", "error", "error_description", "title", "reason", "status_msg")
+_NAMES = (
+    "message",
+    "Message",
+    "msg",
+    "detail",
+    "error",
+    "errors",
+    "error_description",
+    "title",
+    "reason",
+    "status_msg",
+)
 _FEWEST_TOKENS = 64
 _AT_ONCE = re.compile(
     r"concurren|pending requests|simultaneous|parallel requests|requests? at (once|a time|the same time)|queue is full"

@@ -88,14 +88,22 @@ _QUOTA = re.compile(
     r"|credits? .{0,20}(exhausted|used up)",
     re.IGNORECASE,
 )
-_RATE = re.compile(r"rate.?limit|too many requests|requests per (minute|day|second)|overloaded|at capacity", re.I)
+_RATE = re.compile(
+    r"rate.?limit|too many requests|requests per (minute|day|second)|overloaded|at capacity|capacity exceeded", re.I
+)
 _ROLES = re.compile(
     r"(roles?|messages?|requests?) (must|should|need to|have to)?.{0,12}alternat"
     r"|(system|developer) (role|message|prompt|instruction)s?.{0,30}(not|n't) (be )?(supported|allowed|enabled)"
     r"|system role not|only (the )?user.{1,30} roles|unexpected role.{0,10}system|role\W{1,3}does not support .?system"
-    r"|(not|n't) (support|allow|accept).{0,12}(system|developer) (role|message|prompt|instruction)",
+    r"|(not|n't) (support|allow|accept).{0,12}(system|developer) (role|message|prompt|instruction)"
+    r"|input should be 'user' or 'assistant'|value is not a valid .{0,40}permitted: 'user', 'assistant'",
     re.IGNORECASE,
 )
+_KEY = re.compile(
+    r"api[ _-]?key.{0,20}(not valid|invalid|expired)|(invalid|incorrect|expired) (or missing )?api[ _-]?key", re.I
+)
+_PLACE = re.compile(r"(country|region|territory|location).{0,40}(not|n't|un) ?(supported|available|allowed)", re.I)
+"""What no key changes."""
 STREAM = "stream"
 _WANTED = re.compile(r"\bmax_tokens\b.{0,30}\brequired|(missing|required).{0,40}\bmax_tokens\b", re.IGNORECASE)
 _NO_STREAM = re.compile(
@@ -171,7 +179,9 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.CONTEXT, None
     if _LOADING.search(words) and not _FAILED_LOAD.search(words):
         return Kind.LOADING, None
-    if status in (401, 403):
+    if status == 403 and _PLACE.search(words):
+        return Kind.REFUSED, None
+    if status in (401, 403) or (status == 400 and _KEY.search(words)):
         return Kind.KEY, None
     if _ROLES.search(words):
         return Kind.ROLES, None

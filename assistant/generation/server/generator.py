@@ -151,9 +151,10 @@ class ServerGenerator:
         yield from self._say_at_end(stream, job)
 
     def _attempt(self, stream: ServerStream, job: Job) -> Generator[Event, None, Attempt]:
+        job.plain_roles = self._plain_roles
         body = {
             "model": self.name,
-            "messages": job.conversation.payload(plain_roles=self._plain_roles),
+            "messages": job.conversation.payload(plain_roles=job.plain_roles),
             **self._parameters.as_sent(job.parameters),
         }
         attempt = Attempt(self._client, body, job.limits, job.cancel, begins_inside=self._thinks_from_start)
@@ -203,13 +204,13 @@ class ServerGenerator:
         match trouble.kind:
             case Kind.CONTEXT:
                 self._make_room(job, attempt)
-            case Kind.PARAMETER if trouble.parameter == "max_tokens" not in job.parameters and not self._wants_length:
-                self._wants_length = True  # which most leave to themselves
+            case Kind.PARAMETER if trouble.parameter == "max_tokens" not in job.parameters and not job.told_length:
+                self._wants_length = job.told_length = True  # which most leave to themselves
                 job.parameters["max_tokens"] = job.length
-            case Kind.PARAMETER if (notice := self._parameters.refuse(trouble)) is not None:
+            case Kind.PARAMETER if (notice := self._parameters.refuse(trouble, attempt.optional)) is not None:
                 if notice:
                     yield from self._once(f"{self.address.shown}: {notice}")
-            case Kind.ROLES if not self._plain_roles:
+            case Kind.ROLES if not job.plain_roles:  # whoever else has learned it meanwhile
                 self._plain_roles = True
             case Kind.EMPTY if trouble.sentence == "length" and attempt.thinking_pieces and job.give_room():
                 pass
@@ -231,7 +232,7 @@ class ServerGenerator:
             return
         why = "was too slow for" if trouble.kind is Kind.TIMEOUT else "does not take"
         at_once = self._pace.active + 1
-        if self._pace.narrow(at_once, job.allowed):
+        if self._pace.narrow(at_once, job.allowed) and self._pace.limit < at_once:
             yield from self._once(
                 f"{self.address.shown} {why} {counted(at_once, 'request')} at once; it is now asked for "
                 f"{self._pace.limit} at a time."

@@ -32,6 +32,8 @@ class Job:
     silences: int = 0
     silent_at: int | None = None
     room: int = 0  # tokens for thinking that were not given yet
+    plain_roles: bool = False  # as it was asked last
+    told_length: bool = False
 
     @property
     def max_tokens(self) -> float:

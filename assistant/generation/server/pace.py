@@ -1,5 +1,6 @@
 """When a server is asked: how many requests at once, none before it said, and how long a failing one is tried again."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class Pace:
                     self._active += 1
                     return
             if tell and held > 0:
-                yield Waiting(self._reason, round(passed), round(passed + held))
+                yield Waiting(self._reason, round(passed), math.ceil(passed + held))
 
     def leave(self) -> None:
         """A request is over."""
@@ -104,7 +105,7 @@ def wait(seconds: float, reason: str, cancel: threading.Event) -> Iterator[Waiti
         if passed >= seconds or cancel.is_set():
             return
         if tell:
-            yield Waiting(reason, round(passed), round(seconds))
+            yield Waiting(reason, round(passed), math.ceil(seconds))
 
 
 def _ticks(cancel: threading.Event) -> Iterator[tuple[float, bool]]:

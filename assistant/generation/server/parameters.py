@@ -1,5 +1,6 @@
 """Which parameters a server is sent: those that a person has chosen, by the names that it takes."""
 
+from collections.abc import Container
 from typing import Any
 
 from assistant.generation.server.errors import STREAM, Reply
@@ -43,8 +44,12 @@ class Parameters:
             if name not in self._refused
         }
 
-    def refuse(self, trouble: Reply) -> str | None:
+    def refuse(self, trouble: Reply, sent_names: Container[str] = ()) -> str | None:
         """Leave out or rename a parameter from now on.
+
+        Args:
+            trouble: names the parameter.
+            sent_names: the names in the request that was refused, beside which others may have been under way.
 
         Returns:
             What to tell the user, empty where it matters to nobody; None where nothing can be changed.
@@ -52,9 +57,11 @@ class Parameters:
         sent = trouble.parameter or ""
         usual = next((name for name, other in _OTHER_NAMES.items() if other == sent), sent)
         other = _OTHER_NAMES.get(usual)
-        if usual in self._refused or not (usual in _SETTINGS or usual in _COUNTS or usual == STREAM):
+        if not (usual in _SETTINGS or usual in _COUNTS or usual == STREAM):
             return None
-        if other is not None and usual not in self._renamed and sent == usual and other in trouble.sentence:
+        if usual in self._refused or (usual in self._renamed and sent == usual):
+            return "" if sent in sent_names else None  # another request has learned it meanwhile
+        if other is not None and sent == usual and other in trouble.sentence:
             self._renamed.add(usual)
             return f"{usual} is sent as {other}, as the server wants it."
         self._refused.add(usual)

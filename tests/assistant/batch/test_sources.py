@@ -268,7 +268,10 @@ def test_parquet_rows_keep_their_types_and_what_json_has_not_becomes_text(tmp_pa
 @pytest.mark.parametrize(
     ("content", "kind", "message"),
     [
-        (b'{"document": "x"}', "jsonl", '"question" is missing'),
+        (b'{"document": "x"}', "jsonl",
+         '"question" is missing; there is "document" (--column question=NAME takes one of them)'),
+        (b'{"question": null}', "jsonl", '"question" is missing'),
+        (b'["Where?"]', "squad", 'a JSON object such as {"question": ...} is needed, not str'),
         (b'question\n"a"b\n', "csv", "not valid CSV: ',' expected after '\"'"),
         (b'{"data": [{"paragraphs": [5]}]}', "squad",
          'a paragraph of the SQuAD file is no object with a list of "qas"'),
@@ -276,6 +279,32 @@ def test_parquet_rows_keep_their_types_and_what_json_has_not_becomes_text(tmp_pa
 )  # fmt: skip
 def test_what_is_wrong_with_a_row_is_said(content: bytes, kind: str, message: str) -> None:
     assert [str(line.error) for line in _lines(content, kind)] == [message]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("ID;Question;Topic\na;Où?;x\n".encode("cp1252"), "csv"),
+        ("sep=;\r\nId; QUESTION ;Topic\r\na;Où?;x\r\n".encode("cp1252"), "csv"),
+        ("Id\tQuestion\tTopic\r\na\tOù?\tx\r\n".encode("utf-16"), "jsonl"),
+        (json.dumps([{"ID": "a", "Question": "Où?", "Topic": "x"}]).encode(), "squad"),
+    ],
+)
+def test_columns_are_found_in_letters_of_either_case(content: bytes, kind: str) -> None:
+    [line] = _lines(content, kind)
+    assert line.turn is not None
+    assert (line.id, line.turn.question, line.carried) == ("a", "Où?", {"Topic": "x"})
+
+
+def test_columns_that_are_named_to_the_letter_come_first() -> None:
+    [line] = _lines(b"Question,question,Document,ID\nNo?,Yes?,report.pdf,a\n", "csv")
+    assert line.turn is not None
+    assert (line.turn.question, line.turn.documents, line.id) == ("Yes?", (), "2")
+    assert line.carried == {"Question": "No?", "Document": "report.pdf", "ID": "a"}
+    named = BatchOptions(columns={"question": "Frage"})
+    [line] = _lines(b"Frage,Question\nJa?,No?\n", "csv", named)
+    assert line.turn is not None
+    assert (line.turn.question, line.carried) == ("Ja?", {"Question": "No?"})
 
 
 def test_whatever_answers_depend_on_tells_one_run_from_another() -> None:

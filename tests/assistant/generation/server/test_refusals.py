@@ -1,12 +1,16 @@
 """What a server's refusal is taken for, in the words of many servers, and what is done about it."""
 
 import ssl
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trustme
 
 from assistant.errors import GenerationError, SettingsError, UsageError
+from assistant.events import Notice, TextDelta
 from assistant.generation.server import ServerGenerator, list_models, resolve
 from assistant.generation.server.address import base_url
 from assistant.generation.server.errors import Kind, refusal
@@ -46,6 +50,11 @@ from tests.assistant.generation.server.test_habits import LONG, QUESTION, ask
         (400, "Conversation roles must alternate user/assistant/user/assistant/...", Kind.ROLES),
         (400, "This model does not support system messages", Kind.ROLES),
         (400, "The alternative messages are invalid", Kind.REFUSED),
+        (422, "Input should be 'user' or 'assistant'", Kind.ROLES),
+        (498, "Flex tier capacity exceeded", Kind.RATE),
+        (403, "Country, region, or territory not supported", Kind.REFUSED),
+        (403, "This key has no leave for that", Kind.KEY),
+        (400, "API key not valid. Please pass a valid API key.", Kind.KEY),
     ],
 )
 def test_a_sentence_is_taken_for_what_it_means(status: int, sentence: str, kind: Kind) -> None:
@@ -270,3 +279,90 @@ def test_what_only_claims_to_be_compressed_is_not_asked_for_again() -> None:
     outcome = ask(lambda asked: asked.raw(b'{"choices": []}', 200, headers))
     assert "not the OpenAI API" in str(outcome.error)
     assert len(outcome.server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [{"errors": [{"message": "No such route", "code": 7003}]}, {"Message": "No such route"}]
+)
+def test_a_sentence_is_found_where_gateways_put_it(error: dict[str, object]) -> None:
+    assert refusal(400, error).sentence == "No such route"
+
+
+def _together(reply: Callable[[Asked], None], sampling: Sampling | None = None) -> tuple[list[str], str]:
+    """What four requests become that are refused before any of them has learned from it, and the notices."""
+    at_once = threading.Barrier(4)
+
+    def first_together(asked: Asked) -> None:
+        if asked.number < 4:
+            at_once.wait(10)
+        reply(asked)
+
+    notices: list[str] = []
+    with serving(first_together) as server:
+        generator = ServerGenerator(server.url, "m")
+        generator.unattended = True
+
+        def text(_: int) -> str:
+            said = ""
+            for each in generator.stream(QUESTION, sampling=sampling).events():
+                said += each.text if isinstance(each, TextDelta) else ""
+                if isinstance(each, Notice):
+                    notices.append(each.text)
+            return said
+
+        with ThreadPoolExecutor(4) as threads:
+            said = list(threads.map(text, range(4)))
+        assert len(server.asked) >= 8
+    return said, " ".join(notices)
+
+
+def test_requests_that_are_refused_together_all_learn_the_new_name() -> None:
+    def reply(asked: Asked) -> None:
+        if "max_tokens" in asked.body:
+            sentence = "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+            asked.refuse(400, f"Unsupported parameter: {sentence}", param="max_tokens")
+        else:
+            asked.say(f"At most {asked.body.get('max_completion_tokens')}.")
+
+    said, notices = _together(reply, Sampling(max_new_tokens=9))
+    assert said == ["At most 9."] * 4
+    assert notices.count("is sent as max_completion_tokens") == 1
+    assert "left out" not in notices
+
+
+def test_requests_that_are_refused_together_all_leave_it_out() -> None:
+    def reply(asked: Asked) -> None:
+        for name in ("max_tokens", "temperature"):
+            if name in asked.body:
+                asked.refuse(400, f"Unsupported parameter: {name}", param=name)
+                return
+        asked.say("Yes.")
+
+    assert _together(reply, Sampling(max_new_tokens=9, temperature=0.5))[0] == ["Yes."] * 4
+
+
+def test_requests_that_are_refused_together_all_go_without_a_system_message() -> None:
+    def reply(asked: Asked) -> None:
+        if asked.body["messages"][0]["role"] == "system":
+            asked.refuse(400, "System role not supported")
+        else:
+            asked.say("Yes.")
+
+    assert _together(reply)[0] == ["Yes."] * 4
+
+
+def test_requests_that_are_refused_together_all_tell_the_length_that_is_wanted() -> None:
+    def reply(asked: Asked) -> None:
+        if "max_tokens" in asked.body:
+            asked.say("Yes.")
+        else:
+            asked.refuse(400, "max_tokens: Field required")
+
+    assert _together(reply, Sampling(max_new_tokens=9, chosen=frozenset()))[0] == ["Yes."] * 4
+
+
+def test_a_single_request_is_not_said_to_be_too_many_at_once() -> None:
+    outcome = ask(
+        lambda asked: asked.refuse(503, "maximum pending requests exceeded") if not asked.number else asked.say("Yes.")
+    )
+    assert (outcome.text, outcome.notices) == ("Yes.", "")

@@ -286,3 +286,26 @@ def test_a_question_is_not_sent_on_to_another_server() -> None:
     assert "moved to http://localhost:9/v1/chat/completions (status 307)" in str(outcome.error)
     endless = ask(lambda asked: asked.raw(b"", 307, {"Location": "/v1/chat/completions"}))
     assert len(endless.server.asked) == 5
+
+
+def test_a_character_cut_in_two_between_pieces_is_whole() -> None:
+    halves = [delta(content="A smile: \ud83d"), delta(content="\ude00, and half: \ud83d"), delta(content=" of one.")]
+    outcome = ask(lambda asked: asked.stream([*halves, delta("stop"), DONE]))
+    assert outcome.text == "A smile: \U0001f600, and half: \ufffd of one."
+    assert len(outcome.text.encode()) > 0
+
+
+def test_a_compressed_stream_that_is_spoilt_in_the_middle_keeps_what_came() -> None:
+    def reply(asked: Asked) -> None:
+        packer = zlib.compressobj(wbits=31)
+        asked.handler.send_response(200)
+        asked.handler.send_header("Content-Type", "text/event-stream")
+        asked.handler.send_header("Content-Encoding", "gzip")
+        asked.handler.end_headers()
+        asked.handler.wfile.write(packer.compress(delta(content="Half")) + packer.flush(zlib.Z_SYNC_FLUSH))
+        asked.handler.wfile.flush()
+        time.sleep(0.3)
+        asked.handler.wfile.write(b"no gzip at all")
+
+    outcome = ask(reply)
+    assert (outcome.text, outcome.stream.finish) == ("Half", "broken")
