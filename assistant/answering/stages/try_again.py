@@ -12,6 +12,7 @@ from assistant.events import EvidenceFound, Notice, Progress, RouteChosen, TextD
 from assistant.presentation import document_of
 from assistant.types import Answer, Draft, Label, Route, Support, Turn, Verdict
 from assistant.verification.claims import span_claim, states_yes_or_no
+from assistant.verification.figures import Fault
 from assistant.verification.names import name_fault
 
 SURE_OF_NOTHING = 0.95
@@ -23,7 +24,8 @@ def try_again(state: TurnState, resources: Resources) -> Steps:
     """What the generator makes of the passages, if it is entailed; else it stays a draft beside the reader's word.
 
     The question is part of what is checked: a true sentence that does not answer it is no answer. Since the reader
-    found nothing, the names of the question have to stand closer to the deciding sentence than elsewhere.
+    found nothing, the verifier has to be surer than the reader was, and the names of the question have to stand closer
+    to the deciding sentence than elsewhere.
     """
     nothing, turn = state.answer, state.turn
     # Where a table lacks the row that is asked for, the generator would take the value of another one.
@@ -61,7 +63,7 @@ def try_again(state: TurnState, resources: Resources) -> Steps:
         usage=replace(written.answer.usage, windows=usage.windows, windows_in_all=usage.windows_in_all),
     )
     if answer.verdict is not None:
-        answer = replace(answer, verdict=_with_names(answer.verdict, turn))
+        answer = replace(answer, verdict=_weighed(answer.verdict, turn, nothing.score))
     if answer.support is Support.SUPPORTED and text is not None and answer.verdict is not None:
         state.answer = answer
         yield RouteChosen(
@@ -78,15 +80,27 @@ def try_again(state: TurnState, resources: Resources) -> Steps:
     )  # fmt: skip
 
 
-def _with_names(verdict: Verdict, turn: Turn) -> Verdict:
-    """The verdict, with its first claim turned down where the deciding sentence tells of somebody or something else."""
-    first, place = verdict.claims[0], verdict.claims[0].evidence
-    document = document_of(place, turn.documents) if place is not None else None
-    if place is None or document is None or first.label is not Label.ENTAILMENT:
-        return verdict
-    fault = name_fault(turn.question, document.text, place.start, place.end, _CLOSE)
-    if fault is None:
-        return verdict
+def _weighed(verdict: Verdict, turn: Turn, absent: float | None) -> Verdict:
+    """The verdict beside the reader's word, which was that there is no answer; what it outweighs is turned down.
+
+    Both probabilities are calibrated, each on as many answers as none. So an answer that the verifier finds entailed
+    with p, where the reader finds none with q, is likelier than not where p (1 - q) > (1 - p) q, which is p > q.
+
+    Args:
+        verdict: of what was written; the first claim is the question with it.
+        turn: the question.
+        absent: the reader's probability that there is no answer.
+    """
     from assistant.verification.verifier import turn_down
 
-    return Verdict((turn_down(first, fault), *verdict.claims[1:]))
+    worst, first = verdict.worst, verdict.claims[0]
+    if worst.label is not Label.ENTAILMENT:
+        return verdict
+    if absent is not None and worst.probabilities.entailment < absent:
+        doubt = Fault(f"the reader is surer ({absent:.0%}) that there is no answer", opposed=False)
+        return Verdict(tuple(turn_down(claim, doubt) if claim is worst else claim for claim in verdict.claims))
+    document = document_of(first.evidence, turn.documents) if first.evidence is not None else None
+    if first.evidence is None or document is None:
+        return verdict
+    fault = name_fault(turn.question, document.text, first.evidence.start, first.evidence.end, _CLOSE)
+    return verdict if fault is None else Verdict((turn_down(first, fault), *verdict.claims[1:]))

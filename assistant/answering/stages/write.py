@@ -17,6 +17,7 @@ from assistant.routing.followups import without_lead
 from assistant.routing.intents import is_about_assistant
 from assistant.types import Evidence, Message, ModelNames, Role, Route, Usage
 from assistant.verification.claims import answer_claims, together
+from assistant.verification.destructive import destructive_commands
 from assistant.verification.python_code import unparsable_python
 from assistant.verification.refusals import is_refusal
 
@@ -63,6 +64,8 @@ def write(state: TurnState, resources: Resources, near: Sequence[Evidence] = ())
         yield Notice(notice)
     if (fault := unparsable_python(text)) is not None:
         yield Notice(f"The Python of this answer does not run as it is: it cannot be parsed ({fault}).")
+    if destroys := destructive_commands(text):
+        yield Notice(f"This deletes or overwrites for good: {', '.join(destroys)}. Read it before you run it.")
     if state.noted:
         text = without_citations(text)
     if grounded and is_refusal(text):

@@ -175,6 +175,21 @@ def test_what_the_generator_says_of_a_name_that_the_place_does_not_mention_stays
     assert ask(models, "When did the wheel at Oster break?")[0].text is not None
 
 
+def test_an_answer_of_which_the_verifier_is_less_sure_than_the_reader_that_there_is_none_stays_a_draft() -> None:
+    models = Models(read=False, writes="The wheel broke in 1702.", sure=0.92)  # the verifier gives 0.90
+    answer, _ = ask(models, "When did the wheel break?")
+    assert (answer.text, answer.tried) == (None, (Route.EXTRACT, Route.GROUNDED))
+    assert answer.draft is not None and answer.draft.verdict is not None
+    assert answer.draft.verdict.worst.reason == "the reader is surer (92%) that there is no answer"
+
+
+def test_an_answer_that_deletes_something_says_so() -> None:
+    models = Models(read=False, writes="Do this:\n\n```sh\ngit reset --hard HEAD~1\n```\n")
+    resources = Resources(models, Settings())  # type: ignore[arg-type]  (stand-ins)
+    events = list(take_alone(steps(Turn("How do I undo a commit?"), threading.Event(), resources)))
+    assert Notice("This deletes or overwrites for good: git reset --hard. Read it before you run it.") in events
+
+
 def test_a_refusal_leaves_no_draft() -> None:
     answer, _ = ask(Models(read=False, writes="The passages do not say who broke it."), "Who broke the wheel?")
     assert (answer.text, answer.draft) == (None, None)
