@@ -7,6 +7,20 @@ import re
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
+# Whole escape sequences, as a terminal reads them: of colours and the cursor, of titles, links and the clipboard, of
+# character sets. What stands within one is bounded, so that one that is never ended hides nothing.
+_TOLD = "[^\x00-\x1f\x7f-\x9f]{0,2000}"
+_SEQUENCE = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
+    f"|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f]){_TOLD}(?:\x07|\x1b\\\\|\x9c)"
+    "|\x1b[ -/]{1,2}[0-~]"
+)
+_BEGUN = re.compile(
+    "(?:(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,8}"
+    f"|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f]){_TOLD}\x1b?"
+    "|\x1b[ -/]{0,2})\\Z"
+)
+"""What may become a sequence with the next piece."""
 _LINE_END = re.compile("\r\n?|\u2028|\u2029|\x85")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What takes no room of its own: accents that pile up on a letter, joiners, variation selectors, tags. Any script needs
@@ -22,12 +36,16 @@ _MARKS_AT_END = re.compile(f"[{_WITHOUT_WIDTH}]*\\Z")
 
 
 def printable(text: str) -> str:
-    """The text without what could steer a terminal: control characters, escape sequences, marks that reorder it.
+    """The text without what could steer a terminal: escape sequences, control characters, marks that reorder it.
 
     Line ends of every kind become newlines, lone surrogates, which cannot be encoded, a replacement character, and of
     marks without width at most eight in a row stay.
     The result may be shorter than the text: cut by offsets first, then make printable.
     """
+    return _without_controls(_SEQUENCE.sub("", text))
+
+
+def _without_controls(text: str) -> str:
     text = _UNPRINTABLE.sub("", _LINE_END.sub("\n", text))
     return encodable(FLOOD.sub(r"\1", text))
 
@@ -41,14 +59,27 @@ class PrintableStream:
     """Makes a text printable that comes in pieces, as if it had come whole."""
 
     def __init__(self) -> None:
-        self._line_end = ""
+        self._held = ""
         self._marks = ""
 
     def add(self, piece: str) -> str:
-        """What of this piece can be shown; a carriage return waits for what follows it."""
-        text = self._line_end + piece
-        self._line_end = "\r" if text.endswith("\r") else ""
-        shown = printable(self._marks + text.removesuffix("\r"))
+        """What of this piece can be shown; what may be half of a line end or of a sequence waits for what follows."""
+        text = self._held + piece
+        begun = _BEGUN.search(text)
+        at = len(text) if begun is None else begun.start()
+        text, self._held = text[:at], text[at:]
+        text = _SEQUENCE.sub("", text)
+        if text.endswith("\r"):
+            text, self._held = text[:-1], "\r" + self._held
+        return self._shown(text)
+
+    def finish(self) -> str:
+        """What waited and can be shown all the same."""
+        held, self._held = self._held, ""
+        return self._shown(held)
+
+    def _shown(self, text: str) -> str:
+        shown = _without_controls(self._marks + text)
         new = shown[len(self._marks) :]
         found = _MARKS_AT_END.search(shown)
         self._marks = found[0] if found else ""

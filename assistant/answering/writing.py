@@ -78,10 +78,11 @@ def about_end(stream: "TextStream") -> str | None:
         case "loop":
             return "The model began to repeat itself and was stopped."
         case "length":
-            tokens = counted(stream.completion_tokens, "token")
+            known = stream.tokens_are_known
+            tokens = counted(stream.completion_tokens, "token") if known else "its limit of tokens"
             return f"The answer reached {tokens} and was cut; ask it to go on, or raise max_new_tokens (--max-tokens)."
         case "filtered":
-            return "The server's content filter ended the answer: it is not complete."
+            return "The answer is not complete: the server's content filter ended it, or the model refused."
         case "broken":
             return f"The answer is not complete: {getattr(stream, 'trouble', None) or 'the connection broke off.'}"
     return None

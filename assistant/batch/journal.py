@@ -5,7 +5,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -148,9 +148,11 @@ def merge_retried(path: Path, retried: Path) -> None:
         return
     draft = path.with_name(f"{path.name}.merged")
     with path.open("rb") as old, retried.open("rb") as new, draft.open("wb") as merged:
+        failed = {key for raw in old if (key := _failed_line(raw)) is not None}
+        old.seek(0)
         waiting = _next_whole(new)
         for raw in old:
-            if waiting is not None and raw.endswith(b"\n") and _replaces(waiting, raw):
+            if waiting is not None and raw.endswith(b"\n") and _replaces(waiting, raw, failed):
                 merged.write(waiting)
                 waiting = _next_whole(new)
             else:
@@ -167,13 +169,33 @@ def _next_whole(file: IO[bytes]) -> bytes | None:
     return raw if raw.endswith(b"\n") else None
 
 
-def _replaces(new: bytes, old: bytes) -> bool:
-    """Whether a record is that of the same line as one that failed; its document may have been missing then."""
+def _failed_line(raw: bytes) -> tuple[str, str] | None:
+    """Which line a record is of that failed: its id, which another may have as its number, and its digest."""
+    if b'"error"' not in raw:
+        return None
+    try:
+        record = json.loads(raw)
+        return (str(record["id"]), str(record["input_digest"])) if "error" in record else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _replaces(new: bytes, old: bytes, failed: Container[tuple[str, str]]) -> bool:
+    """Whether a record is that of the same line as one that failed; its document may have been missing then.
+
+    Args:
+        new: the record.
+        old: the other.
+        failed: all lines that failed; a record of one of these is not that of another with its id.
+    """
     try:
         ours, theirs = json.loads(new), json.loads(old)
-        was_unread = "error" in theirs and theirs["error"]["type"] == DocumentError.__name__
-        same = ours["id"] == theirs["id"] and (was_unread or ours["input_digest"] == theirs["input_digest"])
-        return "error" in theirs and same
+        if "error" not in theirs or ours["id"] != theirs["id"]:
+            return False
+        if ours["input_digest"] == theirs["input_digest"]:
+            return True
+        was_unread = theirs["error"]["type"] == DocumentError.__name__
+        return was_unread and (str(ours["id"]), str(ours["input_digest"])) not in failed
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
 

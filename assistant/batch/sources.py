@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from assistant.batch.table_lines import DELIMITERS, MARK, SEPARATOR, begins_with_columns
+from assistant.batch.table_lines import DELIMITERS, MARK, SEPARATOR, begins_with_columns, begins_with_text
 from assistant.batch.text_lines import LineDecoder, Tell, as_utf8
 from assistant.errors import UsageError
 from assistant.text import counted
@@ -20,6 +20,10 @@ FORMATS = ("jsonl", "csv", "parquet", "squad")
 _BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "squad"}
 _CHUNK = 1 << 20
 _ROWS_AT_ONCE = 64
+_PLAIN_TEXT = (
+    'The first line is neither JSON such as {"question": "..."} nor does it name the columns of a table; a text file '
+    'of questions, one a line, is read with a first line that says "question".'
+)
 
 
 class BatchLineError(UsageError):
@@ -68,6 +72,10 @@ def read_rows(file: IO[bytes], kind: str, longest: int = 1 << 27, tell: Tell | N
     if kind == "jsonl":
         is_table, decoded = begins_with_columns(decoded)
         kind = "csv" if is_table else kind
+    if tell is not None and kind in ("jsonl", "csv"):
+        is_text, decoded = begins_with_text(decoded, in_table=kind == "csv")
+        if is_text:
+            tell(_PLAIN_TEXT)
     yield from readers[kind](decoded, longest, LineDecoder(tell, is_utf8=is_utf8))
 
 

@@ -163,7 +163,7 @@ class _Printer:
     def end(self) -> None:
         """End the line of what was printed so far, and say what waited for that."""
         if self._streamed:
-            sys.stdout.write("\n")
+            sys.stdout.write(self._shown.finish().rstrip() + "\n")
             sys.stdout.flush()
         self._streamed = False
         for notice in self._notices:

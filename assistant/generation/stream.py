@@ -66,6 +66,8 @@ class TextStream(Iterator[str]):
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = 0
         self.thinking_tokens = 0
+        self.tokens_are_known = True
+        """Whether these are counts of tokens; else they are of pieces, as a server did not count."""
         self.turns_left_out = turns_left_out
         self.finish: Finish | None = None
         self.model: str | None = None

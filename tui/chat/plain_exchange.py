@@ -81,6 +81,8 @@ class PlainExchange:
     async def finish(self) -> None:
         """Say what has not been said of the answer yet."""
         streamed = self.exchange.route is not Route.EXTRACT and bool(self.exchange.text)
+        if streamed and (left := self._shown.finish().rstrip()):
+            self._lines.piece(left)
         self._lines.end()
         self._lines.line("\n".join(list(answer_lines(self.exchange))[1 if streamed else 0 :]))
 

@@ -17,6 +17,7 @@ from assistant.generation.server.errors import Kind, Reply, read_refusal, refusa
 from assistant.generation.server.loops import LoopWatch
 from assistant.generation.server.pages import is_no_http, page_title
 from assistant.generation.server.thinking import ThinkingSplitter
+from assistant.generation.server.whole_chunks import WholeChunks
 from assistant.generation.stream import Finish
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ _FINISHES: dict[str, Finish] = {"length": "length", "filtered": "filtered", "loo
 _AFTER_END_SECONDS = 5.0  # for what a server counts after it has told the end
 NO_CONTENT = (204, 205)
 """Statuses of answers that have no words by what they are."""
-_NOT_READ = ("InvalidURL", "TooManyRedirects", "DecodingError", "_TooLongError")
+QUEUED = 202
+"""The status of a request that was taken and is answered only later."""
+_NO_ANSWER = (Kind.NOT_THE_API, Kind.SILENT, Kind.BROKEN, Kind.EMPTY)
+_NOT_READ = ("InvalidURL", "TooManyRedirects", "_TooLongError")
 _UNREACHABLE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 
 
@@ -69,12 +73,18 @@ class Attempt:
         self.taken_back = self.answered = False
         self.reader = ChunkReader()
         self._client, self._body, self._limits, self._cancel = client, body, limits, cancel
-        self._splitter = ThinkingSplitter(inside=begins_inside)
-        self._watch = LoopWatch()
-        self._marks = EndMarks()
+        self._begins_inside = begins_inside
+        self._texts, self._thoughts = WholeChunks(), WholeChunks()
+        self._read_anew()
         self._room = limits.characters
         self._told: str | None = None
-        self._heard = False
+        self._heard = self._refused = False
+        self._status = 0
+
+    def _read_anew(self) -> None:
+        self._splitter = ThinkingSplitter(inside=self._begins_inside)
+        self._watch = LoopWatch()
+        self._marks = EndMarks()
 
     def events(self) -> Iterator[Event]:
         """What the answer says, piece by piece, and that it is waited for."""
@@ -98,10 +108,18 @@ class Attempt:
         """The names of the parameters that were sent beside the model and the messages."""
         return [name for name in self._body if name not in ("model", "messages")]
 
+    @property
+    def question_length(self) -> int:
+        """Characters of the last message."""
+        messages = self._body["messages"]
+        return len(messages[-1]["content"]) if messages else 0
+
     def _is_over(self) -> bool:
         return self.finish is not None or self.trouble is not None
 
     def _fail(self, reply: Reply, cause: Exception | None = None) -> None:
+        if self._status == QUEUED and not self.spoken and reply.kind in _NO_ANSWER:
+            reply = Reply(Kind.BUSY, QUEUED)
         self.trouble, self.cause = reply, cause
 
     def _read(self, call: Call) -> Iterator[Event]:
@@ -132,7 +150,8 @@ class Attempt:
                 yield Waiting("Waiting for the server to begin", round(waited), round(limit))
 
     def _take(self, item: Item) -> Iterator[Event]:
-        self.answered = self.answered or isinstance(item, Head)
+        if isinstance(item, Head):
+            self.answered, self._status = True, item.status
         match item:
             case Failure(error):
                 yield from self._broke(error)
@@ -176,19 +195,26 @@ class Attempt:
             yield from self._end()
 
     def _chunk(self, chunk: Chunk) -> Iterator[Event]:
-        if chunk.thinking:
+        thinking, _ = self._thoughts.add(chunk.thinking)
+        text, said_too_often = self._texts.add(chunk.text)
+        if thinking:
             self.thinking_pieces += 1
-            yield ThinkingDelta(chunk.thinking)
-        if chunk.text:
-            yield from self._parts(chunk.text)
+            yield ThinkingDelta(thinking)
+        if said_too_often:
+            self._read_anew()
+            self.text_pieces, self.spoken = 0, False
+            yield TextTakenBack()
+        if text:
+            yield from self._parts(text)
+        self._refused = self._refused or chunk.refuses
         if chunk.finish is not None:
             self._told = chunk.finish
-        self._room -= len(chunk.text) + len(chunk.thinking)
+        self._room -= len(text) + len(thinking)
         if self._room < 0:  # it does not keep to `max_tokens`
             yield from self._conclude("length")
         elif self._marks.over:
             yield from self._conclude("end")
-        elif self._watch.add(chunk.text + chunk.thinking):
+        elif self._watch.add(text + thinking):
             yield from self._conclude("loop")
 
     def _parts(self, text: str | None) -> Iterator[Event]:
@@ -228,6 +254,8 @@ class Attempt:
 
     def _conclude(self, told: str) -> Iterator[Event]:
         """The answer is over, as the server tells or as it is cut here; without a word said, it is none."""
+        if told == "end" and self._refused:
+            told = "filtered"
         self._told = told
         yield from self._parts(None)
         if self.was_answer:
@@ -246,7 +274,10 @@ class Attempt:
         elif name in _UNREACHABLE:
             self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
         elif not (self.text_pieces or self.thinking_pieces) and (
-            isinstance(error, ValueError | TypeError) or name in _NOT_READ or (is_no_http(error) and not self.answered)
+            isinstance(error, ValueError | TypeError)
+            or name in _NOT_READ
+            or (is_no_http(error) and not self.answered)
+            or "header check" in str(error)  # never compressed, though the server says so
         ):
             self._fail(Reply(Kind.NOT_THE_API), error)
         else:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.text import encodable, one_line
@@ -43,11 +43,15 @@ class Counts:
 
 @dataclass(slots=True)
 class Chunk:
-    """A piece of an answer; `finish` is "end", "length", "filtered", "broken" or "tools" where it is the last."""
+    """A piece of an answer; `finish` is "end", "length", "filtered", "broken" or "tools" where it is the last.
+
+    `refuses` says that it is of a refusal, which OpenAI's models put into a field of its own.
+    """
 
     text: str = ""
     thinking: str = ""
     finish: str | None = None
+    refuses: bool = False
 
 
 class ChunkReader:
@@ -213,7 +217,7 @@ class ChunkReader:
             text, self._half = text[:-1], text[-1]
         if text and _HALVES.search(text):
             text = encodable(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-        return Chunk(text, encodable(chunk.thinking), chunk.finish)
+        return replace(chunk, text=text, thinking=encodable(chunk.thinking))
 
     def _count(self, usage: Any) -> None:
         if not isinstance(usage, dict):
@@ -246,10 +250,11 @@ def _chunk(choice: dict[str, Any], *, begun: bool) -> Chunk | None:
     if not message and told is None and choice.get("delta") is None:
         return None
     text, thinking = _content(message.get("content"))
-    if isinstance(message.get("refusal"), str):
-        text += message["refusal"]
+    refusal = message.get("refusal")
+    if refuses := isinstance(refusal, str) and bool(refusal):
+        text += refusal
     thinking += next(filter(None, (_thought(message.get(name)) for name in _THINKING)), "")
-    return Chunk(text, thinking, told)
+    return Chunk(text, thinking, told, refuses)
 
 
 def _thought(given: Any, depth: int = 0) -> str:

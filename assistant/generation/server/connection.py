@@ -212,9 +212,13 @@ def _is_same_server(here: "httpx2.URL", there: "httpx2.URL") -> bool:
 
 
 def _beginning(response: "httpx2.Response") -> bytes:
+    import httpx2
+
     read = b""
-    for piece in response.iter_bytes():
-        read += piece
-        if len(read) > _LONGEST_BODY:
-            break
+    # A refusal whose words are spoilt is one all the same, by its status.
+    with contextlib.suppress(*(() if response.is_success else (httpx2.DecodingError,))):
+        for piece in response.iter_bytes():
+            read += piece
+            if len(read) > _LONGEST_BODY:
+                break
     return read[:_LONGEST_BODY]

@@ -117,6 +117,7 @@ _MODEL = re.compile(
     r"|deployment.{0,80}not exist",
     re.I,
 )
+_FAILED = (408, 409, 424, 425)  # 424 is TGI's, where an answer failed on the way
 _NEVER = re.compile(r"(requires more|not enough) (system |gpu )?(memory|vram)", re.I)
 """What a server of this size can never do."""
 _CRASHED = re.compile(r"\b(model|runner|engine|worker|process)\b.{0,30}\b(crashed|died|no longer running)", re.I)
@@ -194,7 +195,7 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
     if _RATE.search(words):
         return Kind.RATE, None
     never = status == 501 or _NEVER.search(words)  # not of this server, however often it is asked
-    failed = status in (408, 409, 425) or status >= 500 or not (status or fields.get("param")) or _CRASHED.search(words)
+    failed = status in _FAILED or status >= 500 or not (status or fields.get("param")) or _CRASHED.search(words)
     return Kind.BUSY if failed and not never else Kind.REFUSED, None
 
 

@@ -124,6 +124,7 @@ class ServerGenerator:
     def _answer(self, stream: ServerStream, job: Job) -> Generator[Event, None, None]:
         """Ask until there is an answer, or a trouble that asking again does not cure."""
         conversation = job.conversation
+        self._pace.begin()
         if self._longest is not None and conversation.characters >= self._longest:
             conversation.shorten(self._longest * 0.6)
         while True:
@@ -165,6 +166,7 @@ class ServerGenerator:
             yield event
         counts = attempt.reader.counts
         stream.prompt_tokens = counts.prompt or 0
+        stream.tokens_are_known = bool(counts.completion)
         stream.completion_tokens = counts.completion or attempt.text_pieces + attempt.thinking_pieces
         told = counts.thinking if counts.thinking else attempt.thinking_pieces
         stream.thinking_tokens = min(told, stream.completion_tokens)

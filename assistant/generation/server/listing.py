@@ -102,6 +102,7 @@ def _refused(address: ServerAddress, reply: Reply) -> GenerationError:
         Kind.KEY: "set the right key in ASSISTANT_API_KEY",
         Kind.MODEL: "name a model with --model",
         Kind.NOT_THE_API: right_address(address.url, "name a model with --model"),
+        Kind.BUSY: "name a model with --model",
     }.get(reply.kind, "write https:// before its address" if wants_https(reply.sentence) else "")
     status = f"status {reply.status}" if reply.status else ""
     said = "wants another key" if reply.kind is Kind.KEY else "does not list its models"

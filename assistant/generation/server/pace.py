@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from assistant.events import Waiting
 
 _POLL_SECONDS = 0.1
+_TURN_SECONDS = 0.02  # how soon the next in turn sees that it may ask
 _TOLD_EVERY = 1.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 TRIES = 6
@@ -30,26 +31,46 @@ class Pace:
         """Whether the server has ever answered."""
         self.limit = requests
         self._active = 0
+        self._waiting: dict[object, bool] = {}  # in the order in which they came, and whether they are looking
         self._not_before = 0.0
         self._reason = ""
         self._failing_since: float | None = None
+        self._ended = 0.0  # when a request was last over
         self._lock = threading.Lock()
 
+    def begin(self) -> None:
+        """A question comes: what failed long before it, with nothing asked since, takes none of its patience."""
+        with self._lock:
+            if not self._active and time.monotonic() - self._ended > min(LONGEST_WAIT, self.patience):
+                self._failing_since = None
+
     def enter(self, cancel: threading.Event) -> Iterator[Waiting]:
-        """Wait for leave to ask; `leave` gives it back. Once `cancel` is set, it is given at once."""
-        for passed, tell in _ticks(cancel):
+        """Wait for leave to ask, in the order of coming; `leave` gives it back.
+
+        Once `cancel` is set, it is given at once.
+        """
+        ticket = object()
+        try:
+            for passed, tell in _ticks(cancel, _TURN_SECONDS):
+                with self._lock:
+                    self._waiting[ticket] = True
+                    held = self._not_before - time.monotonic()
+                    turn = next(each for each, looking in self._waiting.items() if looking) is ticket
+                    if (held <= 0 and self._active < self.limit and turn) or cancel.is_set():
+                        self._active += 1
+                        return
+                    self._waiting[ticket] = not (tell and held > 0)  # whoever is told may not come back
+                if tell and held > 0:
+                    yield Waiting(self._reason, round(passed), math.ceil(passed + held))
+        finally:
             with self._lock:
-                held = self._not_before - time.monotonic()
-                if (held <= 0 and self._active < self.limit) or cancel.is_set():
-                    self._active += 1
-                    return
-            if tell and held > 0:
-                yield Waiting(self._reason, round(passed), math.ceil(passed + held))
+                self._waiting.pop(ticket, None)
 
     def leave(self) -> None:
         """A request is over."""
         with self._lock:
             self._active -= 1
+            self._ended = time.monotonic()
 
     def hold(self, seconds: float, reason: str) -> None:
         """Ask nothing for so long."""
@@ -108,7 +129,7 @@ def wait(seconds: float, reason: str, cancel: threading.Event) -> Iterator[Waiti
             yield Waiting(reason, round(passed), math.ceil(seconds))
 
 
-def _ticks(cancel: threading.Event) -> Iterator[tuple[float, bool]]:
+def _ticks(cancel: threading.Event, every: float = _POLL_SECONDS) -> Iterator[tuple[float, bool]]:
     """Seconds passed, again and again, and whether a second has passed since they were last told."""
     began, told = time.monotonic(), -_TOLD_EVERY
     while True:
@@ -116,7 +137,7 @@ def _ticks(cancel: threading.Event) -> Iterator[tuple[float, bool]]:
         tell = passed - told >= _TOLD_EVERY
         told = passed if tell else told
         yield passed, tell
-        cancel.wait(_POLL_SECONDS)
+        cancel.wait(every)
 
 
 def next_wait(tries: int) -> float:

@@ -4,7 +4,8 @@ Tags come in pieces; one may never be closed; and where the prompt ends with the
 """
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from copy import copy
 from typing import Literal, NamedTuple
 
 _NAMES = "think|thinking|thought|thoughts|reasoning|seed:think"
@@ -29,7 +30,8 @@ _BEGUN = re.compile(
 _LONGEST_TAG = 110
 _AT_ONCE = 4096  # characters: what is left of them is copied at each tag
 _LONGEST = 200_000  # characters of an answer, after which no tag is looked for
-_FENCE = re.compile(r"^ {0,3}(```|~~~)", re.M)
+_FENCE = re.compile(r" {0,3}(```|~~~)")
+_LONGEST_FENCE = 6
 
 
 class Part(NamedTuple):
@@ -37,6 +39,45 @@ class Part(NamedTuple):
 
     kind: Literal["text", "thinking", "taken back"]
     text: str = ""
+
+
+class _Place:
+    """Where an answer that grows has got to: within code or not, at the beginning of a line or not."""
+
+    def __init__(self) -> None:
+        self.has_opened = False
+        self._fences = 0  # in the lines before the last
+        self._line = ""  # the beginning of the last line
+        self._is_blank = True  # the last line so far
+        self._tail = ""
+
+    def add(self, text: str) -> None:
+        """More of the answer."""
+        *lines, last = text.split("\n")
+        for line in lines:
+            self._go_on(line)
+            self._fences += _FENCE.match(self._line) is not None
+            self._line, self._is_blank = "", True
+        self._go_on(last)
+        window = self._tail + text
+        self.has_opened = self.has_opened or _OPENS.search(window) is not None
+        self._tail = window[-_LONGEST_TAG:]
+
+    def _go_on(self, text: str) -> None:
+        self._line += text[: _LONGEST_FENCE - len(self._line)]
+        self._is_blank = self._is_blank and not text.strip()
+
+    @property
+    def _in_code(self) -> bool:
+        return (self._fences + (_FENCE.match(self._line) is not None)) % 2 == 1
+
+    def begins_line(self) -> bool:
+        """Whether a tag here opens thinking: text may speak of such tags, which it does within lines and in code."""
+        return self._is_blank and not self._in_code
+
+    def may_end_thinking(self) -> bool:
+        """Whether a tag here may close thinking that was opened in the prompt."""
+        return not (self.has_opened or self._in_code or self._tail.endswith("`"))
 
 
 class ThinkingSplitter:
@@ -50,6 +91,7 @@ class ThinkingSplitter:
     def __init__(self, *, inside: bool = False) -> None:
         self._held = ""  # what may be the beginning of a tag
         self._said: list[str] = []  # the answer so far
+        self._place = _Place()
         self._length = 0
         self._inside = inside
         self._assumed: list[str] | None = [] if inside else None
@@ -91,10 +133,8 @@ class ThinkingSplitter:
         return text[match.end() :]
 
     def _say(self, text: str) -> Generator[Part, None, str]:
-        opens = next((match for match in _OPENS.finditer(text) if self._at_begin_of_line(text[: match.start()])), None)
-        closes = None if self._closed else next(
-            (match for match in _CLOSES.finditer(text) if self._ends_thinking(text[: match.start()])), None
-        )  # fmt: skip
+        opens = self._first(_OPENS, text, _Place.begins_line)
+        closes = None if self._closed else self._first(_CLOSES, text, _Place.may_end_thinking)
         if opens is not None and (closes is None or opens.start() < closes.start()):
             yield from self._part(text[: opens.start()])
             self._inside = True
@@ -102,7 +142,7 @@ class ThinkingSplitter:
         if closes is not None:
             yield Part("taken back")
             yield Part("thinking", "".join(self._said) + text[: closes.start()])
-            self._said, self._closed = [], True
+            self._said, self._place, self._closed = [], _Place(), True
             return text[closes.end() :]
         return (yield from self._all_but_tag(text))
 
@@ -132,25 +172,21 @@ class ThinkingSplitter:
             text = _ANSWERS.sub("", text.lstrip()).lstrip()  # the empty lines between thinking and answer
         if text:
             self._said.append(text)
+            self._place.add(text)
             self._length += len(text)
             yield Part("text", text)
 
-    def _at_begin_of_line(self, before: str) -> bool:
-        """Whether a tag opens thinking: text may speak of such tags, which it does within lines and in code."""
+    def _first(self, pattern: re.Pattern[str], text: str, fits: Callable[[_Place], bool]) -> re.Match[str] | None:
+        """The first tag in what comes next that stands where it is one."""
         if self._length > _LONGEST:
-            return False
-        said = "".join(self._said) + before
-        return not said.rpartition("\n")[2].strip() and not _in_code(said)
-
-    def _ends_thinking(self, before: str) -> bool:
-        if self._length > _LONGEST:
-            return False
-        said = "".join(self._said) + before
-        return not said.endswith("`") and not _in_code(said) and _OPENS.search(said) is None
-
-
-def _in_code(text: str) -> bool:
-    return len(_FENCE.findall(text)) % 2 == 1
+            return None
+        place, at = copy(self._place), 0
+        for match in pattern.finditer(text):
+            place.add(text[at : match.start()])
+            at = match.start()
+            if fits(place):
+                return match
+        return None
 
 
 def without_thinking(text: str) -> str:

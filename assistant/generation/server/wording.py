@@ -2,10 +2,12 @@
 
 from assistant.errors import ContextFullError, EmptyAnswerError, GenerationError
 from assistant.generation.server.address import ServerAddress
-from assistant.generation.server.attempt import NO_CONTENT, Attempt, Limits
+from assistant.generation.server.attempt import NO_CONTENT, QUEUED, Attempt, Limits
 from assistant.generation.server.errors import PASSING, Kind, Reply, line_of, unreached
 from assistant.generation.server.pages import broke_before, is_no_http, right_address, wants_https
 from assistant.text import counted
+
+_SHORT = 1000  # characters of a question that any context has room for
 
 
 def error_of(
@@ -55,6 +57,11 @@ def _words(
         Kind.BROKEN: "try again",
         Kind.SILENT: f"try again; if it stays so: {right_address(address.url)}",
     }.get(trouble.kind, "")
+    if trouble.kind is Kind.CONTEXT and attempt.question_length < _SHORT:
+        advice = "its context or limit is too small; start it with a larger one"
+    if trouble.status == QUEUED:
+        said = f"only put the request into a queue ({status})"
+        return said, "try again later, or name a model that answers at once"
     if trouble.status == 407:
         advice = "HTTPS_PROXY takes a name and password: http://NAME:PASSWORD@HOST:PORT"
     if wants_https(trouble.sentence):
@@ -73,9 +80,12 @@ def _words(
     }.get(trouble.kind, f"refused the request ({status or 'no reason given'})")
     if trouble.kind is Kind.UNREACHABLE:
         return unreached(attempt.cause)
+    is_spoilt = type(attempt.cause).__name__ == "DecodingError"
     no_http = trouble.kind is Kind.NOT_THE_API and is_no_http(attempt.cause)
     if not (attempt.answered or reached) and (no_http or (trouble.kind is Kind.BROKEN and attempt.cause is not None)):
         return broke_before(attempt.cause, address.url)
+    if is_spoilt and trouble.kind is Kind.BROKEN:
+        said = "sent an answer whose compression is spoilt"
     if trouble.status in NO_CONTENT:
         said = f"answered with nothing ({status})"
     return said, advice
@@ -89,9 +99,10 @@ def _silence(told: str, attempt: Attempt) -> tuple[str, str]:
         return "gave no answer: its content filter stopped it", "word the question otherwise"
     raise_ = "raise max_new_tokens in the settings (--max-tokens)"
     if attempt.thinking_pieces:
-        tokens = counted(attempt.reader.counts.completion or attempt.thinking_pieces, "token")
+        tokens = attempt.reader.counts.completion
+        how_long = f", for {counted(tokens, 'token')}" if tokens else ""
         more = raise_ if told == "length" else "ask again or try another model"
-        return f"gave no answer: the model only thought, for {tokens}", f"{more}, or give the server more context"
+        return f"gave no answer: the model only thought{how_long}", f"{more}, or give the server more context"
     if told == "length":
         return "gave no answer before its limit of tokens", f"{raise_}, or give the server more context"
     return "gave an empty answer", "ask again, or begin a new conversation if this one is long"
