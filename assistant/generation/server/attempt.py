@@ -78,7 +78,7 @@ class Attempt:
         self._read_anew()
         self._room = limits.characters
         self._told: str | None = None
-        self._heard = self._refused = False
+        self._heard = self._refused = self._told_early = False
         self._status = 0
 
     def _read_anew(self) -> None:
@@ -141,13 +141,17 @@ class Attempt:
             first = not (self.text_pieces or self.thinking_pieces)
             waited = time.monotonic() - (began if first else last)
             limit = self._limits.first_token if first else self._limits.between_tokens
-            if self._told is not None and time.monotonic() - last > min(limit, _AFTER_END_SECONDS):
+            if self._has_settled() and time.monotonic() - last > min(limit, _AFTER_END_SECONDS):
                 yield from self._end()  # all was said, and the connection stays open
             elif waited > limit:
                 self._fail(Reply(Kind.TIMEOUT), TimeoutError())
             elif first and waited > _SILENT_SECONDS and waited - told > _TOLD_EVERY:
                 told = waited
                 yield Waiting("Waiting for the server to begin", round(waited), round(limit))
+
+    def _has_settled(self) -> bool:
+        """Whether the end was told, and is one: some tell it with every piece, or with the end of the thinking."""
+        return self._told is not None and not self._told_early and (self.spoken or self._told != "end")
 
     def _take(self, item: Item) -> Iterator[Event]:
         if isinstance(item, Head):
@@ -207,6 +211,7 @@ class Attempt:
         if text:
             yield from self._parts(text)
         self._refused = self._refused or chunk.refuses
+        self._told_early = self._told_early or (self._told is not None and bool(text or thinking))
         if chunk.finish is not None:
             self._told = chunk.finish
         self._room -= len(text) + len(thinking)
@@ -269,8 +274,8 @@ class Attempt:
 
     def _broke(self, error: Exception) -> Iterator[Event]:
         name = type(error).__name__
-        if self._told is not None and self.spoken:  # all was said before the connection broke
-            yield from self._conclude(self._told)
+        if self._has_settled() and self.spoken:  # all was said before the connection broke
+            yield from self._conclude(self._told or "end")
         elif name in _UNREACHABLE:
             self._fail(Reply(Kind.TIMEOUT if name == "ConnectTimeout" else Kind.UNREACHABLE), error)
         elif not (self.text_pieces or self.thinking_pieces) and (

@@ -13,8 +13,13 @@ _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "re
 _WORDS = ("text", "content", "thinking", "reasoning", "summary")
 """Where the words stand, if thinking comes as an object."""
 _LONGEST_EVENT = 1 << 22
-_LENGTH = {"length", "max_tokens", "max_output_tokens", "model_length", "max_new_tokens"}
-_FILTERED = {"content_filter", "content-filter", "safety", "recitation", "sensitive", "blocklist", "prohibited_content"}
+_LENGTH = {
+    "length", "max_tokens", "max_output_tokens", "model_length", "max_new_tokens", "model_context_window_exceeded",
+}  # fmt: skip
+_FILTERED = {
+    "content_filter", "content-filter", "safety", "recitation", "sensitive", "blocklist", "prohibited_content", "spii",
+    "refusal",
+}  # fmt: skip
 _BROKEN = {"error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error", "unknown"}
 _NO_END = {"", "null", "none"}
 _TOOLS = {"tool_calls", "function_call", "tool_use", "tool_call"}
@@ -175,7 +180,8 @@ class ChunkReader:
             return self._pass_over()
         if not isinstance(data, dict):
             raise NotTheApiError
-        if data.get("error") or data.get("object") == "error" or (self._is_error and "choices" not in data):
+        is_error = self._is_error or bool(data.get("errors"))
+        if data.get("error") or data.get("object") == "error" or (is_error and "choices" not in data):
             raise ErrorInside(data)
         base = data.get("base_resp")
         if isinstance(base, dict) and base.get("status_code"):  # MiniMax's, with a status of 200
@@ -241,7 +247,9 @@ def _chunk(choice: dict[str, Any], *, begun: bool) -> Chunk | None:
         begun: whether some of the answer has come: a whole message is then all of it once more.
     """
     message = choice.get("delta") or (not begun and choice.get("message")) or {}
-    finish = choice.get("finish_reason")
+    finish = choice.get("finish_reason") or choice.get("finishReason")
+    if isinstance(finish, dict):
+        finish = finish.get("type")
     told = None if finish is None else _finish(str(finish))
     if not isinstance(message, dict):
         raise NotTheApiError

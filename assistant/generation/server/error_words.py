@@ -93,8 +93,12 @@ def in_events(body: bytes) -> Any:
 
 
 def locations(inner: Any) -> str:
-    """The places that a list of faults names, as FastAPI writes it."""
-    faults = inner.get("detail") if isinstance(inner, dict) else inner
+    """The places that a list of faults names, as FastAPI writes it, however deep it lies."""
+    faults = inner
+    for _ in range(_DEEPEST):
+        faults = _nested(faults) if isinstance(faults, str) else faults
+        if isinstance(faults, dict):
+            faults = faults.get("detail") or faults.get("message")
     if not isinstance(faults, list):
         return ""
     places = [fault.get("loc") for fault in faults[:10] if isinstance(fault, dict)]

@@ -85,7 +85,8 @@ _QUOTA = re.compile(
     r"|exceeded (your|its) (current |\w+ spending |\w+ usage )(quota|limit)"
     r"|billing[ _]|payment (is )?required|credits? (balance|limit)|balance is (too low|insufficient)"
     r"|(no|out of|not enough|insufficient|more|add) .{0,12}(credits?|balance|funds)\b"
-    r"|credits? .{0,20}(exhausted|used up)",
+    r"|credits? .{0,20}(exhausted|used up)|account balance|account is in good standing"
+    r"|(reached|exceeded) (your|the) \w+ usage limit|free (tier|quota).{0,20}(exhausted|used up)",
     re.IGNORECASE,
 )
 _RATE = re.compile(
@@ -102,8 +103,10 @@ _ROLES = re.compile(
 _KEY = re.compile(
     r"api[ _-]?key.{0,20}(not valid|invalid|expired)|(invalid|incorrect|expired) (or missing )?api[ _-]?key", re.I
 )
-_PLACE = re.compile(r"(country|region|territory|location).{0,40}(not|n't|un) ?(supported|available|allowed)", re.I)
-"""What no key changes."""
+_RULES = re.compile(
+    r"(country|region|territory|location).{0,40}(not|n't|un) ?(supported|available|allowed)|data policy|guardrail", re.I
+)
+"""What no key and no other name of the model changes."""
 STREAM = "stream"
 _WANTED = re.compile(r"\bmax_tokens\b.{0,30}\brequired|(missing|required).{0,40}\bmax_tokens\b", re.IGNORECASE)
 _NO_STREAM = re.compile(
@@ -120,7 +123,11 @@ _MODEL = re.compile(
 _FAILED = (408, 409, 424, 425)  # 424 is TGI's, where an answer failed on the way
 _NEVER = re.compile(r"(requires more|not enough) (system |gpu )?(memory|vram)", re.I)
 """What a server of this size can never do."""
-_CRASHED = re.compile(r"\b(model|runner|engine|worker|process)\b.{0,30}\b(crashed|died|no longer running)", re.I)
+_CRASHED = re.compile(
+    r"\b(model|runner|engine|worker|process)\b.{0,30}\b(crashed|died|no longer running|unloaded)\b"
+    r"|\bunexpected EOF\b|\bchannel error\b",
+    re.IGNORECASE,
+)
 _REFUSING = re.compile(
     r"unsupported|not support|unrecognized|unknown|unexpected|not permitted|not allowed|extra (input|field)|invalid"
     r"|does not (allow|accept|take)|cannot be|must be|too large|deprecated|only the default",
@@ -180,7 +187,7 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.CONTEXT, None
     if _LOADING.search(words) and not _FAILED_LOAD.search(words):
         return Kind.LOADING, None
-    if status == 403 and _PLACE.search(words):
+    if status in (403, 404) and _RULES.search(words):
         return Kind.REFUSED, None
     if status in (401, 403) or (status == 400 and _KEY.search(words)):
         return Kind.KEY, None

@@ -37,7 +37,9 @@ _WAITS = {
     Kind.BROKEN: "Waiting for the server, which broke off",
     Kind.SILENT: "Waiting for the server, which answered with nothing",
 }
-_TOO_MUCH_WANTED = re.compile(r"max_(completion_|new_)?tokens\W.{0,40}\btoo large", re.IGNORECASE)
+_TOO_MUCH_WANTED = re.compile(
+    r"max_(completion_|new_)?tokens\W.{0,40}\b(too large|must be less than or equal)", re.IGNORECASE
+)
 _FAILINGS = (Kind.BROKEN, Kind.SILENT)
 _LEAST_SHARE = 0.1
 """At least so much of a wait of our own is waited, however short the server's is: some say 0 and refuse again."""

@@ -157,7 +157,7 @@ def unreachable(address: ServerAddress, error: Exception, seconds: float) -> Ass
 def _parsed(address: ServerAddress, head: Head) -> list[ListedModel]:
     try:
         data = json.loads(head.body)
-        if isinstance(data, dict) and data.get("error"):
+        if isinstance(data, dict) and (data.get("error") or data.get("errors")):
             raise _refused(address, refusal(0, data))
         for name in ("data", "models"):
             if isinstance(data, dict) and name in data:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -149,8 +150,8 @@ def run_batch_on(
     without_generator(monkeypatch)
     monkeypatch.setenv("ASSISTANT_SERVER_MODEL", "m")
 
-    def run(url: str, *options: str) -> tuple[int, list[dict[str, Any]]]:
-        arguments = ["assistant", "batch", "in.jsonl", "-o", "out.jsonl", "--server", url, *options]
+    def run(url: str, *options: str, questions: str = "in.jsonl") -> tuple[int, list[dict[str, Any]]]:
+        arguments = ["assistant", "batch", questions, "-o", "out.jsonl", "--server", url, *options]
         monkeypatch.setattr("sys.argv", arguments)
         code = cli.run(cli.app, "assistant")
         return code, [json.loads(line) for line in Path("out.jsonl").read_text("utf-8").splitlines()]
@@ -327,3 +328,103 @@ def test_a_line_whose_document_was_missing_is_answered_by_retry_failed_once_it_i
         assert [again[0], again[2]] == [records[0], records[2]]
         assert "number 1" in again[1]["answer"]
         assert run_batch_on(server.url, "--resume") == (0, again)
+
+
+def _put(rows: list[dict[str, Any]]) -> None:
+    Path("in.jsonl").write_text("".join(json.dumps({"route": "open", **row}) + "\n" for row in rows), "utf-8")
+
+
+def test_a_line_whose_id_is_the_number_of_another_is_tried_again_in_its_own_place(
+    run_batch_on: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSISTANT_SERVER_PATIENCE", "0")
+    broken = [True]
+    _put(
+        [
+            {"question": "Write loop number 1", "document_path": "notes.txt"},
+            {"question": "Write loop number 2", "id": "1"},
+        ]
+    )
+
+    def reply(asked: Asked) -> None:
+        if broken:
+            asked.json({"error": {"message": "Too many requests"}}, 429, {"Retry-After": "9"})
+        else:
+            answer(asked)
+
+    with serving(reply) as server:
+        code, records = run_batch_on(server.url)
+        assert (code, ["error" in record for record in records]) == (3, [True, True])
+        broken.clear()
+        code, records = run_batch_on(server.url, "--resume")
+        assert ["error" in record for record in records] == [True, False]
+        assert "number 2" in records[1]["answer"]
+        Path("notes.txt").write_text("Loops repeat.", "utf-8")
+        code, records = run_batch_on(server.url, "--retry-failed")
+        assert code == 0
+        assert [f"number {at}" in record["answer"] for at, record in enumerate(records, 1)] == [True, True]
+
+
+def test_lines_with_one_id_are_gone_on_with_and_tried_again_each_for_itself(
+    run_batch_on: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSISTANT_SERVER_PATIENCE", "0")
+    broken = [True]
+    _put([{"question": f"Write loop number {at}", "id": "same" if at < 3 else "other"} for at in (1, 2, 3)])
+
+    def reply(asked: Asked) -> None:
+        if broken and "number 1" in asked.body["messages"][-1]["content"]:
+            asked.json({"error": {"message": "Too many requests"}}, 429, {"Retry-After": "9"})
+        else:
+            answer(asked)
+
+    with serving(reply) as server:
+        assert run_batch_on(server.url)[0] == 3
+        broken.clear()
+        for option in ("--resume", "--retry-failed", "--resume"):
+            code, records = run_batch_on(server.url, option)
+            assert (code, [record["id"] for record in records]) == (3, ["same", "same", "other"])
+            assert "number 1" in records[0]["answer"]
+            assert "that of line 1 already" in records[1]["error"]["message"]
+            assert "number 3" in records[2]["answer"]
+
+
+def test_a_server_whose_answers_are_spoilt_on_the_way_now_and_then_loses_no_line(
+    run_batch_on: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.generation.server.pace.FIRST_WAIT", 0.01)
+    packed = bytearray(zlib.compress(b"".join(piece(f"word{at}") for at in range(90)), wbits=31))
+    packed[40:60] = b"\xff" * 20
+
+    def reply(asked: Asked) -> None:
+        if asked.number % 3 == 0:
+            asked.raw(bytes(packed), 200, {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"})
+        else:
+            answer(asked)
+
+    _open_rows(9)
+    with serving(reply) as server:
+        code, records = run_batch_on(server.url)
+    assert code == 0
+    assert [f"number {at}" in record["answer"] for at, record in enumerate(records)] == [True] * 9
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("questions.txt", "What is a loop?\nWhat is a list?\n", True),
+        ("questions", "What is a loop\nWhat is a list\n", True),
+        ("questions.csv", "What is a loop?\nWhat is a list?\n", True),
+        ("questions.csv", "question\nWhat is a loop?\n", False),
+        ("questions.txt", "id,question\n1,What is a loop?\n", False),
+        ("questions.jsonl", '{"question": "What is a loop?"}\nodd\n', False),
+    ],
+)
+def test_a_text_file_of_questions_is_told_how_it_would_be_read(
+    run_batch_on: Callable[..., Any], capsys: Any, name: str, text: str, told: bool
+) -> None:
+    Path(name).write_text(text, "utf-8")
+    with serving(answer) as server:
+        run_batch_on(server.url, questions=name)
+    err = capsys.readouterr().err
+    assert err.count("a text file of questions, one a line, is read with a first line that says") == told

@@ -64,11 +64,12 @@ def test_notices_begin_on_a_line_of_their_own_after_the_answer(run: Run) -> None
     with serving(lambda asked: asked.say("for x in", finish="length")) as server:
         code, out, err = run("ask", QUESTION, "--server", server.url)
     assert (code, out) == (0, "for x in\n")
-    assert err == "The answer reached 2 tokens and was cut; ask it to go on, or raise max_new_tokens (--max-tokens).\n"
+    cut = "The answer reached its limit of tokens and was cut; ask it to go on, or raise max_new_tokens (--max-tokens)."
+    assert err == f"{cut}\n"
 
 
 def test_one_token_is_no_tokens(run: Run) -> None:
-    with serving(lambda asked: asked.say("for", finish="length")) as server:
+    with serving(lambda asked: asked.say("for", finish="length", completion_tokens=1)) as server:
         assert "reached 1 token and" in run("ask", QUESTION, "--server", server.url)[2]
 
 

@@ -15,7 +15,7 @@ from assistant.generation.server.end_marks import EndMarks
 from assistant.generation.server.errors import Kind, refusal
 from assistant.generation.server.generator import Timing
 from assistant.types import Message, Role
-from tests.assistant.generation.server import test_habits
+from tests.assistant.generation.server import test_further_habits, test_habits
 from tests.assistant.generation.server.loopback import DONE, Asked, delta, event, serving
 from tests.assistant.generation.server.test_habits import DOCS, QUESTION, Habit, ask
 from tests.trust.servers import piece
@@ -269,7 +269,7 @@ def test_a_further_habit_of_servers(name: str) -> None:
 
 def test_the_docs_tell_of_all_habits_and_of_no_others() -> None:
     rows = re.findall(r"^\| \d+ \| (.+?) \|", DOCS.read_text("utf-8"), re.M)
-    assert rows == [*test_habits.HABITS, *HABITS]
+    assert rows == [*test_habits.HABITS, *HABITS, *test_further_habits.HABITS]
 
 
 @pytest.mark.parametrize(
