@@ -10,6 +10,7 @@ _UNPRINTABLE = re.compile(
 # Whole escape sequences, as a terminal reads them: of colours and the cursor, of titles, links and the clipboard, of
 # character sets. What stands within one is bounded, so that one that is never ended hides nothing.
 _TOLD = "[^\x00-\x1f\x7f-\x9f]{0,2000}"
+_INTRODUCES = re.compile("[\x1b\x90\x98\x9b\x9d-\x9f]")
 _SEQUENCE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
     f"|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f]){_TOLD}(?:\x07|\x1b\\\\|\x9c)"
@@ -42,7 +43,11 @@ def printable(text: str) -> str:
     marks without width at most eight in a row stay.
     The result may be shorter than the text: cut by offsets first, then make printable.
     """
-    return _without_controls(_SEQUENCE.sub("", text))
+    return _without_controls(_without_sequences(text))
+
+
+def _without_sequences(text: str) -> str:
+    return _SEQUENCE.sub("", text) if _INTRODUCES.search(text) else text
 
 
 def _without_controls(text: str) -> str:
@@ -68,7 +73,7 @@ class PrintableStream:
         begun = _BEGUN.search(text)
         at = len(text) if begun is None else begun.start()
         text, self._held = text[:at], text[at:]
-        text = _SEQUENCE.sub("", text)
+        text = _without_sequences(text)
         if text.endswith("\r"):
             text, self._held = text[:-1], "\r" + self._held
         return self._shown(text)

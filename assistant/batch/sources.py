@@ -57,7 +57,7 @@ def read_rows(file: IO[bytes], kind: str, longest: int = 1 << 27, tell: Tell | N
         file: opened for bytes; a Parquet file has to be seekable.
         kind: one of FORMATS.
         longest: a line of more bytes is not held in memory but reported.
-        tell: hears where text is not UTF-8.
+        tell: hears where text is not UTF-8, or neither JSON nor a table.
 
     Raises:
         UsageError: the file as a whole is not of this format.

@@ -86,7 +86,7 @@ _QUOTA = re.compile(
     r"|billing[ _]|payment (is )?required|credits? (balance|limit)|balance is (too low|insufficient)"
     r"|(no|out of|not enough|insufficient|more|add) .{0,12}(credits?|balance|funds)\b"
     r"|credits? .{0,20}(exhausted|used up)|account balance|account is in good standing"
-    r"|(reached|exceeded) (your|the) \w+ usage limit|free (tier|quota).{0,20}(exhausted|used up)",
+    r"|(reached|exceeded) (your|the) \w+ usage limit|free (tier|quota).{0,40}(exhausted|used up)",
     re.IGNORECASE,
 )
 _RATE = re.compile(

@@ -80,12 +80,11 @@ def _words(
     }.get(trouble.kind, f"refused the request ({status or 'no reason given'})")
     if trouble.kind is Kind.UNREACHABLE:
         return unreached(attempt.cause)
-    is_spoilt = type(attempt.cause).__name__ == "DecodingError"
+    if trouble.kind is Kind.BROKEN and type(attempt.cause).__name__ == "DecodingError":
+        return "sent an answer whose compression is spoilt", advice
     no_http = trouble.kind is Kind.NOT_THE_API and is_no_http(attempt.cause)
     if not (attempt.answered or reached) and (no_http or (trouble.kind is Kind.BROKEN and attempt.cause is not None)):
         return broke_before(attempt.cause, address.url)
-    if is_spoilt and trouble.kind is Kind.BROKEN:
-        said = "sent an answer whose compression is spoilt"
     if trouble.status in NO_CONTENT:
         said = f"answered with nothing ({status})"
     return said, advice

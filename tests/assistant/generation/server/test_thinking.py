@@ -36,7 +36,7 @@ def split(pieces: list[str], *, inside: bool = False) -> tuple[str, str, bool]:
     for part in parts:
         text = "" if part.kind == "taken back" else text + part.text * (part.kind == "text")
     thinking = "".join(part.text for part in parts if part.kind == "thinking")
-    return text, thinking, any(part.kind == "taken back" for part in parts)
+    return text, thinking.lstrip(), any(part.kind == "taken back" for part in parts)
 
 
 @given(st.lists(st.sampled_from(_BITS), max_size=14).map("".join), st.randoms(use_true_random=False), st.booleans())
