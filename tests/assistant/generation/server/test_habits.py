@@ -157,6 +157,9 @@ def _() -> None:
 @habit("all thinking, cut at the limit of tokens")
 def _() -> None:
     outcome = ask(lambda asked: asked.stream([delta(reasoning_content="Hm. "), delta("length"), DONE]))
+    assert "only thought; raise max_new_tokens" in str(outcome.error)
+    told = event({"choices": [], "usage": {"completion_tokens": 1}})
+    outcome = ask(lambda asked: asked.stream([delta(reasoning_content="Hm. "), delta("length"), told, DONE]))
     assert "only thought, for 1 token; raise max_new_tokens" in str(outcome.error)
 
 
@@ -290,7 +293,7 @@ def _() -> None:
     outcome = ask(lambda asked: asked.refuse(500, "Internal error") if asked.number < 1 else asked.say("Yes."))
     assert outcome.text == "Yes."
     never = ask(lambda asked: asked.refuse(400, "Invalid request \x1b[31m in red"))
-    assert "Invalid request [31m in red (status 400)" in str(never.error)
+    assert "Invalid request in red (status 400)" in str(never.error)
 
 
 @habit("a page of a proxy in the place of an answer")
