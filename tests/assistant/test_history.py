@@ -158,7 +158,7 @@ def test_the_beginning_of_an_id_is_enough_and_errors_say_what_to_do(history: His
 def test_renaming(history: History):
     new = talk(history)
     history.rename(new[:7], "The\nforest\x1b[31m")
-    assert history.conversation(new).title == "The forest[31m"
+    assert history.conversation(new).title == "The forest"
 
 
 def test_deleting_leaves_no_trace_in_the_files(history: History, path: Path):

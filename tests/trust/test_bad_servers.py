@@ -85,7 +85,7 @@ def test_a_server_that_cannot_say_its_models_is_told(answer: Answer, reason: str
         (streams([b"data: " + b"[" * 100_000 + b"\n\n"]), "not the OpenAI API"),
         (streams([b'data: {"choices": [5]}\n\n']), "not the OpenAI API"),
         (streams([b'data: {"choices": [{"delta": null}]}\n\n']), "not the OpenAI API"),
-        (streams([b'data: {"error": {"message": "\\u001b[31m"}}\n\n']), "says: [31m"),
+        (streams([b'data: {"error": {"message": "\\u001b[31m"}}\n\n']), "no reason given"),
         (says(b"", 503), "status 503"),
         (says(b"", 400), "status 400"),
     ],

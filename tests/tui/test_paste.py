@@ -70,7 +70,7 @@ def test_what_is_longer_than_any_question_is_a_document():
         ("\n\n## Heading\ntext", "Heading"),
         ("word " * 50, "word word word word word word word word…"),
         ("x" * 100, "x" * 40 + "…"),
-        ("\x1b[31mred\ntext", "[31mred"),
+        ("\x1b[31mred\ntext", "red"),
         ("###\n", "pasted text"),
     ],
 )
