@@ -80,11 +80,13 @@ def _words(
     }.get(trouble.kind, f"refused the request ({status or 'no reason given'})")
     if trouble.kind is Kind.UNREACHABLE:
         return unreached(attempt.cause)
-    if trouble.kind is Kind.BROKEN and type(attempt.cause).__name__ == "DecodingError":
-        return "sent an answer whose compression is spoilt", advice
+    is_spoilt = trouble.kind is Kind.BROKEN and type(attempt.cause).__name__ == "DecodingError"
     no_http = trouble.kind is Kind.NOT_THE_API and is_no_http(attempt.cause)
-    if not (attempt.answered or reached) and (no_http or (trouble.kind is Kind.BROKEN and attempt.cause is not None)):
+    broke = trouble.kind is Kind.BROKEN and attempt.cause is not None and not is_spoilt
+    if not (attempt.answered or reached) and (no_http or broke):
         return broke_before(attempt.cause, address.url)
+    if is_spoilt:
+        said = "sent an answer whose compression is spoilt"
     if trouble.status in NO_CONTENT:
         said = f"answered with nothing ({status})"
     return said, advice
