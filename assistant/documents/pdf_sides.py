@@ -80,8 +80,11 @@ def _end_of_columns(run: list[Row], band: Band, rules: Sequence[Rule]) -> int | 
         return None
     # Below the end of the shorter column the longer one goes on; what stands apart from it is of the whole page.
     shorter, longer = sorted((left, right), key=lambda side: side.rows[-1])
+    widest = _NEXT_LINE * size  # but for what stands apart as far further above, a heading for one
     for number, (above, below) in zip(longer.rows[1:], pairwise(longer.levels), strict=True):
-        if number > shorter.rows[-1] and below - above > _NEXT_LINE * size:
+        if number <= shorter.rows[-1]:
+            widest = max(widest, 1.1 * (below - above))
+        elif below - above > widest:
             return number
     return len(run)
 

@@ -381,6 +381,9 @@ async def test_a_folder_opens_what_can_be_read_and_says_what_not_and_why(path: P
     folder = folder_of_files(tmp_path)
     async with open_chat(path) as chat:
         await chat.send(f"/open {folder}")
+        await chat.until(lambda: chat.prompt.text == f"/open {folder}/")  # and shows what is in it
+        await chat.until(lambda: "all of my papers" in chat.shown())
+        await chat.pilot.press("enter")
         await chat.until(lambda: isinstance(chat.app.screen, TextScreen))
         assert sorted(chat.documents) == ["old/lamp.txt", "tower.txt"]
         text = chat.app.screen.query_one(TextArea).text
