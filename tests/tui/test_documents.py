@@ -381,9 +381,6 @@ async def test_a_folder_opens_what_can_be_read_and_says_what_not_and_why(path: P
     folder = folder_of_files(tmp_path)
     async with open_chat(path) as chat:
         await chat.send(f"/open {folder}")
-        await chat.until(lambda: chat.prompt.text == f"/open {folder}/")  # and shows what is in it
-        await chat.until(lambda: "all of my papers" in chat.shown())
-        await chat.pilot.press("enter")
         await chat.until(lambda: isinstance(chat.app.screen, TextScreen))
         assert sorted(chat.documents) == ["old/lamp.txt", "tower.txt"]
         text = chat.app.screen.query_one(TextArea).text
@@ -392,6 +389,18 @@ async def test_a_folder_opens_what_can_be_read_and_says_what_not_and_why(path: P
         await chat.pilot.press("escape")
         await chat.until(lambda: "Opened 2 documents · 11 words" in chat.said)
         assert sorted(chat.history.conversation("last").active) == ["old/lamp.txt", "tower.txt"]
+
+
+async def test_a_folder_is_opened_from_the_list_of_what_is_in_it(path: Path, tmp_path: Path):
+    folder = folder_of_files(tmp_path)
+    async with open_chat(path) as chat:
+        chat.prompt.fill(f"/open {folder.parent}/my")
+        await chat.until(lambda: "my papers/" in chat.shown())
+        await chat.pilot.press("tab")
+        await chat.until(lambda: "all of my papers" in chat.shown())
+        await chat.pilot.press("up", "enter")
+        await chat.until(lambda: isinstance(chat.app.screen, TextScreen))
+        assert sorted(chat.documents) == ["old/lamp.txt", "tower.txt"]
 
 
 async def test_a_pattern_opens_what_it_fits_quoted_or_not(path: Path, tmp_path: Path):

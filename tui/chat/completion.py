@@ -51,7 +51,7 @@ def suggestions(text: str, choices: Mapping[str, Callable[[], list[str]]]) -> li
 
 
 def _files(begun: str) -> Iterator[Suggestion]:
-    """Files and folders that a path may become, first the folder as a whole; hidden ones only where their dot is."""
+    """Files and folders that a path may become, last the folder as a whole; hidden ones only where their dot is."""
     folder, _, name = begun.rpartition("/")
     shown = f"{folder}/" if folder or begun.startswith("/") else ""
     try:
@@ -65,8 +65,7 @@ def _files(begun: str) -> Iterator[Suggestion]:
         return
     if paths == [name]:
         return
-    if folder and not name:
-        whole = folder.rpartition("/")[2]
-        yield Suggestion(f"all of {whole}", "open what can be read in it", f"/open {folder}")
     for entry in paths[:_MOST]:
         yield Suggestion(entry, "", f"/open {shown}{entry}")
+    if folder and not name:
+        yield Suggestion(f"all of {folder.rpartition('/')[2]}", "open what can be read in it", f"/open {folder}")

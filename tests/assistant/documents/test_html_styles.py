@@ -44,7 +44,7 @@ def test_what_a_sheet_hides_is_left_out_and_counted(css: str, body: str) -> None
         ("@media print{.x{display:none}}", "<p class=x>shown words"),
         ("@media (max-width: 600px){ .y{color:red} .x{display:none} }", "<p class=x>shown words"),
         (".x{display:none} .x{display:block}", "<p class=x>shown words"),
-        ("p{display:none} .x{display:block}", "<p class=x>shown words"),
+        ("h2{display:none} .x{display:block}", "<h2 class=x>shown words</h2>"),
         (".x{display:none} #a{display:flex}", "<p class=x id=a>shown words"),
         (".x{display:none}", "<p class=x style='display: block'>shown words"),
         (".x .y{display:none}", "<p class=y>shown words"),
