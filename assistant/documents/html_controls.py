@@ -77,12 +77,15 @@ class Controls:
         if opens(element) or any(each.tag in _TITLES for each in element.iterancestors()):
             return True
         after = element.getnext()
+        if after is None or after.tag not in ("div", "section", "p", "ul", "ol", "dl"):
+            return False
         return (
-            after is not None
-            and after.tag in ("div", "section", "p", "ul", "ol", "dl")
-            and (_OPENER_CLASS.search(element.get("class", "")) is not None or "hidden" in after.attrib
-                 or _HIDDEN.search(after.get("style", "")) is not None)
-        )  # fmt: skip
+            _OPENER_CLASS.search(element.get("class", "")) is not None
+            or "hidden" in after.attrib
+            or _HIDDEN.search(after.get("style", "")) is not None
+            or self._styles.hide(after, for_good=False)
+            or _label(element).endswith("?")
+        )
 
     def notices(self) -> list[str]:
         """What was left out."""

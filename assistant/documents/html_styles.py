@@ -79,8 +79,8 @@ class Styles:
             for mark in {*shown.marks, shown.tag}:
                 self._shown.setdefault(mark, []).append((shown, selector is not None))
 
-    def hide(self, element: Any) -> bool:
-        """Whether the sheets hide an element for good; what its own `style` says of it comes first."""
+    def hide(self, element: Any, *, for_good: bool = True) -> bool:
+        """Whether the sheets hide an element, for good or at first; what its own `style` says of it comes first."""
         if not self._hides:
             return False
         tag = element.tag.lower()
@@ -94,7 +94,11 @@ class Styles:
                 continue
             rule = max(fitting, key=lambda each: each.rank)
             important = rule.rank[0]
-            if (what, rule.value) in _HIDES and (what not in own or important) and not self._opens(rule.selector):
+            if (
+                (what, rule.value) in _HIDES
+                and (what not in own or important)
+                and not (for_good and self._opens(rule.selector))
+            ):
                 return True
         return False
 

@@ -84,6 +84,15 @@ def test_a_panel_below_what_is_clicked_is_read() -> None:
     assert "At nine." in page(".x{display:none}", body).text
 
 
+def test_a_button_above_what_a_sheet_hides_until_it_is_pressed_is_its_title() -> None:
+    css = ".part{display:none} .part.open{display:block}"
+    document = page(css, "</p><button class=b>Dogs on board</button><div class=part>Two of them.</div>")
+    assert document.text == "Seen.\n\n## Dogs on board\n\nTwo of them."
+    assert page("", "</p><button>May I fish?</button><p>Yes.</p><button>Send</button>").text.endswith(
+        "## May I fish?\n\nYes."
+    )
+
+
 @pytest.mark.parametrize(
     "css",
     [
