@@ -11,6 +11,7 @@ from assistant.reading.list_lookup import ListHit, find_answered, find_in_lists
 from assistant.reading.question_words import LONGEST_QUESTION, ParsedQuestion, parse_question
 from assistant.reading.table_figures import count_rows, extreme
 from assistant.reading.table_lookup import Hit, TableMatch, match_table
+from assistant.reading.table_marks import marked_rows
 from assistant.reading.text_lists import Span, structure_of
 from assistant.reading.tick_boxes import find_ticked, not_chosen
 from assistant.reading.vocabulary import vocabulary
@@ -137,6 +138,9 @@ def _of_list(document: Document, hits: Sequence[ListHit]) -> StructureAnswer:
 def _in_tables(question: ParsedQuestion, document: Document, tables: Sequence[Table]) -> LookUp:
     text = document.text
     contexts = [_context(document, table) for table in tables]
+    for table, context in zip(tables, contexts, strict=True):
+        if marked := marked_rows(question, text, table, context):
+            return LookUp(_of_hits(document, table, marked))
     matches = [match_table(question, text, table, context) for table, context in zip(tables, contexts, strict=True)]
     ranked = [
         ((match.hits[0].whole, match.hits[0].said + _named_by(question, context), match.hits[0].score), at)
