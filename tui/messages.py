@@ -1,5 +1,6 @@
 """What the parts of the app tell one another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.message import Message
@@ -8,13 +9,15 @@ from assistant.answering.comparison import Compared
 from assistant.errors import AssistantError
 from assistant.events import Event, Progress
 from assistant.types import Document, Evidence
+from tui.parts import Part
 
 
 @dataclass
 class ModelsLoading(Message):
-    """The models are being fetched or loaded and have come this far."""
+    """The models are being fetched or loaded and have come this far; with a part, only that of them."""
 
     progress: Progress
+    part: Part | None = None
 
 
 @dataclass
@@ -25,8 +28,11 @@ class ModelsNotice(Message):
 
 
 @dataclass
-class ReadersReady(Message):
-    """Reader and verifier are ready, while the generator is still being loaded."""
+class PartReady(Message):
+    """A part of the models is ready, whatever is still being loaded; `generator` as in ModelsReady."""
+
+    part: Part
+    generator: str | None = None
 
 
 @dataclass
@@ -38,9 +44,10 @@ class ModelsReady(Message):
 
 @dataclass
 class ModelsFailed(Message):
-    """The models could not be loaded."""
+    """The models could not be loaded; with a part, only that of them."""
 
     error: AssistantError
+    part: Part | None = None
 
 
 @dataclass
@@ -152,6 +159,19 @@ class ExchangeAction(Message):
 
     exchange: int
     action: str
+
+
+@dataclass
+class SayLines(Message):
+    """Show the user lines under a heading, until they are put away."""
+
+    heading: str
+    lines: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """The lines."""
+        return "\n".join(self.lines)
 
 
 @dataclass

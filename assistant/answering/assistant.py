@@ -50,10 +50,10 @@ class Assistant:
             AssistantError: a model could not be fetched or loaded.
         """
         self.load_readers(on_event)
-        self.models.generator(on_event or unheard)
+        self.load_generator(on_event)
 
     def load_readers(self, on_event: Listener | None = None) -> None:
-        """Fetch and load what answers from documents, reader and verifier; `load` may do the rest in another thread.
+        """Fetch and load what answers from documents, reader and verifier, while another thread loads the generator.
 
         Raises:
             AssistantError: a model could not be fetched or loaded.
@@ -61,6 +61,19 @@ class Assistant:
         listener = on_event or unheard
         self.models.reader(listener)
         self.models.verifier(listener)
+
+    def load_generator(self, on_event: Listener | None = None) -> None:
+        """Fetch and load what writes, or ask the server which it is, while another thread loads the readers.
+
+        Raises:
+            AssistantError: the model could not be fetched or loaded, or the server does not answer.
+        """
+        self.models.generator(on_event or unheard)
+
+    @property
+    def generator_is_at_hand(self) -> bool:
+        """Whether what writes needs no download: it is on this machine, or a server has it."""
+        return self.models.generator_is_at_hand
 
     @property
     def generator_name(self) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assistant.documents.language import foreign_language, foreign_script, names_of
+from assistant.documents.table_search import tables_of
 from assistant.reading.structure import FAQ, LIST, TABLE, LookUp, StructureAnswer, look_up
 from assistant.types import Answer, Document, Evidence, Route, Turn, Verdict
 
@@ -63,6 +64,29 @@ def without_barred(reading: "Reading", looked: LookUp, document: int) -> "Readin
     """A reading without the spans that stand in rows of a table that the question does not name."""
     spans = tuple(span for span in reading.spans if looked.allows(document, span.start, span.end))
     return reading if len(spans) == len(reading.spans) else replace(reading, spans=spans)
+
+
+def cells_apart(document: Document, place: Evidence) -> str | None:
+    """The cells that an answer reaches over, each with its column's name; None where it stays within one.
+
+    Of two cells of a row, a reader that gives both does not know which is meant: neither does who sees them unnamed.
+    """
+    if " | " not in place.text:
+        return None
+    for table in tables_of(document):
+        if not table.start <= place.start < place.end <= table.end or not table.header_rows:
+            continue
+        cells = [cell for cell in table.cells if cell.start < place.end and cell.end > place.start]
+        if len({cell.row for cell in cells}) != 1 or len(cells) < 2:
+            return None
+        named = []
+        for cell in cells if cells[0].column else cells[1:]:  # the first column names the row
+            text = document.text[cell.start : cell.end]
+            header = table.header(cell.column)[-1]
+            name = document.text[header.start : header.end]
+            named.append(f"{text} ({name})" if name and cell.row >= table.header_rows else text)
+        return "; ".join(named)
+    return None
 
 
 def language_notice(question: str, documents: Sequence[Document], languages: frozenset[str], model: str) -> str | None:

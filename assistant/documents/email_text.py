@@ -18,6 +18,7 @@ from assistant.text import one_line
 _BEGINNING = re.compile(rb"(?:\A|\n\r?\n)(From \S+[^\r\n]*\d{2}:\d{2}[^\r\n]*\r?\n)(?=[!-9;-~]+:)")
 _QUOTED_FROM = re.compile(r"^>(>*From )", re.MULTILINE)
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
+_MUCH_MORE = 2.5  # times the words of a text: it leaves most of the page out
 _MOST_DEPTH = 8  # messages in messages
 _MOST_PARTS = 1_000  # of a message
 _MOST_MESSAGES = 100_000
@@ -113,13 +114,19 @@ def _bodies(message: EmailMessage, depth: int) -> Iterator[Block | TableBlock]:
 
 
 def _best(alternatives: list[EmailMessage]) -> EmailMessage:
-    """Plain text where there is some; the page, in which tables are told, where that has one and the text has none."""
+    """Plain text, or the page where that has a table or the text is but a part of it, a word to see the page."""
     plain = next((each for each in alternatives if each.get_content_type() == "text/plain"), None)
     page = next((each for each in alternatives if each.get_content_type() in ("text/html", "multipart/related")), None)
     if plain is None:
         return page or alternatives[-1]
-    has_table = page is not None and page.get_content_type() == "text/html" and "<th" in _text(page).lower()
-    return page if page is not None and (has_table or not _text(plain).strip()) else plain
+    shown = next((part for part in page.walk() if part.get_content_type() == "text/html"), None) if page else None
+    if page is None or shown is None:
+        return plain
+    source, words = _text(shown), len(_text(plain).split())
+    if "<th" in source.lower() or not words:
+        return page
+    told = sum(len(block.text.split()) for block in _page(source) if isinstance(block, Block))
+    return page if told > _MUCH_MORE * words else plain
 
 
 def _file_name(part: EmailMessage) -> str:

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from assistant.documents.html_styles import Styles
+
 _HIDDEN = re.compile(r"(^|;)\s*(display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _PANEL_CLASS = re.compile(r"accordion|collaps|expand|toggle|faq|answer|tab-?(pane|content|panel)|panel", re.IGNORECASE)
 _OPENER_CLASS = re.compile(r"accordion|collaps|expand|toggle|faq|question|\btab\b|tab-", re.IGNORECASE)
@@ -24,6 +26,7 @@ class Controls:
 
     def __init__(self, root: Any) -> None:
         self.hidden_words = 0
+        self._styles = Styles([sheet.text or "" for sheet in root.iter("style") if _holds_for_screens(sheet)])
         self._openers: dict[str, Any] = {}  # by the id of what they open
         self._own: dict[Any, str] = {}
         for element in root.iter():
@@ -41,6 +44,7 @@ class Controls:
             ("hidden" in element.attrib and element.get("hidden") != "until-found")
             or (element.tag == "dialog" and "open" not in element.attrib)
             or _HIDDEN.search(element.get("style", "")) is not None
+            or self._styles.hide(element)
         )
         if not hidden or self._is_panel(element):
             return False
@@ -57,7 +61,7 @@ class Controls:
             before = before.getprevious()
         if before is None:
             return False
-        return any(opens(each) for each in before.iter() if isinstance(each.tag, str))
+        return any(opens(each) or "onclick" in each.attrib for each in before.iter() if isinstance(each.tag, str))
 
     def tab_of(self, element: Any) -> str | None:
         """The words on the tab that opens an element; None where no tab does."""
@@ -73,12 +77,15 @@ class Controls:
         if opens(element) or any(each.tag in _TITLES for each in element.iterancestors()):
             return True
         after = element.getnext()
+        if after is None or after.tag not in ("div", "section", "p", "ul", "ol", "dl"):
+            return False
         return (
-            after is not None
-            and after.tag in ("div", "section", "p", "ul", "ol", "dl")
-            and (_OPENER_CLASS.search(element.get("class", "")) is not None or "hidden" in after.attrib
-                 or _HIDDEN.search(after.get("style", "")) is not None)
-        )  # fmt: skip
+            _OPENER_CLASS.search(element.get("class", "")) is not None
+            or "hidden" in after.attrib
+            or _HIDDEN.search(after.get("style", "")) is not None
+            or self._styles.hide(after, for_good=False)
+            or _label(element).endswith("?")
+        )
 
     def notices(self) -> list[str]:
         """What was left out."""
@@ -86,6 +93,10 @@ class Controls:
             return []
         which = "A word" if self.hidden_words == 1 else f"{self.hidden_words:,} words"
         return [f"{which} that the page hides {'was' if self.hidden_words == 1 else 'were'} left out."]
+
+
+def _holds_for_screens(sheet: Any) -> bool:
+    return sheet.get("media", "all").strip().lower() in ("", "all", "screen")
 
 
 def _target(element: Any) -> str | None:

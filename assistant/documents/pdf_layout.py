@@ -14,9 +14,12 @@ from assistant.documents.pdf_columns import (
 from assistant.documents.pdf_grid import with_grids
 from assistant.documents.pdf_paragraphs import Paragraph, paragraphs_of
 from assistant.documents.pdf_rows import Row, rows_of
+from assistant.documents.pdf_sides import uneven_columns
 from assistant.documents.pdf_tables import table_of
 from assistant.documents.pdf_tight import with_tight_rows
 from assistant.documents.pdf_words import Rule, Word, runs_leftwards
+
+_DEEPEST = 8  # columns within columns
 
 
 def layout(words: Sequence[Word], rules: Sequence[Rule]) -> list[Paragraph | TableBlock]:
@@ -46,11 +49,33 @@ def _is_block(row: Row) -> bool:
 
 
 def _region(rows: list[Row], rules: Sequence[Rule], body: float, depth: int) -> Iterator[Paragraph | TableBlock]:
+    """A region in reading order: first what two columns with levels of their own share is told from the rest."""
+    while depth < _DEEPEST and (found := uneven_columns(rows, rules)) is not None:
+        start, stop, band = found
+        above, run = rows[:start], rows[start:stop]
+        while above and belongs_to_columns(above, run, [band]):
+            run = [above.pop(), *run]
+        yield from _runs(above, rules, body, depth)
+        yield from _columns(columns_of(run, [band]), rules, body, depth)
+        rows = rows[stop:]
+    yield from _runs(rows, rules, body, depth)
+
+
+def _columns(
+    columns: list[list[Row]], rules: Sequence[Rule], body: float, depth: int
+) -> Iterator[Paragraph | TableBlock]:
+    """Columns one after the other, as their script runs."""
+    letters = "".join(filter(str.isalpha, "".join(row.text for column in columns for row in column)))
+    for column in reversed(columns) if runs_leftwards(letters) else columns:
+        yield from _region(column, rules, body, depth + 1)
+
+
+def _runs(rows: list[Row], rules: Sequence[Rule], body: float, depth: int) -> Iterator[Paragraph | TableBlock]:
     """Go down a region: runs of rows that share white bands are columns or tables, what is between them paragraphs."""
     plain: list[Row] = []
     at = 0
     while at < len(rows):
-        stop = end_of_run(rows, at) if depth < 8 else at
+        stop = end_of_run(rows, at) if depth < _DEEPEST else at
         if stop - at < 2:
             plain.append(rows[at])
             at += 1
@@ -67,9 +92,7 @@ def _region(rows: list[Row], rules: Sequence[Rule], body: float, depth: int) -> 
             columns = columns_of(run, bands)
             yield from paragraphs_of(plain, body)
             plain = []
-            leftwards = runs_leftwards("".join(filter(str.isalpha, "".join(row.text for row in run))))
-            for column in reversed(columns) if leftwards else columns:
-                yield from _region(column, rules, body, depth + 1)
+            yield from _columns(columns, rules, body, depth)
             at = stop
             continue
         stop = next((number for number in range(at, stop) if _is_block(rows[number])), stop)

@@ -8,6 +8,7 @@ from assistant.encoders.memory import release_freed_memory, release_mapped_pages
 from assistant.encoders.precision import best_precision
 from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
+from assistant.loading.imports import NETWORKS, TOKENIZERS, import_alone
 from assistant.loading.pretrained import fastest_format, from_pretrained, quietly, ready, with_adapter
 from assistant.models.staging import ProgressListener
 from assistant.models.store import ResolvedModel
@@ -46,6 +47,7 @@ def load_generator(
     from assistant.generation.generator import LocalGenerator, own_sampling, stop_token_ids
 
     with quietly(model):
+        import_alone(*TOKENIZERS)
         tokenizer = _tokenizer(model)
         if quantisation is not None:
             if model.gguf is not None:
@@ -76,6 +78,7 @@ def load_language_model(model: ResolvedModel, *, fastest: bool = True) -> tuple[
 
 def _network(model: ResolvedModel) -> Any:
     """The network in float32, its adapter merged."""
+    import_alone(*NETWORKS)
     from transformers import AutoModelForCausalLM
 
     network = _dequantised(model) if model.gguf is not None else from_pretrained(AutoModelForCausalLM, model)

@@ -4,6 +4,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from assistant.encoders.token_cache import TokenCache
+from assistant.errors import AssistantError
 from assistant.events import Listener, Notice, Progress
 from assistant.loading.free_memory import memory_warning
 from assistant.models.catalogue import ModelSpec, Profile
@@ -42,6 +43,7 @@ class LoadedModels:
         self._embedder: SentenceEmbedder | None = None
         self._tokens = TokenCache()
         self._loading_generator = threading.Lock()
+        self._loading_readers = threading.RLock()
         self.unattended = False
         """Nobody watches: a server's passing troubles are waited out."""
         self.ranker = Ranker(lambda: self._embedder, IndexFiles(store.cache))
@@ -78,8 +80,29 @@ class LoadedModels:
         self._loading_generator.release()
         return True
 
+    @property
+    def generator_is_at_hand(self) -> bool:
+        """Whether the generator needs no download: it is on this machine, or a server has it."""
+        if self._settings.server:
+            return True
+        if self._settings.generator is not None:
+            needed = [self._settings.generator]
+        elif self._known_profile is not None:
+            spec = self._known_profile.generator
+            needed = [name for name in (spec.base, spec.adapter) if name is not None]
+        else:
+            return False
+        try:
+            return all(self._store.is_ready(name) for name in needed)
+        except AssistantError:
+            return False  # whoever loads it says why
+
     def reader(self, on_event: Listener) -> "Reader":
-        """The profile's reader."""
+        """The profile's reader; where another thread loads it already, that one's."""
+        with self._loading_readers:
+            return self._load_reader(on_event)
+
+    def _load_reader(self, on_event: Listener) -> "Reader":
         if self._reader is None:
             model = self._store.resolve(self._settings.reader or self.profile(on_event).reader, on_event)
             on_event(Progress("Loading the reader"))
@@ -94,7 +117,11 @@ class LoadedModels:
         return self._reader
 
     def verifier(self, on_event: Listener) -> "Verifier":
-        """The profile's verifier."""
+        """The profile's verifier; where another thread loads it already, that one's."""
+        with self._loading_readers:
+            return self._load_verifier(on_event)
+
+    def _load_verifier(self, on_event: Listener) -> "Verifier":
         if self._verifier is None:
             model = self._store.resolve(self._settings.verifier or self.profile(on_event).verifier, on_event)
             on_event(Progress("Loading the verifier"))

@@ -2,9 +2,10 @@
 
 import json
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from assistant.models.validation import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from assistant.text import one_line
 
 log = logging.getLogger(__name__)
+
+_quiet_lock = threading.Lock()
+_quiet_for: list[None] = []  # an entry for each thread that loads
+_quiet_until = ExitStack()
 
 
 def from_pretrained(kind: Any, model: ResolvedModel, **options: Any) -> Any:
@@ -102,21 +107,11 @@ def fastest_format(network: Any, base: Path) -> Any:
 @contextmanager
 def quietly(model: ResolvedModel) -> Iterator[None]:
     """Load from this machine alone, without the libraries' progress bars, and with one error for all they may raise."""
-    import huggingface_hub.constants
-    import transformers
     from safetensors import SafetensorError
 
     keep_freed_memory()
-    level = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    # bitsandbytes, which peft imports, asks the Hub for a kernel on some machines and reports when it has none.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    offline = huggingface_hub.constants.HF_HUB_OFFLINE
-    huggingface_hub.constants.HF_HUB_OFFLINE = True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             yield
     except (
         OSError,
@@ -133,6 +128,40 @@ def quietly(model: ResolvedModel) -> Iterator[None]:
             f"{model.name} cannot be loaded from {model.base}: {reason}. If its files are damaged, remove it with "
             "`assistant models remove` and pull it again."
         ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries off the network and the terminal: of threads that load at once, from the first to the last."""
+    with _quiet_lock:
+        if not _quiet_for:
+            _quiet_until.enter_context(_libraries_quiet())
+        _quiet_for.append(None)
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_for.pop()
+            if not _quiet_for:
+                _quiet_until.close()
+
+
+@contextmanager
+def _libraries_quiet() -> Iterator[None]:
+    import huggingface_hub.constants
+    import transformers
+
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    # bitsandbytes, which peft imports, asks the Hub for a kernel on some machines and reports when it has none.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    offline = huggingface_hub.constants.HF_HUB_OFFLINE
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         huggingface_hub.constants.HF_HUB_OFFLINE = offline
         transformers.logging.set_verbosity(level)

@@ -5,6 +5,7 @@ from typing import Any
 
 from assistant.encoders.cpu.eight_bits import load_ranges
 from assistant.encoders.pairs import PairEncoder
+from assistant.loading.imports import NETWORKS, import_alone
 from assistant.loading.pretrained import from_pretrained, quicken, quietly, ready
 from assistant.models.cards import read_languages
 from assistant.models.store import ResolvedModel
@@ -25,6 +26,7 @@ def load_reader(model: ResolvedModel, *, eight_bits: bool = True) -> Reader:
         ModelError: the weights or the tokenizer do not fit the use.
     """
     with quietly(model):
+        import_alone(*NETWORKS)
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
         network = from_pretrained(AutoModelForQuestionAnswering, model)

@@ -3,6 +3,7 @@
 from assistant.encoders.cpu.eight_bits import load_ranges
 from assistant.encoders.cpu.first_token import only_first_token
 from assistant.encoders.pairs import PairEncoder
+from assistant.loading.imports import NETWORKS, import_alone
 from assistant.loading.pretrained import from_pretrained, quicken, quietly, ready
 from assistant.models.cards import read_languages
 from assistant.models.store import ResolvedModel
@@ -22,6 +23,7 @@ def load_verifier(model: ResolvedModel, *, eight_bits: bool = True) -> Verifier:
         ModelError: as `load_reader`, or labels that are not those of entailment.
     """
     with quietly(model):
+        import_alone(*NETWORKS)
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         # A whole model that a recipe trained has the file too; others say by their labels what their scores mean.

@@ -11,7 +11,9 @@ from assistant.reading.list_lookup import ListHit, find_answered, find_in_lists
 from assistant.reading.question_words import LONGEST_QUESTION, ParsedQuestion, parse_question
 from assistant.reading.table_figures import count_rows, extreme
 from assistant.reading.table_lookup import Hit, TableMatch, match_table
+from assistant.reading.table_marks import marked_rows
 from assistant.reading.text_lists import Span, structure_of
+from assistant.reading.tick_boxes import find_ticked, not_chosen
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import split_words
 from assistant.types import Document
@@ -56,15 +58,19 @@ class LookUp:
         barred: by the position of a document, stretches of tables in which no answer may stand: their rows are not
             those that the question names.
         notice: what the question asks for that no cell holds.
+        unticked: by the position of a document, what stands beside empty boxes, and is no answer either.
     """
 
     found: StructureAnswer | None = None
     barred: tuple[tuple[Span, ...], ...] = ()
     notice: str | None = None
+    unticked: tuple[tuple[Span, ...], ...] = ()
 
     def allows(self, document: int, start: int, end: int) -> bool:
         """Whether an answer may stand at `[start, end)` of one of the documents."""
-        spans = self.barred[document] if document < len(self.barred) else ()
+        spans = (
+            span for each in (self.barred, self.unticked) for span in (each[document] if document < len(each) else ())
+        )
         return not any(start < stop and end > begin for begin, stop in spans)
 
 
@@ -79,10 +85,12 @@ def look_up(question: str, documents: Sequence[Document]) -> LookUp:
     found = [lookup.found for lookup in lookups if lookup.found is not None]
     barred = tuple(lookup.barred[0] if lookup.barred else () for lookup in lookups)
     notice = next((lookup.notice for lookup in lookups if lookup.notice), None)
+    chosen = [not_chosen(parsed, document.text) for document in documents]
+    unticked = tuple(chosen) if any(chosen) else ()
     texts = {lookup.text for lookup in found}
     if len(texts) == 1:
-        return LookUp(found[0], barred)
-    return LookUp(None, barred, notice if not found else None)
+        return LookUp(found[0], barred, unticked=unticked)
+    return LookUp(None, barred, notice if not found else None, unticked)
 
 
 def _in_document(question: ParsedQuestion, document: Document) -> LookUp:
@@ -92,6 +100,8 @@ def _in_document(question: ParsedQuestion, document: Document) -> LookUp:
         return LookUp(StructureAnswer(document, text, (answered.answer,), (answered.answer,), FAQ))
     if question.explains or not question.content:
         return LookUp()
+    if (ticked := find_ticked(question, document.text)) is not None:
+        return LookUp(_of_list(document, (ticked,)))
     tables = tables_of(document)[:MOST_TABLES]
     in_tables = _in_tables(question, document, tables)
     if in_tables.found is not None or in_tables.notice is not None:
@@ -128,6 +138,9 @@ def _of_list(document: Document, hits: Sequence[ListHit]) -> StructureAnswer:
 def _in_tables(question: ParsedQuestion, document: Document, tables: Sequence[Table]) -> LookUp:
     text = document.text
     contexts = [_context(document, table) for table in tables]
+    for table, context in zip(tables, contexts, strict=True):
+        if marked := marked_rows(question, text, table, context):
+            return LookUp(_of_hits(document, table, marked))
     matches = [match_table(question, text, table, context) for table, context in zip(tables, contexts, strict=True)]
     ranked = [
         ((match.hits[0].whole, match.hits[0].said + _named_by(question, context), match.hits[0].score), at)

@@ -1,9 +1,9 @@
-"""What makes a chat comfortable: roles, prompts, titles, parameters, code that runs, the editor, early answers."""
+"""What makes a chat comfortable: roles, prompts, titles, parameters, code that runs, the editor."""
 
 import stat
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from assistant.events import Event, TextDelta, TurnFinished
 from assistant.history.store import History
 from assistant.settings import Settings, load_settings
 from assistant.types import Answer, Document, Message, Role, Route, Turn, TurnSampling, Usage
-from tests.tui.harness import ARTICLE, Chat, open_chat
+from tests.tui.harness import Chat, open_chat
 from tests.tui.scripted import Scripted
 from tui.chat.retrying import Retry, read_retry, retry_line
 from tui.terminal.editor import command_at, file_of
@@ -239,36 +239,6 @@ def test_a_file_that_changed_is_not_taken_for_the_document(tmp_path: Path) -> No
     file.chmod(stat.S_IWUSR)
     file.unlink()
     assert file_of(document) is None
-
-
-class Early(Scripted):
-    """Its readers are there at once; the rest comes when it is let."""
-
-    def load_readers(self, on_event: Callable[[Event], None]) -> None: ...
-
-
-async def test_a_document_question_is_answered_before_the_generator_is_there(path: Path) -> None:
-    gate = threading.Event()
-    documents = (Document("article.txt", ARTICLE),)
-    async with open_chat(path, Early(gate=gate), documents=documents, size=(100, 40)) as chat:
-        view = await chat.ask("How many steps, 187?")
-        assert view.exchange.text == "187"
-        await chat.until(lambda: "documents can be asked about · loading the reader" in chat.said)
-        await chat.send("/close")
-        await chat.send("echo something open")
-        await chat.until(lambda: "waiting for the models" in chat.shown())
-        gate.set()
-        await chat.ready()
-        await chat.until(lambda: chat.views[-1].complete)
-        assert "documents can be asked about" not in chat.said
-
-
-async def test_a_generator_that_does_not_come_leaves_documents_to_ask(path: Path) -> None:
-    documents = (Document("article.txt", ARTICLE),)
-    async with open_chat(path, Early(failures=1), documents=documents, size=(100, 40)) as chat:
-        await chat.until(lambda: "no network" in chat.said)
-        view = await chat.ask("How many steps, 187?")
-        assert view.exchange.text == "187"
 
 
 def test_titles_survive_what_models_write() -> None:

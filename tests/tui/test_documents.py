@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from textual.content import Content
-from textual.widgets import Markdown
+from textual.widgets import Markdown, TextArea
 
 from assistant.history.store import History
 from assistant.settings import Settings
@@ -10,6 +10,7 @@ from tests.tui.harness import ARTICLE, Chat, open_chat
 from tests.tui.test_paste import PYTHON
 from tui.chat.session import Session
 from tui.screens.document import DocumentScreen
+from tui.screens.text import TextScreen
 from tui.widgets.document_bar import DocumentBar, DocumentChip
 from tui.widgets.document_view import DocumentView, wrap
 from tui.widgets.evidence_card import EvidenceCard
@@ -364,3 +365,62 @@ async def test_the_home_of_nobody_is_an_error_line_and_not_the_end(chat: Chat):
     await chat.until(lambda: "is not a file name" in chat.said)
     await chat.send("/export ~nobody-of-this-name/notes.md")
     await chat.until(lambda: "is not a file name; choose another" in chat.said)
+
+
+def folder_of_files(path: Path) -> Path:
+    folder = path / "my papers"
+    (folder / "old").mkdir(parents=True)
+    (folder / "tower.txt").write_text("The tower has 187 steps.")
+    (folder / "old" / "lamp.txt").write_text("The lamp was lit in 1871.")
+    (folder / "noise.bin").write_bytes(bytes(range(256)) * 9)
+    (folder / "empty.txt").write_text("")
+    return folder
+
+
+async def test_a_folder_opens_what_can_be_read_and_says_what_not_and_why(path: Path, tmp_path: Path):
+    folder = folder_of_files(tmp_path)
+    async with open_chat(path) as chat:
+        await chat.send(f"/open {folder}")
+        await chat.until(lambda: isinstance(chat.app.screen, TextScreen))
+        assert sorted(chat.documents) == ["old/lamp.txt", "tower.txt"]
+        text = chat.app.screen.query_one(TextArea).text
+        assert "Not opened: noise.bin: " in text
+        assert "Not opened: empty.txt: " in text
+        await chat.pilot.press("escape")
+        await chat.until(lambda: "Opened 2 documents · 11 words" in chat.said)
+        assert sorted(chat.history.conversation("last").active) == ["old/lamp.txt", "tower.txt"]
+
+
+async def test_a_folder_is_opened_from_the_list_of_what_is_in_it(path: Path, tmp_path: Path):
+    folder = folder_of_files(tmp_path)
+    async with open_chat(path) as chat:
+        chat.prompt.fill(f"/open {folder.parent}/my")
+        await chat.until(lambda: "my papers/" in chat.shown())
+        await chat.pilot.press("tab")
+        await chat.until(lambda: "all of my papers" in chat.shown())
+        await chat.pilot.press("up", "enter")
+        await chat.until(lambda: isinstance(chat.app.screen, TextScreen))
+        assert sorted(chat.documents) == ["old/lamp.txt", "tower.txt"]
+
+
+async def test_a_pattern_opens_what_it_fits_quoted_or_not(path: Path, tmp_path: Path):
+    folder = folder_of_files(tmp_path)
+    async with open_chat(path) as chat:
+        await chat.send(f"/open {folder}/t*.txt")
+        await chat.until(lambda: chat.documents == ["tower.txt"])
+        await chat.send("/close")
+        await chat.send(f'/open "{folder}/**/l*.txt"')
+        await chat.until(lambda: len(chat.documents) == 1)
+        assert "lamp.txt" in chat.documents[0]
+        await chat.send(f"/open {folder}/*.pdf")
+        await chat.until(lambda: "a pattern that no file fits" in chat.said)
+        await chat.send(f"/open {folder}/*.bin")
+        await chat.until(lambda: "none opens" in chat.said)
+
+
+async def test_what_of_a_file_was_not_read_is_said_when_it_opens(path: Path, tmp_path: Path):
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><p>It opens at nine.</p><p hidden>Two words</p></body></html>")
+    async with open_chat(path, size=(120, 30)) as chat:
+        await chat.send(f"/open {page}")
+        await chat.until(lambda: "Opened page.html · 4 words · 2 words that the page hides were left out." in chat.said)

@@ -179,6 +179,14 @@ def test_a_dropped_file_is_opened_and_what_begins_with_a_slash_may_be_a_question
     assert "You asked: echo never" not in said
 
 
+def test_a_folder_opens_what_can_be_read_and_says_what_not(talk: Talk, tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("The tower is 38 metres tall.")
+    (tmp_path / "noise.bin").write_bytes(bytes(range(256)) * 9)
+    said = talk(f"/open {tmp_path}", "/close", f"/open {tmp_path}/n*.txt")
+    assert said.count("Open: notes.txt, 6 words") == 2
+    assert said.count("Not opened: noise.bin: ") == 1
+
+
 def test_each_command_says_what_it_did(talk: Talk):
     said = talk("/history", "/route open", "/new", "/open", "/export", "/open ~nobody-of-this-name/x")
     assert "Nothing has been said yet." in said

@@ -100,7 +100,7 @@ async def test_a_wrong_command_stays_in_the_prompt_to_be_mended(chat: Chat):
 
 async def test_commands_are_listed_while_one_is_typed(chat: Chat):
     await chat.type("/")
-    await chat.until(lambda: "/open FILE" in chat.shown() and "open a document and ask about it" in chat.shown())
+    await chat.until(lambda: "/open FILE" in chat.shown() and "open a document, a folder or *.pdf" in chat.shown())
     await chat.type("ex")
     await chat.until(lambda: "/open FILE" not in chat.shown() and "/export FILE" in chat.shown())
     await chat.pilot.press("tab")

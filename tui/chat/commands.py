@@ -23,7 +23,7 @@ class Command:
 
 
 COMMANDS = (
-    Command("open", "FILE", "open a document and ask about it"),
+    Command("open", "FILE", "open a document, a folder or *.pdf"),
     Command("close", "[NAME]", "close one document, or all"),
     Command("route", "auto|open|extract|grounded", "choose how questions are answered"),
     Command("windows", "all|N", "choose how much of a long document is read for a question"),

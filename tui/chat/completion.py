@@ -51,7 +51,7 @@ def suggestions(text: str, choices: Mapping[str, Callable[[], list[str]]]) -> li
 
 
 def _files(begun: str) -> Iterator[Suggestion]:
-    """Files and folders that a path may become; hidden ones only where their dot was typed."""
+    """Files and folders that a path may become, last the folder as a whole; hidden ones only where their dot is."""
     folder, _, name = begun.rpartition("/")
     shown = f"{folder}/" if folder or begun.startswith("/") else ""
     try:
@@ -67,3 +67,5 @@ def _files(begun: str) -> Iterator[Suggestion]:
         return
     for entry in paths[:_MOST]:
         yield Suggestion(entry, "", f"/open {shown}{entry}")
+    if folder and not name:
+        yield Suggestion(f"all of {folder.rpartition('/')[2]}", "open what can be read in it", f"/open {folder}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
-from pathlib import Path
 from typing import Protocol
 
 from assistant.errors import AssistantError, UsageError, did_you_mean
@@ -11,12 +10,14 @@ from assistant.types import Document, Route, TurnSampling
 from tui.chat.commands import parse, set_system
 from tui.chat.exchange import Exchange
 from tui.chat.exporting import export
+from tui.chat.opening import named_source
 from tui.chat.pasting import dropped_file
 from tui.chat.preferences import Preferences
 from tui.chat.queue import ExchangeDisplay, Models, QuestionQueue, Worker
 from tui.chat.retrying import read_retry
 from tui.chat.saved import use_saved
 from tui.chat.session import Session
+from tui.parts import Part
 
 ROUTES = ["auto", *(route.value for route in Route)]
 Handler = Callable[[str], Awaitable[object] | None]
@@ -50,8 +51,8 @@ class ChatView(Protocol):
     def offer(self, text: str) -> None:
         """Put a text where the user can change it and send it."""
 
-    def open_file(self, path: Path) -> object:
-        """Read a file, as this view can wait for it, and add it to the session."""
+    def open_source(self, source: str) -> object:
+        """Read a file, a folder or a pattern, as this view can wait for it, and add what opens to the session."""
 
 
 class ChatController:
@@ -100,7 +101,7 @@ class ChatController:
             if command := parse(text, self.commands):
                 await self.run(*command)
             elif file := dropped_file(text):  # a terminal without bracketed paste types the path
-                self._view.open_file(file)
+                self._view.open_source(str(file))
             elif self.editing is not None:
                 await self._ask_edited(self.editing, text)
             else:
@@ -250,8 +251,8 @@ class ChatController:
 
     def _open(self, argument: str) -> None:
         if not argument:
-            raise UsageError("/open needs the name of a file, for example /open notes.txt")
-        self._view.open_file(dropped_file(argument) or Path(argument))
+            raise UsageError("/open needs the name of a file, a folder or a pattern, for example /open notes.txt")
+        self._view.open_source(str(dropped_file(argument) or named_source(argument)))
 
     async def _close(self, argument: str) -> None:
         documents = self.session.documents
@@ -331,7 +332,7 @@ class ChatController:
     def _ask_for_title(self) -> None:
         """Have the model make a title."""
         self.not_busy("/rename makes a title")
-        if self.queue.models is not Models.READY or not (messages := self.session.messages):
+        if self.queue.parts[Part.GENERATOR] is not Models.READY or not (messages := self.session.messages):
             raise UsageError("There is nothing to title yet: ask something first, or name the title: /rename TITLE")
         self._view.say("The model is asked for a title …")
         self._worker.title(messages)

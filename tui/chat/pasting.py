@@ -41,6 +41,15 @@ def title(text: str) -> str:
     return (cut if len(cut) > _TITLE // 2 else line[:_TITLE]).rstrip(",;:.- ") + "…"
 
 
+def unquoted(text: str) -> str | None:
+    """A path as a shell would take it, without its quotes and escapes; None where it is none or several."""
+    try:
+        parts = shlex.split(text)
+    except ValueError:
+        return None
+    return parts[0] if len(parts) == 1 else None
+
+
 def dropped_file(text: str) -> Path | None:
     """The file whose path a terminal pastes when it is dropped there: perhaps quoted, escaped or a file URL."""
     line = text.strip()
@@ -49,13 +58,7 @@ def dropped_file(text: str) -> Path | None:
     if line.startswith("file://"):
         line = unquote(urlsplit(line).path)
     elif line[0] in "'\"" or "\\" in line:
-        try:
-            parts = shlex.split(line)
-        except ValueError:
-            return None
-        if len(parts) != 1:
-            return None
-        line = parts[0]
+        line = unquoted(line) or ""
     if not line.startswith(("/", "~/")):
         return None
     try:

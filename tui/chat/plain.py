@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from pathlib import Path
 from types import FrameType
 
 from assistant.errors import AssistantError, UsageError, did_you_mean
@@ -19,6 +18,7 @@ from assistant.text import counted, one_line
 from assistant.types import Document, Message, Turn
 from tui.chat.controller import ChatController, Handler
 from tui.chat.exchange import Exchange
+from tui.chat.opening import read_source
 from tui.chat.pasting import Kind, kind
 from tui.chat.plain_exchange import Lines, PlainExchange, answer_lines
 from tui.chat.preferences import Preferences
@@ -28,7 +28,8 @@ from tui.chat.worker import Responder
 
 _PASTED = 0.05  # seconds in which the next line of a paste is there
 _HELP = """Type a question and press Enter. Ctrl+C stops an answer, a second one ends the program; Ctrl+D leaves.
-/open FILE opens a document, /close [NAME] closes one or all. A long pasted text becomes a document.
+/open FILE opens a document, /open FOLDER or /open *.pdf all that can be read, /close [NAME] closes one or all.
+A long pasted text becomes a document.
 /route auto|open|extract|grounded chooses how questions are answered, /retry [N] [ROUTE] asks one again,
 with temperature=T, top_p=P, max_tokens=N or seed=N sampled otherwise.
 /windows all|N chooses how much of a long document is read for a question.
@@ -180,12 +181,16 @@ class PlainChat:
     def _setting_changed(self, name: str) -> None:
         """Nothing: roles and prompts are looked up when they are named."""
 
-    def open_file(self, path: Path) -> None:
-        """Open a document, and say what it is."""
-        from assistant.documents.open import read_document
-
-        document = read_document(path, self._settings.max_document_megabytes)
-        self._lines.line(f"Open: {_about(self._session.add_document(document))}")
+    def open_source(self, source: str) -> None:
+        """Open a document, or those of a folder or a pattern, and say what they are and what did not open."""
+        try:
+            opened = read_source(source, self._settings.max_document_megabytes)
+        except KeyboardInterrupt:
+            raise UsageError("Opening was stopped.") from None
+        for line in opened.lines:
+            self._lines.line(line)
+        for document in self._session.add_documents(opened.documents):
+            self._lines.line(f"Open: {_about(document)}")
 
     # --- the commands that only this view has, or that it carries out in another way
 

@@ -11,6 +11,7 @@ from assistant.text import counted
 from assistant.types import Message, Route, Turn
 from tui.chat.exchange import Exchange
 from tui.chat.session import Session
+from tui.parts import Part
 
 
 class Models(StrEnum):
@@ -25,6 +26,13 @@ _WAITS = {
     Models.LOADING: "waiting for the models",
     Models.FAILED: "waiting for the models; /retry loads them again",
 }
+
+_NEEDS = {
+    Route.OPEN: {Part.GENERATOR},
+    Route.EXTRACT: {Part.READERS},
+    Route.GROUNDED: {Part.GENERATOR, Part.READERS},
+}
+"""What answers on each route; a passage is verified, so what is written from one needs both."""
 
 
 class ExchangeDisplay(Protocol):
@@ -76,15 +84,22 @@ class QuestionQueue:
         view: Callable[[int], ExchangeDisplay | None],
         save: Callable[[Exchange], None],
     ) -> None:
-        self.models = Models.LOADING
-        self.readers = False
-        """Whether reader and verifier are ready, so that what they answer need not wait for the generator."""
+        self.parts = dict.fromkeys(Part, Models.LOADING)
+        """How each part of the models is: what one of them answers need not wait for the other."""
         self._session = session
         self._worker = worker
         self._view = view
         self._save = save
         self._waiting: deque[Exchange] = deque()
         self._current: Exchange | None = None
+
+    @property
+    def models(self) -> Models:
+        """How the models are, taken together."""
+        states = self.parts.values()
+        if Models.FAILED in states:
+            return Models.FAILED
+        return Models.LOADING if Models.LOADING in states else Models.READY
 
     @property
     def busy(self) -> bool:
@@ -98,31 +113,27 @@ class QuestionQueue:
 
     def load(self) -> None:
         """Load the models; questions wait meanwhile."""
-        self.models = Models.LOADING
+        for part, models in self.parts.items():
+            if models is Models.FAILED:
+                self.parts[part] = Models.LOADING
         self._worker.load()
         self._next()
 
-    def loaded(self, models: Models) -> None:
-        """The models are ready, or could not be loaded."""
-        self.models = models
-        self._next()
-
-    def readers_loaded(self) -> None:
-        """Reader and verifier are ready: what they answer is answered now."""
-        self.readers = True
+    def loaded(self, models: Models, part: Part | None = None) -> None:
+        """The models, or a part of them, are ready or could not be loaded."""
+        self.parts.update(dict.fromkeys(Part if part is None else (part,), models))
         self._next()
 
     def forget_models(self) -> None:
         """The models are let go, for others."""
-        self.readers = False
+        self.parts = dict.fromkeys(Part, Models.LOADING)
 
     def add(self, exchange: Exchange) -> None:
-        """Answer a question as soon as it is its turn; models that failed are loaded again for it."""
+        """Answer a question as soon as it is its turn; models that failed are loaded again if it has to wait."""
         self._waiting.append(exchange)
-        if self.models is Models.FAILED:
+        self._next()
+        if self.models is Models.FAILED and exchange in self._waiting:
             self.load()
-        else:
-            self._next()
 
     def take(self, number: int, event: Event) -> None:
         """Take in what the worker reports of the running answer."""
@@ -165,14 +176,15 @@ class QuestionQueue:
         for place, exchange in enumerate(self._waiting):
             if view := self._view(exchange.number):
                 view.wait(
-                    (_WAITS.get(self.models) if place == 0 or not self.readers else None)
+                    (_WAITS.get(self.models) if place == 0 or Models.READY not in self.parts.values() else None)
                     or ("next" if place == 0 else f"{counted(place, 'question')} before this one")
                 )
 
     def _may_begin(self, exchange: Exchange) -> bool:
-        """Whether the models that the next question needs are there."""
-        if self.models is Models.READY or not self.readers:
-            return self.models is Models.READY
+        """Whether the parts that the next question needs are there."""
+        ready = {part for part, models in self.parts.items() if models is Models.READY}
+        if len(ready) in (0, len(Part)):
+            return bool(ready)
         from assistant.routing.router import choose_route  # looked up late: the first screen does not need it
 
-        return choose_route(self._session.turn(exchange)).route is Route.EXTRACT
+        return _NEEDS[choose_route(self._session.turn(exchange)).route] <= ready

@@ -33,6 +33,7 @@ class Session:
             self.resume(resume)
         for document in documents:  # in files of their own: nothing is lost if nothing is asked
             self._open(document)
+        self._save_documents()
 
     @property
     def id(self) -> str | None:
@@ -64,8 +65,15 @@ class Session:
 
     def add_document(self, document: Document) -> Document:
         """Open a document under a name of its own, and save it; one that is open already stays as it is."""
-        opened = self._open(document)
-        self._begin()
+        return self.add_documents([document])[0]
+
+    def add_documents(self, documents: Sequence[Document]) -> list[Document]:
+        """Open several documents as `add_document` does one, and save them together."""
+        opened = [self._open(document) for document in documents]
+        if self.id is None:
+            self._begin()
+        else:
+            self._save_documents()
         return opened
 
     def _open(self, document: Document) -> Document:
@@ -77,7 +85,6 @@ class Session:
             name, number = f"{document.name} ({number})", number + 1
         document = replace(document, name=name)
         self.documents.append(document)
-        self._save_documents()
         return document
 
     def paste(self, text: str) -> Document:

@@ -1,4 +1,4 @@
-"""The one thread that owns the models: it loads them, answers one turn at a time, and reports to the app.
+"""The thread that owns the models: it has them loaded, answers one turn at a time, and reports to the app.
 
 While nothing is asked it computes what the next turn begins with.
 
@@ -28,13 +28,15 @@ from tui.messages import (
     ModelsLoading,
     ModelsNotice,
     ModelsReady,
-    ReadersReady,
+    PartReady,
     TitleMade,
     TurnEvent,
     TurnOver,
 )
+from tui.parts import Part
 
 _log = logging.getLogger(__name__)
+_Load = Callable[[Callable[[Event], None]], None]
 
 
 class Responder(Protocol):
@@ -54,11 +56,18 @@ class Responder(Protocol):
 
 
 @runtime_checkable
-class ReadsFirst(Protocol):
-    """A responder that answers about documents before all of its models are loaded."""
+class LoadsInParts(Protocol):
+    """A responder whose parts are loaded in threads of their own, while it answers with those that are there."""
+
+    @property
+    def generator_is_at_hand(self) -> bool:
+        """Whether what writes needs no download, so that it need not wait until the readers are there."""
 
     def load_readers(self, on_event: Callable[[Event], None]) -> None:
-        """Load what answers from documents; `load` loads the rest, in another thread while answers are given."""
+        """Load what answers from documents."""
+
+    def load_generator(self, on_event: Callable[[Event], None]) -> None:
+        """Load what writes."""
 
 
 @runtime_checkable
@@ -90,10 +99,10 @@ class ModelWorker:
         self._cancel = threading.Event()
         self._wanted = threading.Event()  # set when there is something better to do than to look ahead
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
-        self._loader: threading.Thread | None = None  # of what is loaded while answers from documents are given already
+        self._loaders: dict[Part, tuple[Responder, threading.Thread]] = {}
 
     def load(self) -> None:
-        """Load the models; ends in ModelsReady or ModelsFailed."""
+        """Load the models; ends in ModelsReady or ModelsFailed, or for each part in PartReady or ModelsFailed."""
         if not self._thread.is_alive():
             self._thread.start()
         self._put(self._load)
@@ -139,7 +148,8 @@ class ModelWorker:
     def join(self, timeout: float) -> bool:
         """Wait for the thread to end, in seconds; whether it did."""
         end = time.monotonic() + timeout
-        threads = [thread for thread in (self._thread, self._loader) if thread is not None and thread.ident is not None]
+        loaders = [thread for _, thread in self._loaders.values()]
+        threads = [thread for thread in (self._thread, *loaders) if thread.ident is not None]
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
@@ -163,43 +173,57 @@ class ModelWorker:
             if self._responder is None:
                 self._responder = self._factory()
             responder = self._responder
-            if isinstance(responder, ReadsFirst):
-                responder.load_readers(partial(self._report_loading, responder))
+            if not isinstance(responder, LoadsInParts):
+                self._load_part(None, responder, responder.load)
+                return
+            readers = self._start_loading(Part.READERS, responder, responder.load_readers)
+            after = None if responder.generator_is_at_hand else readers
+            self._start_loading(Part.GENERATOR, responder, responder.load_generator, after)
         except AssistantError as error:
             self._post(ModelsFailed(error))
-            return
         except Exception as error:  # noqa: BLE001 (the end of the thread: nobody above could tell the user)
             self._post(ModelsFailed(_fault(error)))
-            return
-        if isinstance(responder, ReadsFirst):
-            self._post(ReadersReady())
-            self._loader = threading.Thread(target=self._load_rest, args=(responder,), name="loader", daemon=True)
-            self._loader.start()
-        else:
-            self._load_rest(responder)
 
-    def _load_rest(self, responder: Responder) -> None:
-        """Load all that is not loaded yet; nothing is told of a responder in whose place another has come."""
+    def _start_loading(
+        self, part: Part, responder: Responder, load: _Load, after: threading.Thread | None = None
+    ) -> threading.Thread:
+        """Load a part in a thread of its own, once another has ended; one that is being loaded goes on."""
+        owner, thread = self._loaders.get(part, (None, None))
+        if thread is None or owner is not responder or not thread.is_alive():
+            thread = threading.Thread(
+                target=self._load_part, args=(part, responder, load, after), name=f"loader of {part}", daemon=True
+            )
+            self._loaders[part] = (responder, thread)
+            thread.start()
+        return thread
+
+    def _load_part(
+        self, part: Part | None, responder: Responder, load: _Load, after: threading.Thread | None = None
+    ) -> None:
+        """Load a part, or all; nothing is told of a responder in whose place another has come."""
         outcome: Message
+        if after is not None:
+            after.join()
         try:
-            responder.load(partial(self._report_loading, responder))
+            load(partial(self._report_loading, responder, part))
         except _LeavingError:
             return
         except AssistantError as error:
-            outcome = ModelsFailed(error)
+            outcome = ModelsFailed(error, part)
         except Exception as error:  # noqa: BLE001 (as above)
-            outcome = ModelsFailed(_fault(error))
+            outcome = ModelsFailed(_fault(error), part)
         else:
             # A responder that is no assistant of ours has no model to name.
-            outcome = ModelsReady(getattr(responder, "generator_name", None))
+            name = getattr(responder, "generator_name", None)
+            outcome = ModelsReady(name) if part is None else PartReady(part, name if part is Part.GENERATOR else None)
         if responder is self._responder:
             self._post(outcome)
 
-    def _report_loading(self, responder: Responder, event: Event) -> None:
+    def _report_loading(self, responder: Responder, part: Part | None, event: Event) -> None:
         if self._leaving.is_set() or responder is not self._responder:
             raise _LeavingError
         if isinstance(event, Progress):
-            self._post(ModelsLoading(event))
+            self._post(ModelsLoading(event, part))
         elif isinstance(event, Notice):
             self._post(ModelsNotice(event.text))
 

@@ -2,7 +2,6 @@
 
 import gc
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -24,8 +23,10 @@ from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
 from tui.chat.session import Session
 from tui.chat.worker import ModelWorker
+from tui.parts import Part
 from tui.screens.commands import ScreenCommands
 from tui.screens.document import DocumentScreen
+from tui.screens.text import TextScreen
 from tui.terminal.editor import edit
 from tui.terminal.idle_gc import IdleGarbageCollector
 from tui.widgets.composer import Composer
@@ -121,9 +122,9 @@ class ChatScreen(Screen[None]):
         """The view of the exchange with this number, if it is on screen."""
         return self.transcript.view_of(number)
 
-    def open_file(self, path: Path) -> None:
-        """Read a file in the background, and open it as a document."""
-        self.composer.open_file(path)
+    def open_source(self, source: str) -> None:
+        """Read a file, a folder or a pattern in the background, and open what can be read."""
+        self.composer.open_source(source)
 
     # --- asking and answering
 
@@ -161,6 +162,8 @@ class ChatScreen(Screen[None]):
             self.controller.editing = None
             self.composer.prompt.fill("")
             self.hush()
+        elif self.composer.stop_opening():
+            pass  # the composer says so
         elif exchange := self.controller.queue.stop():
             self.composer.prompt.lend(exchange.question)
             if view := self.view_of(exchange.number):
@@ -171,18 +174,24 @@ class ChatScreen(Screen[None]):
     @on(messages.ModelsLoading)
     def models_loading(self, message: messages.ModelsLoading) -> None:
         """Show the progress."""
-        self.status.show_loading(message.progress)
+        if self.controller.queue.models is not Models.FAILED:  # which stays to be read
+            self.status.show_loading(message.progress, message.part)
 
     @on(messages.ModelsNotice)
     def models_notice(self, message: messages.ModelsNotice) -> None:
         """Say it, until the next key is sent."""
         self.say(message.text)
 
-    @on(messages.ReadersReady)
-    def readers_ready(self) -> None:
+    @on(messages.PartReady)
+    def part_ready(self, message: messages.PartReady) -> None:
         """Answer what waits and needs no more."""
-        self.status.show_readers()
-        self.controller.queue.readers_loaded()
+        if message.part is Part.GENERATOR:
+            self._commands.generator = message.generator
+        self.controller.queue.loaded(Models.READY, message.part)
+        if self.controller.queue.models is Models.READY:
+            self._all_ready()
+        elif self.controller.queue.models is Models.LOADING:
+            self.status.show_part(message.part)
 
     @on(messages.TitleMade)
     def title_made(self, message: messages.TitleMade) -> None:
@@ -193,15 +202,18 @@ class ChatScreen(Screen[None]):
     def models_ready(self, message: messages.ModelsReady) -> None:
         """Answer what waits."""
         self._commands.generator = message.generator
-        gc.freeze()  # what the models are made of stays, and need not be looked at again
-        self.status.show_ready(message.generator)
         self.controller.queue.loaded(Models.READY)
+        self._all_ready()
+
+    def _all_ready(self) -> None:
+        gc.freeze()  # what the models are made of stays, and need not be looked at again
+        self.status.show_ready(self._commands.generator)
 
     @on(messages.ModelsFailed)
     def models_failed(self, message: messages.ModelsFailed) -> None:
-        """Say why; questions go on waiting."""
+        """Say why; questions that need them go on waiting."""
         self.status.show_failed(str(message.error))
-        self.controller.queue.loaded(Models.FAILED)
+        self.controller.queue.loaded(Models.FAILED, message.part)
 
     # --- documents and evidence
 
@@ -307,6 +319,15 @@ class ChatScreen(Screen[None]):
     def hush(self) -> None:
         """Take back what was said."""
         self.status.hush()
+
+    @on(messages.SayLines)
+    def said_lines(self, message: messages.SayLines) -> None:
+        """A part of the screen has more to say than the status line holds."""
+        self.app.push_screen(TextScreen(message.heading, message.text), self._copy_lines)
+
+    def _copy_lines(self, text: str | None) -> None:
+        if text:
+            self.copy(text)
 
     @on(messages.Say)
     def said(self, message: messages.Say) -> None:

@@ -1,7 +1,8 @@
 """What the next question is made of: the open documents, what was pasted, and the prompt."""
 
+import threading
+import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from assistant.errors import AssistantError, DocumentError
 from assistant.text import counted, one_line
 from assistant.types import Document
 from tui import messages
+from tui.chat.opening import Opened, read_source
 from tui.chat.pasting import Kind, dropped_file, kind
 from tui.chat.preferences import Preferences
 from tui.chat.session import Session
@@ -20,6 +22,7 @@ from tui.widgets.suggestions import Suggestions
 
 _TO_QUESTION = "Taken as a document · Ctrl+T puts it into the question instead"
 _TO_DOCUMENT = "Put into the question · Ctrl+T makes it a document"
+_TOLD_EVERY = 0.3  # seconds
 _WORTH_UNDOING = (200, 3)  # characters, line ends
 
 
@@ -44,6 +47,7 @@ class Composer(Vertical):
         self._session = session
         self._preferences = preferences
         self._paste: _Paste | None = None
+        self._stop_opening: threading.Event | None = None
 
     def compose(self) -> ComposeResult:
         """From the top: documents, what a command may become, prompt."""
@@ -72,7 +76,7 @@ class Composer(Vertical):
         # Terminals make a carriage return of every line end that is pasted: those were none of the text's own.
         text = message.text if "\n" in message.text else message.text.replace("\r", "\n")
         if file := dropped_file(text):
-            self.open_file(file)
+            self.open_source(str(file))
         elif kind(text) is Kind.DOCUMENT and (document := self._as_document(text)):
             self._paste = _Paste(text, document)
             self._say(_TO_QUESTION)
@@ -114,23 +118,41 @@ class Composer(Vertical):
             return None
 
     @work(exclusive=True, group="open", exit_on_error=False)
-    async def open_file(self, path: Path) -> None:
-        """Read a file and open it as a document."""
+    async def open_source(self, source: str) -> None:
+        """Read a file, a folder or what a pattern fits, open what can be read, and say what cannot."""
         import asyncio
 
-        from assistant.documents.open import read_document
+        shown = one_line(source.rstrip("/").rpartition("/")[2] or source, 50)
+        self._say(f"Opening {shown} …")
+        stop = self._stop_opening = threading.Event()
+        told = 0.0
 
-        self._say(f"Opening {one_line(path.name, 50)} …")
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            if not stop.is_set() and (now := time.monotonic()) - told > _TOLD_EVERY:
+                told = now
+                self._say(f"Opening {shown} … {done:,} of {total:,} · Esc stops")
+
         try:
             largest = self._preferences.settings.max_document_megabytes
-            document = self._session.add_document(await asyncio.to_thread(read_document, path, largest))
+            opened = await asyncio.to_thread(read_source, source, largest, tell, stop)
         except AssistantError as error:
             self._say(str(error), error=True)
             return
-        pages = f" · {counted(len(document.pages), 'page')}" if document.pages else ""
-        encoding = f" · read as {document.encoding}" if document.encoding != "utf-8" else ""
-        self._say(f"Opened {one_line(document.name, 50)} · {counted(document.words, 'word')}{pages}{encoding}")
+        finally:
+            stop.set()  # another one is opened in its place, or the app is left
+        documents = self._session.add_documents(opened.documents)
+        self._say(str(Opened(documents, opened.lines)))
+        if len(opened.lines) > 1:
+            self.post_message(messages.SayLines(f"Opened {counted(len(documents), 'document')}", opened.lines))
         await self.show_documents()
+
+    def stop_opening(self) -> bool:
+        """Stop reading what is being opened; whether there was something."""
+        if self._stop_opening is None or self._stop_opening.is_set():
+            return False
+        self._stop_opening.set()
+        return True
 
     @on(messages.CloseDocument)
     async def close_document(self, message: messages.CloseDocument) -> None:

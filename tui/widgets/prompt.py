@@ -118,6 +118,8 @@ class Prompt(TextArea):
         chosen, text = self._suggestions.chosen, self.text.strip()
         # A whole command is sent as it is, unless one has gone down to what could follow it.
         open_ended = text[1:].lower() not in NAMES or bool(self._suggestions.highlighted)
+        if chosen is not None and chosen.text == f"{text}/" and not self._suggestions.highlighted:
+            open_ended = False  # a folder by its whole name; Tab goes into it
         if chosen is not None and open_ended and chosen.text.strip() != text:
             self.fill(chosen.text)
             if chosen.text.endswith((" ", "/")):

@@ -8,9 +8,14 @@ from textual.widgets import Static
 from assistant.events import Progress
 from assistant.text import one_line, printable
 from assistant.types import Route
+from tui.parts import Part
 
 _BAR = 16
 _MEGABYTE = 1_000_000
+_CAN_BE_ASKED = {
+    Part.READERS: "documents can be asked about · ",
+    Part.GENERATOR: "without a document it answers · ",
+}
 
 
 def short_name(model: str) -> str:
@@ -25,13 +30,19 @@ class StatusBar(Static):
         super().__init__(id="status")
         self._models = Content.styled("○ starting", "$foreground 60%")
         self._said: Content | None = None
-        self._readers = False
+        self._ready: set[Part] = set()
+        self._loading: dict[Part | None, Progress] = {}  # how far each part has come
         self._route: Route | None = None
         self.said = ""
 
-    def show_loading(self, progress: Progress) -> None:
-        """Show how far loading has come."""
-        stage = ("documents can be asked about · " if self._readers else "") + printable(progress.stage)
+    def show_loading(self, progress: Progress, part: Part | None = None) -> None:
+        """Show how far loading has come; of two parts, that of the readers until they are there."""
+        if part in self._ready:
+            return
+        self._loading[part] = progress
+        if part is Part.GENERATOR and Part.READERS in self._loading:
+            return
+        stage = "".join(_CAN_BE_ASKED[ready] for ready in sorted(self._ready)) + printable(progress.stage)
         if progress.total <= 0:
             self._models = Content.assemble(("○ ", "$text-accent"), (f"{stage}…", "$foreground 60%"))
         else:
@@ -53,20 +64,26 @@ class StatusBar(Static):
             )
         self._draw()
 
-    def show_readers(self) -> None:
-        """Show from now on, beside what is still being loaded, that documents can be asked about."""
-        self._readers = True
+    def show_part(self, part: Part) -> None:
+        """Show from now on, beside what is still being loaded, what can be asked already."""
+        self._ready.add(part)
+        self._loading.pop(part, None)
+        for other, progress in list(self._loading.items()):
+            self.show_loading(progress, other)
+
+    def _forget_loading(self) -> None:
+        self._ready, self._loading = set(), {}
 
     def show_ready(self, generator: str | None = None) -> None:
         """Show that the models are ready, and which one writes answers."""
-        self._readers = False
+        self._forget_loading()
         who = f" · {short_name(generator)}" if generator else ""
         self._models = Content.assemble(("● ", "$text-success"), (f"ready{who}", "$foreground 60%"))
         self._draw()
 
     def show_failed(self, message: str) -> None:
         """Show why the models could not be loaded; stays until they are loaded again."""
-        self._readers = False
+        self._forget_loading()
         line = printable(message).strip()
         self._models = Content.assemble((f"✘ {line}", "$text-error"), ("  /retry loads them again", "$foreground 60%"))
         self._draw()

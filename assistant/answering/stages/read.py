@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.answering.shared_work import Shared, Steps, Tell
 from assistant.answering.stages.index import prepare
 from assistant.answering.state import Resources, TurnState
-from assistant.answering.structure_answers import answer_of, language_notice, near_of, without_barred
+from assistant.answering.structure_answers import answer_of, cells_apart, language_notice, near_of, without_barred
 from assistant.documents.splitting import split_passages
 from assistant.events import EvidenceFound, Notice, Progress, TextDelta, unheard
 from assistant.reading.spans import distinct_answers
@@ -138,4 +138,5 @@ def _with_spans(answer: Answer, document: Document, reading: "Reading", top_k: i
     ]
     if not reading.answered:
         return replace(answer, score=score, closest=places[0])
-    return replace(answer, text=places[0].text, score=score, evidence=tuple(places))
+    text = cells_apart(document, places[0]) or places[0].text
+    return replace(answer, text=text, score=score, evidence=tuple(places))

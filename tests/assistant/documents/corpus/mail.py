@@ -47,6 +47,16 @@ def of_two_kinds() -> bytes:
     return made.as_bytes()
 
 
+def of_a_page_and_a_word_to_see_it() -> bytes:
+    made = message("Moving", "Please see this message as a page.\n")
+    page = (
+        "<p>Dear all,</p><p>we move on <b>Friday, 28 March</b>. The lorry comes at 07:30, so the desks must be empty by "
+        "Thursday, 16:00. Boxes are in room 204.</p>"
+    )
+    made.add_alternative(page, subtype="html", cte="quoted-printable")
+    return made.as_bytes()
+
+
 def forwarded() -> bytes:
     made = message("Fwd: Berth", "See below.\n")
     made.add_attachment(message("Berth", "You have berth 12.\n"))
@@ -73,5 +83,5 @@ def saved_page() -> bytes:
 
 
 for make, ending in ((plain_and_encoded, "eml"), (with_attachments, "eml"), (with_a_page_only, "eml"),
-                     (of_two_kinds, "eml"), (forwarded, "eml"), (box, "mbox"), (saved_page, "mhtml")):  # fmt: skip
+                     (of_two_kinds, "eml"), (of_a_page_and_a_word_to_see_it, "eml"), (forwarded, "eml"), (box, "mbox"), (saved_page, "mhtml")):  # fmt: skip
     CASES[f"{make.__name__.replace('_', '-')}.{ending}"] = make

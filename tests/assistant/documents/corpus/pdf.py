@@ -9,13 +9,14 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText, Text
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BalancedColumns,
     BaseDocTemplate,
     Frame,
+    FrameBreak,
     ListFlowable,
     PageTemplate,
     Paragraph,
@@ -383,4 +384,87 @@ def a_page_that_is_a_picture() -> bytes:
         drawn.drawString(60, 780, "The plan is on the next page.")
         drawn.showPage()
         drawn.drawImage(ImageReader(Image.new("RGB", (80, 80), "white")), 60, 500, 400, 300)
+    return out.getvalue()
+
+
+# --- a narrow column beside a wide one, on levels of their own
+
+SIDE: list[str | tuple[str, str]] = [
+    ("head", "Contact"), "Marta Nowak", "12 Quay Lane, Leith", "+44 131 496 0712", "marta@nowak.example",
+    ("head", "Skills"), "Welding, TIG and MIG", "Drawing with FreeCAD", "First aid",
+    ("head", "Languages"), "Polish (native)", "English (fluent)", "Norwegian (basic)",
+    ("head", "Licences"), "Forklift, class B", "Driving, C1E",
+]  # fmt: skip
+WORK: list[str | tuple[str, str]] = [
+    ("head", "Work"), ("bold", "Shipwright, Forth Yard, 2018 to 2024"),
+    "Led a crew of six that repaired hulls of fishing boats up to thirty metres,",
+    "and kept the yard's book of materials and its costs.",
+    ("bold", "Welder, Baltic Steel, 2012 to 2018"),
+    "Welded bulkheads and tanks for ferries on the line to Sweden, on two shifts,",
+    "with a record of four years without a defect.",
+    ("head", "Education"), ("bold", "Diploma in shipbuilding, Gdynia, 2012"),
+    "Thesis on the fatigue of welded joints in cold water, marked with distinction.",
+    ("head", "Other"), "Volunteer with the lifeboat crew of Queensferry since 2019.",
+]  # fmt: skip
+
+
+def column(
+    drawn: Canvas,
+    x: float,
+    y: float,
+    items: Sequence[str | tuple[str, str]],
+    *,
+    size: float,
+    leading: float,
+    head: float,
+) -> None:
+    for item in items:
+        kind, text = item if isinstance(item, tuple) else ("line", item)
+        if kind == "head":
+            y -= 0.9 * head
+            drawn.setFont("Helvetica-Bold", head)
+            drawn.drawString(x, y, text)
+            y -= 1.3 * head
+        else:
+            drawn.setFont("Helvetica-Bold" if kind == "bold" else "Helvetica", size)
+            drawn.drawString(x, y, text)
+            y -= leading
+
+
+@case
+def cv_with_a_column_at_the_left() -> bytes:
+    with canvas() as (drawn, out):
+        drawn.setFont("Helvetica-Bold", 22)
+        drawn.drawString(200, 780, "Marta Nowak")
+        column(drawn, 40, 770, SIDE, size=9, leading=13, head=12)
+        column(drawn, 200, 735, WORK, size=10, leading=14.5, head=14)
+    return out.getvalue()
+
+
+@case
+def cv_with_a_column_at_the_right() -> bytes:
+    with canvas() as (drawn, out):
+        drawn.setFont("Helvetica-Bold", 20)
+        drawn.drawString(50, 790, "Marta Nowak")
+        for y in (738, 586, 521):  # lines below the headings of the wide column
+            drawn.line(50, y, 420, y)
+        column(drawn, 50, 755, WORK, size=10.5, leading=15, head=13)
+        column(drawn, 440, 750, SIDE, size=8.5, leading=11.5, head=10.5)
+    return out.getvalue()
+
+
+@case
+def cv_in_two_frames() -> bytes:
+    out = io.BytesIO()
+    document = BaseDocTemplate(out, pagesize=A4, invariant=1)
+    document.addPageTemplates(PageTemplate(frames=[Frame(30, 40, 150, 740), Frame(195, 40, 370, 740)]))
+    small = ParagraphStyle("small", parent=STYLES["BodyText"], fontSize=8.5, leading=11, spaceBefore=2, spaceAfter=1)
+    flowables: list[Any] = []
+    for items, style in ((SIDE, small), (WORK, STYLES["BodyText"])):
+        for item in items:
+            kind, text = item if isinstance(item, tuple) else ("line", item)
+            text = f"<b>{text}</b>" if kind == "bold" else text
+            flowables.append(Paragraph(text, STYLES["Heading2"] if kind == "head" else style))
+        flowables.append(FrameBreak())
+    document.build(flowables[:-1])
     return out.getvalue()
