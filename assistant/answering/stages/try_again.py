@@ -9,8 +9,7 @@ from assistant.answering.stages.write import write
 from assistant.answering.state import Resources, TurnState
 from assistant.errors import GenerationError, ModelError
 from assistant.events import EvidenceFound, Notice, Progress, RouteChosen, TextDelta, VerdictReached
-from assistant.presentation import document_of
-from assistant.types import Answer, Draft, Label, Route, Support, Turn, Verdict
+from assistant.types import Answer, Draft, Label, Route, Support, Turn, Verdict, document_of
 from assistant.verification.claims import span_claim, states_yes_or_no
 from assistant.verification.figures import Fault
 from assistant.verification.names import name_fault
