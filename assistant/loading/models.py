@@ -101,7 +101,7 @@ class LoadedModels:
             from assistant.loading.verifier import load_verifier
 
             self._verifier = load_verifier(model)
-            self._verifier.tokens = self._tokens
+            self._verifier.selector.tokens = self._tokens
         return self._verifier
 
     def embedder(self, on_event: Listener) -> "SentenceEmbedder | None":
