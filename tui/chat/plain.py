@@ -17,13 +17,14 @@ from assistant.history.store import History
 from assistant.settings import Settings
 from assistant.text import counted, one_line
 from assistant.types import Document, Message, Turn
-from tui.chat.controller import ChatController, Handler
+from tui.chat.controller import ChatController
 from tui.chat.exchange import Exchange
 from tui.chat.pasting import Kind, kind
 from tui.chat.plain_exchange import Lines, PlainExchange, answer_lines
 from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
 from tui.chat.session import Session
+from tui.chat.view import Handler
 from tui.chat.worker import Responder
 
 _PASTED = 0.05  # seconds in which the next line of a paste is there

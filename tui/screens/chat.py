@@ -1,42 +1,38 @@
-"""The chat on screen: the conversation, the composer with documents and prompt, and what the controller needs shown."""
+"""The chat on screen: its keys, and what comes of what the widgets and the worker report."""
 
 import gc
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Offset
-from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Footer, Markdown
 
 from assistant.errors import AssistantError, UsageError
-from assistant.text import counted, one_line
+from assistant.text import one_line
 from assistant.types import Evidence
 from tui import messages
 from tui.chat.completion import suggestions
-from tui.chat.controller import ChatController, Handler
-from tui.chat.exchange import Exchange
+from tui.chat.controller import ChatController
 from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
 from tui.chat.session import Session
+from tui.chat.view import Handler
 from tui.chat.worker import ModelWorker
 from tui.screens.commands import ScreenCommands
+from tui.screens.display import ChatDisplay
 from tui.screens.document import DocumentScreen
 from tui.terminal.editor import edit
 from tui.terminal.idle_gc import IdleGarbageCollector
 from tui.widgets.composer import Composer
-from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.prompt import Prompt
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.suggestions import Suggestions
 from tui.widgets.transcript import Transcript
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(ChatDisplay):
     """Where the conversation takes place."""
 
     AUTO_FOCUS = "#prompt"
@@ -79,51 +75,6 @@ class ChatScreen(Screen[None]):
         """Show what there is of the conversation and begin to load the models."""
         await self.show_conversation()
         self.controller.queue.load()
-
-    @property
-    def composer(self) -> Composer:
-        """Documents and prompt."""
-        return self.query_one(Composer)
-
-    @property
-    def transcript(self) -> Transcript:
-        """The conversation on screen."""
-        return self.query_one(Transcript)
-
-    @property
-    def status(self) -> StatusBar:
-        """The line that says how things are."""
-        return self.query_one(StatusBar)
-
-    async def show_conversation(self, last: int | None = None) -> None:
-        """Show the session's conversation, from its end or so that this exchange is the last on screen."""
-        self.composer.prompt.past = [exchange.question for exchange in self.session.exchanges]
-        await self.transcript.show(self.session.exchanges, last)
-        self.idle_collector.later()
-        await self.composer.show_documents()
-        view = None if last is None else self.view_of(last)
-        (view or self.composer.prompt).focus()
-
-    async def show_exchange(self, exchange: Exchange) -> None:
-        """Show a question that was just asked."""
-        self.composer.prompt.focus()
-        await self.transcript.add(exchange)
-
-    async def show_documents(self) -> None:
-        """Show which documents are open."""
-        await self.composer.show_documents()
-
-    def show_route(self) -> None:
-        """Show which way questions go."""
-        self.status.show_route(self.session.route)
-
-    def view_of(self, number: int) -> ExchangeView | None:
-        """The view of the exchange with this number, if it is on screen."""
-        return self.transcript.view_of(number)
-
-    def open_file(self, path: Path) -> None:
-        """Read a file in the background, and open it as a document."""
-        self.composer.open_file(path)
 
     # --- asking and answering
 
@@ -233,11 +184,6 @@ class ChatScreen(Screen[None]):
         """Show a piece of evidence in its document."""
         self.open_evidence(self.session.exchanges[message.exchange], message.at)
 
-    def open_evidence(self, exchange: Exchange, at: int) -> None:
-        """Show a place of an answer in its document, if that is there."""
-        if document := exchange.document_of(exchange.places[at]):
-            self.app.push_screen(DocumentScreen(document, exchange.places, at))
-
     def action_show_document(self) -> None:
         """Show the evidence of the last answer in its document, or the document opened last."""
         last = next((exchange for exchange in reversed(self.session.exchanges) if exchange.places), None)
@@ -284,11 +230,6 @@ class ChatScreen(Screen[None]):
         if exchanges := self.session.exchanges:
             self.offer(self._commands.retry_line(exchanges[-1]))
 
-    def offer(self, text: str) -> None:
-        """Put a text into the prompt; what stood there comes back with the up arrow."""
-        self.composer.prompt.lend(text)
-        self.composer.prompt.focus()
-
     def runs(self, name: str) -> Callable[[], object]:
         """What runs a slash command from the palette."""
         return lambda: self.run_worker(self.controller.run(name))
@@ -300,23 +241,10 @@ class ChatScreen(Screen[None]):
 
     # --- the rest
 
-    def say(self, text: str, *, error: bool = False) -> None:
-        """Say something to the user in the status line."""
-        self.status.say(text, error=error)
-
-    def hush(self) -> None:
-        """Take back what was said."""
-        self.status.hush()
-
     @on(messages.Say)
     def said(self, message: messages.Say) -> None:
         """A part of the screen has something to say."""
         self.say(message.text, error=message.error)
-
-    def copy(self, text: str, what: str = "") -> None:
-        """Copy a text and say so."""
-        self.app.copy_to_clipboard(text)
-        self.say(f"Copied {what or counted(len(text), 'character')}")
 
     def action_editor(self) -> None:
         """Write the question in the user's editor."""
@@ -364,10 +292,3 @@ class ChatScreen(Screen[None]):
         if action == "show_document":
             return bool(self.session.documents) or any(exchange.places for exchange in self.session.exchanges)
         return True
-
-    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
-        """As Textual's, but never a widget that has left the screen: a press on one during an update crashes."""
-        widget, offset = super().get_widget_and_offset_at(x, y)
-        if widget is not None and widget is not self and widget.parent is None:
-            return None, None
-        return widget, offset
