@@ -13,7 +13,7 @@ from finetune.recipe_files import read_run
 from finetune.run.card import figure
 from finetune.run.figures import TEST_FILE, read_figures
 from finetune.run.plots import plot_run
-from finetune.run.report_page import PLOTS_FOLDER, Section, html, markdown, section_lines
+from finetune.run.report_page import PLOTS_FOLDER, Page, Section, html, markdown, section_lines
 from finetune.tasks.code.task import ANSWERS_FILE
 
 _BEFORE, _AFTER = "answers_before", "answers_after"
@@ -41,9 +41,9 @@ def write_report(folder: Path) -> Path:
         *([epochs] if (epochs := by_epoch(log or [])) else []),
         *(of_test(recipe, test) if test else []),
     ]
-    answers = _answers(folder)
-    (folder / "report.md").write_text(markdown(recipe.name, recipe.description, sections, plots, answers), "utf-8")
-    (folder / "report.html").write_text(html(recipe.name, recipe.description, sections, plots, answers), "utf-8")
+    page = Page(recipe.name, recipe.description, sections, plots, _answers(folder))
+    (folder / "report.md").write_text(markdown(page), "utf-8")
+    (folder / "report.html").write_text(html(page), "utf-8")
     return folder / "report.md"
 
 

@@ -12,9 +12,9 @@ from finetune.recipe import ClassifierRecipe
 from finetune.tasks.classifier.classifier import TextClassifier, evaluate, save_labels
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
-from finetune.trainer.arguments import optimizers, training_arguments
+from finetune.trainer.arguments import training_arguments
 from finetune.trainer.peft_methods import for_measuring, load_encoder, positions
-from finetune.trainer.trainer import mean_loss, measuring_trainer, run_trainer
+from finetune.trainer.trainer import mean_loss
 
 Item = dict[str, Any]
 
@@ -83,12 +83,7 @@ class ClassifierTraining(TaskTraining[ClassifierRecipe, LabelledText]):
         def measure(network: Any, texts: list[LabelledText]) -> dict[str, float]:
             return self._score(network, texts) | mean_loss(network, to_lose_on, collate, training.batch_size)
 
-        trainer = measuring_trainer(measure)(
-            model=tuned, args=arguments, train_dataset=items, eval_dataset=rows, data_collator=collate,
-            optimizers=optimizers(tuned, arguments, training),
-        )  # fmt: skip
-        figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
-        return self.whole(trainer, tuned), figures
+        return self.run_measured(tuned, items, rows, measure, collate, arguments, callbacks)
 
     def finish(self, kept: Any, folder: Path) -> dict[str, float]:
         """Write the labels' names; returns the figures of the held-out texts."""
