@@ -116,7 +116,7 @@ class _Common(Strict):
     training: Training
     data: Data
     source_result: str = ""
-    """What the source work measured with this recipe."""
+    """What the published work measured with this recipe."""
 
     @model_validator(mode="after")
     def _test_to_choose_on(self) -> Self:

@@ -19,7 +19,7 @@ class Strict(BaseModel):
 
 
 class Declared(Strict):
-    """Sizes of the data as its publisher or the source work gives them, for `plan` where the data is not at hand."""
+    """Sizes of the data as its publisher or the published work gives them, for `plan` where the data is not at hand."""
 
     train: int | None = None
     """Rows to train on, after cleaning and before a part is held out to choose the checkpoint."""

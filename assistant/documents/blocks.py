@@ -8,7 +8,7 @@ from assistant.documents.tables import MOST_CELLS, guess_header_rows
 from assistant.layout import Cell, Place, Table
 
 SEPARATOR = " | "
-_MOST_SPAN = 1000  # columns or rows that one cell covers
+_MAX_SPAN = 1000  # columns or rows that one cell covers
 
 
 class Kind(Enum):
@@ -96,9 +96,9 @@ def table_block(
         for text, columns, height in row:
             while column in grid[number]:
                 column += 1
-            columns = min(max(columns, 1), _MOST_SPAN)  # noqa: PLW2901
+            columns = min(max(columns, 1), _MAX_SPAN)  # noqa: PLW2901
             flat = " ".join(text.split())
-            for below in range(number, min(number + min(max(height, 1), _MOST_SPAN), len(rows))):
+            for below in range(number, min(number + min(max(height, 1), _MAX_SPAN), len(rows))):
                 for across in range(column, column + columns):
                     grid[below].setdefault(across, flat)
                 places += columns

@@ -25,7 +25,7 @@ _NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u00ad]")
 _LONGEST_TERM = 60  # characters: a longer one stands above its definition
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of a page: headings as Markdown's, paragraphs apart by a blank line, items and rows on lines.
 
     Panels that a button, a summary or a tab opens are read, closed or not, below its words as a heading; forms with
@@ -33,7 +33,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
 
     Args:
         data: the page as UTF-8.
-        most_characters: more are refused, by whoever asks.
+        max_characters: more are refused, by whoever asks.
 
     Raises:
         DocumentError: the page shows no text by itself, or is nested too deep.

@@ -12,7 +12,7 @@ from assistant.documents.tables import guess_header_rows
 _OPEN_END = re.compile(r"[\w,\ufffe’'–-]$")
 _LONGEST_CAPTION = 100  # characters
 _LONGEST_FOOT = 80  # characters
-_MOST_HEADS = 3  # rows at the top of a table that each page repeats
+_MAX_HEADS = 3  # rows at the top of a table that each page repeats
 
 Pages = list[list[Paragraph | TableBlock]]
 
@@ -78,7 +78,7 @@ def _continuation(above: TableBlock, below: TableBlock) -> TableBlock | None:
     if len(above.rows[0]) != len(below.rows[0]):
         return None
     heads = 0
-    while heads < min(_MOST_HEADS, len(below.rows) - 1, len(above.rows)) and below.rows[heads] == above.rows[heads]:
+    while heads < min(_MAX_HEADS, len(below.rows) - 1, len(above.rows)) and below.rows[heads] == above.rows[heads]:
         heads += 1
     if not heads and guess_header_rows(below.rows):
         return None

@@ -11,7 +11,7 @@ _BULLET = re.compile(r"[•·▪◦o\u00b7\uf0b7]\t\s*")
 _NUMBERED = re.compile(r"(\d{1,4}[.)]|[a-z][.)])\t\s*")
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of an RTF file: paragraphs, list items and tables row by row.
 
     Raises:

@@ -180,10 +180,12 @@ def _notes(recipe: Recipe, facts: BaseFacts) -> list[str]:
             "`hf auth login`."
         )
     if recipe.data.choose_on == "test":
-        notes.append("The best checkpoint is chosen on the test set, as the source did: its test figures flatter it.")
+        notes.append(
+            "The best checkpoint is chosen on the test set, as the published work did: its test figures flatter it."
+        )
     if recipe.lora is not None and "pooler" in recipe.lora.modules_to_save and recipe.source_result:
         notes.append(
-            "The pooler is trained too; in the source it stayed random and frozen, in front of the classifier."
+            "The pooler is trained too; in the published work it stayed random and frozen, in front of the classifier."
         )
     return notes
 
@@ -222,7 +224,7 @@ def plan_lines(recipe: Recipe, plans: Sequence[Plan]) -> list[tuple[str, str]]:
     for plan in plans:
         source = ""
         if plan.as_source_steps is not None:
-            source = f" (all rows, chosen on the test set as the source did: {plan.as_source_steps:,})"
+            source = f" (all rows, chosen on the test set as the published work did: {plan.as_source_steps:,})"
         name = "steps" if len(plans) == 1 else f"steps on {plan.gpus} GPU{'s' if plan.gpus > 1 else ''}"
         warmup = f", the first {plan.warmup_steps:,} warming up" if plan.warmup_steps else ""
         lines.append((name, f"{plan.steps:,}{warmup}{source}"))
@@ -240,5 +242,5 @@ def plan_lines(recipe: Recipe, plans: Sequence[Plan]) -> list[tuple[str, str]]:
     if first.seconds is not None:
         lines.append(("time on a T4", f"about {duration(first.seconds)}, and what measuring takes"))
     if recipe.source_result:
-        lines.append(("the source had", recipe.source_result))
+        lines.append(("the published work had", recipe.source_result))
     return [*lines, *(("note", note) for note in first.notes)]

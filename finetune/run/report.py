@@ -82,7 +82,7 @@ def _what(recipe: Recipe, record: dict[str, Any]) -> Section:
     if git:
         rows.append(("commit", git["commit"][:12] + (", with changes" if git["changed"] else "")))
     if recipe.source_result:
-        rows.append(("the source work had", recipe.source_result))
+        rows.append(("the published work had", recipe.source_result))
     return Section("The run", [row for row in rows if row[1]])
 
 
@@ -173,7 +173,7 @@ def of_test(recipe: Recipe, test: Mapping[str, Any]) -> list[Section]:
         elif isinstance(value, int | float):
             rows.append((name, _shown(value)))
     flattered = (
-        "The best checkpoint was chosen on this very data, as the source work did: these figures flatter it."
+        "The best checkpoint was chosen on this very data, as the published work did: these figures flatter it."
         if recipe.data.choose_on == "test" and recipe.training.eval_rows
         else "The checkpoint was not chosen on this data."
     )

@@ -53,13 +53,16 @@ class ClassifierTraining(TaskTraining[ClassifierRecipe, LabelledText]):
 
     def encode(self, model: Any) -> list[Item]:
         """Texts as token ids with the numbers of their labels; long ones are cut, and counted."""
-        self.most = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
+        self.max_length = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
         return self._items(self.data.train)
 
     def _items(self, texts: Sequence[LabelledText]) -> list[Item]:
         labels = self.labels
         return [
-            {**self.tokenizer(each.text, truncation=True, max_length=self.most), "labels": labels.index(each.label)}
+            {
+                **self.tokenizer(each.text, truncation=True, max_length=self.max_length),
+                "labels": labels.index(each.label),
+            }
             for each in texts
         ]
 
@@ -94,6 +97,6 @@ class ClassifierTraining(TaskTraining[ClassifierRecipe, LabelledText]):
         return {f"held_out_{name}": value for name, value in scores.items()}
 
     def _score(self, network: Any, texts: Sequence[LabelledText]) -> dict[str, float]:
-        classifier = TextClassifier(network, self.tokenizer, self.labels, self.most)
+        classifier = TextClassifier(network, self.tokenizer, self.labels, self.max_length)
         figures = evaluate(classifier, texts)
         return {"accuracy": figures["accuracy"], "f1_macro": figures["f1_macro"]}

@@ -44,7 +44,7 @@ _OWN_ANSWERS = "own answers"
 def prepare_examples(recipe: CodeRecipe, folder: Path | None = None) -> Examples[CodeExample]:
     """Read, shape, split and choose the recipe's examples.
 
-    A table of questions and answers is taken as it is and split at random, as the source work did. Of other files
+    A table of questions and answers is taken as it is and split at random, as the published work did. Of other files
     each gives at most what `at_most` says, and all together `limit`; which ones is decided by the hash of the
     question, so that another file or another limit changes nothing for the rest. Of a question that the base has
     answered rightly itself (`self_answers`) its answer is taken, not the file's.
@@ -159,11 +159,11 @@ class AssistantTraining(GeneratorTraining[CodeRecipe, CodeExample]):
         """Questions and answers with a mask on the answers; those too long are left out."""
         self.tokenizer.padding_side = "right"
         self.set_tokenizer()
-        most = self.longest(model)
+        max_length = self.longest(model)
         rows = [training_row(example, self.tokenizer, self.recipe.data.loss_on) for example in self.data.train]
         self.all_lengths = [len(row["input_ids"]) for row in rows]
-        fitting = [row for row in rows if len(row["input_ids"]) <= most]
-        self.data.left_out[f"more than {most} tokens"] += len(rows) - len(fitting)
+        fitting = [row for row in rows if len(row["input_ids"]) <= max_length]
+        self.data.left_out[f"more than {max_length} tokens"] += len(rows) - len(fitting)
         return fitting
 
     def _held_out_rows(self) -> list[dict[str, Any]]:

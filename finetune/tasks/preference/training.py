@@ -41,17 +41,17 @@ class PreferenceTraining(GeneratorTraining[PreferenceRecipe, Preference]):
     def encode(self, model: Any) -> list[dict[str, Any]]:
         """Token ids of prompt and both answers; those too long are left out."""
         self.set_tokenizer()
-        most = self.longest(model)
-        fitting = self._fitting(self.data.train, most)
-        self.data.left_out[f"more than {most} tokens"] += len(self.data.train) - len(fitting)
+        max_length = self.longest(model)
+        fitting = self._fitting(self.data.train, max_length)
+        self.data.left_out[f"more than {max_length} tokens"] += len(self.data.train) - len(fitting)
         return fitting
 
-    def _fitting(self, rows: Sequence[Preference], most: int) -> list[dict[str, Any]]:
+    def _fitting(self, rows: Sequence[Preference], max_length: int) -> list[dict[str, Any]]:
         encoded = [self._row(row) for row in rows]
         return [
             row
             for row in encoded
-            if len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) <= most
+            if len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) <= max_length
         ]
 
     def _row(self, row: Preference) -> dict[str, Any]:
