@@ -181,7 +181,7 @@ def _notes(recipe: Recipe, facts: BaseFacts) -> list[str]:
         )
     if recipe.data.choose_on == "test":
         notes.append(
-            "The best checkpoint is chosen on the test set, as the published work did: its test figures flatter it."
+            "The best checkpoint is chosen on the test set, as in the published work: its figures there flatter it."
         )
     if recipe.lora is not None and "pooler" in recipe.lora.modules_to_save and recipe.source_result:
         notes.append(

@@ -58,13 +58,8 @@ class ClassifierTraining(TaskTraining[ClassifierRecipe, LabelledText]):
 
     def _items(self, texts: Sequence[LabelledText]) -> list[Item]:
         labels = self.labels
-        return [
-            {
-                **self.tokenizer(each.text, truncation=True, max_length=self.max_length),
-                "labels": labels.index(each.label),
-            }
-            for each in texts
-        ]
+        options = {"truncation": True, "max_length": self.max_length}
+        return [{**self.tokenizer(each.text, **options), "labels": labels.index(each.label)} for each in texts]
 
     def survey(self, items: Sequence[Item]) -> dict[str, Any]:
         """Texts, labels and lengths."""
