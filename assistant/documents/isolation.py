@@ -58,7 +58,7 @@ def extract(
     Args:
         name: what the document is called.
         form: what it is.
-        data: its bytes; HTML as UTF-8.
+        data: its bytes; those of `formats.MARKUP` as UTF-8.
         max_characters: a longer text is refused.
         on_progress: told how many pages, rows or messages of how many are read, a few times a second.
         cancel: set by another thread to stop reading.
