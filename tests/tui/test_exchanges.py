@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Markdown, TextArea
 
-from benchmarks.chat_app import CODE
+from tests.support.chat_app import CODE
 from tests.tui.harness import ARTICLE, Chat
 from tui.screens.document import DocumentScreen
 from tui.screens.text import TextScreen
