@@ -40,7 +40,7 @@ class Lora(Strict):
     """An adapter to go on from: one of the package by its name, or the folder of one with the same base and shape."""
 
 
-class Prompt(Strict):
+class PromptTuning(Strict):
     """A prompt of learned vectors before every text (Lester et al., 2021)."""
 
     tokens: int = Field(default=20, gt=0)
@@ -112,7 +112,7 @@ class _Common(Strict):
     quantization: Literal["nf4", "int8"] = "nf4"
     """How `qlora` keeps the frozen base: NF4 with double quantisation, or 8-bit."""
     lora: Lora | None = None
-    prompt: Prompt = Prompt()
+    prompt: PromptTuning = PromptTuning()
     training: Training
     data: Data
     source_result: str = ""
@@ -327,6 +327,6 @@ class Seq2SeqRecipe(_Common):
 Recipe = QARecipe | NLIRecipe | CodeRecipe | PreferenceRecipe | ClassifierRecipe | Seq2SeqRecipe
 FORMS = (
     QARecipe, NLIRecipe, CodeRecipe, PreferenceRecipe, ClassifierRecipe, Seq2SeqRecipe, QAData, Glossed, NLIData,
-    CodeData, PreferenceData, ClassifierData, Seq2SeqData, Lora, Prompt, Training, Declared,
+    CodeData, PreferenceData, ClassifierData, Seq2SeqData, Lora, PromptTuning, Training, Declared,
 )  # fmt: skip
 """Every form, for the nearest right key to an unknown one."""

@@ -11,7 +11,7 @@ SEPARATOR = " | "
 _MAX_SPAN = 1000  # columns or rows that one cell covers
 
 
-class Kind(Enum):
+class BlockKind(Enum):
     """What a block is; neighbouring list items stand on lines without a blank one between, lines directly below."""
 
     PARAGRAPH = auto()
@@ -43,7 +43,7 @@ class Block:
     """A stretch of text that stands by itself; `place` says what begins with it, such as `slide 3`."""
 
     text: str
-    kind: Kind = Kind.PARAGRAPH
+    kind: BlockKind = BlockKind.PARAGRAPH
     place: str | None = None
 
 
@@ -136,7 +136,7 @@ class BlockWriter:
         self._parts: list[str] = []
         self._tables: list[Table] = []
         self._places: list[Place] = []
-        self._before: Kind | None = None
+        self._before: BlockKind | None = None
         self._heading: str | None = None
 
     def extracted(self, pages: tuple[int, ...] = (), notices: Iterable[str] = ()) -> Extracted:
@@ -149,11 +149,11 @@ class BlockWriter:
 
     def add(self, block: Block | TableBlock) -> int:
         """Write a block; returns the offset at which it begins."""
-        kind = block.kind if isinstance(block, Block) else Kind.PARAGRAPH
+        kind = block.kind if isinstance(block, Block) else BlockKind.PARAGRAPH
         if self._before is not None:
-            together = kind is Kind.LINE or (kind is self._before is not Kind.PARAGRAPH)
-            self._write("\n" if together and not (kind is Kind.LINE and block.place) else "\n\n")
-        self._before = kind if kind is not Kind.LINE else Kind.PARAGRAPH
+            together = kind is BlockKind.LINE or (kind is self._before is not BlockKind.PARAGRAPH)
+            self._write("\n" if together and not (kind is BlockKind.LINE and block.place) else "\n\n")
+        self._before = kind if kind is not BlockKind.LINE else BlockKind.PARAGRAPH
         start = self.length
         if block.place is not None:
             self._places.append(Place(self.length, block.place))

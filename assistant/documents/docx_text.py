@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from assistant.documents.archives import open_archive
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks, table_block
 from assistant.documents.docx_numbering import Numbering
 from assistant.documents.docx_runs import FALLBACK, SKIPPED, Marks, W, run_text, text_boxes
 from assistant.documents.docx_styles import Styles, level_of, value_of
@@ -105,7 +105,7 @@ class _Reader:
             if heading_level:
                 yield heading(heading_level, f"{label} {text}" if label and label != "-" else text)
             elif label is not None or self._styles.is_list(style, properties):
-                yield Block(f"{'  ' * depth}{label or '-'} {text}", Kind.ITEM)
+                yield Block(f"{'  ' * depth}{label or '-'} {text}", BlockKind.ITEM)
             else:
                 yield Block(text)
         for box in text_boxes(paragraph):

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from itertools import pairwise
 
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks
 from assistant.documents.html_controls import Controls
 from assistant.documents.html_text import page_blocks, parse
 from assistant.documents.progress import report
@@ -72,7 +72,7 @@ def _read(message: EmailMessage, place: str, depth: int) -> Iterator[Block | Tab
         yield heading(2 + min(depth, 3), subject, label)
     for at, (name, value) in enumerate(fields.items()):
         starts = not at and not (subject and place)
-        yield Block(f"{name}: {value}", Kind.LINE if at else Kind.PARAGRAPH, label if starts else None)
+        yield Block(f"{name}: {value}", BlockKind.LINE if at else BlockKind.PARAGRAPH, label if starts else None)
     yield from _bodies(message, depth)
 
 

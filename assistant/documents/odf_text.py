@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from assistant.documents.archives import open_archive
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks, table_block
 from assistant.documents.docx_numbering import in_figures
 from assistant.documents.office_xml import parse_part
 from assistant.documents.progress import report
@@ -163,7 +163,7 @@ class _Reader:
                     if isinstance(block, TableBlock) or block.text.startswith("#"):
                         yield block
                     else:
-                        yield Block(f"{indent}{label} {block.text}" if label else indent + block.text, Kind.ITEM)
+                        yield Block(f"{indent}{label} {block.text}" if label else indent + block.text, BlockKind.ITEM)
                     label = " " * len(label) if label else label
 
     def _label(self, key: tuple[str, int], item: Any) -> str:

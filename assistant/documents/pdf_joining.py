@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
+from assistant.documents.blocks import Block, BlockKind, BlockWriter, Extracted, TableBlock
 from assistant.documents.hyphens import Rejoiner
 from assistant.documents.pdf_paragraphs import Paragraph
 from assistant.documents.tables import guess_header_rows
@@ -35,7 +35,7 @@ def join_pages(pages: Pages, notices: Iterable[str]) -> Extracted:
             else:
                 text = rejoiner.rejoin(block.text)
                 goes_on = last is not None and _goes_on(last, block)
-                start = writer.add(Block(text, Kind.LINE if goes_on else Kind.PARAGRAPH))
+                start = writer.add(Block(text, BlockKind.LINE if goes_on else BlockKind.PARAGRAPH))
                 last = block if not block.is_note else None
             starts.setdefault(number, start)
         starts.setdefault(number, writer.length)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from assistant.documents.archives import open_archive
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks, table_block
 from assistant.documents.progress import report
 from assistant.errors import DocumentError
 from assistant.text import one_line
@@ -156,9 +156,9 @@ def _paragraphs(body: Any, *, in_placeholder: bool) -> Iterator[Block]:
         plain = properties is not None and properties.find(f"{_A}buNone") is not None
         if numbered:
             count[level] = count.get(level, 0) + 1
-            yield Block(f"{'  ' * level}{count[level]}. {text}", Kind.ITEM)
+            yield Block(f"{'  ' * level}{count[level]}. {text}", BlockKind.ITEM)
         elif bullet or (is_list and not plain):
-            yield Block(f"{'  ' * level}- {text}", Kind.ITEM)
+            yield Block(f"{'  ' * level}- {text}", BlockKind.ITEM)
         else:
             yield Block(text)
 

@@ -2,7 +2,7 @@
 
 import re
 
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, join_blocks, table_block
 from assistant.documents.rtf_parts import rearranged
 from assistant.errors import DocumentError
 
@@ -39,7 +39,7 @@ def extract(data: bytes, max_characters: int) -> Extracted:
 
 def _line(line: str) -> Block:
     if match := _BULLET.match(line.lstrip()):
-        return Block(f"- {line.lstrip()[match.end() :].strip()}", Kind.ITEM)
+        return Block(f"- {line.lstrip()[match.end() :].strip()}", BlockKind.ITEM)
     if match := _NUMBERED.match(line.lstrip()):
-        return Block(f"{match[1]} {line.lstrip()[match.end() :].strip()}", Kind.ITEM)
+        return Block(f"{match[1]} {line.lstrip()[match.end() :].strip()}", BlockKind.ITEM)
     return Block(line.strip())

@@ -12,7 +12,7 @@ from finetune.plan.bases import BaseFacts, base_facts, meta_model
 from finetune.plan.estimate import memory, seconds_on_t4
 from finetune.plan.parameters import Parameters
 from finetune.recipe import Lora, Recipe, Training
-from finetune.tasks.base import Rows, are_here
+from finetune.tasks.base import RowCounts, are_here
 from finetune.tasks.registry import TASKS
 
 T4_BYTES = 16e9
@@ -22,7 +22,7 @@ T4_BYTES = 16e9
 class Plan:
     """A run as it will be. Memory in bytes by what takes it, time in seconds on a T4."""
 
-    rows: Rows
+    rows: RowCounts
     gpus: int
     steps: int
     warmup_steps: int
@@ -115,7 +115,7 @@ def total_steps(units: int, training: Training, gpus: int = 1) -> int:
     return math.ceil(training.epochs * math.ceil(batches / training.accumulation))
 
 
-def count_rows(recipe: Recipe) -> Rows:
+def count_rows(recipe: Recipe) -> RowCounts:
     """The recipe's rows: counted where its training data is at hand, else as the recipe declares them.
 
     Raises:
@@ -140,7 +140,7 @@ def count_rows(recipe: Recipe) -> Rows:
     units = task.units(recipe, train)
     if recipe.task == "qa" and declared.windows is None:
         source += "; windows estimated"
-    return Rows(train, units, held_out, declared.test, source, declared.tokens)
+    return RowCounts(train, units, held_out, declared.test, source, declared.tokens)
 
 
 def count_parameters(recipe: Recipe, facts: BaseFacts) -> Parameters:

@@ -19,7 +19,7 @@ from assistant.text import counted, one_line
 from assistant.types import Document, Message, Turn
 from tui.chat.controller import ChatController
 from tui.chat.exchange import Exchange
-from tui.chat.pasting import Kind, kind
+from tui.chat.pasting import PasteKind, kind
 from tui.chat.plain_exchange import Lines, PlainExchange, answer_lines
 from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
@@ -106,7 +106,7 @@ class PlainChat:
             self._lines.line(f"Open: {_about(document)}")
         self._show(self._session.exchanges)
         for text in _typed():
-            if kind(text) is Kind.DOCUMENT:
+            if kind(text) is PasteKind.DOCUMENT:
                 self._lines.line(f"Taken as a document: {_about(self._session.paste(text))}")
             elif text.strip():
                 _finished(self._controller.submit(text.strip()))
