@@ -9,25 +9,9 @@ from assistant.evidence import Document, Evidence, document_of
 from assistant.verdicts import Claim, Label, Probabilities, Support, Verdict
 
 __all__ = [
-    "NOT_FOUND",
-    "Answer",
-    "Claim",
-    "Document",
-    "Draft",
-    "Evidence",
-    "Label",
-    "Message",
-    "ModelNames",
-    "Probabilities",
-    "Role",
-    "Route",
-    "Support",
-    "Turn",
-    "TurnSampling",
-    "Usage",
-    "Verdict",
-    "document_of",
-]
+    "NOT_FOUND", "Answer", "Claim", "Document", "Draft", "Evidence", "Label", "Message", "ModelNames", "Probabilities",
+    "Role", "Route", "Support", "Turn", "TurnSampling", "Usage", "Verdict", "document_of",
+]  # fmt: skip
 
 NOT_FOUND = "The document does not hold an answer to this."
 """What the history of a turn says of one before it that found nothing."""
