@@ -99,7 +99,7 @@ def compare(
         settings: what else applies.
         own: an assistant that is in use: its store serves all, it keeps its models.
         cancel: once set, no further row comes.
-        on_event: hears of the progress of each, in stages that name it.
+        on_event: is told of the progress of each, in stages that name it.
 
     Yields:
         A row for each model, in order, as soon as it is ready; a model that fails does not stop the others.

@@ -33,7 +33,7 @@ def extract(data: bytes, max_characters: int) -> Extracted:
 
     Args:
         data: the page as UTF-8.
-        max_characters: more are refused, by whoever asks.
+        max_characters: more are refused, by the caller.
 
     Raises:
         DocumentError: the page shows no text by itself, or is nested too deep.

@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.1
 class LoadedModels:
     """What answers a turn: a generator, a reader, a verifier, and what ranks the passages of long documents.
 
-    Each method takes who hears of the progress, and raises ModelError where the model cannot be fetched or loaded.
+    Each method takes what is told of the progress, and raises ModelError where the model cannot be fetched or loaded.
 
     Args:
         settings: name the profile, and models that stand in for the profile's.

@@ -181,7 +181,7 @@ def role_of(folder: Path) -> str:
                 return part
     raise ModelError(
         f"{_shown(folder)} is no generator, reader or verifier ({one_line(', '.join(kinds) or 'nothing named', 100)}); "
-        "name the part it shall play, as in ASSISTANT_READER=..."
+        "name the part it plays, as in ASSISTANT_READER=..."
     )
 
 

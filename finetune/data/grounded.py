@@ -74,7 +74,7 @@ def grounded_examples(questions: Sequence[QAExample], count: int, seed: int) -> 
 
     Of each question's paragraph and up to two others of its article the passages are made, in any order. Some questions
     are put to other paragraphs alone and answered by `NOT_THERE`. Some passages hold an instruction to answer something
-    else, which the answer does not heed (`finetune.data.injected`).
+    else, which the answer ignores (`finetune.data.injected`).
 
     Args:
         questions: answerable ones, drawn from at random.
