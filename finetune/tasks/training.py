@@ -31,7 +31,7 @@ from finetune.trainer.saving import save_trained
 from finetune.trainer.trainer import PairCollator, mean_loss, measuring_trainer, run_trainer
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +118,17 @@ class TaskTraining(ABC, Generic[R, Example]):
     def fit(self, tuned: Any, items: list[Item], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Run the optimizer; returns the trained model and the figures of the training."""
 
+    def rows_on_the_way(self) -> list[Example] | None:
+        """The held-out rows that are measured on the way; None where none are."""
+        training = self.recipe.training
+        return evenly(self.data.held_out, training.eval_rows) if self.data.held_out and training.eval_rows else None
+
+    def arguments(self, best_by: str | None) -> "TrainingArguments":
+        """Those of a trainer of transformers, which keeps the best checkpoint by a figure, or the last by None."""
+        from transformers import TrainingArguments
+
+        return TrainingArguments(**training_arguments(self.recipe.training, self.output, best_by=best_by))
+
     def run_measured(
         self,
         tuned: Any,
@@ -125,10 +136,11 @@ class TaskTraining(ABC, Generic[R, Example]):
         rows: list[Example] | None,
         measure: Callable[[Any, list[Example]], dict[str, float]],
         collate: Any,
-        arguments: Any,
+        best_by: str,
         callbacks: Sequence[Any],
     ) -> tuple[Any, dict[str, float]]:
         """Train with the Trainer of transformers, which measures `rows` on the way; returns as `fit` does."""
+        arguments = self.arguments(best_by if rows else None)
         trainer = measuring_trainer(measure)(
             model=tuned, args=arguments, train_dataset=items, eval_dataset=rows, data_collator=collate,
             optimizers=optimizers(tuned, arguments, self.recipe.training),
@@ -222,21 +234,19 @@ class EncoderTraining(TaskTraining[EncoderR, Example]):
 
     def fit(self, tuned: Any, items: list[Item], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train with the recipe's loop, keeping the best checkpoint where one is chosen."""
-        from transformers import TrainingArguments
-
-        training = self.recipe.training
-        choices = self.read_test() if self.recipe.data.choose_on == "test" else self.data.held_out
-        rows = evenly(choices, training.eval_rows) if choices and training.eval_rows else None
-        best_by = self.best_by if rows else None
-        arguments = TrainingArguments(**training_arguments(training, self.output, best_by=best_by))
-        collate = PairCollator(self.encoder)
+        rows, collate = self.rows_on_the_way(), PairCollator(self.encoder)
         self._to_lose_on = self.items_of(rows) if rows else []
-        if self.by_own_loop():
-            figures = run_loop(
-                tuned, items, collate, arguments, rows, self._measure, training.early_stopping, callbacks
-            )
-            return tuned, figures
-        return self.run_measured(tuned, items, rows, self._measure, collate, arguments, callbacks)
+        if not self.by_own_loop():
+            return self.run_measured(tuned, items, rows, self._measure, collate, self.best_by, callbacks)
+        arguments, stopping = self.arguments(self.best_by if rows else None), self.recipe.training.early_stopping
+        return tuned, run_loop(tuned, items, collate, arguments, rows, self._measure, stopping, callbacks)
+
+    def rows_on_the_way(self) -> list[Example] | None:
+        """Held-out rows, or those of the test data where the recipe chooses on them."""
+        if self.recipe.data.choose_on != "test":
+            return super().rows_on_the_way()
+        choices, most = self.read_test(), self.recipe.training.eval_rows
+        return evenly(choices, most) if choices and most else None
 
     def finish(self, kept: Any, folder: Path) -> dict[str, float]:
         """Calibrate on the held-out rows, write the calibration, and measure with it."""

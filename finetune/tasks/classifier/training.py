@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from finetune.data.files import evenly
 from finetune.data.labelled_texts import LabelledText, read_labelled_texts, split_by_class
 from finetune.data.survey import survey
 from finetune.recipe import ClassifierRecipe
 from finetune.tasks.classifier.classifier import TextClassifier, evaluate, save_labels
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
-from finetune.trainer.arguments import training_arguments
 from finetune.trainer.peft_methods import for_measuring, load_encoder, positions
 from finetune.trainer.trainer import mean_loss
 
@@ -70,18 +68,17 @@ class ClassifierTraining(TaskTraining[ClassifierRecipe, LabelledText]):
 
     def fit(self, tuned: Any, items: list[Item], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train, keeping the best checkpoint where rows are measured on the way."""
-        from transformers import DataCollatorWithPadding, TrainingArguments
+        from transformers import DataCollatorWithPadding
 
-        training = self.recipe.training
-        rows = evenly(self.data.held_out, training.eval_rows) if self.data.held_out and training.eval_rows else None
-        arguments = TrainingArguments(**training_arguments(training, self.output, best_by="f1_macro" if rows else None))
+        rows = self.rows_on_the_way()
         collate = DataCollatorWithPadding(self.tokenizer)
         to_lose_on = self._items(rows or [])
 
         def measure(network: Any, texts: list[LabelledText]) -> dict[str, float]:
-            return self._score(network, texts) | mean_loss(network, to_lose_on, collate, training.batch_size)
+            losses = mean_loss(network, to_lose_on, collate, self.recipe.training.batch_size)
+            return self._score(network, texts) | losses
 
-        return self.run_measured(tuned, items, rows, measure, collate, arguments, callbacks)
+        return self.run_measured(tuned, items, rows, measure, collate, "f1_macro", callbacks)
 
     def finish(self, kept: Any, folder: Path) -> dict[str, float]:
         """Write the labels' names; returns the figures of the held-out texts."""
