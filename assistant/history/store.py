@@ -22,18 +22,7 @@ from assistant.history.types import FORMS, Conversation, ConversationSummary, Fo
 from assistant.text import one_line
 from assistant.types import Document, Role
 
-__all__ = [
-    "FORMS",
-    "Conversation",
-    "ConversationSummary",
-    "Form",
-    "History",
-    "HistoryError",
-    "Match",
-    "Status",
-    "StoredMessage",
-    "default_path",
-]
+__all__ = ["FORMS", "Form", "History", "HistoryError", "Status", "StoredMessage"]
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without l, o, 0 and 1, which people mistake for one another
 _ID_LENGTH = 8

@@ -41,7 +41,7 @@ class ChatScreen(ChatDisplay):
         Binding("ctrl+o", "show_document", "Document", key_display="^o", priority=True, id="chat.document"),
         Binding("ctrl+t", "switch_paste", "Text/document", key_display="^t", priority=True, id="chat.paste"),
         Binding("ctrl+r", "command('history')", "History", key_display="^r", priority=True, id="chat.history"),
-        Binding("ctrl+y", "copy_answer", "Copy", show=False, priority=True, id="chat.copy"),
+        Binding("ctrl+y", "command('copy')", "Copy", show=False, priority=True, id="chat.copy"),
         Binding("f2", "claims", "Claims", show=False, priority=True, id="chat.claims"),
         Binding("f3", "offer('/role ')", "Role", show=False, priority=True, id="chat.role"),
         Binding("f4", "offer('/prompt ')", "Prompt", show=False, priority=True, id="chat.prompt"),
@@ -212,10 +212,6 @@ class ChatScreen(ChatDisplay):
     def action_claims(self) -> None:
         """Show or hide the claims of the last verdict on screen."""
         next((view for view in reversed(self.transcript.views) if view.toggle_claims()), None)
-
-    async def action_copy_answer(self) -> None:
-        """Copy the last answer."""
-        await self.controller.run("copy")
 
     async def action_command(self, name: str, argument: str = "") -> None:
         """Run a slash command by a key."""
