@@ -43,51 +43,24 @@ for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
 # Of the kernels that oneDNN makes for each shape it keeps 1,024 by default: a tenth of a long batch's memory.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
-_WHERE = {
-    "Answer": "assistant.types",
-    "Assistant": "assistant.answering.assistant",
-    "AssistantError": "assistant.errors",
-    "BatchOptions": "assistant.batch",
-    "Claim": "assistant.types",
-    "Document": "assistant.types",
-    "Evidence": "assistant.types",
-    "Label": "assistant.types",
-    "Message": "assistant.types",
-    "Role": "assistant.types",
-    "Route": "assistant.types",
-    "Support": "assistant.types",
-    "Settings": "assistant.settings",
-    "Turn": "assistant.types",
-    "TurnSampling": "assistant.types",
-    "Verdict": "assistant.types",
-    "answer_rows": "assistant.batch",
-    "check": "assistant.answering.checking",
-    "load_settings": "assistant.settings",
-    "read_document": "assistant.documents.open",
-}
+_NAMES = {
+    "assistant.answering.assistant": ["Assistant"],
+    "assistant.answering.checking": ["check"],
+    "assistant.batch": ["BatchOptions", "answer_rows"],
+    "assistant.documents.open": ["read_document"],
+    "assistant.errors": ["AssistantError"],
+    "assistant.settings": ["Settings", "load_settings"],
+    "assistant.types": [
+        "Answer", "Claim", "Document", "Evidence", "Label", "Message", "Role", "Route", "Support", "Turn",
+        "TurnSampling", "Verdict",
+    ],
+}  # fmt: skip
+_WHERE = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = [
-    "Answer",
-    "Assistant",
-    "AssistantError",
-    "BatchOptions",
-    "Claim",
-    "Document",
-    "Evidence",
-    "Label",
-    "Message",
-    "Role",
-    "Route",
-    "Settings",
-    "Support",
-    "Turn",
-    "TurnSampling",
-    "Verdict",
-    "__version__",
-    "answer_rows",
-    "check",
-    "load_settings",
-    "read_document",
-]
+    "Answer", "Assistant", "AssistantError", "BatchOptions", "Claim", "Document", "Evidence", "Label", "Message",
+    "Role", "Route", "Settings", "Support", "Turn", "TurnSampling", "Verdict", "__version__", "answer_rows", "check",
+    "load_settings", "read_document",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

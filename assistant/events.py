@@ -109,7 +109,7 @@ Event = (
 )
 
 Listener = Callable[[Event], None]
-"""Who hears of events as they happen."""
+"""Takes events as they happen."""
 
 
 def unheard(event: Event) -> None:

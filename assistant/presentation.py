@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from assistant.documents.excerpts import EACH_SIDE, Excerpt, excerpt, on_one_line, position
 from assistant.text import one_line, printable
-from assistant.types import Answer, Document, Evidence, Route, Support, Verdict
+from assistant.types import Answer, Document, Evidence, Route, Support, Verdict, document_of
 
 _LONGEST = 300  # characters of a claim or question on one line
 
@@ -110,12 +110,6 @@ def show_place(
     if document is None:
         return ShownPlace(place, excerpt(place.text, 0, len(place.text)), where, closest)
     return ShownPlace(place, excerpt(document.text, place.start, place.end, around), where, closest)
-
-
-def document_of(place: Evidence, documents: Sequence[Document]) -> Document | None:
-    """The document that a piece of evidence is from: of two of one name, the one that holds it there."""
-    named = (document for document in documents if document.name == place.document)
-    return next((document for document in named if document.text[place.start : place.end] == place.text), None)
 
 
 def _headline(answer: Answer) -> Headline:

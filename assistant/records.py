@@ -42,8 +42,8 @@ def inert_json(text: str) -> str:
     return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  # noqa: A002  (the contract's name)
-    """An answer as the contract's object."""
+def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  # noqa: A002  (its name in the JSON)
+    """An answer as the JSON object that `docs/answer.schema.json` describes."""
     record: dict[str, Any] = {
         "id": id,
         "question": question,
@@ -80,10 +80,10 @@ def answer_to_json(question: str, answer: Answer, id: str) -> dict[str, Any]:  #
 
 
 def answer_from_json(record: dict[str, Any]) -> Answer:
-    """The answer of a contract object; what may be null there may be lacking.
+    """The answer of such a JSON object; what may be null there may be lacking.
 
     Raises:
-        KeyError, ValueError, TypeError: the object is not of the contract's form.
+        KeyError, ValueError, TypeError: the object has another form.
     """
     closest = record.get("closest")
     return Answer(
@@ -106,7 +106,7 @@ def answer_from_json(record: dict[str, Any]) -> Answer:
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as the contract's object: the worst claim's label and probabilities, then all claims."""
+    """A verdict as JSON: the worst claim's label and probabilities, then all claims."""
     return {
         "label": str(verdict.label),
         **asdict(verdict.probabilities),
@@ -121,7 +121,7 @@ def error_to_json(error: AssistantError) -> dict[str, Any]:
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
-    """Evidence as the contract's object; `place` stands in it where there is one."""
+    """Evidence as JSON; `place` stands in it where there is one."""
     record = asdict(evidence)
     if evidence.place is None:
         del record["place"]

@@ -186,7 +186,7 @@ def _file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of thousands of digits
-        raise SettingsError(f"{path}: not valid TOML: {error}. Mend the line, or move the file away.") from error
+        raise SettingsError(f"{path}: not valid TOML: {error}. Correct the line, or move the file away.") from error
     except OSError as error:
         raise SettingsError(f"{path}: the settings cannot be read ({error.strerror}).") from error
 

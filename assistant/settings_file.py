@@ -43,7 +43,7 @@ def save_setting(path: Path, name: str, value: Value) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: the settings cannot be written ({error}).") from error
     except (TOMLKitError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}. Mend the line, then change the setting.") from error
+        raise SettingsError(f"{path}: not valid TOML: {error}. Correct the line, then change the setting.") from error
 
 
 def _merge(content: tomlkit.TOMLDocument, name: str, values: Mapping[str, str]) -> None:

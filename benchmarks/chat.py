@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import default_threads, machine, number, table, write_json
-from benchmarks.terminal import Terminal
+from tests.support.terminal import Terminal
 
 KEY = "§"
 EVERY = 0.02  # seconds between the keys typed at a start
@@ -132,7 +132,7 @@ def measure_echo(messages: int, keys: int) -> dict[str, Any]:
     """The seconds from a key to its character while an answer streams, and the memory in bytes, scrolled through."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "history.db"
-        command = [sys.executable, "-m", "benchmarks.chat_app", str(file), str(messages)]
+        command = [sys.executable, "-m", "tests.support.chat_app", str(file), str(messages)]
         terminal = Terminal(command, _environment(Path(folder)))
         try:
             terminal.wait_for("● ready", LONGEST)

@@ -19,8 +19,8 @@ from assistant.answering.assistant import Assistant
 from assistant.errors import AssistantError
 from assistant.events import unheard
 from assistant.types import Answer, Document, Label, Route, Turn
+from assistant.verification.candidates import Check
 from assistant.verification.claims import text_claims
-from assistant.verification.verifier import Check
 from benchmarks.report import number, table, write_json
 from finetune.data.files import evenly, find_data
 from finetune.data.squad import QAExample, read_squad

@@ -26,7 +26,7 @@ from assistant.generation.generator import LocalGenerator, Sampling
 from assistant.generation.prompts import Prompt, grounded_messages
 from assistant.settings import Settings
 from assistant.types import Answer, Document, Label, Message, Role, Route, Turn
-from assistant.verification.verifier import Check
+from assistant.verification.candidates import Check
 from benchmarks.report import table, write_json
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "injection" / "documents.jsonl"

@@ -30,8 +30,8 @@ from assistant.errors import AssistantError
 from assistant.events import unheard
 from assistant.settings import Settings
 from assistant.types import Document
+from assistant.verification.candidates import Check
 from assistant.verification.head import Head
-from assistant.verification.verifier import Check
 from benchmarks.report import default_threads, machine, number, table, write_json
 from benchmarks.workers import Peer, Worker, python_of
 from finetune.data.answer_pairs import answer_checks

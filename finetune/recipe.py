@@ -1,6 +1,6 @@
 """What a recipe says: one strict form for each task. Unknown keys are refused; `finetune.recipe_files` reads them."""
 
-from typing import Literal, Self, TypeVar
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -40,7 +40,7 @@ class Lora(Strict):
     """An adapter to go on from: one of the package by its name, or the folder of one with the same base and shape."""
 
 
-class Prompt(Strict):
+class PromptTuning(Strict):
     """A prompt of learned vectors before every text (Lester et al., 2021)."""
 
     tokens: int = Field(default=20, gt=0)
@@ -100,6 +100,8 @@ class Training(Strict):
 
 
 class _Common(Strict):
+    best_by_any_of: ClassVar[tuple[str, ...]] = ()
+    """The figures that are measured on the way, one of which may choose the best checkpoint."""
     name: str
     description: str
     base: str
@@ -112,11 +114,11 @@ class _Common(Strict):
     quantization: Literal["nf4", "int8"] = "nf4"
     """How `qlora` keeps the frozen base: NF4 with double quantisation, or 8-bit."""
     lora: Lora | None = None
-    prompt: Prompt = Prompt()
+    prompt: PromptTuning = PromptTuning()
     training: Training
     data: Data
     source_result: str = ""
-    """What the source work measured with this recipe."""
+    """What the published work measured with this recipe."""
 
     @model_validator(mode="after")
     def _test_to_choose_on(self) -> Self:
@@ -133,6 +135,13 @@ class _Common(Strict):
             )
         if training.eval_steps and training.checkpoints == "epoch":
             raise ValueError('training.eval_steps goes with training.checkpoints="steps"')
+        return self
+
+    @model_validator(mode="after")
+    def _best_by_a_figure(self) -> Self:
+        figures, chosen = self.best_by_any_of, self.training.best_by
+        if figures and chosen is not None and chosen not in figures:
+            raise ValueError(f"training.best_by: {chosen!r} is not measured; choose {', '.join(figures)}")
         return self
 
     @model_validator(mode="after")
@@ -176,18 +185,10 @@ class _Encoder(_Common):
         return self
 
 
-_AnyRecipe = TypeVar("_AnyRecipe", bound=_Common)
-
-
-def _best_by_one_of(recipe: _AnyRecipe, *figures: str) -> _AnyRecipe:
-    if recipe.training.best_by not in (None, *figures):
-        raise ValueError(f"training.best_by: {recipe.training.best_by!r} is not measured; choose {', '.join(figures)}")
-    return recipe
-
-
 class QARecipe(_Encoder):
     """An extractive reader."""
 
+    best_by_any_of = ("exact_match", "f1", "f1_all", "loss")
     task: Literal["qa"]
     data: QAData
     max_length: int = Field(default=384, gt=32)
@@ -196,10 +197,6 @@ class QARecipe(_Encoder):
     """What runs the steps: the Trainer of transformers, or a loop of our own on Accelerate."""
     first_reader: str | None = None
     """The profile whose reader reads long texts first when this one's scores are calibrated."""
-
-    @model_validator(mode="after")
-    def _best_by_a_figure(self) -> Self:
-        return _best_by_one_of(self, "exact_match", "f1", "f1_all", "loss")
 
     @model_validator(mode="after")
     def _the_loop_has_it(self) -> Self:
@@ -219,12 +216,9 @@ class QARecipe(_Encoder):
 class NLIRecipe(_Encoder):
     """An entailment classifier."""
 
+    best_by_any_of = ("accuracy", "f1_macro", "loss")
     task: Literal["nli"]
     data: NLIData
-
-    @model_validator(mode="after")
-    def _best_by_a_figure(self) -> Self:
-        return _best_by_one_of(self, "accuracy", "f1_macro", "loss")
 
     @property
     def longest(self) -> int:
@@ -235,6 +229,7 @@ class NLIRecipe(_Encoder):
 class CodeRecipe(_Common):
     """A code assistant."""
 
+    best_by_any_of = ("loss",)
     task: Literal["code"]
     data: CodeData
 
@@ -248,8 +243,6 @@ class CodeRecipe(_Common):
     def _chosen_by_what_is_measured(self) -> Self:
         if self.data.choose_on == "test":
             raise ValueError("data.choose_on: a code assistant has held-out questions and no test data")
-        if self.training.best_by not in (None, "loss"):
-            raise ValueError(f"training.best_by: {self.training.best_by!r} is not measured; choose loss")
         if (self.training.early_stopping or self.training.best_by) and not self.training.eval_rows:
             raise ValueError(
                 "training.early_stopping and training.best_by need a loss of held-out questions: set training.eval_rows"
@@ -289,14 +282,15 @@ class PreferenceRecipe(_Common):
 class ClassifierRecipe(_Encoder):
     """A classifier of texts, with labels of one's own."""
 
+    best_by_any_of = ("accuracy", "f1_macro", "loss")
     task: Literal["classifier"]
     data: ClassifierData
 
     @model_validator(mode="after")
-    def _best_by_a_figure(self) -> Self:
+    def _chosen_on_held_out_texts(self) -> Self:
         if self.data.choose_on == "test":
             raise ValueError("data.choose_on: a classifier is chosen on held-out texts")
-        return _best_by_one_of(self, "accuracy", "f1_macro", "loss")
+        return self
 
     @property
     def longest(self) -> int:
@@ -307,6 +301,7 @@ class ClassifierRecipe(_Encoder):
 class Seq2SeqRecipe(_Common):
     """An encoder-decoder (T5, BART) that writes answers."""
 
+    best_by_any_of = ("exact_match", "f1")
     task: Literal["seq2seq"]
     data: Seq2SeqData
 
@@ -316,7 +311,7 @@ class Seq2SeqRecipe(_Common):
             raise ValueError("method: a seq2seq recipe is for lora and full")
         if self.data.choose_on == "test":
             raise ValueError("data.choose_on: a seq2seq recipe is chosen on held-out questions")
-        return _best_by_one_of(self, "exact_match", "f1")
+        return self
 
     @property
     def longest(self) -> int:
@@ -327,6 +322,6 @@ class Seq2SeqRecipe(_Common):
 Recipe = QARecipe | NLIRecipe | CodeRecipe | PreferenceRecipe | ClassifierRecipe | Seq2SeqRecipe
 FORMS = (
     QARecipe, NLIRecipe, CodeRecipe, PreferenceRecipe, ClassifierRecipe, Seq2SeqRecipe, QAData, Glossed, NLIData,
-    CodeData, PreferenceData, ClassifierData, Seq2SeqData, Lora, Prompt, Training, Declared,
+    CodeData, PreferenceData, ClassifierData, Seq2SeqData, Lora, PromptTuning, Training, Declared,
 )  # fmt: skip
 """Every form, for the nearest right key to an unknown one."""

@@ -19,7 +19,7 @@ class Strict(BaseModel):
 
 
 class Declared(Strict):
-    """Sizes of the data as its publisher or the source work gives them, for `plan` where the data is not at hand."""
+    """Sizes of the data as its publisher or the published work gives them, for `plan` where the data is not at hand."""
 
     train: int | None = None
     """Rows to train on, after cleaning and before a part is held out to choose the checkpoint."""
@@ -153,9 +153,9 @@ class CodeData(Data):
     held_out: Share = 0.1
     """Share kept for evaluation: of a chat's questions by a hash of their text, of a table's rows at random."""
     at_most: dict[str, int] = {}
-    """How many training questions to take of a file, for those that shall not give all of theirs."""
+    """How many training questions to take of a file, for those that are not to give all of theirs."""
     times: dict[str, Annotated[int, Field(ge=1)]] = {}
-    """How often an epoch has the training questions of a file, for those that shall have more than their share."""
+    """How often an epoch has the training questions of a file, for those that are to have more than their share."""
     grounded: dict[str, Annotated[int, Field(ge=1)]] = {}
     """How many questions on passages to make of a file in SQuAD format (see `finetune.data.grounded`)."""
     self_answers: dict[str, Annotated[int, Field(ge=1)]] = {}

@@ -176,7 +176,7 @@ class Assistant:
 
         Args:
             blocks: taken as there is time for them, two at most ahead of what is given.
-            on_event: hears how far the fetching and loading of models is, and what a server is waited for.
+            on_event: is told how far the fetching and loading of models is, and what a server is waited for.
 
         Yields:
             How the next turns ended, in the order of blocks and turns; nothing where only empty blocks were taken.

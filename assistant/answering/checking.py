@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError, UsageError
 from assistant.types import Document, Verdict
+from assistant.verification.candidates import Check
 from assistant.verification.claims import span_claim, text_claims
-from assistant.verification.verifier import Check
 
 if TYPE_CHECKING:
     from assistant.answering.assistant import Assistant

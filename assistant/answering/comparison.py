@@ -99,7 +99,7 @@ def compare(
         settings: what else applies.
         own: an assistant that is in use: its store serves all, it keeps its models.
         cancel: once set, no further row comes.
-        on_event: hears of the progress of each, in stages that name it.
+        on_event: is told of the progress of each, in stages that name it.
 
     Yields:
         A row for each model, in order, as soon as it is ready; a model that fails does not stop the others.
@@ -131,12 +131,12 @@ def compare(
             yield row
 
 
-def figures_line(figures: Sequence[Figures], most: int = 2) -> str:
+def figures_line(figures: Sequence[Figures], max_figures: int = 2) -> str:
     """The first figures of a card in words, and how many more there are; empty without any."""
     if not figures:
         return ""
-    more = f"; {len(figures) - most} more" if len(figures) > most else ""
-    return f"{'; '.join(map(str, figures[:most]))}{more} (card)"
+    more = f"; {len(figures) - max_figures} more" if len(figures) > max_figures else ""
+    return f"{'; '.join(map(str, figures[:max_figures]))}{more} (card)"
 
 
 def agreement(rows: Sequence[Compared]) -> Agreement | None:

@@ -60,8 +60,8 @@ def passage_tokens(settings: Settings, generator: "Generator", documents: Sequen
     sample = documents[0].text[:_SAMPLE]
     share = estimated_tokens(sample) / max(1, len(text_ids(sample, generator.tokenizer)))
     room = generator.context_tokens - min(settings.max_new_tokens, generator.context_tokens // 2) - _AROUND_PASSAGES
-    most = max(_FEWEST_TOKENS, round(room * min(1.0, share) * _ROOM_USED))
-    return min(part, most), min(whole, most)
+    limit = max(_FEWEST_TOKENS, round(room * min(1.0, share) * _ROOM_USED))
+    return min(part, limit), min(whole, limit)
 
 
 def fits(documents: Sequence[Document], tokens: int) -> bool:

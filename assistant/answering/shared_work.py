@@ -69,7 +69,7 @@ class Running:
     waits: Shared | None = None
     begun: bool = False
     apart: bool = False  # it got its own result before others of its block, at a server or early
-    gets: Any = None
+    result: Any = None
     seconds: float = 0.0
 
 
@@ -82,8 +82,8 @@ def is_like(turn: Running, first: Running) -> bool:
 
 def step(turn: Running) -> Iterator[Told]:
     """Take a turn to its next wait; it waits for nothing once it is over."""
-    given = turn.gets
-    turn.gets, turn.waits, turn.begun = None, None, False
+    given = turn.result
+    turn.result, turn.waits, turn.begun = None, None, False
     while True:
         began = time.perf_counter()
         try:
@@ -149,7 +149,7 @@ def work_on(group: Sequence[Running], tell: Callable[[Running, Event | Early], N
                 work_on([group[at] for at in part], tell)
         return
     for at in left:
-        group[at].gets = results[at]
+        group[at].result = results[at]
 
 
 def take_alone(steps: Steps) -> Iterator[Event]:
@@ -181,10 +181,10 @@ def _work_alone(turn: Running, work: Generator[Event, None, Any]) -> Iterator[Ev
             try:
                 event = next(work)
             except StopIteration as end:
-                turn.gets = end.value
+                turn.result = end.value
                 return
             except Exception as error:  # noqa: BLE001  (it is the turn's own)
-                turn.gets = error
+                turn.result = error
                 return
             finally:
                 turn.seconds += time.perf_counter() - began

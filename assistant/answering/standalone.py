@@ -8,7 +8,7 @@ stays as it is.
 import re
 from collections.abc import Sequence
 
-from assistant.routing.followups import Exchange, without_lead
+from assistant.routing.followups import PastTurn, without_lead
 from assistant.types import Message, Role
 
 MOST_TOKENS = 48
@@ -44,7 +44,7 @@ def leans_on_before(question: str) -> bool:
     return joined or bool(_LEANS.search(bare)) or len(bare.split()) <= _FEW_WORDS
 
 
-def rewriting_messages(question: str, before: Sequence[Exchange]) -> list[Message]:
+def rewriting_messages(question: str, before: Sequence[PastTurn]) -> list[Message]:
     """The conversation that asks for a question made to stand alone."""
     said = "\n".join(
         f"Question: {' '.join(each.question.split())[:_LONGEST]}\n"
@@ -59,7 +59,7 @@ def rewriting_messages(question: str, before: Sequence[Exchange]) -> list[Messag
     ]
 
 
-def standalone(question: str, written: str, before: Sequence[Exchange]) -> str | None:
+def standalone(question: str, written: str, before: Sequence[PastTurn]) -> str | None:
     """What the generator wrote, if it is the question made to stand alone; None where it is something else.
 
     Args:

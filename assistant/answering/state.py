@@ -23,7 +23,7 @@ class TurnState:
     """The question, the answer as it grows, and what the next stages need to know of how it was found.
 
     `near` are the places that the answer came from or that came nearest, the likeliest first; `quiet` is an answer that
-    is only given if it is found to be entailed, so that nobody hears of it before.
+    is only given if it is found to be entailed, so that nothing is told of it before.
     """
 
     turn: Turn

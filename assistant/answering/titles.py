@@ -10,7 +10,7 @@ from assistant.types import Message, Role
 TITLE_SAMPLING = Sampling(temperature=0.0, max_new_tokens=24)
 _SHOWN = 600  # characters of each message
 _LONGEST = 60  # characters of a title
-_MOST_WORDS = 14
+_MAX_WORDS = 14
 _ASKED = (
     "Write a title of two to six words for this conversation, in the language of its first message. "
     "Write nothing but the title.\n\n"
@@ -33,7 +33,7 @@ def as_title(written: str, messages: Sequence[Message] = ()) -> str | None:
     first = next((line.strip() for line in printable(written).splitlines() if line.strip()), "")
     bare = re.sub(r"^(?:title\s*:|[#*_`\"'“”«»\s-])+|[*_`\"'“”«»\s.]+$", "", first, flags=re.IGNORECASE)
     words = bare.split()
-    if not bare or len(words) > _MOST_WORDS or first.startswith("```"):
+    if not bare or len(words) > _MAX_WORDS or first.startswith("```"):
         return None
     if len(words) >= _ECHO and any(_plain(each.text).startswith(_plain(bare)) for each in messages[1:2]):
         return None

@@ -67,7 +67,7 @@ class _Schedule(Generic[T]):
 
     def __init__(self, blocks: Iterator[T], begin: Callable[[T], Sequence[Steps]], *, tell_waits: bool) -> None:
         self._tell_waits = tell_waits
-        self._come: list[T] = []
+        self._ready: list[T] = []
         self._more: Iterator[T] | None = blocks
         self._begin = begin
         self._failure: Exception | None = None
@@ -105,8 +105,8 @@ class _Schedule(Generic[T]):
             if group := self._group():
                 self._busy = True
                 self._in_thread(partial(work_on, group, self._tell), partial(self._worked, group))
-            elif self._come:
-                yield from self._add(self._come.pop(0))
+            elif self._ready:
+                yield from self._add(self._ready.pop(0))
             else:
                 self._take()
                 return
@@ -159,7 +159,7 @@ class _Schedule(Generic[T]):
         yield from self._go_on([turn])
 
     def _early(self, turn: Running, result: Any) -> Iterator[Told]:
-        turn.gets, turn.apart = result, True
+        turn.result, turn.apart = result, True
         self._gone_on.append(turn)
         yield from self._go_on([turn])
 
@@ -169,22 +169,22 @@ class _Schedule(Generic[T]):
         if more is None or self._taking or self._blocks - min(self._left, default=self._blocks) >= _BLOCKS:
             return
         self._taking = True
-        come: list[T] = []
+        taken: list[T] = []
 
         def take() -> None:
             try:
-                come.append(next(more))
+                taken.append(next(more))
             except StopIteration:
                 pass
             except Exception as error:  # noqa: BLE001  (raised once the blocks before are over)
                 self._failure = error
 
-        self._in_thread(take, partial(self._taken, come))
+        self._in_thread(take, partial(self._taken, taken))
 
-    def _taken(self, come: list[T]) -> Iterable[Told]:
+    def _taken(self, taken: list[T]) -> Iterable[Told]:
         self._taking = False
-        self._come += come
-        if not come:
+        self._ready += taken
+        if not taken:
             self._more = None
         return ()
 

@@ -28,7 +28,7 @@ NOTE_QUESTION = (
 
 
 def parts_of(
-    passages: Sequence[Passage], embeddings: npt.NDArray[np.float32] | None, tokens: int, most: int = MOST_PARTS
+    passages: Sequence[Passage], embeddings: npt.NDArray[np.float32] | None, tokens: int, max_parts: int = MOST_PARTS
 ) -> list[Context]:
     """The parts of a text, in order, each with the passages that are read of it.
 
@@ -36,10 +36,10 @@ def parts_of(
         passages: all of the document, in order.
         embeddings: of the passages, shape (passages, dimensions), or None.
         tokens: the budget of a part.
-        most: at most so many parts.
+        max_parts: at most so many parts.
     """
     costs = np.array([estimated_tokens(passage.text) for passage in passages])
-    count = int(min(most, max(1, -(-costs.sum() // tokens)), len(passages)))
+    count = int(min(max_parts, max(1, -(-costs.sum() // tokens)), len(passages)))
     # A passage belongs to the part in which its middle lies.
     middles = np.cumsum(costs) - costs / 2
     numbers = np.minimum((middles * count / costs.sum()).astype(int), count - 1)

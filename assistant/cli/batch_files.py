@@ -78,7 +78,7 @@ class Files:
 
     @contextlib.contextmanager
     def rows(self, max_document_megabytes: int, tell: Callable[[str], None]) -> Iterator[Iterator[Row]]:
-        """The rows of the input, while it is open; `tell` hears of an encoding other than UTF-8."""
+        """The rows of the input, while it is open; `tell` is told of an encoding other than UTF-8."""
         longest = max_document_megabytes * 1_000_000 * _BYTES_PER_CHARACTER + _ROOM
         with open_input(self._questions) as file:
             yield read_rows(file, self._kind_in, longest, tell)

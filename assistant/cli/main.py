@@ -125,7 +125,7 @@ _ENDED = tuple(128 + number for number in (signal.SIGTERM, getattr(signal, "SIGH
 
 
 def main() -> None:
-    """Run the command line and exit with the contract's code."""
+    """Run the command line and exit with the code of what happened."""
     leave(run(app, "assistant"))
 
 

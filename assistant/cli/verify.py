@@ -17,7 +17,8 @@ from assistant.types import Document, Verdict
 if TYPE_CHECKING:
     from assistant.batch.sources import Row
     from assistant.settings import Settings
-    from assistant.verification.verifier import Check, Verifier
+    from assistant.verification.candidates import Check
+    from assistant.verification.verifier import Verifier
 
 PAIRS_AT_ONCE = 64
 _STANDARD_INPUT = {"-", "@-"}
@@ -98,8 +99,8 @@ def _text(value: str, option: str) -> str:
 
 def _check(row: dict[str, Any]) -> "Check":
     """A pair as the verifier takes it: the hypothesis in claims, the premise as a document."""
+    from assistant.verification.candidates import Check
     from assistant.verification.claims import answer_claims, span_claim, states_yes_or_no
-    from assistant.verification.verifier import Check
 
     for key in ("premise", "hypothesis"):
         if not isinstance(row.get(key), str) or not row[key].strip():

@@ -36,7 +36,7 @@ _HEADERS = {
 }
 _LINK = re.compile(r"<link\b[^>]*\bhref=\"(https?:[^\"]*)\"[^>]*>", re.IGNORECASE)
 _TAB = re.compile(r"[0-9a-f]{32}")
-_MOST_TABS = 8  # each is a chat with models of its own
+_MAX_TABS = 8  # each is a chat with models of its own
 _SIZES = (10, 1000)  # columns and lines
 _HANDOVER_SECONDS = 10.0  # in which the page before a reload has parted from its chat
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -91,8 +91,8 @@ class PrivateServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """One chat for one page: a process that ends with it."""
-        if self._open >= _MOST_TABS:
-            raise web.HTTPServiceUnavailable(text=f"{_MOST_TABS} pages are open already; close one of them.")
+        if self._open >= _MAX_TABS:
+            raise web.HTTPServiceUnavailable(text=f"{_MAX_TABS} pages are open already; close one of them.")
         browser = web.WebSocketResponse(heartbeat=15)
         width, height = (_size(request.query.get(name), usual) for name, usual in (("width", 80), ("height", 24)))
 

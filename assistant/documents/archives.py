@@ -6,7 +6,7 @@ import zipfile
 from assistant.errors import DocumentError
 
 MOST_UNPACKED = 200_000_000
-_MOST_PARTS = 10_000
+_MAX_PARTS = 10_000
 
 
 def open_archive(data: bytes, what: str) -> zipfile.ZipFile:
@@ -24,7 +24,7 @@ def open_archive(data: bytes, what: str) -> zipfile.ZipFile:
     parts = archive.infolist()
     if any(part.flag_bits & 1 for part in parts):
         raise DocumentError(f"this {what} is protected by a password; save a copy without one first.")
-    if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED:
+    if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED:
         raise DocumentError(
             f"this {what} unpacks to more than {MOST_UNPACKED // 1_000_000} MB and was not opened; "
             "save it without its pictures, or as text."

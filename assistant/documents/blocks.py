@@ -8,10 +8,10 @@ from assistant.documents.tables import MOST_CELLS, guess_header_rows
 from assistant.layout import Cell, Place, Table
 
 SEPARATOR = " | "
-_MOST_SPAN = 1000  # columns or rows that one cell covers
+_MAX_SPAN = 1000  # columns or rows that one cell covers
 
 
-class Kind(Enum):
+class BlockKind(Enum):
     """What a block is; neighbouring list items stand on lines without a blank one between, lines directly below."""
 
     PARAGRAPH = auto()
@@ -43,7 +43,7 @@ class Block:
     """A stretch of text that stands by itself; `place` says what begins with it, such as `slide 3`."""
 
     text: str
-    kind: Kind = Kind.PARAGRAPH
+    kind: BlockKind = BlockKind.PARAGRAPH
     place: str | None = None
 
 
@@ -96,9 +96,9 @@ def table_block(
         for text, columns, height in row:
             while column in grid[number]:
                 column += 1
-            columns = min(max(columns, 1), _MOST_SPAN)  # noqa: PLW2901
+            columns = min(max(columns, 1), _MAX_SPAN)  # noqa: PLW2901
             flat = " ".join(text.split())
-            for below in range(number, min(number + min(max(height, 1), _MOST_SPAN), len(rows))):
+            for below in range(number, min(number + min(max(height, 1), _MAX_SPAN), len(rows))):
                 for across in range(column, column + columns):
                     grid[below].setdefault(across, flat)
                 places += columns
@@ -136,7 +136,7 @@ class BlockWriter:
         self._parts: list[str] = []
         self._tables: list[Table] = []
         self._places: list[Place] = []
-        self._before: Kind | None = None
+        self._before: BlockKind | None = None
         self._heading: str | None = None
 
     def extracted(self, pages: tuple[int, ...] = (), notices: Iterable[str] = ()) -> Extracted:
@@ -149,11 +149,11 @@ class BlockWriter:
 
     def add(self, block: Block | TableBlock) -> int:
         """Write a block; returns the offset at which it begins."""
-        kind = block.kind if isinstance(block, Block) else Kind.PARAGRAPH
+        kind = block.kind if isinstance(block, Block) else BlockKind.PARAGRAPH
         if self._before is not None:
-            together = kind is Kind.LINE or (kind is self._before is not Kind.PARAGRAPH)
-            self._write("\n" if together and not (kind is Kind.LINE and block.place) else "\n\n")
-        self._before = kind if kind is not Kind.LINE else Kind.PARAGRAPH
+            together = kind is BlockKind.LINE or (kind is self._before is not BlockKind.PARAGRAPH)
+            self._write("\n" if together and not (kind is BlockKind.LINE and block.place) else "\n\n")
+        self._before = kind if kind is not BlockKind.LINE else BlockKind.PARAGRAPH
         start = self.length
         if block.place is not None:
             self._places.append(Place(self.length, block.place))

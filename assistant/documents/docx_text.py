@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from assistant.documents.archives import open_archive
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks, table_block
 from assistant.documents.docx_numbering import Numbering
 from assistant.documents.docx_runs import FALLBACK, SKIPPED, Marks, W, run_text, text_boxes
 from assistant.documents.docx_styles import Styles, level_of, value_of
@@ -25,7 +25,7 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _PICTURE = "{http://schemas.openxmlformats.org/drawingml/2006/picture}pic"
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of a DOCX file as its pages show it.
 
     Headers come first and footers last, each once; headings are written as Markdown's, list items with their numbers,
@@ -105,7 +105,7 @@ class _Reader:
             if heading_level:
                 yield heading(heading_level, f"{label} {text}" if label and label != "-" else text)
             elif label is not None or self._styles.is_list(style, properties):
-                yield Block(f"{'  ' * depth}{label or '-'} {text}", Kind.ITEM)
+                yield Block(f"{'  ' * depth}{label or '-'} {text}", BlockKind.ITEM)
             else:
                 yield Block(text)
         for box in text_boxes(paragraph):

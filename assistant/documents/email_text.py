@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from itertools import pairwise
 
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks
 from assistant.documents.html_controls import Controls
 from assistant.documents.html_text import page_blocks, parse
 from assistant.documents.progress import report
@@ -19,16 +19,16 @@ _BEGINNING = re.compile(rb"(?:\A|\n\r?\n)(From \S+[^\r\n]*\d{2}:\d{2}[^\r\n]*\r?
 _QUOTED_FROM = re.compile(r"^>(>*From )", re.MULTILINE)
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _MUCH_MORE = 2.5  # times the words of a text: it leaves most of the page out
-_MOST_DEPTH = 8  # messages in messages
-_MOST_PARTS = 1_000  # of a message
-_MOST_MESSAGES = 100_000
+_MAX_DEPTH = 8  # messages in messages
+_MAX_PARTS = 1_000  # of a message
+_MAX_MESSAGES = 100_000
 _LONGEST_FIELD = 2_000
-_MOST_BOUNDARIES = 2_000
+_MAX_BOUNDARIES = 2_000
 _PLAIN = frozenset({"text/plain", "text/markdown", "text/enriched", "text/calendar"})
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The messages one after the other: who wrote to whom, when and about what, the decoded text, attachments by name.
 
     Raises:
@@ -38,7 +38,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     starts = [match.start(1) for match in _BEGINNING.finditer(data)] if data.startswith(b"From ") else []
     stretches = list(pairwise([*starts, len(data)])) if starts else [(0, len(data))]
     length = 0
-    for number, (start, end) in enumerate(stretches[:_MOST_MESSAGES], 1):
+    for number, (start, end) in enumerate(stretches[:_MAX_MESSAGES], 1):
         raw = data[start:end]
         if starts:
             raw = raw[raw.index(b"\n") + 1 :]
@@ -47,7 +47,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
         length += sum(len(block.text) for block in message if isinstance(block, Block))
         blocks += message
         report(number, len(stretches))
-        if length > most_characters:
+        if length > max_characters:
             break
     if not blocks:
         raise DocumentError("this e-mail file holds no text.")
@@ -55,7 +55,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
 
 
 def _message(raw: bytes, of_many: str) -> Iterator[Block | TableBlock]:
-    if raw.count(b"boundary=") > _MOST_BOUNDARIES:  # parts within parts: each boundary is looked for in every line
+    if raw.count(b"boundary=") > _MAX_BOUNDARIES:  # parts within parts: each boundary is looked for in every line
         raise DocumentError("the parts of this e-mail are nested too deep; save the message as text.")
     message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(raw)
     yield from _read(message, of_many, 0)
@@ -73,7 +73,7 @@ def _read(message: EmailMessage, place: str, depth: int) -> Iterator[Block | Tab
         yield heading(2 + min(depth, 3), subject, label)
     for at, (name, value) in enumerate(fields.items()):
         starts = not at and not (subject and place)
-        yield Block(f"{name}: {value}", Kind.LINE if at else Kind.PARAGRAPH, label if starts else None)
+        yield Block(f"{name}: {value}", BlockKind.LINE if at else BlockKind.PARAGRAPH, label if starts else None)
     yield from _bodies(message, depth)
 
 
@@ -90,13 +90,13 @@ def _bodies(message: EmailMessage, depth: int) -> Iterator[Block | TableBlock]:
     attached = []
     stack: list[EmailMessage] = [message]
     parts = 0
-    while stack and parts < _MOST_PARTS:
+    while stack and parts < _MAX_PARTS:
         part = stack.pop()
         parts += 1
         kind = part.get_content_type()
         name = _file_name(part)
         if kind == "message/rfc822":
-            if depth < _MOST_DEPTH:
+            if depth < _MAX_DEPTH:
                 for inner in part.iter_parts():
                     if isinstance(inner, EmailMessage):
                         yield from _read(inner, "attached message", depth + 1)

@@ -19,10 +19,10 @@ _CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}"
 _OPF = "{http://www.idpf.org/2007/opf}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _PAGES = frozenset({"application/xhtml+xml", "text/html", "application/x-dtbook+xml"})
-_MOST_CHAPTERS = 10_000
+_MAX_CHAPTERS = 10_000
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of a book: its title and author, then its chapters; tables of contents made for programs are left out.
 
     Raises:
@@ -37,14 +37,14 @@ def extract(data: bytes, most_characters: int) -> Extracted:
         blocks: list[Block | TableBlock] = list(_title(root))
         chapters = _chapters(root)
         length = 0
-        for done, path in enumerate(chapters[:_MOST_CHAPTERS], 1):
+        for done, path in enumerate(chapters[:_MAX_CHAPTERS], 1):
             name = posixpath.normpath(posixpath.join(posixpath.dirname(package), unquote(path)))
             if name in names:
                 chapter = _chapter(archive.read(name))
                 length += sum(len(block.text) for block in chapter if isinstance(block, Block))
                 blocks += chapter
             report(done, len(chapters))
-            if length > most_characters:
+            if length > max_characters:
                 break
     if not any(not isinstance(block, Block) or not block.text.startswith("#") for block in blocks):
         raise DocumentError("this EPUB book holds no text.")

@@ -29,6 +29,9 @@ class Format(StrEnum):
     NOTEBOOK = "notebook"
 
 
+MARKUP = frozenset({Format.HTML})
+"""Text with marks in it: it is decoded as plain text is, and its module is given UTF-8."""
+
 FORMATS = "text, Markdown, CSV, source, HTML, PDF, DOCX, XLSX, PPTX, ODF, EPUB, RTF, e-mail or notebook"
 """The formats as the help of options names them."""
 

@@ -13,7 +13,7 @@ _TOGGLES = ("aria-expanded", "data-bs-toggle", "data-toggle")
 _TITLES = frozenset("h1 h2 h3 h4 h5 h6 summary dt legend".split())
 _UNSHOWN_FIELDS = frozenset("hidden password submit button reset image file search".split())
 _NO_WORDS = frozenset("script style template noscript".split())
-_MOST_LABEL = 300  # characters
+_MAX_LABEL = 300  # characters
 _SPACES = re.compile(r"\s+")
 
 
@@ -125,7 +125,7 @@ def _is_tab(element: Any) -> bool:
 
 
 def _label(element: Any) -> str:
-    return _SPACES.sub(" ", " ".join(element.itertext()))[:_MOST_LABEL].strip()
+    return _SPACES.sub(" ", " ".join(element.itertext()))[:_MAX_LABEL].strip()
 
 
 def _count_words(element: Any) -> int:

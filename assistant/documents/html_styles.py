@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_MOST_CSS = 4_000_000  # characters
-_MOST_RULES = 20_000  # that hide or show
+_MAX_CSS = 4_000_000  # characters
+_MAX_RULES = 20_000  # that hide or show
 _LONGEST_SELECTOR = 300  # characters
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _SIGN = re.compile(
@@ -58,11 +58,11 @@ class Styles:
         self._shown: dict[str, list[tuple[_Selector, bool]]] = {}  # by each mark, or by name; whether by itself alone
         self._hides = False
         count = 0
-        for selectors, declarations in _rules("\n".join(sheets)[:_MOST_CSS]):
+        for selectors, declarations in _rules("\n".join(sheets)[:_MAX_CSS]):
             for what, value, important in _declarations(declarations):
                 for text in selectors.split(","):
                     count += 1
-                    if count > _MOST_RULES:
+                    if count > _MAX_RULES:
                         return
                     if len(text) <= _LONGEST_SELECTOR:
                         self._add(text.strip(), what, value, count, important=important)

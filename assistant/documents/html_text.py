@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks, table_block
 from assistant.documents.html_controls import Controls, field_value
 from assistant.errors import DocumentError
 
@@ -25,7 +25,7 @@ _NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u00ad]")
 _LONGEST_TERM = 60  # characters: a longer one stands above its definition
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of a page: headings as Markdown's, paragraphs apart by a blank line, items and rows on lines.
 
     Panels that a button, a summary or a tab opens are read, closed or not, below its words as a heading; forms with
@@ -33,7 +33,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
 
     Args:
         data: the page as UTF-8.
-        most_characters: more are refused, by whoever asks.
+        max_characters: more are refused, by the caller.
 
     Raises:
         DocumentError: the page shows no text by itself, or is nested too deep.
@@ -81,7 +81,7 @@ class _Page:
         self._prefix = ""
         self._level = 0  # of the heading that is being read
         self._last_level = 1
-        self._kind = Kind.PARAGRAPH
+        self._kind = BlockKind.PARAGRAPH
         self._lists: list[int | None] = []  # for each open list the number of its last item, None if not numbered
         self._pre: Any = None
         self._term = False  # the last block is a term of a definition list
@@ -149,9 +149,9 @@ class _Page:
         if tag in _LISTS:
             self._lists.append(0 if tag == "ol" else None)
         elif tag == "li":
-            self._kind, self._prefix = Kind.ITEM, self._item_prefix(element)
+            self._kind, self._prefix = BlockKind.ITEM, self._item_prefix(element)
         elif tag in ("dt", "dd"):
-            self._kind, self._prefix = Kind.ITEM, self._definition_prefix() if tag == "dd" else ""
+            self._kind, self._prefix = BlockKind.ITEM, self._definition_prefix() if tag == "dd" else ""
         elif tag in _HEADINGS:
             self._level = self._last_level = _HEADINGS[tag]
         elif tag == "summary" or opener:
@@ -176,7 +176,7 @@ class _Page:
             self._lists.pop()
         self._term = tag == "dt"
         if tag in ("li", "dt", "dd", "tr", "summary", "button") or tag in _HEADINGS:
-            self._kind, self._prefix, self._level = Kind.PARAGRAPH, "", 0
+            self._kind, self._prefix, self._level = BlockKind.PARAGRAPH, "", 0
 
     def _item_prefix(self, item: Any) -> str:
         indent = "  " * (len(self._lists) - 1)

@@ -48,7 +48,7 @@ def extract(
     name: str,
     form: Format,
     data: bytes,
-    most_characters: int,
+    max_characters: int,
     *,
     on_progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
@@ -58,8 +58,8 @@ def extract(
     Args:
         name: what the document is called.
         form: what it is.
-        data: its bytes; HTML as UTF-8.
-        most_characters: a longer text is refused.
+        data: its bytes; those of `formats.MARKUP` as UTF-8.
+        max_characters: a longer text is refused.
         on_progress: told how many pages, rows or messages of how many are read, a few times a second.
         cancel: set by another thread to stop reading.
 
@@ -67,7 +67,7 @@ def extract(
         DocumentError: the document is damaged, protected, without text or too large, its library is missing, or
             reading was stopped.
     """
-    line = _run(name, form, data, most_characters, on_progress, cancel)
+    line = _run(name, form, data, max_characters, on_progress, cancel)
     try:
         answer: dict[str, Any] = json.loads(line)
     except ValueError as error:  # it was ended by the system, or by its library
@@ -97,14 +97,14 @@ def _run(
     name: str,
     form: Format,
     data: bytes,
-    most_characters: int,
+    max_characters: int,
     on_progress: Callable[[int, int], None] | None,
     cancel: threading.Event | None,
 ) -> bytes:
     """The last line that the reading process wrote; the others are its progress."""
     # The child finds modules where this process does, and never in the folder that happens to be the current one.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-P", "-m", __name__, form.value, str(most_characters), str(MEMORY)]
+    command = [sys.executable, "-P", "-m", __name__, form.value, str(max_characters), str(MEMORY)]
     deadline = time.monotonic() + SECONDS
     try:
         # What libraries complain of is not kept: a damaged file can make them say more than memory holds.
@@ -175,18 +175,18 @@ def _unpacked(start: int, end: int, width: int, offsets: list[int], *names: Any)
     return Table(start, end, cells, *names)
 
 
-def _answer(form: Format, data: bytes, most_characters: int) -> dict[str, object]:
+def _answer(form: Format, data: bytes, max_characters: int) -> dict[str, object]:
     """What the child says, ready for JSON."""
     try:
-        extracted: Extracted = importlib.import_module(_MODULES[form]).extract(data, most_characters)
+        extracted: Extracted = importlib.import_module(_MODULES[form]).extract(data, max_characters)
     except ImportError as error:
         return {"missing": (error.name or str(error)).partition(".")[0]}
     except DocumentError as error:
         return {"refused": str(error)}
     except Exception as error:  # noqa: BLE001  (libraries fail on damaged files in every way)
         return {"failed": f"{type(error).__name__}: {error}"}
-    if len(extracted.text) > most_characters:
-        return {"refused": f"its text is longer than {most_characters:,} characters; open the part you need."}
+    if len(extracted.text) > max_characters:
+        return {"refused": f"its text is longer than {max_characters:,} characters; open the part you need."}
     return {
         "text": extracted.text,
         "pages": extracted.pages,
@@ -197,7 +197,7 @@ def _answer(form: Format, data: bytes, most_characters: int) -> dict[str, object
 
 
 def _main() -> None:
-    form, most_characters, memory = Format(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    form, max_characters, memory = Format(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     with contextlib.suppress(ImportError, ValueError, OSError):  # not everywhere can a process be held to a size
         import resource
 
@@ -211,7 +211,7 @@ def _main() -> None:
 
     progress.listen(tell)
     with out:
-        json.dump(_answer(form, data, most_characters), out)
+        json.dump(_answer(form, data, max_characters), out)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from typing import Any
 from assistant.documents.blocks import Block, Extracted, join_blocks
 from assistant.errors import DocumentError
 
-_MOST_CELLS = 100_000
+_MAX_CELLS = 100_000
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The cells of a notebook: Markdown as it is, code and printed output fenced.
 
     Raises:
@@ -25,7 +25,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
         raise DocumentError("this file is no notebook that Jupyter reads; give it the ending .json or .txt.") from error
     blocks: list[Block] = []
     number = 0
-    for cell in cells[:_MOST_CELLS] if isinstance(cells, list) else []:
+    for cell in cells[:_MAX_CELLS] if isinstance(cells, list) else []:
         if not isinstance(cell, dict):
             continue
         number += 1

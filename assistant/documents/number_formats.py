@@ -10,7 +10,7 @@ _CURRENCY = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]")
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)')
 _SHAPE = re.compile(r"[#0?][#0?,.]*")
-_MOST_PLACES = 10
+_MAX_PLACES = 10
 _SCIENTIFIC = re.compile(r"[0#?]+(\.[0#?]*)?[eE][+-]([0#?]+)")
 _FRACTION = re.compile(r"(?:([#0?]+)\s+)?[#0?]+\s*/\s*([#0?]{1,4}|[1-9]\d{0,3})")
 _LARGEST_FRACTION = 1e9
@@ -91,7 +91,7 @@ def _number(value: float, number_format: str) -> str:
     if shape is None or "general" in outside.lower() or "e+" in outside.lower() or "/" in outside or "@" in outside:
         return _general(value)
     percent = "%" in outside
-    places = min(len(shape[0].partition(".")[2].replace(",", "")), _MOST_PLACES)
+    places = min(len(shape[0].partition(".")[2].replace(",", "")), _MAX_PLACES)
     scaled = value * 100 if percent else value
     if "." not in shape[0] and shape[0].endswith(","):
         return _general(value)  # thousands left out: what is shown is not the value
@@ -110,7 +110,7 @@ def _number(value: float, number_format: str) -> str:
 
 
 def _scientific(value: float, places: int, figures: int) -> str:
-    mantissa, _, power = f"{value:.{min(places, _MOST_PLACES)}E}".partition("E")
+    mantissa, _, power = f"{value:.{min(places, _MAX_PLACES)}E}".partition("E")
     return f"{mantissa}E{power[0]}{abs(int(power)):0{figures}d}"
 
 

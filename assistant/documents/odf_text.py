@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from assistant.documents.archives import open_archive
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks, table_block
 from assistant.documents.docx_numbering import in_figures
 from assistant.documents.office_xml import parse_part
 from assistant.documents.progress import report
@@ -31,13 +31,13 @@ _SKIPPED = frozenset(
         _DRAW + "frame", _DRAW + "custom-shape", _DRAW + "text-box", _SVG + "title", _SVG + "desc",
     }
 )  # fmt: skip
-_MOST_REPEATS = 10_000
-_MOST_DEPTH = 100
+_MAX_REPEATS = 10_000
+_MAX_DEPTH = 100
 _FORMS = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of an OpenDocument file: headings, lists with their numbers, tables, notes; sheets; slides.
 
     Raises:
@@ -122,7 +122,7 @@ class _Reader:
 
     def blocks(self, element: Any, depth: int) -> Iterator[Block | TableBlock]:
         """The blocks of an element of the body."""
-        if not isinstance(element.tag, str) or depth > _MOST_DEPTH:
+        if not isinstance(element.tag, str) or depth > _MAX_DEPTH:
             return
         if element.tag in (_TEXT + "p", _TEXT + "h"):
             text = self.text(element).strip()
@@ -163,7 +163,7 @@ class _Reader:
                     if isinstance(block, TableBlock) or block.text.startswith("#"):
                         yield block
                     else:
-                        yield Block(f"{indent}{label} {block.text}" if label else indent + block.text, Kind.ITEM)
+                        yield Block(f"{indent}{label} {block.text}" if label else indent + block.text, BlockKind.ITEM)
                     label = " " * len(label) if label else label
 
     def _label(self, key: tuple[str, int], item: Any) -> str:
@@ -277,7 +277,7 @@ def _sheets(body: Any) -> Iterator[Sheet]:
             repeats = max(1, _int(row.get(_TABLE + "number-rows-repeated"), 1))
             texts, merges, notes = _row(row, reader)
             sheet.notes += [(f"{column_letters(column)}{number + 1}", note) for column, note in notes]
-            for at in range(min(repeats, _MOST_REPEATS) if texts else 0):
+            for at in range(min(repeats, _MAX_REPEATS) if texts else 0):
                 sheet.rows[number + at] = dict(texts)
                 cells += len(texts)
             for column, columns, rows in merges:
@@ -301,7 +301,7 @@ def _row(row: Any, reader: _Reader) -> tuple[dict[int, str], list[tuple[int, int
         lines = [reader.text(each).strip() for each in cell if each.tag == _TEXT + "p"]
         text = " ".join(line for line in lines if line)
         if text and cell.tag == _TABLE + "table-cell":
-            for at in range(min(repeats, _MOST_REPEATS)):
+            for at in range(min(repeats, _MAX_REPEATS)):
                 texts[column + at] = text
             columns = _int(cell.get(_TABLE + "number-columns-spanned"), 1)
             rows = _int(cell.get(_TABLE + "number-rows-spanned"), 1)

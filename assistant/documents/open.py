@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant.documents.encodings import decode_text
-from assistant.documents.formats import DELIMITED, Format, declared_encoding, sniff, suffix
+from assistant.documents.formats import DELIMITED, MARKUP, Format, declared_encoding, sniff, suffix
 from assistant.documents.isolation import extract
 from assistant.documents.table_search import find_tables
 from assistant.errors import DocumentError
@@ -193,7 +193,7 @@ def decode_document(
         tables = find_tables(text, delimited=True) if suffix(name) in DELIMITED else ()
         return Document(name, text, encoding=encoding, tables=tables)
     encoding = "utf-8"
-    if form is Format.HTML:
+    if form in MARKUP:
         text, encoding = decode_text(name, data, declared_encoding(data))
         data = text.encode("utf-8", "replace")
     found = extract(name, form, data, max_megabytes * 1_000_000, on_progress=on_progress, cancel=cancel)

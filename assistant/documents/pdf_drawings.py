@@ -11,10 +11,10 @@ Matrix = tuple[float, float, float, float, float, float]
 """What moves the points of an object, as PDF writes it: a, b, c, d, e and f."""
 
 _UNMOVED: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-_MOST_DEPTH = 4  # forms in forms
-_MOST_OBJECTS = 20_000  # on a page, looked at for rules
+_MAX_DEPTH = 4  # forms in forms
+_MAX_OBJECTS = 20_000  # on a page, looked at for rules
 _THIN = 2.5  # points: a path no thicker is a rule
-_MOST_SEGMENTS = 50_000  # of the paths on a page
+_MAX_SEGMENTS = 50_000  # of the paths on a page
 _ONE_BOX = 5  # segments: a path of no more is one line or one box
 
 
@@ -23,8 +23,8 @@ def read_drawings(page: Any, turn: int, found: PageWords) -> None:
     import pypdfium2.raw as pdfium
 
     left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    left_to_draw = _MOST_SEGMENTS
-    for drawn, matrix in islice(_objects(page), _MOST_OBJECTS):
+    left_to_draw = _MAX_SEGMENTS
+    for drawn, matrix in islice(_objects(page), _MAX_OBJECTS):
         kind = pdfium.FPDFPageObj_GetType(drawn)
         if kind not in (pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_IMAGE):
             continue
@@ -53,17 +53,17 @@ def _objects(page: Any) -> Iterator[tuple[Any, Matrix]]:
     import pypdfium2.raw as pdfium
 
     stack: list[tuple[Any, Matrix, int]] = []
-    for at in range(min(pdfium.FPDFPage_CountObjects(page), _MOST_OBJECTS)):
+    for at in range(min(pdfium.FPDFPage_CountObjects(page), _MAX_OBJECTS)):
         stack.append((pdfium.FPDFPage_GetObject(page, at), _UNMOVED, 0))
         while stack:
             drawn, matrix, depth = stack.pop()
             if pdfium.FPDFPageObj_GetType(drawn) != pdfium.FPDF_PAGEOBJ_FORM:
                 yield drawn, matrix
-            elif depth < _MOST_DEPTH:
+            elif depth < _MAX_DEPTH:
                 inner = pdfium.FS_MATRIX()
                 pdfium.FPDFPageObj_GetMatrix(drawn, inner)
                 both = _after(matrix, (inner.a, inner.b, inner.c, inner.d, inner.e, inner.f))
-                count = min(pdfium.FPDFFormObj_CountObjects(drawn), _MOST_OBJECTS)
+                count = min(pdfium.FPDFFormObj_CountObjects(drawn), _MAX_OBJECTS)
                 stack += [(pdfium.FPDFFormObj_GetObject(drawn, number), both, depth + 1) for number in range(count)]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from assistant.documents.pdf_words import Box, PageWords, Word, turned_box
 
 _NO_TEXT = re.compile("[\x00\x01\x03-\x1f\x7f-\x9f\uffff\ufeff]")
-_MOST_ANNOTATIONS = 5_000  # on a page
+_MAX_ANNOTATIONS = 5_000  # on a page
 _FREE_TEXT, _STAMP, _POPUP, _LINK, _WIDGET = 3, 13, 16, 2, 20
 _HIDDEN = 2 | 32  # flags of annotations that are not shown
 _CHECK_BOX, _RADIO, _PUSH_BUTTON, _SIGNATURE, _COMBO_BOX, _LIST_BOX = 2, 3, 1, 7, 4, 5
-_MOST_OPTIONS = 2_000  # of a choice
+_MAX_OPTIONS = 2_000  # of a choice
 
 
 def read_annotations(page: Any, form: Any, turn: int, found: PageWords) -> None:
@@ -20,7 +20,7 @@ def read_annotations(page: Any, form: Any, turn: int, found: PageWords) -> None:
 
     shown: set[str] = set()
     rectangle = pdfium.FS_RECTF()
-    for at in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)):
+    for at in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MAX_ANNOTATIONS)):
         note = pdfium.FPDFPage_GetAnnot(page, at)
         if not note:
             continue
@@ -55,7 +55,7 @@ def _chosen(form: Any, note: Any) -> str:
     import pypdfium2.raw as pdfium
 
     labels = []
-    for at in range(min(pdfium.FPDFAnnot_GetOptionCount(form, note), _MOST_OPTIONS)):
+    for at in range(min(pdfium.FPDFAnnot_GetOptionCount(form, note), _MAX_OPTIONS)):
         if pdfium.FPDFAnnot_IsOptionSelected(form, note, at):
             labels.append(
                 _string(lambda buffer, size, at=at: pdfium.FPDFAnnot_GetOptionLabel(form, note, at, buffer, size))

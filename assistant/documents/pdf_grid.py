@@ -11,10 +11,10 @@ from assistant.documents.pdf_rows import rows_of
 from assistant.documents.pdf_words import BREAK, Rule, Word
 
 _TOUCH = 3.5  # points: lines so near meet, and two lines so near are the borders of neighbouring cells
-_MOST_LINES = 2_000  # that are drawn through in either direction; a drawing with more is no table
-_MOST_PLACES = 50_000
+_MAX_LINES = 2_000  # that are drawn through in either direction; a drawing with more is no table
+_MAX_PLACES = 50_000
 _NEAR_LINES = 8  # looked at before a line for one that it continues; they are in order
-_MOST_WORDS = 150  # in a cell: more are columns or a frame round a page
+_MAX_WORDS = 150  # in a cell: more are columns or a frame round a page
 _FILLED = 0.3  # of the cells of a table hold something
 
 
@@ -66,7 +66,7 @@ def _grids(rules: Sequence[Rule]) -> Iterator[_Grid]:
     """Groups of lines that meet each other and have at least two columns and two rows between them."""
     level = _drawn_through([_Line(rule.y0, rule.x0, rule.x1) for rule in rules if rule.y0 == rule.y1])
     upright = _drawn_through([_Line(rule.x0, rule.y0, rule.y1) for rule in rules if rule.x0 == rule.x1])
-    if len(level) > _MOST_LINES or len(upright) > _MOST_LINES:
+    if len(level) > _MAX_LINES or len(upright) > _MAX_LINES:
         return
     parents = list(range(len(level) + len(upright)))
 
@@ -92,7 +92,7 @@ def _grids(rules: Sequence[Rule]) -> Iterator[_Grid]:
         if not all(pair):
             continue
         grid = _Grid(*pair)
-        if min(len(grid.xs), len(grid.ys)) > 2 and len(grid.xs) * len(grid.ys) <= _MOST_PLACES:
+        if min(len(grid.xs), len(grid.ys)) > 2 and len(grid.xs) * len(grid.ys) <= _MAX_PLACES:
             yield grid
 
 
@@ -165,7 +165,7 @@ def _table(grid: _Grid, words: Sequence[Word]) -> TableBlock | None:
         column = sum(x <= middle for x in grid.xs[1:-1])
         row = sum(y <= word.y - 0.3 * word.size for y in grid.ys[1:-1])
         held[owner[row, column]].append(word)
-    if len(held) < max(4, _FILLED * len(spans)) or max(map(len, held.values())) > _MOST_WORDS:
+    if len(held) < max(4, _FILLED * len(spans)) or max(map(len, held.values())) > _MAX_WORDS:
         return None
     lines = {place: [row.text for row in rows_of(inside)] for place, inside in held.items()}
     if _holds_several_rows(lines, rows):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from assistant.documents.blocks import Block, BlockWriter, Extracted, Kind, TableBlock
+from assistant.documents.blocks import Block, BlockKind, BlockWriter, Extracted, TableBlock
 from assistant.documents.hyphens import Rejoiner
 from assistant.documents.pdf_paragraphs import Paragraph
 from assistant.documents.tables import guess_header_rows
@@ -12,7 +12,7 @@ from assistant.documents.tables import guess_header_rows
 _OPEN_END = re.compile(r"[\w,\ufffe’'–-]$")
 _LONGEST_CAPTION = 100  # characters
 _LONGEST_FOOT = 80  # characters
-_MOST_HEADS = 3  # rows at the top of a table that each page repeats
+_MAX_HEADS = 3  # rows at the top of a table that each page repeats
 
 Pages = list[list[Paragraph | TableBlock]]
 
@@ -35,7 +35,7 @@ def join_pages(pages: Pages, notices: Iterable[str]) -> Extracted:
             else:
                 text = rejoiner.rejoin(block.text)
                 goes_on = last is not None and _goes_on(last, block)
-                start = writer.add(Block(text, Kind.LINE if goes_on else Kind.PARAGRAPH))
+                start = writer.add(Block(text, BlockKind.LINE if goes_on else BlockKind.PARAGRAPH))
                 last = block if not block.is_note else None
             starts.setdefault(number, start)
         starts.setdefault(number, writer.length)
@@ -78,7 +78,7 @@ def _continuation(above: TableBlock, below: TableBlock) -> TableBlock | None:
     if len(above.rows[0]) != len(below.rows[0]):
         return None
     heads = 0
-    while heads < min(_MOST_HEADS, len(below.rows) - 1, len(above.rows)) and below.rows[heads] == above.rows[heads]:
+    while heads < min(_MAX_HEADS, len(below.rows) - 1, len(above.rows)) and below.rows[heads] == above.rows[heads]:
         heads += 1
     if not heads and guess_header_rows(below.rows):
         return None

@@ -12,7 +12,7 @@ _SECONDS = 60.0
 """What recognition may take for all pages of a file; the process that reads it is ended after 120 s."""
 
 _SCALE = 150 / 72  # pixels a point
-_MOST_PIXELS = 3_000  # of a page's longer side
+_MAX_PIXELS = 3_000  # of a page's longer side
 _LEAST_SCORE = 0.5
 _LETTERS = 0.72  # of the height of the box round a line is the size of its letters
 _MODELS = 2  # one finds lines, one reads them
@@ -46,7 +46,7 @@ class Recogniser:
         if time.monotonic() > self._ends:
             return None
         width, height = page.get_size()
-        scale = min(_SCALE, _MOST_PIXELS / max(width, height, 1.0))
+        scale = min(_SCALE, _MAX_PIXELS / max(width, height, 1.0))
         read = self._engine(page.render(scale=scale).to_numpy())
         if read is None or read.boxes is None:
             return []

@@ -18,7 +18,7 @@ _LIGATURES = str.maketrans(
     {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}
 )
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_MOST_CHARACTERS = 1_000_000  # on a page
+_MAX_CHARACTERS = 1_000_000  # on a page
 _EM = 0.85  # of the height of a character's loose box
 
 
@@ -59,7 +59,7 @@ def _character_words(page: Any) -> dict[int, list[Word]]:
     groups: dict[int, list[Word]] = {}
     word: Word | None = None
     last = 0
-    for at in range(min(pdfium.FPDFText_CountChars(page), _MOST_CHARACTERS)):
+    for at in range(min(pdfium.FPDFText_CountChars(page), _MAX_CHARACTERS)):
         code = unicode(page, at)
         if code in _SPACES:
             word = None

@@ -13,7 +13,7 @@ _BULLET = re.compile(r"[•▪‣◦●○■□➢✓–—*·\uf0b7-]")
 _NUMBER_MARK = re.compile(r"\d{1,3}[.)]|[a-z]\)|\([a-z0-9]{1,3}\)")
 _INITIAL_LETTER = re.compile(r"[\"'“‘«„]?[^\W\d_]")
 _INITIAL = 1.8  # times the size of the page's letters, and more
-_MOST_INITIALS = 20  # on a page
+_MAX_INITIALS = 20  # on a page
 # What a word that begins with A or I goes on with, and no word begins with: "fter", "nstead".
 _RESTS = re.compile(
     r"(?:[bcdfgkmpstv](?![aeiouyhlrwtnmkcp])|f[t]|l[b-df-hj-np-tv-z]|n[b-df-hj-np-z]|[fnrst]\b|m[bmp]|r[^aeiouyh]|s[^aeiouyhlpctknmw]|t\b)"
@@ -85,7 +85,7 @@ def _with_initials(words: Sequence[Word]) -> list[Word]:
     """The words, with a large letter that several lines stand beside put before the first of them."""
     body = median([word.size for word in words]) if words else 0.0
     initials = [word for word in words if word.size > _INITIAL * body and _INITIAL_LETTER.fullmatch(word.text)]
-    if not initials or len(initials) > _MOST_INITIALS:
+    if not initials or len(initials) > _MAX_INITIALS:
         return list(words)
     left = list(words)
     for initial in initials:

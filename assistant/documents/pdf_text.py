@@ -27,7 +27,7 @@ _LARGE = 0.5  # of a page
 _DRAWN_LETTERS = 200  # shapes: so many on a page without a word are letters
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of a PDF: columns in turn, tables row by row, fields beside their labels, notes at a page's end.
 
     Raises:
@@ -64,7 +64,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
         pages.append(_blocks(found))
         length += sum(map(_size, pages[-1]))
         report(number + 1, len(pdf))
-        if length > most_characters:
+        if length > max_characters:
             break  # refused by its length, whatever follows
     if not any(pages):
         if recognised:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from assistant.documents.archives import open_archive
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, heading, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, heading, join_blocks, table_block
 from assistant.documents.progress import report
 from assistant.errors import DocumentError
 from assistant.text import one_line
@@ -22,13 +22,13 @@ _PRESENTATION = b"application/vnd.openxmlformats-officedocument.presentationml.p
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _OFFSET = f"{_P}spPr/{_A}xfrm/{_A}off"
-_MOST_SLIDES = 5_000
-_MOST_DEPTH = 20  # groups in groups
+_MAX_SLIDES = 5_000
+_MAX_DEPTH = 20  # groups in groups
 _LINE_BREAKS = str.maketrans({"\v": "\n"})
 _FOOTERS = (13, 15, 16)  # placeholders: slide number, footer, date
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of a presentation: for each slide its title, text, tables, charts' figures and the speaker's notes.
 
     Raises:
@@ -43,13 +43,13 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     slides = presentation.slides
     blocks: list[Block | TableBlock] = []
     length = 0
-    total = sum(len(slide._element.cSld.spTree) for slide in islice(slides, _MOST_SLIDES))
+    total = sum(len(slide._element.cSld.spTree) for slide in islice(slides, _MAX_SLIDES))
     reader = _Slide(total)
-    for number, slide in enumerate(islice(slides, _MOST_SLIDES), 1):
+    for number, slide in enumerate(islice(slides, _MAX_SLIDES), 1):
         found = list(reader.blocks(slide, number))
         length += sum(len(block.text) for block in found if isinstance(block, Block))
         blocks += found
-        if length > most_characters:
+        if length > max_characters:
             break
     if not blocks:
         raise DocumentError("this PowerPoint presentation holds no text; its slides may be pictures.")
@@ -114,7 +114,7 @@ class _Slide:
         if shape.is_placeholder and shape.placeholder_format.type in _FOOTERS:
             return
         if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
-            for inner in sorted(shape.shapes, key=_position) if depth < _MOST_DEPTH else ():
+            for inner in sorted(shape.shapes, key=_position) if depth < _MAX_DEPTH else ():
                 yield from self._shape(inner, depth + 1)
         elif getattr(shape, "has_table", False):
             table = _table(shape.table)
@@ -156,9 +156,9 @@ def _paragraphs(body: Any, *, in_placeholder: bool) -> Iterator[Block]:
         plain = properties is not None and properties.find(f"{_A}buNone") is not None
         if numbered:
             count[level] = count.get(level, 0) + 1
-            yield Block(f"{'  ' * level}{count[level]}. {text}", Kind.ITEM)
+            yield Block(f"{'  ' * level}{count[level]}. {text}", BlockKind.ITEM)
         elif bullet or (is_list and not plain):
-            yield Block(f"{'  ' * level}- {text}", Kind.ITEM)
+            yield Block(f"{'  ' * level}- {text}", BlockKind.ITEM)
         else:
             yield Block(text)
 

@@ -1,4 +1,4 @@
-"""How far the reading of a document has come, told by the modules that read to whoever listens."""
+"""How far the reading of a document has come, told by the modules that read."""
 
 import time
 from collections.abc import Callable

@@ -8,7 +8,7 @@ _APART = re.compile(
     r"\{\s*(?:\\\*\s*)?\\(header|footer)([lrf]?)\b ?|\{\s*(?:\\\*\s*)?\\(footnote|annotation|shptxt)\b ?"
 )
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_MOST_PARTS = 5_000
+_MAX_PARTS = 5_000
 _DESTINATIONS = frozenset("fonttbl colortbl stylesheet info pict listtable listoverridetable".split())
 
 
@@ -21,7 +21,7 @@ def rearranged(text: str) -> str:
     kept: list[str] = []
     at = 0
     parts = 0
-    while parts < _MOST_PARTS and (match := _APART.search(text, at)) is not None:
+    while parts < _MAX_PARTS and (match := _APART.search(text, at)) is not None:
         end = _group_end(text, match.start())
         if end is None:
             break

@@ -2,7 +2,7 @@
 
 import re
 
-from assistant.documents.blocks import Block, Extracted, Kind, TableBlock, join_blocks, table_block
+from assistant.documents.blocks import Block, BlockKind, Extracted, TableBlock, join_blocks, table_block
 from assistant.documents.rtf_parts import rearranged
 from assistant.errors import DocumentError
 
@@ -11,7 +11,7 @@ _BULLET = re.compile(r"[•·▪◦o\u00b7\uf0b7]\t\s*")
 _NUMBERED = re.compile(r"(\d{1,4}[.)]|[a-z][.)])\t\s*")
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of an RTF file: paragraphs, list items and tables row by row.
 
     Raises:
@@ -39,7 +39,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
 
 def _line(line: str) -> Block:
     if match := _BULLET.match(line.lstrip()):
-        return Block(f"- {line.lstrip()[match.end() :].strip()}", Kind.ITEM)
+        return Block(f"- {line.lstrip()[match.end() :].strip()}", BlockKind.ITEM)
     if match := _NUMBERED.match(line.lstrip()):
-        return Block(f"{match[1]} {line.lstrip()[match.end() :].strip()}", Kind.ITEM)
+        return Block(f"{match[1]} {line.lstrip()[match.end() :].strip()}", BlockKind.ITEM)
     return Block(line.strip())

@@ -7,7 +7,7 @@ from itertools import pairwise
 from assistant.documents.blocks import Block, TableBlock, heading
 from assistant.documents.tables import MOST_CELLS
 
-_MOST_COLUMNS = 16_384
+_MAX_COLUMNS = 16_384
 
 Merge = tuple[int, int, int, int]
 """First row, first column, last row, last column of a merged cell, counted from 0."""
@@ -76,7 +76,7 @@ def _spread(sheet: Sheet) -> None:
             return
         for row in range(first_row, last_row + 1):
             cells = sheet.rows.setdefault(row, {})
-            for column in range(first_column, min(last_column, _MOST_COLUMNS) + 1):
+            for column in range(first_column, min(last_column, _MAX_COLUMNS) + 1):
                 cells.setdefault(column, text)
     sheet.rows = dict(sorted(sheet.rows.items()))
 
@@ -110,7 +110,7 @@ def _regions(block: Region) -> Iterator[Region]:
     if len(starts) < 2 or len(block) < 2:
         yield block
         return
-    ends = [*starts[1:], _MOST_COLUMNS + 1]
+    ends = [*starts[1:], _MAX_COLUMNS + 1]
     parts = [
         {
             number: inside

@@ -20,8 +20,8 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADING = re.compile(r"#{1,6}[ \t]+\S.*")
 _FENCE = re.compile(r"[ \t]*(```|~~~)")
 _NOT_OF_A_FILE = re.compile(r"[.!?][\"')\]]?\s+\S")  # sentences within a field speak against a delimited file
-_MOST_SEARCHED = 1_000_000  # characters of a text that is no delimited file
-_MOST_COLUMNS = 16_384
+_MAX_SEARCHED = 1_000_000  # characters of a text that is no delimited file
+_MAX_COLUMNS = 16_384
 _SAMPLE_ROWS = 200
 _LONGEST_FIELD = 200  # characters, on average, of a field in a table that no name or line announces
 
@@ -104,12 +104,12 @@ def _fields(text: str, begin: int, stop: int, delimiter: str, most_rows: int) ->
             row, at = _quoted_row(text, at, stop, field, delimiter)
         else:
             row = []
-            for part in line.split(delimiter, _MOST_COLUMNS):
+            for part in line.split(delimiter, _MAX_COLUMNS):
                 after = at + len(part)
                 row.append((at, after) if part and part.strip() == part else _stripped(text, at, after))
                 at = after + 1
             at = line_end.end() if line_end is not None else stop
-        if len(row) > _MOST_COLUMNS:
+        if len(row) > _MAX_COLUMNS:
             return []
         rows.append(row)
     return rows
@@ -118,7 +118,7 @@ def _fields(text: str, begin: int, stop: int, delimiter: str, most_rows: int) ->
 def _quoted_row(text: str, at: int, stop: int, field: re.Pattern[str], delimiter: str) -> tuple[Spans, int]:
     """A row with quoted fields, which may hold delimiters and line ends, and where the next one begins."""
     row: Spans = []
-    while len(row) <= _MOST_COLUMNS:
+    while len(row) <= _MAX_COLUMNS:
         match = field.match(text, at, stop)
         if match is None:  # cannot be: the second part matches nothing, too
             break
@@ -143,8 +143,8 @@ def _tables_in_blocks(text: str) -> Iterator[Table]:
     block: Spans = []
     name: str | None = None
     fenced = False
-    end_of_search = min(len(text), _MOST_SEARCHED)
-    for match in _LINE.finditer(text, 0, _MOST_SEARCHED):
+    end_of_search = min(len(text), _MAX_SEARCHED)
+    for match in _LINE.finditer(text, 0, _MAX_SEARCHED):
         start, end = match.start(), match.start() + len(match[0].rstrip("\r\n"))
         line = text[start:end]
         if _FENCE.match(line):

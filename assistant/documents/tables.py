@@ -9,7 +9,7 @@ MOST_CELLS = 2_000_000
 
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _VALUE = re.compile(r"[^\w\s]{0,3}\s*\d[\d\s.,:/'’–-]*[^\w\s]{0,3}(?:\s?[^\W\d_]{1,4}\.?)?[^\w\s]{0,2}")
-_MOST_HEADER_ROWS = 3
+_MAX_HEADER_ROWS = 3
 
 
 def guess_header_rows(rows: Sequence[Sequence[str]]) -> int:
@@ -21,7 +21,7 @@ def guess_header_rows(rows: Sequence[Sequence[str]]) -> int:
     if len(rows) < 2 or not rows[0]:
         return 0
     count = 0
-    while count < min(_MOST_HEADER_ROWS, len(rows) - 1) and _stretches(rows[count]):
+    while count < min(_MAX_HEADER_ROWS, len(rows) - 1) and _stretches(rows[count]):
         count += 1
     if count and count < len(rows) - 1:
         # "1 person" may stand below "Summer" and below "Winter": what names a column is all that stands over it.

@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant.documents.office_xml import parse_part
 
-_MOST_NOTES = 10_000  # of a sheet
+_MAX_NOTES = 10_000  # of a sheet
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _THREAD = re.compile(r"^\[[^\]]{1,60}\]\s.*?:\s*\n\s*(?=\S)", re.DOTALL)  # what Excel writes for older programs
 
@@ -22,7 +22,7 @@ def notes_of(archive: zipfile.ZipFile, path: str) -> Iterator[tuple[str | None, 
         root = parse_part(archive.read(part))
         found = _comments(root) if name.startswith("comment") else _boxes(root)
         for number, note in enumerate(found):
-            if number >= _MOST_NOTES:
+            if number >= _MAX_NOTES:
                 return
             yield note
 

@@ -16,12 +16,12 @@ from assistant.documents.xlsx_notes import notes_of
 from assistant.errors import DocumentError
 
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
-_MOST_MERGES = 100_000
+_MAX_MERGES = 100_000
 _CHUNK = 1_000_000  # bytes
-_MOST_SHEETS = 1_000
+_MAX_SHEETS = 1_000
 
 
-def extract(data: bytes, most_characters: int) -> Extracted:
+def extract(data: bytes, max_characters: int) -> Extracted:
     """The text of a workbook: each sheet's name, then its tables row by row; formulas where no value is kept.
 
     Raises:
@@ -36,7 +36,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
     notices: list[str] = []
     cells = length = 0
     try:
-        for at, source in enumerate(values.worksheets[:_MOST_SHEETS]):
+        for at, source in enumerate(values.worksheets[:_MAX_SHEETS]):
             sheet = Sheet(source.title, hidden=source.sheet_state != "visible")
             source.reset_dimensions()  # what a file says of its size is not always so
             missing = []
@@ -49,7 +49,7 @@ def extract(data: bytes, most_characters: int) -> Extracted:
                     length += sum(map(len, filled.values()))
                     report(number + 1, max(number + 1, source.max_row or 0))
                 missing += [number for number in (_row_without_value(row),) if number is not None]
-                if cells > MOST_CELLS or length > most_characters:
+                if cells > MOST_CELLS or length > max_characters:
                     raise DocumentError("this Excel workbook holds too many cells; save the sheet you need by itself.")
             if missing:
                 if formulas is None:
@@ -106,7 +106,7 @@ def _merges(archive: zipfile.ZipFile, source: Any) -> Iterator[Merge]:
             for match in _MERGE.finditer(text):
                 end = match.end()
                 found += 1
-                if found > _MOST_MERGES:
+                if found > _MAX_MERGES:
                     return
                 left, top, right, bottom = match.groups()
                 yield (

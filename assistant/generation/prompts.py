@@ -135,7 +135,7 @@ def grounded_messages(
 
     Args:
         question: what the user asks.
-        passages: in the order they shall be shown.
+        passages: in the order they are shown.
         history: the turns before; a system message in it is replaced.
         characters: room for the passages. Where they need more, those of the lowest score go, or else the last, and a
             single one that is longer is cut.

@@ -10,7 +10,7 @@ from assistant.generation.stream import Sampling
 if TYPE_CHECKING:
     import torch
 
-_MOST_CANDIDATES = 4096
+_MAX_CANDIDATES = 4096
 """Where a way to sample leaves all tokens in, those behind the likeliest so many share what is not worth drawing."""
 
 
@@ -50,7 +50,7 @@ class Sampler:
         Args:
             scores: shape (vocabulary,).
         """
-        count = min(self._sampling.top_k or _MOST_CANDIDATES, _MOST_CANDIDATES, len(scores))
+        count = min(self._sampling.top_k or _MAX_CANDIDATES, _MAX_CANDIDATES, len(scores))
         some = np.argpartition(scores, -count)[-count:]
         some = some[np.lexsort((some, -scores[some]))]  # of equals the first, however they were partitioned
         likeliest = float(scores[some[0]])

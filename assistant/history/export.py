@@ -20,7 +20,7 @@ def _when(moment: float) -> str:
 
 
 def as_json(conversation: Conversation) -> str:
-    """The conversation as one JSON object; answers are the contract's objects, as they were saved."""
+    """The conversation as one JSON object; answers are JSON objects as `ask --json` prints them, as they were saved."""
     messages: list[dict[str, Any]] = []
     for stored in conversation.messages:
         message: dict[str, Any] = {"role": stored.role.value, "text": stored.text, "created": _when(stored.created)}

@@ -22,18 +22,7 @@ from assistant.history.types import FORMS, Conversation, ConversationSummary, Fo
 from assistant.text import one_line
 from assistant.types import Document, Role
 
-__all__ = [
-    "FORMS",
-    "Conversation",
-    "ConversationSummary",
-    "Form",
-    "History",
-    "HistoryError",
-    "Match",
-    "Status",
-    "StoredMessage",
-    "default_path",
-]
+__all__ = ["FORMS", "Form", "History", "HistoryError", "Status", "StoredMessage"]
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without l, o, 0 and 1, which people mistake for one another
 _ID_LENGTH = 8
@@ -99,7 +88,7 @@ class History:
             text: What is shown of the answer so far; the error message for a failed one.
             answer: The id from the first call for this answer; None the first time.
             status: How far it has come.
-            record: The answer as the contract's JSON, kept as it is given.
+            record: The answer as JSON (`records.answer_to_json`), kept as it is given.
             reason: Why its route was taken.
         """
         with self._file.transaction() as execute:
@@ -263,7 +252,7 @@ class History:
     def export(self, conversation: str, form: Form = "markdown") -> str:
         """A conversation as Markdown or a page of HTML to read, or as JSON to process.
 
-        The answers in JSON are the contract's own objects.
+        The answers in JSON are as `ask --json` prints them.
         """
         from assistant.history.export import as_json, as_markdown
         from assistant.history.page import as_html

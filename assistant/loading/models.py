@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.1
 class LoadedModels:
     """What answers a turn: a generator, a reader, a verifier, and what ranks the passages of long documents.
 
-    Each method takes who hears of the progress, and raises ModelError where the model cannot be fetched or loaded.
+    Each method takes what is told of the progress, and raises ModelError where the model cannot be fetched or loaded.
 
     Args:
         settings: name the profile, and models that stand in for the profile's.
@@ -128,7 +128,7 @@ class LoadedModels:
             from assistant.loading.verifier import load_verifier
 
             self._verifier = load_verifier(model)
-            self._verifier.tokens = self._tokens
+            self._verifier.selector.tokens = self._tokens
         return self._verifier
 
     def embedder(self, on_event: Listener) -> "SentenceEmbedder | None":

@@ -32,7 +32,7 @@ def make_base(base: Base, entry: Path, staging: Path, fetch: Fetch, on_progress:
         entry: its place, where a former one may stand; what of that is right is not fetched again.
         staging: the empty folder.
         fetch: where the files come from.
-        on_progress: hears of bytes; what it raises ends the work, and what is right by then stays.
+        on_progress: is called with the bytes done; what it raises ends the work, and what is right by then stays.
 
     Raises:
         StoreError, ModelError: the files could not be had, or are not what they should be.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CARD = "README.md"
 _LARGEST = 64 * 1024  # characters of front matter; real ones have a few thousand
-_MOST_BRACKETS = 500  # the time that YAML takes grows with the square of their depth
+_MAX_BRACKETS = 500  # the time that YAML takes grows with the square of their depth
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
 _LANGUAGE = re.compile(r"[A-Za-z]{2}(?:[-_]\w+)?")
 _TASKS = ("question-answering", "extractive-qa")
@@ -107,7 +107,7 @@ def _card(path: Path) -> "CardData | None":
     try:
         with path.open(encoding="utf-8-sig") as file:
             match = _FRONT_MATTER.match(file.read(_LARGEST))
-        if match is None or match[1].count("[") + match[1].count("{") > _MOST_BRACKETS:
+        if match is None or match[1].count("[") + match[1].count("{") > _MAX_BRACKETS:
             return None
         # An alias lets a small card stand for more results than fit into memory; no tool writes one.
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(match[1])):

@@ -22,7 +22,7 @@ from assistant.text import one_line
 ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
 """Those that are run, with transformers' class for each."""
 
-_MOST_LAYERS = 1024
+_MAX_LAYERS = 1024
 _OUTER_TENSORS = {
     "token_embd.weight": "model.embed_tokens.weight",
     "output_norm.weight": "model.norm.weight",
@@ -267,7 +267,7 @@ def _check_tensors(file: GGUFFile) -> None:
         "attn_norm.weight": (hidden,),
         "ffn_norm.weight": (hidden,),
     }
-    if layers > _MOST_LAYERS or file.tensors["token_embd.weight"].shape[1:] != (hidden,):
+    if layers > _MAX_LAYERS or file.tensors["token_embd.weight"].shape[1:] != (hidden,):
         raise StoreError(f"{file.path.name} names other sizes than its tensors have; it is not to be trusted.")
     for layer in range(layers):
         for part, shape in wanted.items():

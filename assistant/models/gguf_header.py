@@ -15,13 +15,13 @@ from assistant.text import one_line
 
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
-_MOST_KEYS = 4_096
-_MOST_TENSORS = 65_536
-_MOST_ELEMENTS = 4_000_000  # of one array: the largest vocabularies have a quarter of a million tokens
+_MAX_KEYS = 4_096
+_MAX_TENSORS = 65_536
+_MAX_ELEMENTS = 4_000_000  # of one array: the largest vocabularies have a quarter of a million tokens
 _LONGEST_KEY = 1_024
 _LONGEST_TEXT = 4 << 20  # a chat template has some thousand characters
 _LARGEST_HEADER = 256 << 20
-_MOST_DIMENSIONS = 4
+_MAX_DIMENSIONS = 4
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # bytes, by the type of a value
 _FORMATS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 7: "<?", 10: "<Q", 11: "<q"}
 _TEXT, _ARRAY = 8, 9
@@ -69,8 +69,8 @@ class _Reader:
         version = self._number("<I")
         if version not in _VERSIONS:
             raise _UnsoundError(f"its version is {version}; known are {_VERSIONS[0]} and {_VERSIONS[1]}")
-        tensors = self._count(_MOST_TENSORS, "tensors")
-        values = dict(self._entry() for _ in range(self._count(_MOST_KEYS, "keys")))
+        tensors = self._count(_MAX_TENSORS, "tensors")
+        values = dict(self._entry() for _ in range(self._count(_MAX_KEYS, "keys")))
         architecture = values.get("general.architecture")
         if not isinstance(architecture, str) or not architecture:
             raise _UnsoundError("it does not name an architecture")
@@ -95,7 +95,7 @@ class _Reader:
         return self._bytes(_SIZES[kind]) if kind in _FRACTIONS else self._number(_FORMATS[kind])
 
     def _skip_array(self) -> None:
-        kind, count = self._number("<I"), self._count(_MOST_ELEMENTS, "elements of an array")
+        kind, count = self._number("<I"), self._count(_MAX_ELEMENTS, "elements of an array")
         if kind == _TEXT:
             for _ in range(count):
                 self._skip(self._number("<Q"), _LONGEST_TEXT)
@@ -108,7 +108,7 @@ class _Reader:
         """How many numbers a tensor has."""
         self._text(_LONGEST_KEY)
         dimensions = self._number("<I")
-        if not 1 <= dimensions <= _MOST_DIMENSIONS:
+        if not 1 <= dimensions <= _MAX_DIMENSIONS:
             raise _UnsoundError(f"it has a tensor of {dimensions} dimensions")
         size = math.prod(self._number("<Q") for _ in range(dimensions))
         self._number("<I")  # the type of its numbers

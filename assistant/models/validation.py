@@ -23,7 +23,7 @@ _PARTS = {
 }  # fmt: skip
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _LARGEST_JSON = 64_000_000  # bytes; the index of the largest models has a few
-_MOST_LABELS = 100_000
+_MAX_LABELS = 100_000
 _TIMES_LARGER = 16  # weights in 4 bits are counted by the 32-bit numbers that they are packed in
 _HIDDEN = ("hidden_size", "n_embd", "dim", "d_model")
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
@@ -89,7 +89,7 @@ def _fits(config: dict[str, Any], shapes: Shapes) -> bool:
     hidden, layers = _size(config, _HIDDEN), _size(config, _LAYERS)
     named = config.get("id2label")
     labels = max(_size(config, ("num_labels", "_num_labels")), len(named) if isinstance(named, dict | list) else 0)
-    if layers > max(1, len(shapes)) or labels > _MOST_LABELS:
+    if layers > max(1, len(shapes)) or labels > _MAX_LABELS:
         return False
     rows = [_size(config, ("vocab_size",)), _size(config, ("type_vocab_size",)), labels]
     if not any(key.startswith("rope") for key in config):  # else positions take no weights
@@ -181,7 +181,7 @@ def role_of(folder: Path) -> str:
                 return part
     raise ModelError(
         f"{_shown(folder)} is no generator, reader or verifier ({one_line(', '.join(kinds) or 'nothing named', 100)}); "
-        "name the part it shall play, as in ASSISTANT_READER=..."
+        "name the part it plays, as in ASSISTANT_READER=..."
     )
 
 

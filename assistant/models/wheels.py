@@ -276,7 +276,7 @@ def unpack_files(
         archive: a ZIP file, a wheel for example.
         members: the members that are the files, by the files' names.
         store: where they go.
-        on_bytes: hears how many bytes of all files are done.
+        on_bytes: is told how many bytes of all files are done.
 
     Returns:
         Why the archive does not hold them; None where it does.

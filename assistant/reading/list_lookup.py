@@ -10,7 +10,7 @@ from assistant.reading.text_lists import AnsweredQuestion, Span, TextList
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import split_words
 
-_MOST_ITEMS = 5
+_MAX_ITEMS = 5
 _COVERED = 0.5  # of what leads a list in, or of an answered question, must be said
 _FIGURE = r"(?:\d+(?:[.,/]\d+)?(?:[ \u00a0]?[½¼¾⅓⅔])?|[½¼¾⅓⅔])(?:[ \u00a0]?[-–][ \u00a0]?\d+(?:[.,]\d+)?)?"
 _NUMBER_WORD = (
@@ -195,4 +195,4 @@ def _figures(question: ParsedQuestion, text: str, lists: Sequence[TextList]) -> 
                     ((said >= words, named_list), ListHit(span, (start, end), label=item, lead=text_list.lead))
                 )
     best = [hit for rank, hit in ranked if rank == max(ranked, key=lambda pair: pair[0])[0]]
-    return tuple(best) if len(best) <= _MOST_ITEMS else ()
+    return tuple(best) if len(best) <= _MAX_ITEMS else ()

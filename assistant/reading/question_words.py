@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from assistant.documents.tables import is_value
-from assistant.reading.vocabulary import Kind, Superlative, vocabulary
+from assistant.reading.vocabulary import ColumnKind, Superlative, vocabulary
 from assistant.reading.words import Word, find_phrase, split_words
 
 LONGEST_QUESTION = 600
@@ -22,7 +22,7 @@ _MANY = frozenset(("many", "much", "combien"))
 class AskedKind:
     """A kind that a question asks for: how surely, and the positions of the words that say so."""
 
-    kind: Kind
+    kind: ColumnKind
     weight: int
     positions: frozenset[int]
 
@@ -104,7 +104,7 @@ def _positions(words: tuple[Word, ...], phrases: tuple[tuple[str, ...], ...]) ->
 _DIGIT = re.compile(r"\d")
 
 
-def fits(kind: Kind, cell: str) -> bool:
+def fits(kind: ColumnKind, cell: str) -> bool:
     """Whether what stands in a cell can answer a question for a kind."""
     known = vocabulary()
     words = {word.stem for word in split_words(cell[:200])}

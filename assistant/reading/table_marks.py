@@ -13,7 +13,7 @@ _NOT = frozenset(
     "not no never without pas sans hasn haven isn aren didn don doesn wasn weren hasnt havent isnt arent didnt".split()
 )
 _ASKING = frozenset("who whom whose which what qui quel quelle quels quelles".split())
-_MOST_ROWS = 50
+_MAX_ROWS = 50
 
 
 def marked_rows(question: ParsedQuestion, text: str, table: Table, context: frozenset[str]) -> tuple[Hit, ...]:
@@ -38,7 +38,7 @@ def marked_rows(question: ParsedQuestion, text: str, table: Table, context: froz
     rows = [row for row, says in answers.items() if says is not bool(negations)]
     name = table.cell_text(text, table.header_rows - 1, column)
     hits = []
-    for row in rows if len(rows) <= _MOST_ROWS else ():
+    for row in rows if len(rows) <= _MAX_ROWS else ():
         cell = table.cell(row, 0)
         who, value = text[cell.start : cell.end], table.cell_text(text, row, column).strip()
         said = f"The {name} of {who} is {value or 'empty'}."

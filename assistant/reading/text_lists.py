@@ -10,10 +10,10 @@ from assistant.layout import Table
 
 Span = tuple[int, int]
 
-_MOST_SEARCHED = 1_000_000  # characters
+_MAX_SEARCHED = 1_000_000  # characters
 _LONGEST_LEAD = 160
 _LONGEST_ANSWER = 1_500
-_MOST_ITEMS = 500
+_MAX_ITEMS = 500
 _LONGEST_PLAIN_ITEM = 80
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -29,7 +29,7 @@ _LABEL = re.compile(r"[*_]{0,3}([^\W\d_][^:|\r\n]{0,50}?)[*_]{0,3}[ \t]*:[*_]{0,
 _NUMBER_LABEL = re.compile(  # "Invoice no. 2024-0917", without a colon
     r"([^\W\d_][^:|\r\n]{0,40}?\b(?:no|nr|number|num[eé]ro)\b\.?|№)[ \t]+((?=[\w/.-]*\d)[\w/.-]+)[ \t]*$", re.IGNORECASE
 )
-_MOST_LABEL_WORDS = 6
+_MAX_LABEL_WORDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def structure_of(text: str) -> Structure:
     """The lists, questions and labelled lines of a text, each found in one pass over its lines."""
     lines = [
         _Line(match.start(), match.start() + len(match[0].rstrip()), match[0].rstrip())
-        for match in _LINE.finditer(text, 0, _MOST_SEARCHED)
+        for match in _LINE.finditer(text, 0, _MAX_SEARCHED)
     ]
     return Structure(tuple(_lists(lines)), tuple(_questions(text, lines)), tuple(_labels(text, lines)))
 
@@ -132,7 +132,7 @@ def _marked_items(lines: list[_Line], at: int) -> tuple[list[Span], bool, int]:
     """Items with marks, blank lines between them or not; a line that is set in goes on with the item before it."""
     items: list[Span] = []
     numbered = lines[at].text.lstrip()[:1].isalnum()
-    while at < len(lines) and len(items) < _MOST_ITEMS:
+    while at < len(lines) and len(items) < _MAX_ITEMS:
         line = lines[at]
         if match := _ITEM.match(line.text):
             items.append((line.start + match.end(), line.end))
@@ -150,7 +150,7 @@ def _plain_items(lines: list[_Line], at: int) -> tuple[list[Span], bool, int]:
     while at < len(lines) and at <= begin + 1 and not lines[at].text:
         at += 1
     items: list[Span] = []
-    while at < len(lines) and lines[at].text and len(items) < _MOST_ITEMS:
+    while at < len(lines) and lines[at].text and len(items) < _MAX_ITEMS:
         line = lines[at]
         text = line.text.strip()
         fits = len(text) <= _LONGEST_PLAIN_ITEM and not text.endswith((".", ":", "?", "!"))
@@ -215,7 +215,7 @@ def _labels(text: str, lines: list[_Line]) -> Iterator[Table]:
     for line in [*lines, _Line(len(text), len(text), "")]:
         begins = _end(_ITEM, line.text)
         match = _LABEL.match(line.text, begins) or _NUMBER_LABEL.match(line.text, begins)
-        if match is not None and len(match[1].split()) <= _MOST_LABEL_WORDS and len(rows) < _MOST_ITEMS:
+        if match is not None and len(match[1].split()) <= _MAX_LABEL_WORDS and len(rows) < _MAX_ITEMS:
             start = line.start
             rows.append(
                 [(start + match.start(1), start + match.end(1)), (start + match.start(2), start + match.end(2))]

@@ -12,8 +12,8 @@ from assistant.reading.text_lists import Span
 from assistant.reading.vocabulary import vocabulary
 from assistant.reading.words import split_words
 
-_MOST_SEARCHED = 1_000_000  # characters
-_MOST_GROUPS = 2_000
+_MAX_SEARCHED = 1_000_000  # characters
+_MAX_GROUPS = 2_000
 _LONGEST_LABEL = 160
 _LINE = re.compile(r"[^\r\n]+")
 _BOX = re.compile(r"\[([ xX])\][ \t]+(?=[^\s|\[])([^|\r\n\[]*[^\s|\[])")
@@ -47,7 +47,7 @@ class Choice:
 @lru_cache(maxsize=8)
 def choices_of(text: str) -> tuple[Choice, ...]:
     """The choices of a text of several boxes each, in one pass over its lines."""
-    return tuple(choice for choice in _choices(text[:_MOST_SEARCHED]) if len(choice.options) > 1)[:_MOST_GROUPS]
+    return tuple(choice for choice in _choices(text[:_MAX_SEARCHED]) if len(choice.options) > 1)[:_MAX_GROUPS]
 
 
 def _choices(text: str) -> Iterator[Choice]:

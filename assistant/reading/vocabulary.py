@@ -13,7 +13,7 @@ Phrase = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ColumnKind:
     """A kind of column.
 
     Args:
@@ -66,7 +66,7 @@ class Vocabulary:
     time_words: frozenset[str]
     number_words: frozenset[str]
     superlatives: tuple[Superlative, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ColumnKind, ...]
 
 
 @cache
@@ -103,8 +103,8 @@ def _superlative(entry: dict[str, Any]) -> Superlative:
     return Superlative(phrases, frozenset(entry["kinds"]), bool(entry.get("most", True)), bool(entry.get("sure", True)))
 
 
-def _kind(entry: dict[str, Any]) -> Kind:
-    return Kind(
+def _kind(entry: dict[str, Any]) -> ColumnKind:
+    return ColumnKind(
         entry["name"],
         _stems(entry["headers"]),
         re.compile(entry["cells"], re.IGNORECASE) if "cells" in entry else None,

@@ -53,7 +53,7 @@ _SOMEBODYS = re.compile(r"(?:his|her|their|its|son|sa|ses|leurs?) ", re.IGNORECA
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class PastTurn:
     """A question, completed where it leaned on one before, and its answer."""
 
     question: str
@@ -62,21 +62,21 @@ class Exchange:
 
 def complete(question: str, history: Sequence[Message]) -> str:
     """The question made to stand alone with what was said before it; as it is where it does so already."""
-    earlier = exchanges(history)
+    earlier = past_turns(history)
     return _complete(question, earlier[-1]) if earlier else question
 
 
-def exchanges(history: Sequence[Message]) -> list[Exchange]:
-    """The last exchanges of a conversation but for courtesies, each question completed from those before it."""
+def past_turns(history: Sequence[Message]) -> list[PastTurn]:
+    """The last turns of a conversation but for courtesies, each question completed from those before it."""
     turns: list[tuple[str, str]] = []
     for message in history:
         if message.role is Role.USER:
             turns.append((message.text, ""))
         elif message.role is Role.ASSISTANT and turns:
             turns[-1] = (turns[-1][0], message.text)
-    completed: list[Exchange] = []
+    completed: list[PastTurn] = []
     for question, answer in [turn for turn in turns if not is_courtesy(turn[0])][-_TURNS:]:
-        completed.append(Exchange(_complete(question, completed[-1]) if completed else question, answer))
+        completed.append(PastTurn(_complete(question, completed[-1]) if completed else question, answer))
     return completed
 
 
@@ -98,7 +98,7 @@ def _bare(question: str) -> tuple[str, bool]:
     return bare.strip().rstrip(_END).replace("’", "'"), joined
 
 
-def _complete(question: str, earlier: Exchange) -> str:
+def _complete(question: str, earlier: PastTurn) -> str:
     if max(len(question), len(earlier.question)) > _LONGEST:
         return question
     (bare, joined), (previous, _) = _bare(question), _bare(earlier.question)

@@ -11,7 +11,7 @@ from assistant.types import Document
 
 _LOOKED_AT = 250_000  # characters of all documents together, so that deciding stays quick
 _WORDS_LOOKED_FOR = 40
-_MOST_HELD = 0.6  # a document that holds this share of a question's words speaks of what it asks
+_MAX_HELD = 0.6  # a document that holds this share of a question's words speaks of what it asks
 
 _CODE = re.compile(
     "|".join(
@@ -114,7 +114,7 @@ def speaks_of(documents: Sequence[Document], question: str) -> bool:
         return True
     asked = _asked(question)
     text = _text(documents)
-    return bool(asked) and sum(_holds(text, word) for word in asked) >= _MOST_HELD * len(asked)
+    return bool(asked) and sum(_holds(text, word) for word in asked) >= _MAX_HELD * len(asked)
 
 
 def _asked(question: str) -> set[str]:

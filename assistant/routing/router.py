@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.documents.language import holds_language, is_in_latin_script, question_language
-from assistant.routing.followups import complete, exchanges, is_wish, without_lead
+from assistant.routing.followups import complete, is_wish, past_turns, without_lead
 from assistant.routing.intents import (
     asks_to_write,
     asks_yes_or_no,
@@ -107,7 +107,7 @@ def _without_document(question: str, documents: Sequence[Document]) -> str | Non
 
 def _document_left_aside(turn: Turn) -> bool:
     """Whether the last exchange, courtesies aside, was not about the documents."""
-    before = exchanges(turn.history)
+    before = past_turns(turn.history)
     if not before:
         return False
     return "```" in before[-1].answer or _by_rule(before[-1].question, turn.documents)[0] is Route.OPEN

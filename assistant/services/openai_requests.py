@@ -12,10 +12,10 @@ from assistant.documents.open import decode_document
 from assistant.errors import UsageError
 from assistant.types import Document, Message, Role, Route, Turn, TurnSampling
 
-_MOST_MESSAGES = 1_000
-_MOST_DOCUMENTS = 50
-_MOST_TOKENS = 1_000_000  # the model's context sets the true limit
-_MOST_STOPS = 4
+_MAX_MESSAGES = 1_000
+_MAX_DOCUMENTS = 50
+_MAX_TOKENS = 1_000_000  # the model's context sets the true limit
+_MAX_STOPS = 4
 _Stop = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -24,7 +24,7 @@ class Extension(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    documents: list[str] = Field(default_factory=list, max_length=_MOST_DOCUMENTS)
+    documents: list[str] = Field(default_factory=list, max_length=_MAX_DOCUMENTS)
     """The ids of documents that were uploaded."""
     route: Literal["auto", "open", "extract", "grounded"] = "auto"
     verify: bool = True
@@ -58,14 +58,14 @@ class ChatRequest(BaseModel):
     """The body of a chat completion. Of sampling, what is not given is left to the server's settings."""
 
     model: str | None = None
-    messages: list[_Message] = Field(min_length=1, max_length=_MOST_MESSAGES)
+    messages: list[_Message] = Field(min_length=1, max_length=_MAX_MESSAGES)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: int | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
-    max_completion_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
+    max_tokens: int | None = Field(default=None, ge=1, le=_MAX_TOKENS)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=_MAX_TOKENS)
     stop: _Stop | list[_Stop] | None = Field(default=None)
     seed: int | None = None
     tools: list[Any] | None = None
@@ -94,8 +94,8 @@ def read_request(body: bytes) -> ChatRequest:
         raise UsageError(f"The request is not understood: {place or 'body'}: {problem['msg']}.") from error
     if request.n not in (None, 1):
         raise UsageError("n: one answer is given to a request; send the request again for another.")
-    if isinstance(request.stop, list) and len(request.stop) > _MOST_STOPS:
-        raise UsageError(f"stop: at most {_MOST_STOPS} texts are taken.")
+    if isinstance(request.stop, list) and len(request.stop) > _MAX_STOPS:
+        raise UsageError(f"stop: at most {_MAX_STOPS} texts are taken.")
     if request.seed is not None and not 0 <= request.seed < 2**63:
         raise UsageError("seed: choose a number from 0 on.")
     if request.tools:
@@ -137,8 +137,8 @@ def turn_of(request: ChatRequest, held: Callable[[str], Document], max_megabytes
             system.append(said)
         else:
             history.append(Message(Role(message.role), said))
-    if len(documents) > _MOST_DOCUMENTS:
-        raise UsageError(f"A request may have {_MOST_DOCUMENTS} documents.")
+    if len(documents) > _MAX_DOCUMENTS:
+        raise UsageError(f"A request may have {_MAX_DOCUMENTS} documents.")
     if not history or history[-1].role is not Role.USER:
         raise UsageError("The last message must be the user's: it is the question.")
     asked = request.assistant

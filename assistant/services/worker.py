@@ -87,7 +87,7 @@ class ModelWorker:
             return len(self._jobs) + (self._current is not None)
 
     def close(self, seconds: float = 10) -> None:
-        """Cancel all work and end the thread; a piece that does not heed its cancelling is given up on."""
+        """Cancel all work and end the thread; a piece that ignores that it is cancelled is given up on."""
         with self._ready:
             self._closed = True
             for job in self._jobs:

@@ -96,10 +96,10 @@ class SentenceIndex:
             budget: the most tokens the premise may have.
             enough: neighbours join up to this many tokens; by default up to the budget.
         """
-        room = budget if enough is None else min(enough, budget)
+        limit = budget if enough is None else min(enough, budget)
         begin, stop = bisect_right(self._ends, start), bisect_left(self._starts, end)
         # A sentence has a token at least, so further neighbours cannot belong to the premise.
-        pieces = list(self._pieces(self.sentences[max(0, begin - room) : stop + room], budget))
+        pieces = list(self._pieces(self.sentences[max(0, begin - limit) : stop + limit], budget))
         holding = [index for index, piece in enumerate(pieces) if piece.start < end and piece.end > start]
         if not holding:
             return None
@@ -109,9 +109,9 @@ class SentenceIndex:
         grown = True
         while grown:
             grown = False
-            if low > 0 and pieces[high].last - pieces[low - 1].first <= room:
+            if low > 0 and pieces[high].last - pieces[low - 1].first <= limit:
                 low, grown = low - 1, True
-            if high + 1 < len(pieces) and pieces[high + 1].last - pieces[low].first <= room:
+            if high + 1 < len(pieces) and pieces[high + 1].last - pieces[low].first <= limit:
                 high, grown = high + 1, True
         return _join(pieces[low], pieces[high])
 
@@ -144,12 +144,12 @@ class SentenceIndex:
             )
         scores = self._by_sentence.lexical(claim)
         chosen: list[int] = []
-        room = budget
+        left = budget
         for at in np.argsort(-scores, kind="stable").tolist():
             size = self.sentences[at].last - self.sentences[at].first
-            if scores[at] > 0 and size <= room:
+            if scores[at] > 0 and size <= left:
                 chosen.append(at)
-                room -= size
+                left -= size
         if len(chosen) < 2 or max(chosen) - min(chosen) == len(chosen) - 1:
             return None
         parts = [self.sentences[at] for at in sorted(chosen)]
@@ -175,15 +175,15 @@ class SentenceIndex:
         ]
         rarity = {word: 1 / (1 + sum(word in held[at] for at in allowed)) for word in said}
         chosen: list[int] = []
-        missing, room = set(said), budget
+        missing, left = set(said), budget
         while missing and len(chosen) < _SENTENCES_GATHERED:
-            fitting = [at for at in allowed if self.sentences[at].last - self.sentences[at].first <= room]
+            fitting = [at for at in allowed if self.sentences[at].last - self.sentences[at].first <= left]
             best = max(fitting, key=lambda at: math.fsum(rarity[word] for word in missing & held[at]), default=None)
             if best is None or not missing & held[best]:
                 break
             chosen.append(best)
             missing -= held[best]
-            room -= self.sentences[best].last - self.sentences[best].first
+            left -= self.sentences[best].last - self.sentences[best].first
         if len(chosen) < 2:
             return None
         pieces = [self.sentences[at] for at in sorted(chosen)]

@@ -77,5 +77,5 @@ app.command()(push)
 
 
 def main() -> None:
-    """Run the command line and exit with the contract's code."""
+    """Run the command line and exit with the code of what happened."""
     leave(run_command(app, "finetune"))

@@ -23,7 +23,7 @@ def resolve(task: str, name: str, status: StatusLine) -> "ResolvedModel":
         task: qa, nli or code: which of a profile's models is meant.
         name: a profile, whose part for the task is meant; `base`, that of the default profile's generator;
             `base:NAME`, the base of another model; a run's folder; or whatever the store takes.
-        status: hears of downloads.
+        status: is told of downloads.
 
     Raises:
         UsageError, StoreError, ModelError: there is no such model, or it cannot be had.

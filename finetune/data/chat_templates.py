@@ -1,4 +1,4 @@
-"""Chat templates to choose from, for a base that has none or shall have another."""
+"""Chat templates to choose from, for a base that has none or is to have another."""
 
 from pathlib import Path
 

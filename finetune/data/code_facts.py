@@ -89,6 +89,19 @@ _NOTES = {
 }
 
 
+_CONSTRUCTS: dict[type[ast.AST], str] = {
+    ast.ListComp: "a list comprehension",
+    ast.DictComp: "a dictionary comprehension",
+    ast.SetComp: "a set comprehension",
+    ast.GeneratorExp: "a generator expression",
+    ast.Lambda: "a `lambda`",
+    ast.Slice: "a slice",
+    ast.JoinedStr: "an f-string",
+    ast.With: "a `with` statement",
+    ast.For: "a `for` loop",
+}
+
+
 def means(tree: ast.Module) -> list[str]:
     """The calls and constructs that carry a snippet, the outermost first."""
     modules = {
@@ -99,27 +112,7 @@ def means(tree: ast.Module) -> list[str]:
     }
     found: dict[str, None] = {}
     for node in ast.walk(tree):
-        phrase = None
-        if isinstance(node, ast.Call):
-            phrase = _call(node.func, modules)
-        elif isinstance(node, ast.ListComp):
-            phrase = "a list comprehension"
-        elif isinstance(node, ast.DictComp):
-            phrase = "a dictionary comprehension"
-        elif isinstance(node, ast.SetComp):
-            phrase = "a set comprehension"
-        elif isinstance(node, ast.GeneratorExp):
-            phrase = "a generator expression"
-        elif isinstance(node, ast.Lambda):
-            phrase = "a `lambda`"
-        elif isinstance(node, ast.Slice):
-            phrase = "a slice"
-        elif isinstance(node, ast.JoinedStr):
-            phrase = "an f-string"
-        elif isinstance(node, ast.With):
-            phrase = "a `with` statement"
-        elif isinstance(node, ast.For):
-            phrase = "a `for` loop"
+        phrase = _call(node.func, modules) if isinstance(node, ast.Call) else _CONSTRUCTS.get(type(node))
         if phrase and phrase not in ("`print()`", "`str()`", "`int()`", "`list()`"):
             found[phrase] = None
     return list(found)

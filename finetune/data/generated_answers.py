@@ -50,7 +50,7 @@ def write_answers(
         questions: answerable ones, each asked of one generator.
         path: the file.
         seed: of the drawing.
-        on_progress: hears how many answers there are of how many.
+        on_progress: is told how many answers there are of how many.
 
     Raises:
         UsageError: the file is there and is no such file.

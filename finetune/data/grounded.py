@@ -21,8 +21,8 @@ _WITHOUT_ANSWER = 0.08
 _WITH_REASON = 0.4
 _PLAIN_QUESTION = 0.5
 _WITH_INSTRUCTION = 0.3
-_MOST_WORDS = 30
-_MOST_CHARACTERS = 1500  # of all passages: attention over longer ones takes more memory than small machines have
+_MAX_WORDS = 30
+_MAX_CHARACTERS = 1500  # of all passages: attention over longer ones takes more memory than small machines have
 _BE = r"(?P<be>is|was|are|were)"
 _IS_OF = re.compile(rf"^(?:what|who) {_BE} (?P<subject>(?:the|a|an|his|her|its|their) [^,]+)\?$", re.IGNORECASE)
 _PAST = (
@@ -47,7 +47,7 @@ _ENDS_OPEN = re.compile(r"\b(?:in|on|at|to|for|of|with|by|from|as|about|into|cal
 def statement(question: str, answer: str) -> str | None:
     """Question and answer as one statement, or None where the question is not of a form that allows it."""
     question, answer = " ".join(question.split()), " ".join(answer.split()).strip(" .,;:")
-    if not answer or len(answer.split()) > _MOST_WORDS // 2:
+    if not answer or len(answer.split()) > _MAX_WORDS // 2:
         return None
     asked = _IS_OF.match(question)
     if asked and not _ENDS_OPEN.search(asked["subject"]) and not re.search(r"\b(?:that|who|which)\b", question[5:]):
@@ -74,7 +74,7 @@ def grounded_examples(questions: Sequence[QAExample], count: int, seed: int) -> 
 
     Of each question's paragraph and up to two others of its article the passages are made, in any order. Some questions
     are put to other paragraphs alone and answered by `NOT_THERE`. Some passages hold an instruction to answer something
-    else, which the answer does not heed (`finetune.data.injected`).
+    else, which the answer ignores (`finetune.data.injected`).
 
     Args:
         questions: answerable ones, drawn from at random.
@@ -95,7 +95,7 @@ def grounded_examples(questions: Sequence[QAExample], count: int, seed: int) -> 
             break
         others = [context for context in by_title[question.title] if context != question.context]
         passages: list[str] = []
-        room = _MOST_CHARACTERS - len(question.context)
+        room = _MAX_CHARACTERS - len(question.context)
         for other in draw.sample(others, min(draw.choice((0, 0, 1, 2)), len(others))):
             if len(other) <= room:
                 passages.append(other)
@@ -111,7 +111,7 @@ def grounded_examples(questions: Sequence[QAExample], count: int, seed: int) -> 
             answer = f"{told.removesuffix('.')} [{place + 1}]."
             if sentence and draw.random() < _WITH_REASON:
                 answer += f" {sentence}"
-        if passages and sum(map(len, passages)) <= _MOST_CHARACTERS:
+        if passages and sum(map(len, passages)) <= _MAX_CHARACTERS:
             plain = draw.random() < _PLAIN_QUESTION
             asked = question.question.strip() if plain else f"Explain: {question.question.strip()}"
             wrong = tamper.choice(order).answers
@@ -126,7 +126,7 @@ def _stated(questions: Sequence[QAExample]) -> Iterator[tuple[QAExample, str]]:
     for question in questions:
         if question.start is not None:
             told = statement(question.question, question.answers[0])
-            if told is not None and len(told.split()) <= _MOST_WORDS:
+            if told is not None and len(told.split()) <= _MAX_WORDS:
                 yield question, told
 
 
@@ -138,7 +138,7 @@ def _sentence_of(question: QAExample) -> str | None:
         if sentence.start <= (question.start or 0) < sentence.end:
             text = question.context[sentence.start : sentence.end].strip()
             own = re.match(r"(?:He|She|It|They|This|These|His|Her|Its|Their|However|But|And)\b", text) is None
-            return text if own and len(text.split()) <= _MOST_WORDS else None
+            return text if own and len(text.split()) <= _MAX_WORDS else None
     return None
 
 

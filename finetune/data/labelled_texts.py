@@ -9,7 +9,7 @@ from assistant.errors import UsageError
 from finetune.data.tables import column, read_table
 from finetune.recipe_data import TextColumn
 
-_MOST_LABELS = 1000
+_MAX_LABELS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ def read_labelled_texts(source: str, columns: Mapping[TextColumn, str]) -> tuple
             left_out["no text or no label"] += 1
         else:
             texts.append(LabelledText(said.strip(), str(named).strip()))
-    if len({each.label for each in texts}) > _MOST_LABELS:
-        raise UsageError(f"{source}: the column {label} holds more than {_MOST_LABELS} different values.")
+    if len({each.label for each in texts}) > _MAX_LABELS:
+        raise UsageError(f"{source}: the column {label} holds more than {_MAX_LABELS} different values.")
     return texts, left_out
 
 

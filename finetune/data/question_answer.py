@@ -1,6 +1,6 @@
 """A table of programming questions and answers, as a base model without a chat template is tuned on them.
 
-The form is that of the source work: `### Question: {question}` and, on the next line, `### Answer: {answer}`, which
+The form is that of the published work: `### Question: {question}` and, on the next line, `### Answer: {answer}`, which
 `assistant.generation.prompts` gives every model without a template.
 """
 

@@ -151,38 +151,38 @@ class _Source:
         self.sizes = [len(each.text.split()) for each in self.sentences]
         self.index = PassageIndex(self.sentences)
 
-    def gathered(self, claim: str, most: int) -> str:
+    def gathered(self, claim: str, max_words: int) -> str:
         """The sentences that share most with a claim, at most so many words of them, in the source's order."""
-        if sum(self.sizes) <= most:
+        if sum(self.sizes) <= max_words:
             return self.text
         scores = self.index.lexical(claim)
         order = sorted(range(len(self.sentences)), key=lambda at: -scores[at])
         chosen: list[int] = []
-        room = most
+        left = max_words
         for at in order:
-            if self.sizes[at] <= room or not chosen:
+            if self.sizes[at] <= left or not chosen:
                 chosen.append(at)
-                room -= self.sizes[at]
+                left -= self.sizes[at]
         return " ".join(self.sentences[at].text for at in sorted(chosen))
 
-    def stretch(self, claim: str, most: int) -> str:
+    def stretch(self, claim: str, max_words: int) -> str:
         """The stretch of neighbouring sentences that shares most with a claim."""
         wanted = set(words(claim))
-        best = max(self._stretches(most), key=lambda span: len(wanted & set(words(self._slice(span)))))
+        best = max(self._stretches(max_words), key=lambda span: len(wanted & set(words(self._slice(span)))))
         return self._slice(best)
 
-    def far(self, claim: str, most: int) -> str | None:
+    def far(self, claim: str, max_words: int) -> str | None:
         """A stretch that shares hardly a word with a claim, if there is one."""
         wanted = set(words(claim))
-        scored = [(len(wanted & set(words(self._slice(span)))), span) for span in self._stretches(most)]
+        scored = [(len(wanted & set(words(self._slice(span)))), span) for span in self._stretches(max_words)]
         least, span = min(scored)
         return self._slice(span) if len(scored) > 1 and least <= len(wanted) / 5 else None
 
-    def _stretches(self, most: int) -> Iterator[tuple[int, int]]:
+    def _stretches(self, max_words: int) -> Iterator[tuple[int, int]]:
         for first in range(len(self.sentences)):
-            last, room = first + 1, most - self.sizes[first]
-            while last < len(self.sentences) and self.sizes[last] <= room:
-                room -= self.sizes[last]
+            last, left = first + 1, max_words - self.sizes[first]
+            while last < len(self.sentences) and self.sizes[last] <= left:
+                left -= self.sizes[last]
                 last += 1
             yield first, last
             if last == len(self.sentences):

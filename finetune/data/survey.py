@@ -76,9 +76,9 @@ def warnings_of(content: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def languages(texts: Sequence[str], most: int = 2000) -> dict[str, int]:
+def languages(texts: Sequence[str], max_texts: int = 2000) -> dict[str, int]:
     """How many of the texts are in which language, told by their commonest words; drawn evenly from many."""
-    step = max(1, len(texts) // most)
+    step = max(1, len(texts) // max_texts)
     return dict(Counter(_language(text) for text in texts[::step]))
 
 

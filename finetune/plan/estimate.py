@@ -8,14 +8,14 @@ from finetune.tasks.registry import TASKS
 _CONTEXT_BYTES = 0.7e9
 """What CUDA and its libraries take before anything is loaded."""
 _T4_FLOPS = 11.5e12
-"""Useful operations a second of a language model: a sixth of a T4's fp16 peak, as the source's two code runs took
+"""Useful operations a second of a language model: a sixth of a T4's fp16 peak, as two published runs took
 (4,539 and 7,373 s), if they kept their activations."""
 _T4_FLOPS_AUTOCAST = 8e12
 """Of an encoder whose float32 weights are cast on the way: a rule of thumb."""
 _T4_FLOPS_FLOAT32 = 2.5e12
-"""Of an encoder in float32, as the source's CamemBERT took (551 s on two GPUs, if each pair was padded to 128)."""
+"""Of an encoder in float32, as a published run of CamemBERT took (551 s on two GPUs, if each pair is padded to 128)."""
 _DISENTANGLED = 3.0
-"""So much longer DeBERTa's attention takes: in the source three times RoBERTa's time, at the same size."""
+"""So much longer DeBERTa's attention takes: in the published runs three times RoBERTa's time, at the same size."""
 _ENCODER_BYTES, _PAIR_BYTES = 50, 12
 """Activations of an encoder under autocast, for each token and unit of width, and for each head and pair of tokens:
 counted on the tensors that a layer of transformers 5.24 keeps, with attention that keeps its probabilities."""

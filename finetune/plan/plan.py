@@ -12,7 +12,7 @@ from finetune.plan.bases import BaseFacts, base_facts, meta_model
 from finetune.plan.estimate import memory, seconds_on_t4
 from finetune.plan.parameters import Parameters
 from finetune.recipe import Lora, Recipe, Training
-from finetune.tasks.base import Rows, are_here
+from finetune.tasks.base import RowCounts, are_here
 from finetune.tasks.registry import TASKS
 
 T4_BYTES = 16e9
@@ -22,7 +22,7 @@ T4_BYTES = 16e9
 class Plan:
     """A run as it will be. Memory in bytes by what takes it, time in seconds on a T4."""
 
-    rows: Rows
+    rows: RowCounts
     gpus: int
     steps: int
     warmup_steps: int
@@ -115,7 +115,7 @@ def total_steps(units: int, training: Training, gpus: int = 1) -> int:
     return math.ceil(training.epochs * math.ceil(batches / training.accumulation))
 
 
-def count_rows(recipe: Recipe) -> Rows:
+def count_rows(recipe: Recipe) -> RowCounts:
     """The recipe's rows: counted where its training data is at hand, else as the recipe declares them.
 
     Raises:
@@ -140,7 +140,7 @@ def count_rows(recipe: Recipe) -> Rows:
     units = task.units(recipe, train)
     if recipe.task == "qa" and declared.windows is None:
         source += "; windows estimated"
-    return Rows(train, units, held_out, declared.test, source, declared.tokens)
+    return RowCounts(train, units, held_out, declared.test, source, declared.tokens)
 
 
 def count_parameters(recipe: Recipe, facts: BaseFacts) -> Parameters:
@@ -180,10 +180,12 @@ def _notes(recipe: Recipe, facts: BaseFacts) -> list[str]:
             "`hf auth login`."
         )
     if recipe.data.choose_on == "test":
-        notes.append("The best checkpoint is chosen on the test set, as the source did: its test figures flatter it.")
+        notes.append(
+            "The best checkpoint is chosen on the test set, as in the published work: its figures there flatter it."
+        )
     if recipe.lora is not None and "pooler" in recipe.lora.modules_to_save and recipe.source_result:
         notes.append(
-            "The pooler is trained too; in the source it stayed random and frozen, in front of the classifier."
+            "The pooler is trained too; in the published work it stayed random and frozen, in front of the classifier."
         )
     return notes
 
@@ -222,7 +224,7 @@ def plan_lines(recipe: Recipe, plans: Sequence[Plan]) -> list[tuple[str, str]]:
     for plan in plans:
         source = ""
         if plan.as_source_steps is not None:
-            source = f" (all rows, chosen on the test set as the source did: {plan.as_source_steps:,})"
+            source = f" (all rows, chosen on the test set as the published work did: {plan.as_source_steps:,})"
         name = "steps" if len(plans) == 1 else f"steps on {plan.gpus} GPU{'s' if plan.gpus > 1 else ''}"
         warmup = f", the first {plan.warmup_steps:,} warming up" if plan.warmup_steps else ""
         lines.append((name, f"{plan.steps:,}{warmup}{source}"))
@@ -240,5 +242,5 @@ def plan_lines(recipe: Recipe, plans: Sequence[Plan]) -> list[tuple[str, str]]:
     if first.seconds is not None:
         lines.append(("time on a T4", f"about {duration(first.seconds)}, and what measuring takes"))
     if recipe.source_result:
-        lines.append(("the source had", recipe.source_result))
+        lines.append(("the published work had", recipe.source_result))
     return [*lines, *(("note", note) for note in first.notes)]

@@ -1,4 +1,4 @@
-"""Finished runs side by side: the source's comparison table, and the best by a metric."""
+"""Finished runs side by side: a table of their figures, and the best by a metric."""
 
 import json
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ from assistant.models.gguf_tokenizer import make_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Kind = Literal["Q8_0", "F16"]
+GgufFormat = Literal["Q8_0", "F16"]
 _NORMAL, _CONTROL, _USER_DEFINED, _UNUSED = 1, 3, 4, 5  # gguf.TokenType
 _BLOCK = 32  # numbers that Q8_0 scales together
 _SAMPLES = (
@@ -25,7 +25,7 @@ _SAMPLES = (
 )
 
 
-def write_gguf(folder: Path, path: Path, name: str, kind: Kind = "Q8_0") -> Path:
+def write_gguf(folder: Path, path: Path, name: str, kind: GgufFormat = "Q8_0") -> Path:
     """Write the model of a folder as a GGUF file; returns its path.
 
     Args:

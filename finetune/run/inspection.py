@@ -23,7 +23,7 @@ def inspect(recipe: Recipe, status: StatusLine, *, tokens: bool) -> dict[str, An
 
     Args:
         recipe: whose data.
-        status: hears of downloads.
+        status: is told of downloads.
         tokens: also fetch and load the base, for lengths in tokens and the example as it is given to the model.
 
     Returns:

@@ -7,7 +7,7 @@ from typing import cast
 from assistant.errors import UsageError
 from assistant.models.validation import is_adapter
 from finetune.recipe_files import read_run
-from finetune.run.gguf_file import Kind, write_gguf
+from finetune.run.gguf_file import GgufFormat, write_gguf
 from finetune.run.publish import check_finished
 from finetune.tasks.registry import TASKS
 from finetune.trainer.saving import write_merged
@@ -40,7 +40,7 @@ def write_whole(run: Path, folder: Path, gguf: str | None = None) -> list[Path]:
         made = [folder]
         if gguf is not None:
             name = folder.resolve().name
-            made.append(write_gguf(folder, folder / f"{name}-{gguf}.gguf", name, cast("Kind", gguf)))
+            made.append(write_gguf(folder, folder / f"{name}-{gguf}.gguf", name, cast("GgufFormat", gguf)))
     except OSError as error:
         raise UsageError(f"{folder}: the model cannot be written there ({error.strerror or error}).") from error
     return made

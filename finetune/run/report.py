@@ -13,7 +13,7 @@ from finetune.recipe_files import read_run
 from finetune.run.card import figure
 from finetune.run.figures import TEST_FILE, read_figures
 from finetune.run.plots import plot_run
-from finetune.run.report_page import PLOTS_FOLDER, Section, html, markdown, section_lines
+from finetune.run.report_page import PLOTS_FOLDER, Page, Section, html, markdown, section_lines
 from finetune.tasks.code.task import ANSWERS_FILE
 
 _BEFORE, _AFTER = "answers_before", "answers_after"
@@ -41,9 +41,9 @@ def write_report(folder: Path) -> Path:
         *([epochs] if (epochs := by_epoch(log or [])) else []),
         *(of_test(recipe, test) if test else []),
     ]
-    answers = _answers(folder)
-    (folder / "report.md").write_text(markdown(recipe.name, recipe.description, sections, plots, answers), "utf-8")
-    (folder / "report.html").write_text(html(recipe.name, recipe.description, sections, plots, answers), "utf-8")
+    page = Page(recipe.name, recipe.description, sections, plots, _answers(folder))
+    (folder / "report.md").write_text(markdown(page), "utf-8")
+    (folder / "report.html").write_text(html(page), "utf-8")
     return folder / "report.md"
 
 
@@ -82,7 +82,7 @@ def _what(recipe: Recipe, record: dict[str, Any]) -> Section:
     if git:
         rows.append(("commit", git["commit"][:12] + (", with changes" if git["changed"] else "")))
     if recipe.source_result:
-        rows.append(("the source work had", recipe.source_result))
+        rows.append(("the published work had", recipe.source_result))
     return Section("The run", [row for row in rows if row[1]])
 
 
@@ -173,7 +173,7 @@ def of_test(recipe: Recipe, test: Mapping[str, Any]) -> list[Section]:
         elif isinstance(value, int | float):
             rows.append((name, _shown(value)))
     flattered = (
-        "The best checkpoint was chosen on this very data, as the source work did: these figures flatter it."
+        "The best checkpoint was chosen on this very data, as the published work did: these figures flatter it."
         if recipe.data.choose_on == "test" and recipe.training.eval_rows
         else "The checkpoint was not chosen on this data."
     )

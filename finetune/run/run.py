@@ -43,7 +43,7 @@ def run_recipe(
     Args:
         recipe: what to run.
         folder: the run's; a checkpoint in it is gone on from.
-        status: hears of downloads and of measuring.
+        status: is told of downloads and of measuring.
         fresh: start over whatever the folder holds.
         push_to: a repository of the Hub that gets checkpoints, in the background.
         push_strategy: which of them, and when.

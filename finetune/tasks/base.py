@@ -25,7 +25,7 @@ OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowCounts:
     """How many rows there are and how that is known; `units` are what a batch holds (windows, for a reader)."""
 
     train: int
@@ -105,7 +105,7 @@ class Task(ABC, Generic[R]):
         return recipe.data.test is not None
 
     @abstractmethod
-    def count(self, recipe: R) -> Rows:
+    def count(self, recipe: R) -> RowCounts:
         """The rows of a recipe whose data is at hand."""
 
     def sources(self, recipe: R) -> list[str]:

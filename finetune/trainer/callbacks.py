@@ -169,7 +169,7 @@ class BestBeside(TrainerCallback):
         self._output = output
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mend the state before anything is loaded by it."""
+        """Repair the state before anything is loaded by it."""
         self.repair(state)
 
     def repair(self, state: Any) -> None:

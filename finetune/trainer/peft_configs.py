@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from finetune.recipe import Lora, Prompt
+from finetune.recipe import Lora, PromptTuning
 
 if TYPE_CHECKING:
     from peft import LoraConfig, PromptTuningConfig
@@ -27,7 +27,7 @@ def lora_config(lora: Lora, task_type: str) -> "LoraConfig":
 
 
 def prompt_config(
-    prompt: Prompt, model: Any, tokenizer: "PreTrainedTokenizerBase | None" = None
+    prompt: PromptTuning, model: Any, tokenizer: "PreTrainedTokenizerBase | None" = None
 ) -> "PromptTuningConfig":
     """The recipe's prompt as peft takes it."""
     from peft import PromptTuningConfig, PromptTuningInit

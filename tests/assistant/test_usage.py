@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from assistant.presentation import document_of
-from assistant.types import Document
+from assistant.types import Document, document_of
 from tests.conftest import Run
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.terminal import Terminal
+from tests.support.terminal import Terminal
 
 from .conftest import AMAZON, environment
 

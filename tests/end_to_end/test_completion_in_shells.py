@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assistant.history.store import History
-from benchmarks.terminal import Terminal
+from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.slow
 SHELLS = ("bash", "zsh", "fish")

@@ -400,11 +400,11 @@ def test_commands_that_destroy_are_named_as_such_wherever_they_are_shown() -> No
         r"lost|lose|gone|destroy|delete|overwrit|cannot be|without a|only if|at once|security|hard to|backup|everybody",
         re.I,
     )
-    for name in OWN:
-        for example in read_code(find_data(name))[0]:
-            prose = FENCE.sub("", example.answer)
-            if destroying.search(example.answer):
-                assert warning.search(prose), example.instruction
+    examples = [example for name in OWN for example in read_code(find_data(name))[0]]
+    shown = [example for example in examples if destroying.search(example.answer)]
+    assert len(shown) > 10
+    for example in shown:
+        assert warning.search(FENCE.sub("", example.answer)), example.instruction
 
 
 def test_answers_from_passages_cite_those_that_are_there_and_refusals_begin_alike() -> None:

@@ -9,9 +9,7 @@ from assistant.cli.console import StatusLine
 from finetune.plan.smoke import smoke_recipe
 from finetune.recipe_files import load_recipe
 from finetune.run.inspection import inspect, inspection_lines
-from tests.finetune.test_true_figures import Run, run
-
-__all__ = ["run"]
+from tests.conftest import Run
 
 
 def _settings(name: str, folder: Path) -> list[str]:

@@ -8,10 +8,8 @@ import jsonschema
 import pytest
 
 from finetune.recipe_files import recipe_names
+from tests.conftest import Run
 from tests.finetune.test_inspection import _settings
-from tests.finetune.test_true_figures import Run, run
-
-__all__ = ["run"]
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "output.schema.json"
 

@@ -18,9 +18,7 @@ from assistant.models.store import ModelStore
 from assistant.types import Message, Role
 from finetune.plan.vocabulary import write_vocabulary
 from finetune.run.gguf_file import write_gguf
-from tests.finetune.test_true_figures import Run, run
-
-__all__ = ["run"]
+from tests.conftest import Run
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"

@@ -21,9 +21,7 @@ from finetune.data.sample import write_labelled_texts
 from finetune.plan.smoke import smoke_recipe
 from finetune.recipe_files import load_recipe
 from finetune.tasks.classifier.classifier import ZeroShot, evaluate
-from tests.finetune.test_true_figures import Run, run
-
-__all__ = ["run"]
+from tests.conftest import Run
 
 
 def _figures(out: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The arithmetic of the source work, without a GPU, a download or its data."""
+"""The arithmetic of the published work, without a GPU, a download or its data."""
 
 import json
 from pathlib import Path

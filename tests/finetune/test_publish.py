@@ -17,7 +17,7 @@ import pytest
 from assistant.errors import UsageError
 from finetune.recipe_files import load_recipe
 from finetune.run.publish import write_space
-from tests.hub_stand_in import Hub, serve_hub
+from tests.support.hub_stand_in import Hub, serve_hub
 
 
 @pytest.fixture

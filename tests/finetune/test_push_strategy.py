@@ -8,7 +8,7 @@ import pytest
 from transformers import TrainerControl, TrainerState
 
 from finetune.run.checkpoints import CheckpointUpload, Strategy
-from tests.hub_stand_in import serve_hub
+from tests.support.hub_stand_in import serve_hub
 
 
 def _train(

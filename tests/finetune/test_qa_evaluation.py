@@ -10,7 +10,7 @@ from assistant.reading.calibration import Calibration
 from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
 from finetune.data.squad import QAExample
-from finetune.tasks.qa.errors import Kind, find_errors, kind_of, shares, write_errors
+from finetune.tasks.qa.errors import ErrorKind, find_errors, kind_of, shares, write_errors
 from finetune.tasks.qa.reliability import expected_calibration_error, plot_reliability, reliability
 
 CONTEXT = "The Norman duke Rollo came in 911 with 300 ships. His men burned 12 towns near Paris."
@@ -26,18 +26,18 @@ def _example(*answers: str) -> QAExample:
         (("911",), "911", None),
         (("Rollo",), "the Rollo.", None),
         ((), "", None),
-        ((), "911", Kind.INVENTED),
-        (("911",), "", Kind.MISSED),
-        (("Rollo",), "duke Rollo", Kind.LONGER),
-        (("duke Rollo",), "Rollo", Kind.SHORTER),
-        (("300 ships",), "12 ships", Kind.OVERLAP),
-        (("911", "300"), "12", Kind.AMBIGUOUS),
-        (("911",), "Paris", Kind.TYPE),
-        (("911",), "300", Kind.SENTENCE),
-        (("911",), "12", Kind.ELSEWHERE),
+        ((), "911", ErrorKind.INVENTED),
+        (("911",), "", ErrorKind.MISSED),
+        (("Rollo",), "duke Rollo", ErrorKind.LONGER),
+        (("duke Rollo",), "Rollo", ErrorKind.SHORTER),
+        (("300 ships",), "12 ships", ErrorKind.OVERLAP),
+        (("911", "300"), "12", ErrorKind.AMBIGUOUS),
+        (("911",), "Paris", ErrorKind.TYPE),
+        (("911",), "300", ErrorKind.SENTENCE),
+        (("911",), "12", ErrorKind.ELSEWHERE),
     ],
 )
-def test_each_wrong_answer_is_of_one_kind(answers: tuple[str, ...], given: str, kind: Kind | None) -> None:
+def test_each_wrong_answer_is_of_one_kind(answers: tuple[str, ...], given: str, kind: ErrorKind | None) -> None:
     start = CONTEXT.index(given) if given and given in CONTEXT else 0
     assert kind_of(_example(*answers), given, start) is kind
 
@@ -46,7 +46,7 @@ def test_wrong_answers_are_counted_and_written_with_their_question(tmp_path: Pat
     examples = [_example("911"), _example("Rollo"), _example()]
     readings = [Reading((Span(0, 3, 1.0),), 1, Calibration())] * 3
     found = find_errors(examples, readings, ["300", "Rollo", "300"])
-    assert shares(found, 4) == {str(Kind.SENTENCE): 25.0, str(Kind.INVENTED): 25.0}
+    assert shares(found, 4) == {str(ErrorKind.SENTENCE): 25.0, str(ErrorKind.INVENTED): 25.0}
     write_errors(found, tmp_path / "errors.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "errors.jsonl").read_text("utf-8").splitlines()]
     assert [row["answer"] for row in rows] == ["300", "300"]

@@ -2,7 +2,7 @@
 
 from finetune.recipe_files import load_recipe
 from finetune.run.report import by_epoch, of_test
-from finetune.run.report_page import html, section_lines
+from finetune.run.report_page import Page, html, section_lines
 
 
 def test_without_a_measurement_each_epoch_has_the_mean_of_its_own_losses() -> None:
@@ -50,6 +50,6 @@ def test_answers_before_and_after_and_the_classes_stand_in_columns() -> None:
     nli = {"accuracy": 75.0, "labels": ["entailment", "neutral"], "confusion_matrix": [[3, 1], [1, 3]]}
     _, classes = of_test(load_recipe("nli-camembert"), nli)
     assert classes.rows[0] == ("entailment", "75.00", "75.00", "75.00", "4")
-    page = html("x", "<y>", [classes], {}, [])
+    page = html(Page("x", "<y>", [classes], {}, []))
     assert page.count("<th>") == 5 and "&lt;y&gt;" in page and "http" not in page
     assert "|---|---:|---:|---:|---:|" in section_lines([classes])

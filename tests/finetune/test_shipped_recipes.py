@@ -12,8 +12,8 @@ from assistant.answering.assistant import Assistant
 from assistant.cli import main as assistant_cli
 from assistant.settings import Settings
 from assistant.types import Document, Route, Turn
+from assistant.verification.candidates import Check
 from assistant.verification.head import Head
-from assistant.verification.verifier import Check
 from finetune.cli import main as cli
 from finetune.plan.bases import base_facts, known_bases, meta_model
 from finetune.recipe import CodeRecipe, NLIRecipe, QARecipe, Seq2SeqRecipe

@@ -25,9 +25,7 @@ from finetune.run.hub import create_private
 from finetune.tasks.code.training import training_row
 from finetune.trainer.peft_configs import lora_config
 from finetune.trainer.peft_methods import positions, with_method
-from tests.finetune.test_true_figures import Run, run
-
-__all__ = ["run"]
+from tests.conftest import Run
 
 
 def _sets(*settings: str) -> list[str]:

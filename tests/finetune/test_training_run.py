@@ -3,7 +3,6 @@
 import json
 import shlex
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from assistant.cli import main as assistant_cli
 from assistant.encoders.cpu.eight_bits import load_ranges
 from assistant.encoders.pairs import PairEncoder
 from assistant.errors import UsageError
@@ -19,11 +17,11 @@ from assistant.loading.reader import load_reader
 from assistant.loading.verifier import load_verifier
 from assistant.models.store import ModelStore, ResolvedModel
 from assistant.types import Label
-from finetune.cli import main as cli
 from finetune.data.pairs import Pair
 from finetune.tasks.nli.training import training_items
 from finetune.trainer.int8 import cost_of_int8
 from finetune.trainer.trainer import newest_checkpoint
+from tests.conftest import Run
 
 CITIES = ["Lyon", "Paris", "Berlin", "Rome", "Madrid", "Lisbon"]
 
@@ -56,25 +54,6 @@ def _tsv(path: Path) -> Path:
         ("warm", "entailment"), ("cold", "contradiction"), ("large", "neutral"))]  # fmt: skip
     path.write_text("premise\thypothesis\tlabel\n" + "\n".join(rows) + "\n")
     return path
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
-    """Runs `finetune` in this process; gives exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ASSISTANT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ASSISTANT_TEST_DATA", raising=False)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["finetune", *arguments])
-        code = assistant_cli.run(cli.app, "finetune")
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return call
 
 
 SMALL = ["training.batch_size=4", "training.accumulation=1", "lora.r=4", "lora.alpha=8", "training.logging_steps=1"]

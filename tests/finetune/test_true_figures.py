@@ -1,37 +1,16 @@
 """What a run, its report, a comparison and a plan say is true of what was run."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from assistant.cli import main as assistant_cli
 from assistant.errors import UsageError
-from finetune.cli import main as cli
 from finetune.plan.plan import make_plan
 from finetune.plan.smoke import smoke_recipe
 from finetune.recipe_files import load_recipe
 from finetune.run.comparison import RunResult, best, warning_of
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
-    """Runs `finetune` in this process; gives exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ASSISTANT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ASSISTANT_TEST_DATA", raising=False)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["finetune", *arguments])
-        code = assistant_cli.run(cli.app, "finetune")
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return call
+from tests.conftest import Run
 
 
 @pytest.mark.parametrize("loop", ["trainer", "accelerate"])

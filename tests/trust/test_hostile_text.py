@@ -29,11 +29,11 @@ def test_the_corpus_is_hostile() -> None:
 
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_what_is_shown_is_inert_and_made_so_in_linear_time(name: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert not active(printable(EVERYTHING[name]))
     assert not active(one_line(EVERYTHING[name]))
     assert len(one_line(EVERYTHING[name])) <= 80
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_writing_of_every_script_is_shown_as_it_is() -> None:

@@ -30,7 +30,7 @@ from assistant.types import (
     Usage,
     Verdict,
 )
-from benchmarks.chat_app import CODE, pieces_of, stream
+from tests.support.chat_app import CODE, pieces_of, stream
 
 
 class Scripted:

@@ -9,7 +9,7 @@ from textual.widgets.markdown import MarkdownFence
 
 from assistant.history.store import History, Status
 from assistant.types import Role, Route
-from benchmarks.chat_app import CODE
+from tests.support.chat_app import CODE
 from tests.tui.harness import Chat, open_chat, talked
 from tests.tui.scripted import Scripted
 from tui.app import ChatApp

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Markdown, TextArea
 
-from benchmarks.chat_app import CODE
+from tests.support.chat_app import CODE
 from tests.tui.harness import ARTICLE, Chat
 from tui.screens.document import DocumentScreen
 from tui.screens.text import TextScreen
@@ -42,6 +42,7 @@ async def test_an_answer_may_end_while_its_place_on_the_screen_is_taken_down(cha
     await chat.pilot.press("escape")
     await chat.until(lambda: chat.app.session.exchanges[0].over)
     await chat.ask("echo again")
+    assert chat.app.session.exchanges[1].text.startswith("You asked: echo again")
 
 
 async def test_whoever_begins_to_write_while_reading_is_in_the_prompt(chat: Chat):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.harness import ARTICLE
-from tui.chat.pasting import Kind, dropped_file, kind, title
+from tui.chat.pasting import PasteKind, dropped_file, kind, title
 
 PYTHON = """import os
 from pathlib import Path
@@ -46,21 +46,21 @@ RECIPE = "Pancakes\n\n" + "\n".join(f"{n} cups of flour, well sifted" for n in r
 
 @pytest.mark.parametrize("text", [PYTHON, TRACEBACK, C, JSON, JAVA, LOG, DIFF, SQL], ids=range(8))
 def test_code_and_tracebacks_stay_in_the_question(text: str):
-    assert kind(text) is Kind.QUESTION
+    assert kind(text) is PasteKind.QUESTION
 
 
 @pytest.mark.parametrize("text", [ARTICLE, LETTER, FRENCH, LIST, RECIPE, "\n".join([ARTICLE] * 3)], ids=range(6))
 def test_long_prose_is_a_document(text: str):
-    assert kind(text) is Kind.DOCUMENT
+    assert kind(text) is PasteKind.DOCUMENT
 
 
 @pytest.mark.parametrize("text", ["x", "Why is the sky blue?\nAnd the sea?", "a " * 200, "/home/me", "", "\n\n\n"])
 def test_short_texts_stay_in_the_question(text: str):
-    assert kind(text) is Kind.QUESTION
+    assert kind(text) is PasteKind.QUESTION
 
 
 def test_what_is_longer_than_any_question_is_a_document():
-    assert kind(PYTHON * 60) is Kind.DOCUMENT
+    assert kind(PYTHON * 60) is PasteKind.DOCUMENT
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from assistant.events import Event, RouteChosen
 from assistant.history.store import History
 from assistant.settings import Settings
 from assistant.types import Document, Route, Turn
-from benchmarks.terminal import Terminal
 from tests.assistant.generation.server.loopback import DONE, Asked, delta, serving
+from tests.support.terminal import Terminal
 from tests.trust.servers import piece
 from tests.tui.harness import ARTICLE
 from tests.tui.scripted import Scripted

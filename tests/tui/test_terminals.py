@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.terminal import Terminal
+from tests.support.terminal import Terminal
 
 C_LOCALE = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 GREYS = {7, 8, 15, 16, 59, 102, 145, 188, 231, *range(232, 256)}  # of the 256 colours

@@ -10,7 +10,7 @@ from textual import events
 
 import tui.app
 from assistant.history.store import History
-from benchmarks.terminal import Terminal
+from tests.support.terminal import Terminal
 from tests.tui.harness import Chat, be_patient, wait_until
 from tests.tui.scripted import Scripted
 from tui.app import ChatApp
@@ -64,7 +64,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Terminal]]:
 
     def begin() -> Terminal:
         places = {f"ASSISTANT_{name}": str(tmp_path / name.lower()) for name in ("CACHE", "DATA", "CONFIG")}
-        command = [sys.executable, "-m", "benchmarks.chat_app", str(tmp_path / "history.db"), "0"]
+        command = [sys.executable, "-m", "tests.support.chat_app", str(tmp_path / "history.db"), "0"]
         terminals.append(Terminal(command, {**os.environ, **places, "TERM": "xterm-256color"}))
         return terminals[-1]
 

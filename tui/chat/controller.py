@@ -1,8 +1,7 @@
 """The chat without its screen: what is typed becomes a command or a question, and a view shows what comes of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from importlib import resources
-from typing import Protocol
 
 from assistant.errors import AssistantError, UsageError, did_you_mean
 from assistant.text import one_line
@@ -13,46 +12,14 @@ from tui.chat.exporting import export
 from tui.chat.opening import named_source
 from tui.chat.pasting import dropped_file
 from tui.chat.preferences import Preferences
-from tui.chat.queue import ExchangeDisplay, Models, QuestionQueue, Worker
+from tui.chat.queue import Models, QuestionQueue, Worker
 from tui.chat.retrying import read_retry
 from tui.chat.saved import use_saved
 from tui.chat.session import Session
+from tui.chat.view import ChatView, Handler
 from tui.parts import Part
 
 ROUTES = ["auto", *(route.value for route in Route)]
-Handler = Callable[[str], Awaitable[object] | None]
-
-
-class ChatView(Protocol):
-    """What shows a chat: a screen, or plain lines."""
-
-    @property
-    def commands(self) -> Mapping[str, Handler]:
-        """The commands that this view has beside the controller's own, by their names."""
-
-    def say(self, text: str, *, error: bool = False) -> None:
-        """Say something to the user."""
-
-    def view_of(self, number: int) -> ExchangeDisplay | None:
-        """What shows the exchange with this number, if anything does."""
-
-    async def show_conversation(self, last: int | None = None) -> None:
-        """Show the session's conversation, from its end or so that this exchange is the last that is seen."""
-
-    async def show_exchange(self, exchange: Exchange) -> None:
-        """Show a question that was just asked."""
-
-    async def show_documents(self) -> None:
-        """Show which documents are open."""
-
-    def show_route(self) -> None:
-        """Show which way questions go."""
-
-    def offer(self, text: str) -> None:
-        """Put a text where the user can change it and send it."""
-
-    def open_source(self, source: str) -> object:
-        """Read a file, a folder or a pattern, as this view can wait for it, and add what opens to the session."""
 
 
 class ChatController:

@@ -17,8 +17,8 @@ from assistant.events import (
     VerdictReached,
 )
 from assistant.history.store import Status, StoredMessage
-from assistant.presentation import Presentation, document_of, present
-from assistant.types import Answer, Document, Evidence, Route, TurnSampling, Verdict
+from assistant.presentation import Presentation, present
+from assistant.types import Answer, Document, Evidence, Route, TurnSampling, Verdict, document_of
 
 _THOUGHT = 20_000  # characters of thinking that can be looked at
 

@@ -14,21 +14,21 @@ _ALWAYS = 12_000  # longer than a question can be, whatever it is
 _TITLE = 40
 
 
-class Kind(Enum):
+class PasteKind(Enum):
     """What is done with a pasted text."""
 
     QUESTION = "question"
     DOCUMENT = "document"
 
 
-def kind(text: str) -> Kind:
+def kind(text: str) -> PasteKind:
     """Long prose is a document; short texts, code, tracebacks and logs are part of a question."""
     if len(text) > _ALWAYS:
-        return Kind.DOCUMENT
+        return PasteKind.DOCUMENT
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) <= _LINES and len(text) <= _CHARACTERS:
-        return Kind.QUESTION
-    return Kind.QUESTION if is_code(text) else Kind.DOCUMENT
+        return PasteKind.QUESTION
+    return PasteKind.QUESTION if is_code(text) else PasteKind.DOCUMENT
 
 
 def title(text: str) -> str:

@@ -16,14 +16,15 @@ from assistant.history.store import History
 from assistant.settings import Settings
 from assistant.text import counted, one_line
 from assistant.types import Document, Message, Turn
-from tui.chat.controller import ChatController, Handler
+from tui.chat.controller import ChatController
 from tui.chat.exchange import Exchange
 from tui.chat.opening import read_source
-from tui.chat.pasting import Kind, kind
+from tui.chat.pasting import PasteKind, kind
 from tui.chat.plain_exchange import Lines, PlainExchange, answer_lines
 from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
 from tui.chat.session import Session
+from tui.chat.view import Handler
 from tui.chat.worker import Responder
 
 _PASTED = 0.05  # seconds in which the next line of a paste is there
@@ -106,7 +107,7 @@ class PlainChat:
             self._lines.line(f"Open: {_about(document)}")
         self._show(self._session.exchanges)
         for text in _typed():
-            if kind(text) is Kind.DOCUMENT:
+            if kind(text) is PasteKind.DOCUMENT:
                 self._lines.line(f"Taken as a document: {_about(self._session.paste(text))}")
             elif text.strip():
                 _finished(self._controller.submit(text.strip()))

@@ -8,14 +8,14 @@ from assistant.errors import UsageError, did_you_mean
 from assistant.text import one_line
 from tui.chat.preferences import Preferences
 
-Kind = Literal["roles", "prompts"]
+SavedKind = Literal["roles", "prompts"]
 _NAME = re.compile(r"[\w-]{1,40}")
 _TAKEN = frozenset({"save", "default", "delete"})
 _LONGEST = 8_000  # characters: the settings file is a small one
 
 
 def use_saved(
-    kind: Kind, preferences: Preferences, argument: str, text: Callable[[], str], use: Callable[[str], None]
+    kind: SavedKind, preferences: Preferences, argument: str, text: Callable[[], str], use: Callable[[str], None]
 ) -> str | None:
     """Do what /role or /prompt asks for: use a text by its name, save one, take one out, or say which there are.
 
@@ -46,7 +46,7 @@ def use_saved(
     return f"{one.capitalize()} {one_line(name, 40)} is {'kept' if word == 'save' else 'gone'}"
 
 
-def _text_of(kind: Kind, saved: Mapping[str, str], name: str) -> str:
+def _text_of(kind: SavedKind, saved: Mapping[str, str], name: str) -> str:
     if name not in saved:
         one = kind.removesuffix("s")
         if not saved:
@@ -55,7 +55,7 @@ def _text_of(kind: Kind, saved: Mapping[str, str], name: str) -> str:
     return saved[name]
 
 
-def _save(kind: Kind, preferences: Preferences, name: str, text: str | None) -> None:
+def _save(kind: SavedKind, preferences: Preferences, name: str, text: str | None) -> None:
     """Keep a text under a name in the user's settings; None takes the name out."""
     one = kind.removesuffix("s")
     if not _NAME.fullmatch(name) or name in _TAKEN:

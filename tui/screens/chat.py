@@ -1,4 +1,4 @@
-"""The chat on screen: the conversation, the composer with documents and prompt, and what the controller needs shown."""
+"""The chat on screen: its keys, and what comes of what the widgets and the worker report."""
 
 import gc
 from collections.abc import Callable, Mapping
@@ -7,37 +7,34 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Offset
-from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Footer, Markdown
 
 from assistant.errors import AssistantError, UsageError
-from assistant.text import counted, one_line
+from assistant.text import one_line
 from assistant.types import Evidence
 from tui import messages
 from tui.chat.completion import suggestions
-from tui.chat.controller import ChatController, Handler
-from tui.chat.exchange import Exchange
+from tui.chat.controller import ChatController
 from tui.chat.preferences import Preferences
 from tui.chat.queue import Models
 from tui.chat.session import Session
+from tui.chat.view import Handler
 from tui.chat.worker import ModelWorker
 from tui.parts import Part
 from tui.screens.commands import ScreenCommands
+from tui.screens.display import ChatDisplay
 from tui.screens.document import DocumentScreen
 from tui.screens.text import TextScreen
 from tui.terminal.editor import edit
 from tui.terminal.idle_gc import IdleGarbageCollector
 from tui.widgets.composer import Composer
-from tui.widgets.exchange_view import ExchangeView
 from tui.widgets.prompt import Prompt
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.suggestions import Suggestions
 from tui.widgets.transcript import Transcript
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(ChatDisplay):
     """Where the conversation takes place."""
 
     AUTO_FOCUS = "#prompt"
@@ -46,7 +43,7 @@ class ChatScreen(Screen[None]):
         Binding("ctrl+o", "show_document", "Document", key_display="^o", priority=True, id="chat.document"),
         Binding("ctrl+t", "switch_paste", "Text/document", key_display="^t", priority=True, id="chat.paste"),
         Binding("ctrl+r", "command('history')", "History", key_display="^r", priority=True, id="chat.history"),
-        Binding("ctrl+y", "copy_answer", "Copy", show=False, priority=True, id="chat.copy"),
+        Binding("ctrl+y", "command('copy')", "Copy", show=False, priority=True, id="chat.copy"),
         Binding("f2", "claims", "Claims", show=False, priority=True, id="chat.claims"),
         Binding("f3", "offer('/role ')", "Role", show=False, priority=True, id="chat.role"),
         Binding("f4", "offer('/prompt ')", "Prompt", show=False, priority=True, id="chat.prompt"),
@@ -80,51 +77,6 @@ class ChatScreen(Screen[None]):
         """Show what there is of the conversation and begin to load the models."""
         await self.show_conversation()
         self.controller.queue.load()
-
-    @property
-    def composer(self) -> Composer:
-        """Documents and prompt."""
-        return self.query_one(Composer)
-
-    @property
-    def transcript(self) -> Transcript:
-        """The conversation on screen."""
-        return self.query_one(Transcript)
-
-    @property
-    def status(self) -> StatusBar:
-        """The line that says how things are."""
-        return self.query_one(StatusBar)
-
-    async def show_conversation(self, last: int | None = None) -> None:
-        """Show the session's conversation, from its end or so that this exchange is the last on screen."""
-        self.composer.prompt.past = [exchange.question for exchange in self.session.exchanges]
-        await self.transcript.show(self.session.exchanges, last)
-        self.idle_collector.later()
-        await self.composer.show_documents()
-        view = None if last is None else self.view_of(last)
-        (view or self.composer.prompt).focus()
-
-    async def show_exchange(self, exchange: Exchange) -> None:
-        """Show a question that was just asked."""
-        self.composer.prompt.focus()
-        await self.transcript.add(exchange)
-
-    async def show_documents(self) -> None:
-        """Show which documents are open."""
-        await self.composer.show_documents()
-
-    def show_route(self) -> None:
-        """Show which way questions go."""
-        self.status.show_route(self.session.route)
-
-    def view_of(self, number: int) -> ExchangeView | None:
-        """The view of the exchange with this number, if it is on screen."""
-        return self.transcript.view_of(number)
-
-    def open_source(self, source: str) -> None:
-        """Read a file, a folder or a pattern in the background, and open what can be read."""
-        self.composer.open_source(source)
 
     # --- asking and answering
 
@@ -245,11 +197,6 @@ class ChatScreen(Screen[None]):
         """Show a piece of evidence in its document."""
         self.open_evidence(self.session.exchanges[message.exchange], message.at)
 
-    def open_evidence(self, exchange: Exchange, at: int) -> None:
-        """Show a place of an answer in its document, if that is there."""
-        if document := exchange.document_of(exchange.places[at]):
-            self.app.push_screen(DocumentScreen(document, exchange.places, at))
-
     def action_show_document(self) -> None:
         """Show the evidence of the last answer in its document, or the document opened last."""
         last = next((exchange for exchange in reversed(self.session.exchanges) if exchange.places), None)
@@ -279,10 +226,6 @@ class ChatScreen(Screen[None]):
         """Show or hide the claims of the last verdict on screen."""
         next((view for view in reversed(self.transcript.views) if view.toggle_claims()), None)
 
-    async def action_copy_answer(self) -> None:
-        """Copy the last answer."""
-        await self.controller.run("copy")
-
     async def action_command(self, name: str, argument: str = "") -> None:
         """Run a slash command by a key."""
         await self.controller.run(name, argument)
@@ -296,11 +239,6 @@ class ChatScreen(Screen[None]):
         if exchanges := self.session.exchanges:
             self.offer(self._commands.retry_line(exchanges[-1]))
 
-    def offer(self, text: str) -> None:
-        """Put a text into the prompt; what stood there comes back with the up arrow."""
-        self.composer.prompt.lend(text)
-        self.composer.prompt.focus()
-
     def runs(self, name: str) -> Callable[[], object]:
         """What runs a slash command from the palette."""
         return lambda: self.run_worker(self.controller.run(name))
@@ -311,14 +249,6 @@ class ChatScreen(Screen[None]):
         return self._commands.handlers
 
     # --- the rest
-
-    def say(self, text: str, *, error: bool = False) -> None:
-        """Say something to the user in the status line."""
-        self.status.say(text, error=error)
-
-    def hush(self) -> None:
-        """Take back what was said."""
-        self.status.hush()
 
     @on(messages.SayLines)
     def said_lines(self, message: messages.SayLines) -> None:
@@ -333,11 +263,6 @@ class ChatScreen(Screen[None]):
     def said(self, message: messages.Say) -> None:
         """A part of the screen has something to say."""
         self.say(message.text, error=message.error)
-
-    def copy(self, text: str, what: str = "") -> None:
-        """Copy a text and say so."""
-        self.app.copy_to_clipboard(text)
-        self.say(f"Copied {what or counted(len(text), 'character')}")
 
     def action_editor(self) -> None:
         """Write the question in the user's editor."""
@@ -385,10 +310,3 @@ class ChatScreen(Screen[None]):
         if action == "show_document":
             return bool(self.session.documents) or any(exchange.places for exchange in self.session.exchanges)
         return True
-
-    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
-        """As Textual's, but never a widget that has left the screen: a press on one during an update crashes."""
-        widget, offset = super().get_widget_and_offset_at(x, y)
-        if widget is not None and widget is not self and widget.parent is None:
-            return None, None
-        return widget, offset

@@ -4,9 +4,7 @@ import asyncio
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
-from textual.app import App
 from textual.screen import Screen
 
 from assistant.errors import AssistantError, UsageError, did_you_mean
@@ -14,33 +12,19 @@ from assistant.sandbox import run_python
 from assistant.text import one_line
 from assistant.types import Route, Turn
 from tui.chat.code_blocks import code_blocks, python_blocks
-from tui.chat.controller import ROUTES, ChatController, Handler
+from tui.chat.controller import ROUTES, ChatController
 from tui.chat.exchange import Exchange
 from tui.chat.preferences import Preferences
 from tui.chat.retrying import retry_line
+from tui.chat.view import Handler
 from tui.chat.worker import ModelWorker
 from tui.screens.compare import CompareScreen
 from tui.screens.conversations import ConversationsScreen
+from tui.screens.display import ChatDisplay
 from tui.screens.models import ModelsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.text import TextScreen
 from tui.terminal.editor import show_at
-from tui.widgets.exchange_view import ExchangeView
-
-
-class _Screen(Protocol):
-    @property
-    def app(self) -> App[object]: ...
-
-    def say(self, text: str, *, error: bool = False) -> None: ...
-
-    def copy(self, text: str, what: str = "") -> None: ...
-
-    def offer(self, text: str) -> None: ...
-
-    def open_evidence(self, exchange: Exchange, at: int) -> None: ...
-
-    def view_of(self, number: int) -> ExchangeView | None: ...
 
 
 class ScreenCommands:
@@ -54,7 +38,7 @@ class ScreenCommands:
     """
 
     def __init__(
-        self, screen: _Screen, controller: ChatController, preferences: Preferences, worker: ModelWorker
+        self, screen: ChatDisplay, controller: ChatController, preferences: Preferences, worker: ModelWorker
     ) -> None:
         self.generator: str | None = None  # the model that writes answers, once it is known
         self._copied: tuple[int, int] | None = None  # exchange and code block that were copied last

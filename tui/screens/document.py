@@ -14,7 +14,7 @@ from assistant.text import counted, one_line
 from assistant.types import Document, Evidence
 from tui.widgets.document_view import DocumentView
 
-_MOST_FOUND = 10_000
+_MAX_FOUND = 10_000
 
 
 class DocumentScreen(Screen[None]):
@@ -88,7 +88,7 @@ class DocumentScreen(Screen[None]):
         else:
             pattern = re.compile(r"\s+".join(map(re.escape, wanted.split())), re.IGNORECASE)
             matches = pattern.finditer(self._document.text)
-            spans = [match.span() for match, _ in zip(matches, range(_MOST_FOUND), strict=False)]
+            spans = [match.span() for match, _ in zip(matches, range(_MAX_FOUND), strict=False)]
             self._places = spans
         self._at = 0
         view.mark_found(spans)

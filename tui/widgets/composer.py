@@ -13,7 +13,7 @@ from assistant.text import counted, one_line
 from assistant.types import Document
 from tui import messages
 from tui.chat.opening import Opened, read_source
-from tui.chat.pasting import Kind, dropped_file, kind
+from tui.chat.pasting import PasteKind, dropped_file, kind
 from tui.chat.preferences import Preferences
 from tui.chat.session import Session
 from tui.widgets.document_bar import DocumentBar
@@ -77,7 +77,7 @@ class Composer(Vertical):
         text = message.text if "\n" in message.text else message.text.replace("\r", "\n")
         if file := dropped_file(text):
             self.open_source(str(file))
-        elif kind(text) is Kind.DOCUMENT and (document := self._as_document(text)):
+        elif kind(text) is PasteKind.DOCUMENT and (document := self._as_document(text)):
             self._paste = _Paste(text, document)
             self._say(_TO_QUESTION)
         else:

@@ -12,7 +12,7 @@ from assistant.answering.structure_answers import REASON, look_up_turn
 from assistant.answering.writing import write_stream
 from assistant.errors import GenerationError, ModelError, UsageError
 from assistant.events import RouteChosen
-from assistant.routing.followups import exchanges
+from assistant.routing.followups import past_turns
 from assistant.routing.router import Choice, choose_route
 from assistant.types import Answer, Route, Turn
 
@@ -40,7 +40,7 @@ def _completed(
     turn: Turn, choice: Choice, cancel: threading.Event, resources: Resources
 ) -> Generator[Any, Any, Choice]:
     """The choice for a question that leans on what was said before, completed by the generator where rules fail."""
-    before = exchanges(turn.history)
+    before = past_turns(turn.history)
     if not before or not leans_on_before(turn.question) or resources.no_generator is not None:
         return choice
     if not (yield from run_in_thread(lambda _: resources.models.generator_has_come(cancel))):

@@ -21,14 +21,14 @@ def prepare(
 ) -> Iterator[Event]:
     """Load the reader, tokenise, index long documents; see `Assistant.prepare`."""
     reader = yield from run_in_thread(resources.models.reader)
-    most = resources.settings.windows if windows is None else windows
+    max_windows = resources.settings.windows if windows is None else windows
     # A token stands for at least one character, so that of a short text nothing need be counted.
-    short = most * max(1, reader.max_length // 2 - reader.stride)
+    short = max_windows * max(1, reader.max_length // 2 - reader.stride)
     large = [each for each in documents if len(each.text) > short]
     long: list[Document] = []
     if large:
-        long = yield from run_in_thread(lambda _: [each for each in large if reader.windows_of(each) > most])
-    if most:
+        long = yield from run_in_thread(lambda _: [each for each in large if reader.windows_of(each) > max_windows])
+    if max_windows:
         yield from index(long, resources, cancel or threading.Event())
 
 

@@ -32,14 +32,14 @@ def read(state: TurnState, resources: Resources) -> Steps:
         yield from _give_found(state, state.looked.found)
         return
     turn = state.turn
-    most = resources.settings.windows if turn.windows is None else turn.windows
-    yield from prepare(turn.documents, resources, state.cancel, windows=most)
+    max_windows = resources.settings.windows if turn.windows is None else turn.windows
+    yield from prepare(turn.documents, resources, state.cancel, windows=max_windows)
     reader = resources.models.reader(unheard)
     foreign = language_notice(turn.question, turn.documents, reader.languages, "reader")
     for notice in filter(None, (state.looked.notice, foreign)):
         state.answer = replace(state.answer, notices=(*state.answer.notices, notice))
         yield Notice(notice)
-    readings = yield from read_documents(reader, turn.question, turn.documents, most, state.cancel)
+    readings = yield from read_documents(reader, turn.question, turn.documents, max_windows, state.cancel)
     readings = [without_barred(reading, state.looked, at) for at, reading in enumerate(readings)]
     usage = Usage(
         windows=sum(reading.windows for reading in readings),
@@ -69,16 +69,16 @@ def read(state: TurnState, resources: Resources) -> Steps:
 
 
 def places_of(
-    reader: "Reader", question: str, documents: Sequence[Document], most: int, cancel: "threading.Event"
+    reader: "Reader", question: str, documents: Sequence[Document], max_windows: int, cancel: "threading.Event"
 ) -> Generator[Any, Any, list[Evidence]]:
     """Where the reader would look for an answer, the likeliest place first."""
-    readings = yield from read_documents(reader, question, documents, most, cancel)
+    readings = yield from read_documents(reader, question, documents, max_windows, cancel)
     spans = [place for pair in zip(documents, readings, strict=True) for place in _places(*pair)]
     return [place for _, place in sorted(spans, key=lambda pair: -pair[0])[:MOST_PLACES]]
 
 
 def read_documents(
-    reader: "Reader", question: str, documents: Sequence[Document], most: int, cancel: "threading.Event"
+    reader: "Reader", question: str, documents: Sequence[Document], max_windows: int, cancel: "threading.Event"
 ) -> Generator[Any, Any, list["Reading"]]:
     """What a question finds in each document, read together with what other turns ask.
 
@@ -86,25 +86,27 @@ def read_documents(
         reader: reads.
         question: what is asked.
         documents: of whom.
-        most: windows of a document; 0 for all.
+        max_windows: windows of a document; 0 for all.
         cancel: ends it.
     """
     from assistant.reading.reader import Question
 
     questions = [Question(question, document) for document in documents]
     size = sum(len(document.text) for document in documents)
-    readings: list[Reading] = yield Shared(("read", most), questions, partial(_read, reader, most, cancel), size)
+    readings: list[Reading] = yield Shared(
+        ("read", max_windows), questions, partial(_read, reader, max_windows, cancel), size
+    )
     return readings
 
 
 def _read(
-    reader: "Reader", most: int, cancel: "threading.Event", items: Sequence[Sequence["Question"]], tell: Tell
+    reader: "Reader", max_windows: int, cancel: "threading.Event", items: Sequence[Sequence["Question"]], tell: Tell
 ) -> list[list["Reading"]]:
     """The readings of the questions of each turn."""
     readings = iter(
         reader.read(
             [question for questions in items for question in questions],
-            windows=most or None,
+            windows=max_windows or None,
             cancel=cancel,
             on_progress=lambda done, total: tell(0, Progress("Reading", done, total)),
         )

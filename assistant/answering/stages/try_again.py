@@ -9,9 +9,9 @@ from assistant.answering.stages.write import write
 from assistant.answering.state import Resources, TurnState
 from assistant.errors import GenerationError, ModelError
 from assistant.events import EvidenceFound, Notice, Progress, RouteChosen, TextDelta, VerdictReached
-from assistant.presentation import document_of
-from assistant.types import Answer, Draft, Label, Route, Support, Turn, Verdict
+from assistant.types import Answer, Draft, Label, Route, Support, Turn, Verdict, document_of
 from assistant.verification.claims import span_claim, states_yes_or_no
+from assistant.verification.faults import turn_down
 from assistant.verification.figures import Fault
 from assistant.verification.names import name_fault
 
@@ -91,8 +91,6 @@ def _weighed(verdict: Verdict, turn: Turn, absent: float | None) -> Verdict:
         turn: the question.
         absent: the reader's probability that there is no answer.
     """
-    from assistant.verification.verifier import turn_down
-
     worst, first = verdict.worst, verdict.claims[0]
     if worst.label is not Label.ENTAILMENT:
         return verdict

@@ -17,7 +17,8 @@ from assistant.types import Answer, Route, Verdict
 from assistant.verification.premises import best_of
 
 if TYPE_CHECKING:
-    from assistant.verification.verifier import Check, Verifier
+    from assistant.verification.candidates import Check
+    from assistant.verification.verifier import Verifier
 
 _STOPPED = "The answer was stopped before it was checked."
 
@@ -31,7 +32,7 @@ def verify(state: TurnState, resources: Resources) -> Steps:
     if not state.claims or not documents:
         state.answer = replace(state.answer, verdict_reason="The answer holds no statement that could be checked.")
         return
-    from assistant.verification.verifier import Check
+    from assistant.verification.candidates import Check
 
     verifier = yield from run_in_thread(resources.models.verifier)
     known = verifier.languages

@@ -86,7 +86,7 @@ def prepare_gguf(path: Path, adapter: Path | None, context_tokens: int, folder: 
         folder: an existing one.
 
     Returns:
-        What the logits of the first tokens of the vocabulary shall be after the token 0 alone, shape (tokens,).
+        What the logits of the first tokens of the vocabulary should be after the token 0 alone, shape (tokens,).
 
     Raises:
         StoreError: the file cannot be read or is of another kind.

@@ -25,7 +25,7 @@ _LONGEST_BODY = 1 << 23
 _LONGEST_LINE = 1 << 22
 _AHEAD = 256
 _POLL_SECONDS = 0.1
-_MOST_MOVES = 5
+_MAX_MOVES = 5
 _MOVED = (301, 302, 307, 308)
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # one at the end of a piece may be half of the first
 _JSON_LINES = re.compile(r"ndjson|jsonl|json-?lines|json-seq|stream")
@@ -158,13 +158,13 @@ class Call:
         """The response; where the server has moved, the body is sent there as it is, and to no other server."""
         follows = body is None and "api-key" not in client.headers  # which goes along wherever it leads
         target: httpx2.URL | str = path
-        for move in range(_MOST_MOVES):
+        for move in range(_MAX_MOVES):
             with client.stream(
                 method, target, json=body, extensions={"trace": self._trace}, follow_redirects=follows
             ) as response:
                 moved = response.status_code in _MOVED and response.has_redirect_location and not follows
                 there = response.url.join(response.headers["location"]) if moved else response.url
-                if not moved or move == _MOST_MOVES - 1 or not _is_same_server(response.url, there):
+                if not moved or move == _MAX_MOVES - 1 or not _is_same_server(response.url, there):
                     yield response
                     return
                 target = there

@@ -11,7 +11,7 @@ _NEXT_TURN = re.compile(
     rf"\s*(?:{_ENDS}|<\|(?:im_start|start_header_id|start|user|assistant|system)\|>|<start_of_turn>|\[INST\])"
 )
 _LONGEST_HELD = 64  # characters after a mark that may be the beginning of another turn
-_MOST_BLANKS = 1000  # after a mark: nothing else is going to come
+_MAX_BLANKS = 1000  # after a mark: nothing else is going to come
 
 
 class EndMarks:
@@ -34,7 +34,7 @@ class EndMarks:
         said = ""
         while (match := self._end_in(text)) is not None:
             after = text[match.end() :]
-            if _NEXT_TURN.match(after) or (len(after) > _MOST_BLANKS and not after.strip()):
+            if _NEXT_TURN.match(after) or (len(after) > _MAX_BLANKS and not after.strip()):
                 self.over = True
                 return said + text[: match.start()]
             if not after.strip() or (after.lstrip()[0] in "<[" and len(after) < _LONGEST_HELD):

@@ -26,7 +26,7 @@ from assistant.text import counted
 from assistant.types import Message
 
 _CHARACTERS_A_TOKEN = 32  # more than any tokenizer makes of one on the average
-_MOST_CHARACTERS = 2_000_000  # of an answer whose length nothing else limits
+_MAX_CHARACTERS = 2_000_000  # of an answer whose length nothing else limits
 _SHORTENED = 8, 4000  # more characters a token than tokenizers read, of prompts at least so long
 _WAITS = {
     Kind.RATE: "Waiting for the server's rate limit",
@@ -104,7 +104,7 @@ class ServerGenerator:
             self._timing.token_timeout,
             (sampling.max_new_tokens + sampling.room_for_thinking) * _CHARACTERS_A_TOKEN
             if limited
-            else _MOST_CHARACTERS,
+            else _MAX_CHARACTERS,
         )
         stream = ServerStream()
         job = Job(Conversation(messages), chosen, limits, sampling.max_new_tokens, cancel or threading.Event())

@@ -12,7 +12,7 @@ _ROLES = {
 _KEYS = (("messages", "role", "content"), ("conversations", "from", "value"))
 
 
-class Exchange(NamedTuple):
+class ChatTurn(NamedTuple):
     """A question with its answer, and the messages before it."""
 
     before: tuple[Message, ...]
@@ -25,7 +25,7 @@ def is_conversation(row: Mapping[str, Any]) -> bool:
     return any(isinstance(row.get(name), Sequence) and not isinstance(row[name], str) for name, _, _ in _KEYS)
 
 
-def exchanges(row: Mapping[str, Any]) -> list[Exchange]:
+def exchanges(row: Mapping[str, Any]) -> list[ChatTurn]:
     """Each question of a conversation with its answer and what was said before; a question without one is left out.
 
     Raises:
@@ -37,7 +37,7 @@ def exchanges(row: Mapping[str, Any]) -> list[Exchange]:
     if any(message.role is not (Role.ASSISTANT, Role.USER)[at % 2 == 0] for at, message in enumerate(turns)):
         raise LeftOut("a conversation whose two sides do not take turns")
     found = [
-        Exchange((*system, *turns[:at]), turns[at].text, turns[at + 1].text)
+        ChatTurn((*system, *turns[:at]), turns[at].text, turns[at + 1].text)
         for at in range(0, len(turns) - 1, 2)
         if turns[at].text and turns[at + 1].text
     ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.data.sample import write_labelled_texts
 from finetune.recipe import ClassifierRecipe
-from finetune.tasks.base import OnProgress, Rows, Task, average_tokens, test_rows
+from finetune.tasks.base import OnProgress, RowCounts, Task, average_tokens, test_rows
 from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ class ClassifierTask(Task[ClassifierRecipe]):
         texts, _ = read_labelled_texts(recipe.data.test or "", recipe.data.columns)
         return evaluate(load_classifier(model, recipe), evenly(texts, recipe.data.limit), on_progress)
 
-    def count(self, recipe: ClassifierRecipe) -> Rows:
+    def count(self, recipe: ClassifierRecipe) -> RowCounts:
         """Texts."""
         from finetune.data.labelled_texts import read_labelled_texts
 
         kept, out, _ = self.load(recipe)
         test = test_rows(recipe, lambda name: len(read_labelled_texts(name, recipe.data.columns)[0]))
         tokens = average_tokens([len(each.text) for each in kept], recipe)
-        return Rows(len(kept), len(kept), len(out), test, "counted in the data", tokens)
+        return RowCounts(len(kept), len(kept), len(out), test, "counted in the data", tokens)
 
     def sample(self, recipe: ClassifierRecipe, folder: Path) -> dict[str, Any]:
         """Sentences on eight cities, of three kinds."""

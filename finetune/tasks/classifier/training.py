@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from finetune.data.files import evenly
 from finetune.data.labelled_texts import LabelledText, read_labelled_texts, split_by_class
 from finetune.data.survey import survey
 from finetune.recipe import ClassifierRecipe
 from finetune.tasks.classifier.classifier import TextClassifier, evaluate, save_labels
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
-from finetune.trainer.arguments import optimizers, training_arguments
 from finetune.trainer.peft_methods import for_measuring, load_encoder, positions
-from finetune.trainer.trainer import mean_loss, measuring_trainer, run_trainer
+from finetune.trainer.trainer import mean_loss
 
 Item = dict[str, Any]
 
@@ -53,15 +51,13 @@ class ClassifierTraining(TaskTraining[ClassifierRecipe, LabelledText]):
 
     def encode(self, model: Any) -> list[Item]:
         """Texts as token ids with the numbers of their labels; long ones are cut, and counted."""
-        self.most = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
+        self.max_length = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
         return self._items(self.data.train)
 
     def _items(self, texts: Sequence[LabelledText]) -> list[Item]:
         labels = self.labels
-        return [
-            {**self.tokenizer(each.text, truncation=True, max_length=self.most), "labels": labels.index(each.label)}
-            for each in texts
-        ]
+        options = {"truncation": True, "max_length": self.max_length}
+        return [{**self.tokenizer(each.text, **options), "labels": labels.index(each.label)} for each in texts]
 
     def survey(self, items: Sequence[Item]) -> dict[str, Any]:
         """Texts, labels and lengths."""
@@ -72,23 +68,17 @@ class ClassifierTraining(TaskTraining[ClassifierRecipe, LabelledText]):
 
     def fit(self, tuned: Any, items: list[Item], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train, keeping the best checkpoint where rows are measured on the way."""
-        from transformers import DataCollatorWithPadding, TrainingArguments
+        from transformers import DataCollatorWithPadding
 
-        training = self.recipe.training
-        rows = evenly(self.data.held_out, training.eval_rows) if self.data.held_out and training.eval_rows else None
-        arguments = TrainingArguments(**training_arguments(training, self.output, best_by="f1_macro" if rows else None))
+        rows = self.rows_on_the_way()
         collate = DataCollatorWithPadding(self.tokenizer)
         to_lose_on = self._items(rows or [])
 
         def measure(network: Any, texts: list[LabelledText]) -> dict[str, float]:
-            return self._score(network, texts) | mean_loss(network, to_lose_on, collate, training.batch_size)
+            losses = mean_loss(network, to_lose_on, collate, self.recipe.training.batch_size)
+            return self._score(network, texts) | losses
 
-        trainer = measuring_trainer(measure)(
-            model=tuned, args=arguments, train_dataset=items, eval_dataset=rows, data_collator=collate,
-            optimizers=optimizers(tuned, arguments, training),
-        )  # fmt: skip
-        figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
-        return self.whole(trainer, tuned), figures
+        return self.run_measured(tuned, items, rows, measure, collate, "f1_macro", callbacks)
 
     def finish(self, kept: Any, folder: Path) -> dict[str, float]:
         """Write the labels' names; returns the figures of the held-out texts."""
@@ -99,6 +89,6 @@ class ClassifierTraining(TaskTraining[ClassifierRecipe, LabelledText]):
         return {f"held_out_{name}": value for name, value in scores.items()}
 
     def _score(self, network: Any, texts: Sequence[LabelledText]) -> dict[str, float]:
-        classifier = TextClassifier(network, self.tokenizer, self.labels, self.most)
+        classifier = TextClassifier(network, self.tokenizer, self.labels, self.max_length)
         figures = evaluate(classifier, texts)
         return {"accuracy": figures["accuracy"], "f1_macro": figures["f1_macro"]}

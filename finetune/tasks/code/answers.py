@@ -44,7 +44,7 @@ def answer_all(
         generator: of the chat, with its prompt and its ends.
         examples: their questions; one with tests shows the first of them, so that the names are known.
         execute: run the tests on the answer's code, in the sandbox.
-        on_progress: hears how many are done of how many.
+        on_progress: is told how many are done of how many.
     """
     answered = []
     for done, example in enumerate(examples, 1):

@@ -40,7 +40,7 @@ def answer_and_keep(
         wanted: right answers by the name of the data set.
         held_out: the share of questions that is never asked.
         path: the file; what is in it already is counted, not asked again.
-        on_progress: hears how many right answers there are of how many.
+        on_progress: is told how many right answers there are of how many.
 
     Raises:
         UsageError: a data set cannot be read, or the file is of another base.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.data.sample import write_code, write_questions
 from finetune.recipe import CodeRecipe
-from finetune.tasks.base import OnProgress, Rows, Task, average_tokens
+from finetune.tasks.base import OnProgress, RowCounts, Task, average_tokens
 from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class CodeTask(Task[CodeRecipe]):
         """Held-out questions are what is measured."""
         return bool(self.load(recipe).held_out)
 
-    def count(self, recipe: CodeRecipe) -> Rows:
+    def count(self, recipe: CodeRecipe) -> RowCounts:
         """Questions; the base's own answers are made by the run itself, beside what is counted here."""
         data = recipe.data
         train, held_out, _ = self.load(recipe)
@@ -100,7 +100,7 @@ class CodeTask(Task[CodeRecipe]):
         rows = min(len(train) + own, data.limit or len(train) + own)
         source = "counted in the data" + (f", with {own:,} answers of the base's own" if own else "")
         tokens = average_tokens([example.characters for example in train], recipe)
-        return Rows(rows, rows, 0, len(held_out), source, tokens)
+        return RowCounts(rows, rows, 0, len(held_out), source, tokens)
 
     def sources(self, recipe: CodeRecipe) -> list[str]:
         """The files of questions, and those that questions on passages are made of."""

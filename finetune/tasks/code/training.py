@@ -27,18 +27,9 @@ from finetune.recipe import CodeRecipe
 from finetune.recipe_data import CodeData
 from finetune.tasks.code.own_answers import FILE, answer_and_keep, own_answers
 from finetune.tasks.examples import Examples
-from finetune.tasks.training import TaskTraining
-from finetune.trainer.arguments import (
-    checkpoints_activations,
-    loss_arguments,
-    optimizers,
-    train_in_float32,
-    training_arguments,
-)
-from finetune.trainer.peft_methods import load_causal, positions
+from finetune.tasks.training import GeneratorTraining
+from finetune.trainer.arguments import checkpoints_activations, loss_arguments, training_arguments
 from finetune.trainer.precision import device
-from finetune.trainer.processes import is_main_process
-from finetune.trainer.trainer import run_trainer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -53,7 +44,7 @@ _OWN_ANSWERS = "own answers"
 def prepare_examples(recipe: CodeRecipe, folder: Path | None = None) -> Examples[CodeExample]:
     """Read, shape, split and choose the recipe's examples.
 
-    A table of questions and answers is taken as it is and split at random, as the source work did. Of other files
+    A table of questions and answers is taken as it is and split at random, as the published work did. Of other files
     each gives at most what `at_most` says, and all together `limit`; which ones is decided by the hash of the
     question, so that another file or another limit changes nothing for the rest. Of a question that the base has
     answered rightly itself (`self_answers`) its answer is taken, not the file's.
@@ -154,33 +145,25 @@ def training_row(
     }
 
 
-class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
+class AssistantTraining(GeneratorTraining[CodeRecipe, CodeExample]):
     """The training of a code assistant with TRL.
 
     With `training.eval_rows` the loss of so many held-out questions is told on the way, except of 4-bit weights on a
     CPU: there, with AVX512-BF16, an evaluation repacks them, and the training step after it finds no gradient.
     """
 
-    peft_type = "CAUSAL_LM"
     all_lengths: Sequence[int] = ()
     """Of all training texts, those left out included."""
-
-    def load_base(self) -> Any:
-        """The base as it is trained."""
-        return load_causal(self.base, self.recipe)
 
     def encode(self, model: Any) -> list[dict[str, Any]]:
         """Questions and answers with a mask on the answers; those too long are left out."""
         self.tokenizer.padding_side = "right"
-        if self.recipe.data.chat_template is not None:
-            self.tokenizer.chat_template = chat_template(self.recipe.data.chat_template)
-        if self.tokenizer.pad_token_id is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
-        most = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
+        self.set_tokenizer()
+        max_length = self.longest(model)
         rows = [training_row(example, self.tokenizer, self.recipe.data.loss_on) for example in self.data.train]
         self.all_lengths = [len(row["input_ids"]) for row in rows]
-        fitting = [row for row in rows if len(row["input_ids"]) <= most]
-        self.data.left_out[f"more than {most} tokens"] += len(rows) - len(fitting)
+        fitting = [row for row in rows if len(row["input_ids"]) <= max_length]
+        self.data.left_out[f"more than {max_length} tokens"] += len(rows) - len(fitting)
         return fitting
 
     def _held_out_rows(self) -> list[dict[str, Any]]:
@@ -204,11 +187,9 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
 
     def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train on the answers alone."""
-        from datasets import Dataset, disable_progress_bars
         from trl.trainer.sft_config import SFTConfig
         from trl.trainer.sft_trainer import SFTTrainer
 
-        disable_progress_bars()
         training, data, held_out = self.recipe.training, self.recipe.data, self._held_out_rows()
         arguments = SFTConfig(
             **training_arguments(training, self.output) | (loss_arguments(training) if held_out else {}),
@@ -218,23 +199,11 @@ class AssistantTraining(TaskTraining[CodeRecipe, CodeExample]):
             completion_only_loss=True,
             activation_checkpointing=checkpoints_activations(training),
         )
-        trainer = SFTTrainer(
-            model=tuned,
-            args=arguments,
-            train_dataset=Dataset.from_list(items),
-            eval_dataset=Dataset.from_list(held_out) if held_out else None,
-            processing_class=self.tokenizer,
-            optimizers=optimizers(tuned, arguments, training),
-        )
-        train_in_float32(tuned)
-        figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
+        trainer, figures = self.run_trl(SFTTrainer, arguments, tuned, items, held_out, callbacks)
         tokens = sum(len(item["input_ids"]) for item in items)
         figures["tokens"] = float(tokens)
         figures["tokens_per_second"] = round(tokens * self.recipe.training.epochs / figures["train_runtime"], 1)
-        trained = self.whole(trainer, tuned)
-        if is_main_process():
-            (self.output / "README.md").unlink(missing_ok=True)  # TRL's card; ours lies beside what was trained
-        return trained, figures
+        return self.without_card(self.whole(trainer, tuned)), figures
 
 
 def examples_to_evaluate(

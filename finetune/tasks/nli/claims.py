@@ -9,8 +9,9 @@ from typing import Any
 
 from assistant.errors import UsageError
 from assistant.types import Document, Label, Verdict
+from assistant.verification.candidates import Check
 from assistant.verification.claims import text_claims
-from assistant.verification.verifier import Check, Verifier
+from assistant.verification.verifier import Verifier
 from finetune.data.answer_pairs import AnswerCheck
 from finetune.data.files import read_json_lines
 from finetune.data.source_claims import (

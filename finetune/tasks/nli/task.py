@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.types import Label
 from finetune.data.sample import write_pairs
 from finetune.recipe import NLIRecipe
-from finetune.tasks.base import OnProgress, Rows, Task, average_tokens, test_rows
+from finetune.tasks.base import OnProgress, RowCounts, Task, average_tokens, test_rows
 from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class NLITask(Task[NLIRecipe]):
         pairs, _ = read_labelled_pairs(recipe.data.test or "", recipe.data.columns)
         return evaluate(load_verifier(model), evenly(pairs, recipe.data.limit), on_progress)
 
-    def count(self, recipe: NLIRecipe) -> Rows:
+    def count(self, recipe: NLIRecipe) -> RowCounts:
         """Pairs; those of a mixture as the recipe asks for them, since making them takes a reader and minutes."""
         from finetune.data.files import find_data
         from finetune.data.pairs import read_labelled_pairs, read_pairs
@@ -77,11 +77,11 @@ class NLITask(Task[NLIRecipe]):
             held_out = round(rows * data.held_out)
             train = min(rows - held_out, data.limit or rows)
             source = "counted in the data, with the pairs that the recipe asks for"
-            return Rows(train, train, held_out, None, source, data.declared.tokens)
+            return RowCounts(train, train, held_out, None, source, data.declared.tokens)
         kept, out, _ = self.load(recipe)
         test = test_rows(recipe, lambda name: len(read_labelled_pairs(name, data.columns)[0]))
         tokens = average_tokens([len(pair.premise) + len(pair.hypothesis) for pair in kept], recipe)
-        return Rows(len(kept), len(kept), len(out), test, "counted in the data", tokens)
+        return RowCounts(len(kept), len(kept), len(out), test, "counted in the data", tokens)
 
     def sources(self, recipe: NLIRecipe) -> list[str]:
         """The files of pairs, and of what was written on sources."""

@@ -204,17 +204,17 @@ class VerifierTraining(EncoderTraining[NLIRecipe, Pair]):
         """The training pairs; those too long are left out."""
         data = self.recipe.data
         self.encoder = PairEncoder(self.tokenizer, model)
-        most = self._most = min(data.max_length, positions(model) or data.max_length)
+        max_length = self._max_length = min(data.max_length, positions(model) or data.max_length)
         every = training_items(self.data.train, self.encoder, sys.maxsize, hypothesis_first=data.hypothesis_first)
         self.all_lengths = [len(item["input_ids"]) for item in every]
-        items = [item for item in every if len(item["input_ids"]) <= most]
-        self.data.left_out[f"more than {most} tokens"] += len(self.data.train) - len(items)
+        items = [item for item in every if len(item["input_ids"]) <= max_length]
+        self.data.left_out[f"more than {max_length} tokens"] += len(self.data.train) - len(items)
         return items
 
     def items_of(self, rows: Sequence[Pair]) -> list[dict[str, Any]]:
         """The pairs that are not too long."""
         first = self.recipe.data.hypothesis_first
-        return training_items(rows, self.encoder, self._most, hypothesis_first=first)
+        return training_items(rows, self.encoder, self._max_length, hypothesis_first=first)
 
     def survey(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Pairs, lengths and labels."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.data.sample import write_preferences
 from finetune.recipe import PreferenceRecipe
-from finetune.tasks.base import OnProgress, Rows, Task, average_tokens
+from finetune.tasks.base import OnProgress, RowCounts, Task, average_tokens
 from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ class PreferenceTask(Task[PreferenceRecipe]):
         """What is measured is measured by the trainer, which has base and adapter at once."""
         return False
 
-    def count(self, recipe: PreferenceRecipe) -> Rows:
+    def count(self, recipe: PreferenceRecipe) -> RowCounts:
         """Questions with two answers; each is read twice."""
         kept, held_out, _ = self.load(recipe)
         tokens = average_tokens([2 * each.characters for each in kept], recipe)
-        return Rows(len(kept), len(kept), 0, len(held_out), "counted in the data", tokens)
+        return RowCounts(len(kept), len(kept), 0, len(held_out), "counted in the data", tokens)
 
     def sample(self, recipe: PreferenceRecipe, folder: Path) -> dict[str, Any]:
         """Two dozen questions, the answers of others being the worse ones."""

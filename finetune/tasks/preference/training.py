@@ -12,10 +12,8 @@ from finetune.data.preferences import Preference, read_preferences, split_by_pro
 from finetune.data.survey import survey
 from finetune.recipe import PreferenceRecipe
 from finetune.tasks.examples import Examples
-from finetune.tasks.training import TaskTraining
-from finetune.trainer.arguments import checkpoints_activations, optimizers, train_in_float32, training_arguments
-from finetune.trainer.peft_methods import load_causal, positions
-from finetune.trainer.trainer import run_trainer
+from finetune.tasks.training import GeneratorTraining
+from finetune.trainer.arguments import checkpoints_activations, training_arguments
 
 log = logging.getLogger(__name__)
 
@@ -34,35 +32,26 @@ def load_preferences(recipe: PreferenceRecipe) -> Examples[Preference]:
     return Examples(kept[: recipe.data.limit], held_out[: recipe.data.limit], left_out)
 
 
-class PreferenceTraining(TaskTraining[PreferenceRecipe, Preference]):
+class PreferenceTraining(GeneratorTraining[PreferenceRecipe, Preference]):
     """The training of an adapter by preferences; what it is held against is the base without it.
 
     Prompts are rendered by the function that inference uses, and an answer's end is learned with it.
     """
 
-    peft_type = "CAUSAL_LM"
-
-    def load_base(self) -> Any:
-        """The base as it is trained."""
-        return load_causal(self.base, self.recipe)
-
     def encode(self, model: Any) -> list[dict[str, Any]]:
         """Token ids of prompt and both answers; those too long are left out."""
-        if self.tokenizer.pad_token_id is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
-        if self.recipe.data.chat_template is not None:
-            self.tokenizer.chat_template = chat_template(self.recipe.data.chat_template)
-        most = min(self.recipe.data.max_length, positions(model) or self.recipe.data.max_length)
-        fitting = self._fitting(self.data.train, most)
-        self.data.left_out[f"more than {most} tokens"] += len(self.data.train) - len(fitting)
+        self.set_tokenizer()
+        max_length = self.longest(model)
+        fitting = self._fitting(self.data.train, max_length)
+        self.data.left_out[f"more than {max_length} tokens"] += len(self.data.train) - len(fitting)
         return fitting
 
-    def _fitting(self, rows: Sequence[Preference], most: int) -> list[dict[str, Any]]:
+    def _fitting(self, rows: Sequence[Preference], max_length: int) -> list[dict[str, Any]]:
         encoded = [self._row(row) for row in rows]
         return [
             row
             for row in encoded
-            if len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) <= most
+            if len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) <= max_length
         ]
 
     def _row(self, row: Preference) -> dict[str, Any]:
@@ -85,7 +74,6 @@ class PreferenceTraining(TaskTraining[PreferenceRecipe, Preference]):
 
     def fit(self, tuned: Any, items: list[dict[str, Any]], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train, then measure on the held-out questions."""
-        from datasets import Dataset, disable_progress_bars
         from trl.trainer.dpo_config import DPOConfig
         from trl.trainer.dpo_trainer import DPOTrainer
 
@@ -95,7 +83,6 @@ class PreferenceTraining(TaskTraining[PreferenceRecipe, Preference]):
             def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
                 return dataset
 
-        disable_progress_bars()
         training, data = self.recipe.training, self.recipe.data
         given = training_arguments(training, self.output) | {"train_sampling_strategy": "random"}
         arguments = DPOConfig(
@@ -107,16 +94,7 @@ class PreferenceTraining(TaskTraining[PreferenceRecipe, Preference]):
             activation_checkpointing=checkpoints_activations(training),
         )
         held_out = self._fitting(self.data.held_out[: training.eval_rows or None], data.max_length)
-        trainer: Any = Encoded(
-            model=tuned,
-            args=arguments,
-            train_dataset=Dataset.from_list(items),
-            eval_dataset=Dataset.from_list(held_out) if held_out else None,
-            processing_class=self.tokenizer,
-            optimizers=optimizers(tuned, arguments, training),
-        )
-        train_in_float32(tuned)
-        figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
+        trainer, figures = self.run_trl(Encoded, arguments, tuned, items, held_out, callbacks)
         if held_out:
             measured = trainer.evaluate()
             figures |= {
@@ -127,5 +105,4 @@ class PreferenceTraining(TaskTraining[PreferenceRecipe, Preference]):
         trained = self.whole(trainer, tuned)
         if "ref" in trained.peft_config:
             trained.delete_adapter("ref")  # TRL's copy of the adapter as it began
-        (self.output / "README.md").unlink(missing_ok=True)
-        return trained, figures
+        return self.without_card(trained), figures

@@ -13,7 +13,7 @@ from assistant.reading.reader import Reading
 from finetune.data.squad import QAExample
 
 
-class Kind(StrEnum):
+class ErrorKind(StrEnum):
     """What is wrong with an answer, from the first rule that fits."""
 
     INVENTED = "answered although the text does not say it"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
     ELSEWHERE = "another sentence"
 
 
-def kind_of(example: QAExample, given: str, start: int | None) -> Kind | None:
+def kind_of(example: QAExample, given: str, start: int | None) -> ErrorKind | None:
     """The kind of error that an answer is, or None if it is one of the gold answers.
 
     Args:
@@ -38,33 +38,33 @@ def kind_of(example: QAExample, given: str, start: int | None) -> Kind | None:
     if exact_match(given, example.answers):
         return None
     if not example.answers:
-        return Kind.INVENTED
+        return ErrorKind.INVENTED
     if not given or start is None:
-        return Kind.MISSED
+        return ErrorKind.MISSED
     return _sharing_words(given, example.answers) or _sharing_nothing(example, given, start)
 
 
-def _sharing_words(given: str, golds: Sequence[str]) -> Kind | None:
+def _sharing_words(given: str, golds: Sequence[str]) -> ErrorKind | None:
     said = set(normalize_answer(given).split())
     wanted = [words for gold in golds if (words := set(normalize_answer(gold).split()))]
     if any(words < said for words in wanted):
-        return Kind.LONGER
+        return ErrorKind.LONGER
     if any(said < words for words in wanted):
-        return Kind.SHORTER
-    return Kind.OVERLAP if any(said & words for words in wanted) else None
+        return ErrorKind.SHORTER
+    return ErrorKind.OVERLAP if any(said & words for words in wanted) else None
 
 
-def _sharing_nothing(example: QAExample, given: str, start: int) -> Kind:
+def _sharing_nothing(example: QAExample, given: str, start: int) -> ErrorKind:
     if any(token_f1(gold, (other,)) == 0 for gold in example.answers for other in example.answers):
-        return Kind.AMBIGUOUS
+        return ErrorKind.AMBIGUOUS
     if _type(given) not in {_type(gold) for gold in example.answers}:
-        return Kind.TYPE
-    return Kind.SENTENCE if _same_sentence(example, start) else Kind.ELSEWHERE
+        return ErrorKind.TYPE
+    return ErrorKind.SENTENCE if _same_sentence(example, start) else ErrorKind.ELSEWHERE
 
 
 def find_errors(
     examples: Sequence[QAExample], readings: Sequence[Reading], given: Sequence[str]
-) -> list[tuple[Kind, QAExample, str, float]]:
+) -> list[tuple[ErrorKind, QAExample, str, float]]:
     """All wrong answers with their kind and score.
 
     Args:
@@ -80,13 +80,13 @@ def find_errors(
     return found
 
 
-def shares(found: Iterable[tuple[Kind, QAExample, str, float]], total: int) -> dict[str, float]:
+def shares(found: Iterable[tuple[ErrorKind, QAExample, str, float]], total: int) -> dict[str, float]:
     """How many of all answers are wrong in each way, as percentages, the most frequent first."""
     counts = Counter(kind for kind, *_ in found)
     return {str(kind): round(100 * count / total, 2) for kind, count in counts.most_common()}
 
 
-def write_errors(found: Iterable[tuple[Kind, QAExample, str, float]], path: Path) -> None:
+def write_errors(found: Iterable[tuple[ErrorKind, QAExample, str, float]], path: Path) -> None:
     """Write wrong answers as JSON lines.
 
     Raises:

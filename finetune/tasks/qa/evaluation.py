@@ -120,5 +120,5 @@ def evaluate(
 
 
 def _right(example: QAExample, given: str) -> bool:
-    """Whether an answer is right in the sense of the contract's `score`."""
+    """Whether an answer is right, as a score means it: half of its words at least, or none where there is no answer."""
     return token_f1(given, example.answers) >= RIGHT_F1 if given else not example.answers

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.data.sample import write_questions
 from finetune.recipe import QARecipe
-from finetune.tasks.base import OnProgress, Rows, Task, average_tokens, test_rows
+from finetune.tasks.base import OnProgress, RowCounts, Task, average_tokens, test_rows
 from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class QATask(Task[QARecipe]):
         reader.max_length, reader.stride = recipe.max_length, recipe.stride
         return evaluate(reader, questions, on_progress)
 
-    def count(self, recipe: QARecipe) -> Rows:
+    def count(self, recipe: QARecipe) -> RowCounts:
         """Questions, those made included, and their windows by the usual number of them."""
         from finetune.data.squad import read_questions
 
@@ -60,7 +60,7 @@ class QATask(Task[QARecipe]):
         test = test_rows(recipe, lambda name: len(read_questions(name, recipe.data.columns)))
         tokens = average_tokens([len(example.question) + len(example.context) for example in train], recipe)
         source = "counted in the data; windows estimated"
-        return Rows(len(train), self.units(recipe, len(train)), len(held_out), test, source, tokens)
+        return RowCounts(len(train), self.units(recipe, len(train)), len(held_out), test, source, tokens)
 
     def units(self, recipe: QARecipe, rows: int) -> int:
         """Windows of so many questions."""

@@ -150,11 +150,11 @@ class ReaderTraining(EncoderTraining[QARecipe, QAExample]):
 
     def encode(self, model: Any) -> list[dict[str, Any]]:
         """The windows of the training questions."""
-        most = positions(model)
-        if most is not None and self.recipe.max_length > most:
+        limit = positions(model)
+        if limit is not None and self.recipe.max_length > limit:
             raise UsageError(
-                f"max_length: windows of {self.recipe.max_length} tokens are longer than the {most} that "
-                f"{self.recipe.base} takes; --set max_length={most} makes them fit."
+                f"max_length: windows of {self.recipe.max_length} tokens are longer than the {limit} that "
+                f"{self.recipe.base} takes; --set max_length={limit} makes them fit."
             )
         self.encoder = PairEncoder.for_reading(self.tokenizer, model)
         return self.items_of(self.data.train)
@@ -215,11 +215,11 @@ def fit_calibration(reader: Reader, held_out: Sequence[QAExample], seed: int, li
     answerable = [example for example in written if example.answers]
     if len(answerable) < len(written):
         return calibrate(written, read_all(reader, written))
-    most = CALIBRATED_ON if limit is None else min(CALIBRATED_ON, limit)
-    chosen = evenly(answerable, most)
+    limit = CALIBRATED_ON if limit is None else min(CALIBRATED_ON, limit)
+    chosen = evenly(answerable, limit)
     asked = calibration_questions(chosen, seed)
     examples, readings = hardest(asked, read_all(reader, asked))
-    in_articles = article_questions(answerable, min(IN_ARTICLES, most // 5), seed)
+    in_articles = article_questions(answerable, min(IN_ARTICLES, limit // 5), seed)
     examples += in_articles
     readings += read_all(reader, in_articles, windows=Settings().windows)
     return calibrate(examples, readings)

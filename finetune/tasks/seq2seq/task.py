@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.data.sample import write_questions
 from finetune.recipe import Seq2SeqRecipe
-from finetune.tasks.base import OnProgress, Rows, Task, average_tokens, test_rows
+from finetune.tasks.base import OnProgress, RowCounts, Task, average_tokens, test_rows
 from finetune.tasks.examples import Examples
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class Seq2SeqTask(Task[Seq2SeqRecipe]):
         network = ready(from_pretrained(AutoModelForSeq2SeqLM, model), model)
         return evaluate(network, AutoTokenizer.from_pretrained(model.base), questions, recipe, on_progress)
 
-    def count(self, recipe: Seq2SeqRecipe) -> Rows:
+    def count(self, recipe: Seq2SeqRecipe) -> RowCounts:
         """Questions."""
         from finetune.data.squad import read_questions
 
         kept, out, _ = self.load(recipe)
         test = test_rows(recipe, lambda name: len(read_questions(name, recipe.data.columns)))
         tokens = average_tokens([len(each.question) + len(each.context) for each in kept], recipe)
-        return Rows(len(kept), len(kept), len(out), test, "counted in the data", tokens)
+        return RowCounts(len(kept), len(kept), len(out), test, "counted in the data", tokens)
 
     def sample(self, recipe: Seq2SeqRecipe, folder: Path) -> dict[str, Any]:
         """Questions on eight cities."""

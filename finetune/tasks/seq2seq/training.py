@@ -13,9 +13,7 @@ from finetune.data.survey import survey
 from finetune.recipe import Seq2SeqRecipe
 from finetune.tasks.examples import Examples
 from finetune.tasks.training import TaskTraining
-from finetune.trainer.arguments import optimizers, training_arguments
 from finetune.trainer.peft_methods import for_measuring
-from finetune.trainer.trainer import measuring_trainer, run_trainer
 
 Item = dict[str, Any]
 NO_ANSWER = "unanswerable"
@@ -75,18 +73,10 @@ class Seq2SeqTraining(TaskTraining[Seq2SeqRecipe, QAExample]):
 
     def fit(self, tuned: Any, items: list[Item], callbacks: Sequence[Any]) -> tuple[Any, dict[str, float]]:
         """Train, keeping the best checkpoint where rows are measured on the way."""
-        from transformers import DataCollatorForSeq2Seq, TrainingArguments
+        from transformers import DataCollatorForSeq2Seq
 
-        training = self.recipe.training
-        rows = evenly(self.data.held_out, training.eval_rows) if self.data.held_out and training.eval_rows else None
-        arguments = TrainingArguments(**training_arguments(training, self.output, best_by="f1" if rows else None))
-        trainer = measuring_trainer(self._measure)(
-            model=tuned, args=arguments, train_dataset=items, eval_dataset=rows,
-            data_collator=DataCollatorForSeq2Seq(self.tokenizer, model=tuned),
-            optimizers=optimizers(tuned, arguments, training),
-        )  # fmt: skip
-        figures = run_trainer(trainer, arguments, self.output, training.early_stopping, callbacks)
-        return self.whole(trainer, tuned), figures
+        collate = DataCollatorForSeq2Seq(self.tokenizer, model=tuned)
+        return self.run_measured(tuned, items, self.rows_on_the_way(), self._measure, collate, "f1", callbacks)
 
     def finish(self, kept: Any, folder: Any) -> dict[str, float]:
         """Measure on the held-out questions."""

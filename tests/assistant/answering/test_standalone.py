@@ -4,11 +4,11 @@ import pytest
 
 from assistant.answering.standalone import leans_on_before, standalone
 from assistant.events import RouteChosen
-from assistant.routing.followups import Exchange
+from assistant.routing.followups import PastTurn
 from assistant.types import Label, Message, Role, Route
 from tests.assistant.answering.test_gate import Models, ask
 
-BEFORE = [Exchange("Tell me about the Norman conquest.", "The Norman conquest of England began in 1066.")]
+BEFORE = [PastTurn("Tell me about the Norman conquest.", "The Norman conquest of England began in 1066.")]
 HISTORY = (
     Message(Role.USER, "Tell me about the mill of Oster."),
     Message(Role.ASSISTANT, "The mill at Oster was built of oak, and its wheel broke."),

@@ -58,8 +58,11 @@ def test_a_very_long_passage_is_shortened():
 def test_any_span_of_any_text_can_be_shown(text: str, data: st.DataObject):
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
-    excerpt(text, start, end, each_side=20)
-    position(text, start, end)
+    cut = excerpt(text, start, end, each_side=20)
+    assert cut.span == excerpt(text[start:end], 0, end - start).span
+    assert max(len(cut.before), len(cut.after)) <= 20 + len("… ")
+    assert not {"\n", "\x1b"} & set(cut.before + cut.span + cut.after)
+    assert position(text, start, end).startswith(f"characters {start}–{end}, ")
 
 
 def test_the_position_is_in_characters_and_in_per_cent():

@@ -101,9 +101,10 @@ def test_a_kind_that_is_not_read_is_named(data: bytes, said: str) -> None:
 def test_a_format_is_known_by_its_content_whatever_its_name() -> None:
     wanted = {".docx": Format.DOCX, ".xlsx": Format.XLSX, ".pptx": Format.PPTX, ".odt": Format.ODT, ".ods": Format.ODS,
               ".odp": Format.ODP, ".epub": Format.EPUB, ".rtf": Format.RTF, ".mbox": Format.EMAIL}  # fmt: skip
-    for name, make in CASES.items():
-        if form := wanted.get(Path(name).suffix):
-            assert sniff("download", make()) is form
+    files = {name: make for name, make in CASES.items() if Path(name).suffix in wanted}
+    assert {Path(name).suffix for name in files} == set(wanted)
+    for name, make in files.items():
+        assert sniff("download", make()) is wanted[Path(name).suffix], name
 
 
 def test_a_presentation_that_holds_a_workbook_is_a_presentation() -> None:

@@ -56,4 +56,4 @@ def test_more_documents_than_are_kept_are_all_given(
 
 def test_all_models_of_an_assistant_share_it(tiny_settings: dict[str, str]) -> None:
     models = Assistant(Settings(**tiny_settings)).models
-    assert models.reader(unheard).tokens is models.verifier(unheard).tokens
+    assert models.reader(unheard).tokens is models.verifier(unheard).selector.tokens

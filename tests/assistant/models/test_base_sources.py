@@ -24,7 +24,7 @@ from assistant.models.catalogue import Base, Catalogue, HubFiles
 from assistant.models.store import ModelStore
 from assistant.models.transfer import Meter
 from tests.assistant.models.processes import in_another_process
-from tests.hub_stand_in import COMMIT, Hub, Repository, serve_hub
+from tests.support.hub_stand_in import COMMIT, Hub, Repository, serve_hub
 
 BaseInParts = Callable[..., Base]
 StoreOf = Callable[[Base], ModelStore]

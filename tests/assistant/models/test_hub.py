@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assistant.models.hub import HubReference
-from tests.hub_stand_in import COMMIT, Hub, Repository, serve_hub
+from tests.support.hub_stand_in import COMMIT, Hub, Repository, serve_hub
 
 
 @pytest.fixture

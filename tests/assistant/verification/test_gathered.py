@@ -2,9 +2,10 @@
 
 from assistant.encoders.pairs import PairEncoder
 from assistant.types import Document
+from assistant.verification.candidates import STRETCH_TOKENS, WHOLE_TOKENS, Check, PremiseSelector
 from assistant.verification.head import Head
 from assistant.verification.premises import SentenceIndex
-from assistant.verification.verifier import STRETCH_TOKENS, WHOLE_TOKENS, Check, Verifier
+from assistant.verification.verifier import Verifier
 from tests.conftest import NLI_LABELS, bert_tokenizer, tiny_model
 
 FILLER = "The council met again and spoke of the harbour and of the roads. " * 40
@@ -44,10 +45,10 @@ def _verifier() -> Verifier:
 
 
 def test_a_short_document_is_one_premise_and_a_long_one_few() -> None:
-    verifier = _verifier()
+    selector = PremiseSelector(ENCODER, hypothesis_first=False, max_length=384)
     short, long = _index("Marie Curie was born in Warsaw. The prize of 1903 went to her."), _index(TEXT)
-    assert len(verifier._premises(short, CLAIM, 350)) == 1
-    premises = verifier._premises(long, CLAIM, 350)
+    assert len(selector.choose(short, CLAIM, 350)) == 1
+    premises = selector.choose(long, CLAIM, 350)
     assert 2 <= len(premises) <= 4
     assert sum(len(long.ids(premise)) for premise in premises) <= 3 * STRETCH_TOKENS + WHOLE_TOKENS
     assert any(premise.ranges for premise in premises)

@@ -11,9 +11,10 @@ from assistant.documents.sentences import split_sentences
 from assistant.encoders.pairs import EncodedPair, PairEncoder
 from assistant.errors import ModelError, UsageError
 from assistant.types import Document, Evidence, Label
+from assistant.verification.candidates import MIN_PREMISE_TOKENS, Check
 from assistant.verification.head import Head, label_columns
 from assistant.verification.premises import SentenceIndex, decide
-from assistant.verification.verifier import MIN_PREMISE_TOKENS, Check, Verifier
+from assistant.verification.verifier import Verifier
 from tests.conftest import NLI_LABELS, bert_tokenizer, roberta_tokenizer, tiny_model
 
 

@@ -1,7 +1,6 @@
 """Word processor files and slides, made by python-docx, odfpy, python-pptx and, for RTF, by hand as Word writes it."""
 
 import io
-from collections.abc import Callable
 
 import docx
 from docx.enum.section import WD_SECTION
@@ -18,17 +17,10 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Cm
 
+from tests.assistant.documents.corpus.collector import collector
 from tests.assistant.documents.samples import word_file
 
-CASES: dict[str, Callable[[], bytes]] = {}
-
-
-def case(ending: str) -> Callable[[Callable[[], bytes]], Callable[[], bytes]]:
-    def keep(make: Callable[[], bytes]) -> Callable[[], bytes]:
-        CASES[make.__name__.replace("_", "-") + ending] = make
-        return make
-
-    return keep
+CASES, case = collector()
 
 
 @case(".docx")

@@ -1,7 +1,7 @@
 """PDF files, drawn and set by reportlab, annotated by pypdf."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,9 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-CASES: dict[str, Callable[[], bytes]] = {}
+from tests.assistant.documents.corpus.collector import collector
+
+CASES, case = collector()
 STYLES = getSampleStyleSheet()
 
 LIBRARY = (
@@ -39,11 +41,6 @@ POOL = (
     "crowns. A roof was added in 1983 after two wet summers, and since then it has been open all the year round for "
     "everybody who lives in the parish."
 )
-
-
-def case(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    CASES[make.__name__.replace("_", "-") + ".pdf"] = make
-    return make
 
 
 @contextmanager
@@ -82,7 +79,7 @@ def table(rows: list[list[Any]], *style: tuple[Any, ...], widths: list[float] | 
 # --- columns
 
 
-@case
+@case(".pdf")
 def two_columns_written_by_rows() -> bytes:
     with canvas() as (drawn, out):
         drawn.drawString(60, 780, "Public buildings")
@@ -92,7 +89,7 @@ def two_columns_written_by_rows() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def two_columns_under_a_title() -> bytes:
     out = io.BytesIO()
     document = BaseDocTemplate(out, pagesize=A4, invariant=1)
@@ -108,7 +105,7 @@ def two_columns_under_a_title() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def columns_on_uneven_levels() -> bytes:
     with canvas() as (drawn, out):
         lines(drawn, 60, 750, wrapped(LIBRARY, 38))
@@ -116,14 +113,14 @@ def columns_on_uneven_levels() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def three_columns() -> bytes:
     body = STYLES["BodyText"]
     texts = [Paragraph(text, body) for text in (LIBRARY, POOL, LIBRARY.replace("1911", "1925"))]
     return story([Paragraph("News", STYLES["Heading1"]), BalancedColumns(texts, nCols=3)])
 
 
-@case
+@case(".pdf")
 def a_sentence_over_two_pages() -> bytes:
     with canvas() as (drawn, out):
         lines(drawn, 60, 100, ["Nothing was lost in the fire but the seal of", "the bishop, which was taken from the"])
@@ -163,7 +160,7 @@ CASES["text-turned-270.pdf"] = lambda: drawn_turned(270, (0, 800))
 CASES["text-turned-180.pdf"] = lambda: drawn_turned(180, (590, 800))
 
 
-@case
+@case(".pdf")
 def a_note_up_the_margin() -> bytes:
     with canvas() as (drawn, out):
         lines(drawn, 90, 780, wrapped(LIBRARY, 60))
@@ -186,12 +183,12 @@ ROOMS = [
 GRID = ("GRID", (0, 0), (-1, -1), 0.5, colors.black)
 
 
-@case
+@case(".pdf")
 def table_with_a_grid() -> bytes:
     return story([Paragraph("Prices for one night.", STYLES["BodyText"]), Spacer(1, 12), table(ROOMS, GRID)])
 
 
-@case
+@case(".pdf")
 def table_without_rules() -> bytes:
     text = Paragraph(
         "Dogs cost six euros more for each night that they stay, whatever the room is.", STYLES["BodyText"]
@@ -199,13 +196,13 @@ def table_without_rules() -> bytes:
     return story([table(ROOMS), Spacer(1, 12), text])
 
 
-@case
+@case(".pdf")
 def table_with_empty_cells() -> bytes:
     rows = [["Duty", "Tenant", "Owner"], ["Painting", "every third year", ""], ["Roof", "", "yes"]]
     return story([table([*rows, ["Electricity", "pays", ""]], widths=[100, 120, 80])])
 
 
-@case
+@case(".pdf")
 def table_with_wrapped_cells() -> bytes:
     body = STYLES["BodyText"]
     rows: list[list[Any]] = [["Part", "What it does", "Price"]]
@@ -214,21 +211,21 @@ def table_with_wrapped_cells() -> bytes:
     return story([table(rows, GRID, ("VALIGN", (0, 0), (-1, -1), "TOP"), widths=[60, 170, 60])])
 
 
-@case
+@case(".pdf")
 def table_with_few_rules() -> bytes:
     top, middle, bottom = (("LINEABOVE", (0, at), (-1, at), 1, colors.black) for at in (0, 1, -1))
     rows = [["Model", "F1", "Size"], ["small", "82.5", "22 M"], ["base", "88.7", "110 M"], ["large", "91.9", "355 M"]]
     return story([table(rows, top, middle, bottom, widths=[90, 70, 70])])
 
 
-@case
+@case(".pdf")
 def table_with_a_name_over_two_columns() -> bytes:
     rows = [["Room", "Price for a night", ""], ["", "Summer", "Winter"], ["Attic", "48", "39"], ["Garden", "85", "64"]]
     merged = (("SPAN", (1, 0), (2, 0)), ("ALIGN", (1, 0), (2, -1), "CENTER"))
     return story([table(rows, GRID, *merged, widths=[90, 80, 80])])
 
 
-@case
+@case(".pdf")
 def timetable() -> bytes:
     rows = [["Stop", "1", "3", "5"], ["Harbour", "6:10", "7:10", "8:10"], ["Market", "6:18", "7:18", "8:18"]]
     return story(
@@ -236,7 +233,7 @@ def timetable() -> bytes:
     )
 
 
-@case
+@case(".pdf")
 def invoice() -> bytes:
     with canvas() as (drawn, out):
         lines(drawn, 60, 790, ["Nordlicht Freight AS", "Havnegata 12", "9008 Tromso"])
@@ -256,7 +253,7 @@ def invoice() -> bytes:
 # --- paragraphs
 
 
-@case
+@case(".pdf")
 def hyphens_at_line_ends() -> bytes:
     with canvas() as (drawn, out):
         texts = [
@@ -268,7 +265,7 @@ def hyphens_at_line_ends() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def paragraphs_by_indents() -> bytes:
     with canvas() as (drawn, out):
         lines(drawn, 60, 780, wrapped(LIBRARY, 70))
@@ -278,7 +275,7 @@ def paragraphs_by_indents() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def headings_and_a_list() -> bytes:
     body = STYLES["BodyText"]
     items = [Paragraph(text, body) for text in ("Wear gloves.", "Switch the pump off first.", "Keep the lid shut.")]
@@ -291,7 +288,7 @@ def headings_and_a_list() -> bytes:
     )  # fmt: skip
 
 
-@case
+@case(".pdf")
 def heads_and_feet() -> bytes:
     with canvas() as (drawn, out):
         for page, text in enumerate(
@@ -306,7 +303,7 @@ def heads_and_feet() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def chapters_that_begin_alike() -> bytes:
     with canvas() as (drawn, out):
         for page, text in enumerate(("It is painted blue.", "It is painted green."), 1):
@@ -318,7 +315,7 @@ def chapters_that_begin_alike() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def footnotes() -> bytes:
     with canvas() as (drawn, out):
         for x, text, number in ((60, LIBRARY, 1), (310, POOL, 2)):
@@ -364,7 +361,7 @@ def form(*, grid: bool = False) -> bytes:
 CASES["form.pdf"] = form
 
 
-@case
+@case(".pdf")
 def stamps_and_notes() -> bytes:
     with canvas() as (drawn, out):
         lines(drawn, 60, 780, ["Delivery of six pallets of dried fish.", "Received by:"])
@@ -376,7 +373,7 @@ def stamps_and_notes() -> bytes:
     return file.getvalue()
 
 
-@case
+@case(".pdf")
 def a_page_that_is_a_picture() -> bytes:
     from PIL import Image
 

@@ -2,22 +2,15 @@
 
 import datetime
 import io
-from collections.abc import Callable
 
 import openpyxl
 from odf import table as odf_table
 from odf import text as odf_text
 from odf.opendocument import OpenDocumentSpreadsheet
 
-CASES: dict[str, Callable[[], bytes]] = {}
+from tests.assistant.documents.corpus.collector import collector
 
-
-def case(ending: str) -> Callable[[Callable[[], bytes]], Callable[[], bytes]]:
-    def keep(make: Callable[[], bytes]) -> Callable[[], bytes]:
-        CASES[make.__name__.replace("_", "-") + ending] = make
-        return make
-
-    return keep
+CASES, case = collector()
 
 
 def _xlsx(book: openpyxl.Workbook) -> bytes:

@@ -220,13 +220,14 @@ def test_pages_of_a_document_survive(history: History):
     assert conversation.messages[0].documents[0].page(5) == 2
 
 
-def test_a_history_from_before_there_were_pages_is_read(path: Path):
+@pytest.mark.parametrize(("version", "lacking"), [(1, ["structure", "pages"]), (2, ["structure"])])
+def test_a_history_from_before_there_were_pages_or_tables_is_read(path: Path, version: int, lacking: list[str]):
     with History(path) as history:
         new = talk(history)
     old = sqlite3.connect(path)
-    old.execute("ALTER TABLE documents DROP COLUMN structure")
-    old.execute("ALTER TABLE documents DROP COLUMN pages")
-    old.execute("PRAGMA user_version = 1")
+    for column in lacking:
+        old.execute(f"ALTER TABLE documents DROP COLUMN {column}")
+    old.execute(f"PRAGMA user_version = {version}")
     old.commit()
     old.close()
     with History(path) as history:
@@ -301,18 +302,6 @@ def test_a_damaged_structure_is_told(history: History, path: Path, damage: bytes
     raw.close()
     with pytest.raises(HistoryError, match="damaged"):
         history.conversation(new)
-
-
-def test_a_history_from_before_tables_were_kept_is_read(path: Path):
-    with History(path) as history:
-        new = talk(history)
-    old = sqlite3.connect(path)
-    old.execute("ALTER TABLE documents DROP COLUMN structure")
-    old.execute("PRAGMA user_version = 2")
-    old.commit()
-    old.close()
-    with History(path) as history:
-        assert history.conversation(new).documents == (AMAZON,)
 
 
 def test_an_export_says_where_the_evidence_stands_and_writes_it_on_one_line(history: History):

@@ -1,6 +1,6 @@
 """The chat as the benchmark runs it: a stand-in streams without end, so that the screen is what is measured.
 
-Run as `python -m benchmarks.chat_app MESSAGES`: a conversation of so many messages is there from the start.
+Run as `python -m tests.support.chat_app MESSAGES`: a conversation of so many messages is there from the start.
 """
 
 import itertools

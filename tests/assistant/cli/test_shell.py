@@ -173,7 +173,7 @@ def test_profiles_are_completed(environment: dict[str, str], typed: str, offered
     assert offered in done.stdout.split(), done.stderr
 
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def keeps_to(name: str, out: str) -> dict[str, Any]:
@@ -226,5 +226,5 @@ def test_answers_keep_to_the_schema_of_the_pages(run: Run, tmp_path: Path, route
     document = [] if route == "open" else ["--document", "forest.txt"]
     code, out, err = run("ask", "How large is the forest?", "--route", route, "--json", *document)
     assert code == 0, err
-    schema = json.loads((Path(__file__).resolve().parents[2] / "docs" / "answer.schema.json").read_text())
+    schema = json.loads((Path(__file__).resolve().parents[3] / "docs" / "answer.schema.json").read_text())
     jsonschema.validate(json.loads(out), schema)

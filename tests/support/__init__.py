@@ -1,0 +1,1 @@
+"""What tests and benchmarks stand on: a terminal, the chat with a played responder, a Hub on loopback."""
