@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from assistant.answering.whole_text import TEXTS_KEPT
 from assistant.loading.models import LoadedModels
+from assistant.reading.calibration import Joint
 from assistant.reading.structure import LookUp, StructureAnswer
 from assistant.recent import Recent
 from assistant.settings import Settings
@@ -23,7 +24,7 @@ class TurnState:
     """The question, the answer as it grows, and what the next stages need to know of how it was found.
 
     `near` are the places that the answer came from or that came nearest, the likeliest first; `quiet` is an answer that
-    is only given if it is found to be entailed, so that nothing is told of it before.
+    is only given if it is found to be entailed, so that nothing is told of it before; `joint` weighs a reader's span.
     """
 
     turn: Turn
@@ -36,6 +37,7 @@ class TurnState:
     found: StructureAnswer | None = None
     noted: bool = False  # the generator was given notes, so that its own citations are of these
     quiet: bool = False
+    joint: Joint | None = None
 
     @property
     def sources(self) -> list[Document]:

@@ -14,6 +14,7 @@ from assistant.errors import ModelError
 
 FILE_NAME = "calibration.json"
 _FITS = ("right", "absent")
+_NEARLY_SURE = 1e-4  # a probability no nearer to 0 or 1 is told apart
 
 
 def sigmoid(value: float) -> float:
@@ -35,17 +36,35 @@ class Logistic:
 
 
 @dataclass(frozen=True, slots=True)
+class Joint:
+    """The probability that a span is right, by a reader and a verifier together, who err for different reasons.
+
+    `sigmoid(read * logit(right) + entailed * logit(entailment) + intercept)`: their log-odds added up, each with a
+    weight (logistic opinion pooling; Bordley, 1982). `benchmarks.weighing` fits it.
+    """
+
+    read: float
+    entailed: float
+    intercept: float
+
+    def __call__(self, right: float, entailment: float) -> float:
+        """The probability that belongs to those that the reader and the verifier give."""
+        return sigmoid(self.read * _logit(right) + self.entailed * _logit(entailment) + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """What a reader's scores mean.
 
     `right` gives the probability that the best span has a token F1 of at least 0.5 with what a person would mark;
     `absent` the probability that the document holds no answer; a best score under `threshold` becomes "no answer", in
-    a document of one window.
+    a document of one window. `joint` weighs a verifier's word with the reader's, where it was fitted for the two.
     """
 
     right: Logistic = Logistic(1.0, 0.0)
     absent: Logistic = Logistic(-1.0, 0.0)
     threshold: float = 0.0
+    joint: Joint | None = None
 
     def bar(self, windows: int) -> float:
         """The threshold in a document of so many windows: where `right` is what it is at `threshold` in one."""
@@ -69,12 +88,20 @@ class Calibration:
             right, absent = (
                 Logistic(float(fit["slope"]), float(fit["intercept"]), float(fit.get("length", 0.0))) for fit in fits
             )
-            if not all(map(math.isfinite, (*astuple(right), *astuple(absent)))):
+            given = data.get("joint")
+            joint = given and Joint(float(given["read"]), float(given["entailed"]), float(given["intercept"]))
+            if not all(map(math.isfinite, (*astuple(right), *astuple(absent), *(astuple(joint) if joint else ())))):
                 raise ValueError("slopes and intercepts must be finite")
-            return cls(right, absent, float(data["threshold"]))
+            return cls(right, absent, float(data["threshold"]), joint or None)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path}: the calibration cannot be read; fetch or train the adapter again.") from error
 
     def save(self, folder: Path) -> None:
         """Write `calibration.json` into a folder."""
-        (folder / FILE_NAME).write_text(json.dumps(asdict(self), indent=2) + "\n", "utf-8")
+        data = {name: value for name, value in asdict(self).items() if value is not None}
+        (folder / FILE_NAME).write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+
+
+def _logit(probability: float) -> float:
+    kept = min(max(probability, _NEARLY_SURE), 1 - _NEARLY_SURE)
+    return math.log(kept / (1 - kept))

@@ -60,6 +60,7 @@ def read(state: TurnState, resources: Resources) -> Steps:
             "--windows 0 (in the chat: /windows all) reads everything."
         )
     yield EvidenceFound(state.answer.evidence, state.answer.closest)
+    state.joint = reading.calibration.joint
     if state.answer.text is None:
         state.near = tuple(evidence for _, evidence in _places(document, reading))
         return

@@ -11,6 +11,7 @@ from assistant.answering.in_thread import run_in_thread
 from assistant.answering.shared_work import Shared, Steps, Tell
 from assistant.answering.state import Resources, TurnState
 from assistant.answering.structure_answers import language_notice, placed, premise_of, uncheckable
+from assistant.answering.weighing import weighed
 from assistant.errors import UsageError
 from assistant.events import Notice, Progress, VerdictReached
 from assistant.types import Answer, Route, Verdict
@@ -70,6 +71,9 @@ def verify(state: TurnState, resources: Resources) -> Steps:
         verdict = best_of(verdicts)
         if state.found is not None and premise is not None:
             verdict = placed(verdict, state.found)
+        elif state.joint is not None and state.document is not None and state.answer.score is not None:
+            verdict, score = weighed(verdict, state.joint, state.answer.score, state.document)
+            state.answer = replace(state.answer, score=score)
         state.answer = _with_verdict(state, verdict)
         yield VerdictReached(verdict)
 

@@ -17,6 +17,7 @@ from assistant.answering.state import Resources
 from assistant.cli.rendering import render_answer, render_written
 from assistant.errors import GenerationError
 from assistant.events import Event, Notice, RouteChosen, TextDelta, TurnFinished
+from assistant.reading.calibration import Joint
 from assistant.reading.reader import Reading
 from assistant.reading.spans import Span
 from assistant.records import answer_from_json, answer_to_json
@@ -46,10 +47,19 @@ class Models:
         sure: the score of the reader's span, of which its probabilities are made.
         writes: the generator's text; an error is raised.
         labels: the verifier's label of each claim by what it holds; entailment for others.
+        joint: how the reader's and the verifier's words on a span are weighed; by default they are not.
+        right: the reader's probability that its span is right.
     """
 
     def __init__(
-        self, *, read: bool, writes: str | Exception, labels: dict[str, Label] | None = None, sure: float = 0.5
+        self,
+        *,
+        read: bool,
+        writes: str | Exception,
+        labels: dict[str, Label] | None = None,
+        sure: float = 0.5,
+        joint: Joint | None = None,
+        right: float = 0.9,
     ) -> None:
         self.loaded_generator = None
         self.unattended = False
@@ -58,11 +68,14 @@ class Models:
         self.claims: list[str] = []
         self.asked: list[str] = []
         self._read, self._writes, self._labels, self._sure = read, writes, labels or {}, sure
+        self._joint, self._right = joint, right
 
     def reader(self, on_event: Any) -> Any:
         start = MILL.text.index("winter of 1702")
         score = 5.0 if self._read else -5.0
-        calibration = SimpleNamespace(bar=lambda _: 0.0, right=lambda *_: 0.9, absent=lambda *_: self._sure)
+        calibration = SimpleNamespace(
+            bar=lambda _: 0.0, right=lambda *_: self._right, absent=lambda *_: self._sure, joint=self._joint
+        )
         reading = Reading((Span(start, start + 14, score),), 1, calibration, 1)  # type: ignore[arg-type]  (a stand-in)
         return SimpleNamespace(
             name="reader", max_length=384, stride=128, languages=frozenset({"en"}), windows_of=lambda _: 1,
@@ -164,6 +177,34 @@ def test_a_span_that_is_turned_down_is_no_headline_and_the_generator_is_not_aske
     given: dict[str, Any] = {"answer": answer, "route": answer.route, "text": "winter of 1702"}
     exchange = Exchange(1, "When did the wheel break?", (MILL,), **given)
     assert next(answer_lines(exchange)) == "The document does not support an answer."
+
+
+EVEN = Joint(read=1.0, entailed=1.0, intercept=0.0)
+
+
+def test_a_span_that_a_sure_reader_stands_by_is_given_though_the_verifier_doubts_it() -> None:
+    labels = {"winter of 1702": Label.NEUTRAL}
+    doubted, _ = ask(Models(read=True, writes="no", labels=labels, joint=EVEN, right=0.8), "When did the wheel break?")
+    assert doubted.support is Support.UNSUPPORTED
+    stood_by, _ = ask(
+        Models(read=True, writes="no", labels=labels, joint=EVEN, right=0.99), "When did the wheel break?"
+    )
+    assert (stood_by.text, stood_by.support) == ("winter of 1702", Support.SUPPORTED)
+    assert stood_by.verdict is not None and stood_by.score == pytest.approx(
+        stood_by.verdict.probabilities.entailment, abs=1e-4
+    )
+    assert stood_by.score == pytest.approx(0.99 * 0.1 / (0.99 * 0.1 + 0.01 * 0.9), abs=1e-4), "the odds are multiplied"
+
+
+def test_what_the_reader_found_too_unlikely_is_given_where_the_verifier_is_sure_of_it() -> None:
+    models = Models(read=False, writes="Elves did it.", joint=EVEN, right=0.4)  # the verifier gives 0.90
+    answer, events = ask(models, "When did the wheel break?")
+    assert (answer.route, answer.text, answer.tried) == (Route.EXTRACT, "winter of 1702", (Route.EXTRACT,))
+    assert answer.closest is None and answer.evidence[0].text == "winter of 1702"
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["winter of 1702"]
+    assert models.asked == []
+    models = Models(read=False, writes="It broke in 1702.", joint=EVEN, right=0.05)
+    assert ask(models, "When did the wheel break?")[0].tried == (Route.EXTRACT, Route.GROUNDED)
 
 
 def test_what_the_generator_says_of_a_name_that_the_place_does_not_mention_stays_a_draft() -> None:

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from assistant.encoders.pairs import PairEncoder
 from assistant.errors import ModelError, UsageError
-from assistant.reading.calibration import Calibration, Logistic, sigmoid
+from assistant.reading.calibration import Calibration, Joint, Logistic, sigmoid
 from assistant.reading.reader import Question, Reader, Reading
 from assistant.reading.spans import N_BEST, Span
 from assistant.types import Document
@@ -135,6 +136,8 @@ def test_a_calibration_comes_back_as_it_was_saved(tmp_path: Path) -> None:
         '{"right": {"slope": "x"}}',
         '{"right": {"slope": NaN, "intercept": 0}, "absent": {"slope": 1, "intercept": 0}, "threshold": 0}',
         '{"right": {"slope": 1, "intercept": 0}, "absent": {"slope": 1, "intercept": 1e999}, "threshold": 0}',
+        '{"right": {"slope": 1, "intercept": 0}, "absent": {"slope": 1, "intercept": 0}, "threshold": 0,'
+        ' "joint": {"read": 1}}',
     ],
 )
 def test_a_damaged_calibration_is_one_clear_error(tmp_path: Path, content: str) -> None:
@@ -156,3 +159,6 @@ def test_a_calibration_without_lengths_is_read_and_one_with_them_kept(tmp_path: 
     calibration = Calibration(Logistic(1.0, 0.0, -0.5), Logistic(-1.0, 0.0, 0.25), 1.0)
     calibration.save(tmp_path)
     assert Calibration.load(tmp_path) == calibration and calibration.bar(50) > 2.5
+    weighing = replace(calibration, joint=Joint(0.6, 0.5, -0.6))
+    weighing.save(tmp_path)
+    assert Calibration.load(tmp_path) == weighing
