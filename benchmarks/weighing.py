@@ -26,8 +26,9 @@ from assistant.models.store import ModelStore
 from assistant.reading.calibration import Calibration, Joint
 from assistant.reading.reader import Question, Reader
 from assistant.types import Document
+from assistant.verification.candidates import Check
 from assistant.verification.claims import span_claim
-from assistant.verification.verifier import Check, Verifier
+from assistant.verification.verifier import Verifier
 from finetune.data.files import find_data
 from finetune.data.squad import QAExample, read_squad
 from finetune.data.unanswerable import make_unanswerable
