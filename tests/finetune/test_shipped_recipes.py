@@ -29,7 +29,8 @@ SOURCE_RECIPES = {
     "nli-camemberta", "qa-distilbert-v2", "qa-roberta-v2", "qa-deberta-v2",
 }  # fmt: skip
 EMBEDDED_RECIPES = {
-    "code-qwen2.5-coder-1.5b", "code-qwen2.5-coder-0.5b", "qa-minilm", "qa-mpnet", "nli-minilm", "nli-mpnet",
+    "code-qwen2.5-coder-1.5b", "code-qwen2.5-coder-0.5b", "qa-minilm", "qa-mpnet", "qa-mpnet-hard", "nli-minilm",
+    "nli-mpnet",
 }  # fmt: skip
 MORE_RECIPES = {"dpo-qwen2.5-coder-0.5b", "classifier-minilm", "answers-t5-small"}
 QA_FIGURES, NLI_FIGURES = {"exact_match", "f1", "f1_all"}, {"accuracy", "f1_macro"}
