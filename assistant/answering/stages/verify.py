@@ -73,7 +73,8 @@ def verify(state: TurnState, resources: Resources) -> Steps:
             verdict = placed(verdict, state.found)
         elif state.joint is not None and state.document is not None and state.answer.score is not None:
             verdict, score = weighed(verdict, state.joint, state.answer.score, state.document)
-            state.answer = replace(state.answer, score=score)
+            first, *others = state.answer.evidence
+            state.answer = replace(state.answer, score=score, evidence=(replace(first, score=score), *others))
         state.answer = _with_verdict(state, verdict)
         yield VerdictReached(verdict)
 

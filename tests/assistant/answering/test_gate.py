@@ -201,6 +201,7 @@ def test_what_the_reader_found_too_unlikely_is_given_where_the_verifier_is_sure_
     answer, events = ask(models, "When did the wheel break?")
     assert (answer.route, answer.text, answer.tried) == (Route.EXTRACT, "winter of 1702", (Route.EXTRACT,))
     assert answer.closest is None and answer.evidence[0].text == "winter of 1702"
+    assert answer.evidence[0].score == answer.score > 0.8
     assert [event.text for event in events if isinstance(event, TextDelta)] == ["winter of 1702"]
     assert models.asked == []
     models = Models(read=False, writes="It broke in 1702.", joint=EVEN, right=0.05)
