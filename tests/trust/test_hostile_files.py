@@ -218,7 +218,7 @@ def test_no_name_leads_out_of_the_store(reference: str, tmp_path: Path, monkeypa
         store.resolve(reference)
     parsed = hub.HubReference.parse(reference)
     if parsed is not None:
-        assert store._entry(parsed).resolve().parent == store.folder.resolve()
+        assert store._entries.place(parsed).resolve().parent == store.folder.resolve()
 
 
 def test_links_in_a_cache_lead_to_no_deletion_outside(tmp_path: Path) -> None:

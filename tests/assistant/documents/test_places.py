@@ -50,7 +50,7 @@ def test_a_place_is_printable_short_and_on_one_line() -> None:
     document = Document("a", "text", places=(Place(0, "message “\x1b[31mRe:\n" + "x" * 999 + "”"),))
     place = document.evidence(0, 4).place
     assert place is not None
-    assert place.startswith("message “[31mRe: xxx")
+    assert place.startswith("message “Re: xxx")
     assert len(place) <= 160
 
 

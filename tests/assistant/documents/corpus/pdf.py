@@ -428,7 +428,7 @@ def column(
             y -= leading
 
 
-@case
+@case(".pdf")
 def cv_with_a_column_at_the_left() -> bytes:
     with canvas() as (drawn, out):
         drawn.setFont("Helvetica-Bold", 22)
@@ -438,7 +438,7 @@ def cv_with_a_column_at_the_left() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def cv_with_a_column_at_the_right() -> bytes:
     with canvas() as (drawn, out):
         drawn.setFont("Helvetica-Bold", 20)
@@ -450,7 +450,7 @@ def cv_with_a_column_at_the_right() -> bytes:
     return out.getvalue()
 
 
-@case
+@case(".pdf")
 def cv_in_two_frames() -> bytes:
     out = io.BytesIO()
     document = BaseDocTemplate(out, pagesize=A4, invariant=1)
