@@ -1,6 +1,6 @@
 """The sentence embedder of a folder."""
 
-from assistant.loading.pretrained import quicken, quietly, ready
+from assistant.loading.pretrained import BUILDING, quicken, quietly, ready
 from assistant.models.store import ResolvedModel
 from assistant.retrieval.embedding import SentenceEmbedder
 
@@ -14,7 +14,10 @@ def load_embedder(model: ResolvedModel) -> SentenceEmbedder:
     with quietly(model):
         from transformers import AutoModel, AutoTokenizer
 
-        network = AutoModel.from_pretrained(model.base, dtype="float32", use_safetensors=True, trust_remote_code=False)
+        with BUILDING:
+            network = AutoModel.from_pretrained(
+                model.base, dtype="float32", use_safetensors=True, trust_remote_code=False
+            )
         network = ready(network, model)
         quicken(network, {})
         tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=False)

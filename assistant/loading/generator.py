@@ -9,7 +9,7 @@ from assistant.encoders.precision import best_precision
 from assistant.errors import ModelError, StoreError, UsageError
 from assistant.events import Progress
 from assistant.loading.imports import NETWORKS, TOKENIZERS, import_alone
-from assistant.loading.pretrained import fastest_format, from_pretrained, quietly, ready, with_adapter
+from assistant.loading.pretrained import BUILDING, fastest_format, from_pretrained, quietly, ready, with_adapter
 from assistant.models.staging import ProgressListener
 from assistant.models.store import ResolvedModel
 from assistant.text import one_line
@@ -95,7 +95,8 @@ def _dequantised(model: ResolvedModel) -> Any:
     if model.gguf is None:
         raise ModelError(f"{model.name} has no GGUF file.")
     file = GGUFFile(model.gguf)
-    network = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(model.base), dtype=torch.float32)
+    with BUILDING:
+        network = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(model.base), dtype=torch.float32)
     with torch.no_grad():
         for name, values in file.state_dict():
             network.get_parameter(name).copy_(torch.from_numpy(values))

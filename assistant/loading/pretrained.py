@@ -22,6 +22,9 @@ from assistant.text import one_line
 
 log = logging.getLogger(__name__)
 
+BUILDING = threading.Lock()
+"""Held while transformers builds a network."""
+
 _quiet_lock = threading.Lock()
 _quiet_for: list[None] = []  # an entry for each thread that loads
 _quiet_until = ExitStack()
@@ -30,13 +33,18 @@ _quiet_until = ExitStack()
 def from_pretrained(kind: Any, model: ResolvedModel, **options: Any) -> Any:
     """The base as a model of a kind.
 
+    Threads that load different models take turns: while transformers builds one, what it switches off for that (the
+    making of weights that are read anyway, the tying of those that two layers share) is off in the whole process.
+
     Raises:
         ModelError: it lacks a part that neither it nor the adapter brings, which would then answer at random.
     """
     # float32 so that merging an adapter loses nothing; the number format for use comes after.
-    network, info = kind.from_pretrained(
-        model.base, dtype="float32", use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
-    )
+    with BUILDING:
+        network, info = kind.from_pretrained(
+            model.base, dtype="float32", use_safetensors=True, trust_remote_code=False, output_loading_info=True,
+            **options,
+        )  # fmt: skip
     brought = _saved_modules(model.adapter)
     absent = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
     absent = {key for key in absent if not any(part in brought for part in key.split("."))}

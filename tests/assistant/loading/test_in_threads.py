@@ -2,12 +2,16 @@
 
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import huggingface_hub.constants
 
+from assistant.loading.embedder import load_embedder
+from assistant.loading.generator import load_language_model
 from assistant.loading.models import LoadedModels
 from assistant.loading.pretrained import quietly
+from assistant.loading.reader import load_reader
 from assistant.models.store import ModelStore, ResolvedModel
 from assistant.settings import Settings
 
@@ -45,3 +49,18 @@ def test_a_generator_is_at_hand_where_a_server_has_it_or_it_lies_on_this_machine
     assert not at_hand()
     assert not at_hand(profile="someone/a-model")
     assert not at_hand(generator="no such model")
+
+
+def test_models_that_threads_load_at_the_same_time_have_all_their_weights(
+    generator_folder: Path, reader_folder: Path, encoder_folder: Path
+) -> None:
+    """Of two networks that transformers builds at once, one lost the weights that its layers share."""
+    loads = {load_language_model: generator_folder, load_reader: reader_folder, load_embedder: encoder_folder}
+    store = ModelStore()
+
+    def load(at: int) -> None:
+        loader, folder = list(loads.items())[at % len(loads)]
+        loader(store.resolve(str(folder)))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(load, range(36))) == [None] * 36
