@@ -62,6 +62,7 @@ def unfinished(
         done = _records(file, path)
         waiting: Record | None = next(done, None)
         count = 0
+        is_repaired = False
         for block in blocks:
             finished = 0
             for line in block:
@@ -73,12 +74,15 @@ def unfinished(
                 on_done(waiting)
                 waiting = next(done, None)
             if finished < len(block):
-                _repair(path)
+                if not is_repaired:  # and never again: from the first block on, this run's records are being written
+                    _repair(path)
+                    is_repaired = True
                 yield only_needed(block, range(finished, len(block))), finished
         if waiting is not None:
             where = f"{path}, line {count + 1}"
             raise _refused(where, waiting, "the input has no more questions")
-    _repair(path)
+    if not is_repaired:
+        _repair(path)
 
 
 def failed_lines(path: Path, *, all_of_them: bool) -> int:
@@ -146,6 +150,7 @@ def merge_retried(path: Path, retried: Path) -> None:
     """
     if not retried.exists():
         return
+    path = path.resolve()  # a link to the output stays one
     draft = path.with_name(f"{path.name}.merged")
     with path.open("rb") as old, retried.open("rb") as new, draft.open("wb") as merged:
         failed = {key for raw in old if (key := _failed_line(raw)) is not None}
@@ -190,7 +195,7 @@ def _replaces(new: bytes, old: bytes, failed: Container[tuple[str, str]]) -> boo
     """
     try:
         ours, theirs = json.loads(new), json.loads(old)
-        if "error" not in theirs or ours["id"] != theirs["id"]:
+        if "error" not in theirs or any(ours[key] != theirs[key] for key in ("id", "options_digest")):
             return False
         if ours["input_digest"] == theirs["input_digest"]:
             return True

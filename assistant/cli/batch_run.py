@@ -24,9 +24,10 @@ from assistant.errors import AssistantError, UsageError
 from assistant.events import Progress
 from assistant.records import answer_from_json
 from assistant.settings import Settings
-from assistant.text import counted
+from assistant.text import counted, one_line
 
 LINES_AHEAD = 8
+_WRITERS_TOLD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class _Tally:
         self.matched = 0
         self._status, self._watched, self._total = status, watched, total
         self._said: set[str] = set()
+        self._writers: list[str] = []
 
     def say(self, text: str) -> None:
         """Say something that is said once in a run."""
@@ -112,6 +114,7 @@ class _Tally:
         """Count a record of an earlier run."""
         self._count(record)
         self.summary.before += 1
+        self._tell_writers()
         if notice := computed_otherwise(record, computed_with()):
             self.say(notice)
 
@@ -127,14 +130,24 @@ class _Tally:
     def now(self, record: Record) -> None:
         """Count a record of this run."""
         self._count(record)
+        self._tell_writers()
         self.tell()
 
     def tell(self) -> None:
         """Show how far the run is."""
         self._status(Progress("Answering", self.summary.done, self._total))
 
+    def _tell_writers(self) -> None:
+        """Say where a run that goes on has other answers from another model, as a server may list another first."""
+        if self.summary.before and len(self._writers) > 1:
+            first, other = (one_line(name, 60) for name in self._writers[:2])
+            self.say(f"Some answers were written by {first}, others by {other}; --model keeps to one.")
+
     def _count(self, record: Record) -> None:
         self.summary.add(record)
+        writer = (record.get("models") or {}).get("generator")
+        if isinstance(writer, str) and writer not in self._writers and len(self._writers) < _WRITERS_TOLD:
+            self._writers.append(writer)
         if self._watched and "error" not in record:
             self.matched += fails(answer_from_json(record), self._watched)
 
@@ -185,6 +198,8 @@ def _answer(
             else:
                 work = ((block, 0) for block in blocks)
             with files.open_journal(append=append) as journal:
+                if not append:  # an earlier run's lines that were tried again and not put into place yet
+                    files.retried.unlink(missing_ok=True)
                 tally.tell()
                 run_batch(executor, work, journal, tally.now)
         except UsageError:

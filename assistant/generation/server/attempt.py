@@ -88,6 +88,9 @@ class Attempt:
 
     def events(self) -> Iterator[Event]:
         """What the answer says, piece by piece, and that it is waited for."""
+        if self._cancel.is_set():  # while it was waited for: nobody is asked any more
+            self.finish = "cancelled"
+            return
         call = Call(self._client, "POST", "chat/completions", self._body)
         try:
             yield from self._read(call)

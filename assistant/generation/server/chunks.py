@@ -237,6 +237,15 @@ class ChunkReader:
         ):
             if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 40:
                 setattr(self.counts, name, value)
+        self._count_thinking_apart(usage.get("total_tokens"))
+
+    def _count_thinking_apart(self, total: Any) -> None:
+        """Some do not count the thinking into what was written, which only their sum of all tells."""
+        counts = self.counts
+        if None not in (counts.prompt, counts.completion, counts.thinking) and counts.thinking:
+            apart = (counts.prompt or 0) + (counts.completion or 0) + counts.thinking
+            if total == apart:
+                counts.completion = (counts.completion or 0) + counts.thinking
 
 
 def _chunk(choice: dict[str, Any], *, begun: bool) -> Chunk | None:

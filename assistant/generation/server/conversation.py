@@ -32,9 +32,9 @@ class Conversation:
             self._turns[-1].append(Message(message.role, text))
 
     @property
-    def characters(self) -> int:
-        """How long all of it is."""
-        return len(self._system) + sum(map(_length, self._turns))
+    def size(self) -> int:
+        """How long all of it is, in bytes: of a token they are about as many in all scripts, characters are not."""
+        return _size(self._system) + sum(_size(message.text) for turn in self._turns for message in turn)
 
     @property
     def characters_of_words(self) -> int:
@@ -53,9 +53,9 @@ class Conversation:
         Returns:
             Whether one was left out; the last never is.
         """
-        wanted = self.characters * _KEPT if longest is None else longest
+        wanted = self.size * _KEPT if longest is None else longest
         before = self.turns_left_out
-        while len(self._turns) > 1 and self.characters > wanted:
+        while len(self._turns) > 1 and self.size > wanted:
             del self._turns[0]
             self.turns_left_out += 1
         return self.turns_left_out > before
@@ -89,5 +89,5 @@ class Conversation:
         return merged
 
 
-def _length(turn: Sequence[Message]) -> int:
-    return sum(len(message.text) for message in turn)
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -14,6 +14,7 @@ from assistant.text import one_line
 
 LONGEST_LINE = 200
 _SHORTEST_SENTENCE = 60
+_SECRET = 4  # characters of a key's beginning that give it away; a word may end with fewer
 
 
 class Kind(Enum):
@@ -92,6 +93,12 @@ _QUOTA = re.compile(
 _RATE = re.compile(
     r"rate.?limit|too many requests|requests per (minute|day|second)|overloaded|at capacity|capacity exceeded", re.I
 )
+_FOR_NOW = re.compile(
+    r"temporarily (unavailable|overloaded|out of)|\b(model|server|service)( \S{1,80})? (is )?(currently )?"
+    r"(too |very )?busy\b|no healthy upstream|upstream connect error",
+    re.IGNORECASE,
+)
+"""What passes, whatever the status says."""
 _ROLES = re.compile(
     r"(roles?|messages?|requests?) (must|should|need to|have to)?.{0,12}alternat"
     r"|(system|developer) (role|message|prompt|instruction)s?.{0,30}(not|n't) (be )?(supported|allowed|enabled)"
@@ -181,7 +188,7 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.RATE, None  # of a quota a minute, too, as Google words it
     if status == 402 or _QUOTA.search(words):
         return Kind.QUOTA, None
-    if (status == 429 and not _TOO_LARGE.search(words)) or (status == 529):
+    if (status == 429 and not _TOO_LARGE.search(words)) or status == 529 or (status == 403 and _RATE.search(words)):
         return Kind.RATE, None
     if status in (413, 429) or _CONTEXT.search(words):
         return Kind.CONTEXT, None
@@ -197,12 +204,15 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.PARAMETER, parameter
     if status in (400, 422) and "max_tokens" not in sent and _WANTED.search(f"{words} {locations}"):
         return Kind.PARAMETER, "max_tokens"
-    if status in (404, 405) or _MODEL.search(words) or (not status and no_such_page(words)):
+    passes = _FOR_NOW.search(words) is not None
+    if not passes and (status in (404, 405) or _MODEL.search(words) or (not status and no_such_page(words))):
         return Kind.NOT_THE_API if status == 405 or no_such_page(words) else Kind.MODEL, None
     if _RATE.search(words):
         return Kind.RATE, None
     never = status == 501 or _NEVER.search(words)  # not of this server, however often it is asked
-    failed = status in _FAILED or status >= 500 or not (status or fields.get("param")) or _CRASHED.search(words)
+    failed = (
+        passes or status in _FAILED or status >= 500 or not (status or fields.get("param")) or _CRASHED.search(words)
+    )
     return Kind.BUSY if failed and not never else Kind.REFUSED, None
 
 
@@ -237,6 +247,14 @@ def unreached(error: BaseException | None) -> tuple[str, str]:
     return "cannot be reached", "is the server running there?"
 
 
+def _without(sentence: str, secret: str) -> str:
+    """A sentence without the key, of which its end may be the beginning where it was cut."""
+    sentence = sentence.replace(secret, "…")
+    longest = min(len(secret), len(sentence))
+    cut = next((size for size in range(longest, _SECRET - 1, -1) if sentence.endswith(secret[:size])), 0)
+    return f"{sentence[:-cut]}…" if cut else sentence
+
+
 def line_of(where: str, says: str, sentence: str = "", advice: str = "", *, secret: str | None = None) -> str:
     """One line of at most LONGEST_LINE characters: who, what happened, the server's own sentence, and what to do.
 
@@ -251,7 +269,7 @@ def line_of(where: str, says: str, sentence: str = "", advice: str = "", *, secr
     if not sentence:
         return one_line(f"The server {where} {says}{end}", LONGEST_LINE)
     if secret:
-        sentence = sentence.replace(secret, "…")
+        sentence = _without(sentence, secret)
     begin, status = f"The server {where} says: ", f" ({says})" if says else ""
     room = LONGEST_LINE - len(begin) - len(status) - len(end)
     if room < min(_SHORTEST_SENTENCE, len(sentence)):

@@ -4,12 +4,12 @@ import re
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.errors import GenerationError
 from assistant.events import Event, Listener, Notice, ServerNotice, TextTakenBack
 from assistant.generation.server.address import ServerAddress, base_url, resolve
-from assistant.generation.server.attempt import Attempt, Limits
+from assistant.generation.server.attempt import NO_CONTENT, Attempt, Limits
 from assistant.generation.server.connection import open_client
 from assistant.generation.server.conversation import Conversation
 from assistant.generation.server.error_words import affordable, wants_fewer_at_once
@@ -40,6 +40,7 @@ _WAITS = {
 _TOO_MUCH_WANTED = re.compile(
     r"max_(completion_|new_)?tokens\W.{0,40}\b(too large|must be less than or equal)", re.IGNORECASE
 )
+_OF_BOTH = re.compile(r"\((\d{1,9}) in (?:the |your )?(?:messages|prompt)\D{0,40}?(\d{1,9}) (?:in|for) the completion")
 _FAILINGS = (Kind.BROKEN, Kind.SILENT)
 _LEAST_SHARE = 0.1
 """At least so much of a wait of our own is waited, however short the server's is: some say 0 and refuse again."""
@@ -86,6 +87,7 @@ class ServerGenerator:
         self._pace = Pace(timing.requests, timing.patience)
         self._parameters = Parameters()
         self._plain_roles = self._thinks_from_start = self._wants_length = self._thinks = False
+        self._has_answered = False
         self._longest: int | None = None
         self._notices: set[str] = set()
         self.name = model or self.address.model or self._listed_model(on_event)
@@ -127,7 +129,7 @@ class ServerGenerator:
         """Ask until there is an answer, or a trouble that asking again does not cure."""
         conversation = job.conversation
         self._pace.begin()
-        if self._longest is not None and conversation.characters >= self._longest:
+        if self._longest is not None and conversation.size >= self._longest:
             conversation.shorten(self._longest * 0.6)
         while True:
             yield from self._pace.enter(job.cancel)
@@ -137,9 +139,14 @@ class ServerGenerator:
             finally:
                 self._pace.leave()
             stream.turns_left_out = conversation.turns_left_out
+            if attempt.finish == "length" and attempt.thinking_pieces and job.give_room():
+                yield TextTakenBack()  # as for those that come once the model is seen to think
+                continue
             if attempt.trouble is None:
                 self._longest = job.silent_at or self._longest
+                self._has_answered = self._has_answered or attempt.finish != "cancelled"
                 break
+            attempt.trouble = self._as_passing(attempt.trouble)
             if attempt.trouble.kind in PASSING:
                 self._pace.failed()
             elif attempt.trouble.kind is not Kind.NOT_THE_API:
@@ -152,6 +159,12 @@ class ServerGenerator:
                 yield TextTakenBack()
             yield from self._recover(job, attempt)
         yield from self._say_at_end(stream, job)
+
+    def _as_passing(self, trouble: Reply) -> Reply:
+        """A page in place of an answer, where the address is known to be right: a proxy whose server is away."""
+        if trouble.kind is Kind.NOT_THE_API and self._has_answered and trouble.status not in NO_CONTENT:
+            return replace(trouble, kind=Kind.BUSY)
+        return trouble
 
     def _attempt(self, stream: ServerStream, job: Job) -> Generator[Event, None, Attempt]:
         job.plain_roles = self._plain_roles
@@ -220,7 +233,7 @@ class ServerGenerator:
                 pass
             case Kind.EMPTY if job.may_be_too_long(attempt):
                 job.silences += 1
-                job.silent_at = job.conversation.characters
+                job.silent_at = job.conversation.size
                 job.conversation.shorten()
             case Kind.QUOTA if (tokens := affordable(trouble.sentence)) and tokens < job.max_tokens:
                 job.parameters["max_tokens"] = tokens
@@ -249,11 +262,11 @@ class ServerGenerator:
         """
         conversation = job.conversation
         sentence = attempt.trouble.sentence if attempt.trouble is not None else ""
-        if "max_tokens" in job.parameters and _TOO_MUCH_WANTED.search(sentence):
+        if "max_tokens" in job.parameters and _wants_too_much(sentence):
             del job.parameters["max_tokens"]
             return
         if conversation.turns > 1:
-            self._longest = min(self._longest or conversation.characters, conversation.characters)
+            self._longest = min(self._longest or conversation.size, conversation.size)
         if conversation.shorten():
             return
         if "max_tokens" in job.parameters:
@@ -290,6 +303,12 @@ class ServerGenerator:
 
     def _error(self, job: Job, trouble: Reply, attempt: Attempt, *, waits: float | None = None) -> GenerationError:
         return error_of(self.address, trouble, attempt, job.limits, reached=self._pace.reached, waits=waits)
+
+
+def _wants_too_much(sentence: str) -> bool:
+    """Whether a context is full for the length of the answer that is asked for, rather than for the conversation."""
+    both = _OF_BOTH.search(sentence)
+    return _TOO_MUCH_WANTED.search(sentence) is not None or (both is not None and int(both[2]) > int(both[1]))
 
 
 def server_generator(settings: Settings, on_event: Listener | None = None) -> ServerGenerator:

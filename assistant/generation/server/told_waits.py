@@ -32,9 +32,10 @@ def wait_told(headers: Mapping[str, str], inner: Any, sentence: str) -> float | 
     found = [
         _number(told.get("retry-after-ms"), 0.001),
         _number(told.get("retry-after"), 1) if "retry-after" in told else None,
-        _until(told.get("retry-after")),
-        _longest(told, ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")),
+        _until(told.get("retry-after"), told.get("date")),
         wait_in_error(inner, sentence),
+        # Until all of the limit is there again, of which the next request may need little.
+        _longest(told, ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")),
         _at_reset(told),
     ]
     seconds = next((each for each in found if each is not None), None)
@@ -57,10 +58,22 @@ def _number(text: str | None, unit: float) -> float | None:
     return None if math.isnan(seconds) else seconds
 
 
-def _until(text: str | None) -> float | None:
-    """Seconds until a date, as Retry-After may give one."""
+def _until(text: str | None, now: str | None) -> float | None:
+    """Seconds until a date, as Retry-After may give one.
+
+    Args:
+        text: the date.
+        now: by the server's own clock, which this machine's may be far from; None where it does not say.
+    """
+    if (then := _moment(text)) is None:
+        return None
+    told = _moment(now)
+    return then - (time.time() if told is None else told)
+
+
+def _moment(text: str | None) -> float | None:
     try:
-        return email.utils.parsedate_to_datetime(text).timestamp() - time.time() if text else None
+        return email.utils.parsedate_to_datetime(text).timestamp() if text else None
     except (ValueError, TypeError, OverflowError):
         return None
 
