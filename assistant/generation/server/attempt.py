@@ -13,7 +13,7 @@ from assistant.events import Event, TextDelta, TextTakenBack, ThinkingDelta, Wai
 from assistant.generation.server.chunks import Chunk, ChunkReader, ErrorInside, NotTheApiError
 from assistant.generation.server.connection import Call, Failure, Head, Item
 from assistant.generation.server.end_marks import EndMarks
-from assistant.generation.server.errors import Kind, Reply, read_refusal, refusal
+from assistant.generation.server.errors import STREAM, Kind, Reply, read_refusal, refusal
 from assistant.generation.server.loops import LoopWatch
 from assistant.generation.server.pages import is_no_http, page_title
 from assistant.generation.server.thinking import ThinkingSplitter
@@ -109,7 +109,11 @@ class Attempt:
     @property
     def optional(self) -> list[str]:
         """The names of the parameters that were sent beside the model and the messages."""
-        return [name for name in self._body if name not in ("model", "messages")]
+        return [
+            name
+            for name, value in self._body.items()
+            if name not in ("model", "messages") and not (name == STREAM and value is False)
+        ]
 
     @property
     def question_length(self) -> int:

@@ -20,7 +20,10 @@ _FILTERED = {
     "content_filter", "content-filter", "safety", "recitation", "sensitive", "blocklist", "prohibited_content", "spii",
     "refusal",
 }  # fmt: skip
-_BROKEN = {"error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error", "unknown"}
+_BROKEN = {
+    "error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error", "unknown",
+    "timeout", "incomplete", "malformed_function_call",
+}  # fmt: skip
 _NO_END = {"", "null", "none"}
 _TOOLS = {"tool_calls", "function_call", "tool_use", "tool_call"}
 
@@ -312,7 +315,7 @@ def _content(content: Any) -> tuple[str, str]:
 
 def _finish(told: str) -> str | None:
     """How an answer ended; None where the field stands there without saying that it did."""
-    name = told.strip().lower()
+    name = told.partition(":")[0].strip().lower()  # Google's "content_filter: RECITATION"
     if name in _NO_END:
         return None
     for finish, names in (("length", _LENGTH), ("filtered", _FILTERED), ("broken", _BROKEN), ("tools", _TOOLS)):

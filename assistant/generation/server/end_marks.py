@@ -4,7 +4,7 @@ import re
 
 _ENDS = (
     r"<\|(?:im_end|eot_id|eom_id|end_of_text|endoftext|end_of_turn|end|return)\|>|<end_of_turn>|</s>"
-    r"|<｜end▁of▁sentence｜>"
+    r"|<｜end▁of▁sentence｜>|<\|END_RESPONSE\|>"
 )
 _END = re.compile(_ENDS)
 _NEXT_TURN = re.compile(

@@ -87,6 +87,7 @@ _QUOTA = re.compile(
     r"|billing[ _]|payment (is )?required|credits? (balance|limit)|balance is (too low|insufficient)"
     r"|(no|out of|not enough|insufficient|more|add) .{0,12}(credits?|balance|funds)\b"
     r"|credits? .{0,20}(exhausted|used up)|account balance|account is in good standing"
+    r"|(account|organization) (has been|is|was) (deactivated|disabled|suspended)"
     r"|(reached|exceeded) (your|the) \w+ usage limit|free (tier|quota).{0,40}(exhausted|used up)",
     re.IGNORECASE,
 )
@@ -111,7 +112,10 @@ _KEY = re.compile(
     r"api[ _-]?key.{0,20}(not valid|invalid|expired)|(invalid|incorrect|expired) (or missing )?api[ _-]?key", re.I
 )
 _RULES = re.compile(
-    r"(country|region|territory|location).{0,40}(not|n't|un) ?(supported|available|allowed)|data policy|guardrail", re.I
+    r"(country|region|territory|location).{0,40}(not|n't|un) ?(supported|available|allowed)|data policy|guardrail"
+    r"|requires moderation|\bflagged\b|firewall rules?\b|ip address .{0,60}not (authorized|allowed)"
+    r"|has not been used in project .{0,80}disabled",
+    re.I,
 )
 """What no key and no other name of the model changes."""
 STREAM = "stream"
@@ -123,7 +127,8 @@ _NO_STREAM = re.compile(
 )
 _MODEL = re.compile(
     r"model.{0,80}(not (be )?(found|exist|available|loaded)|does not exist)|(no such|unknown) model"
-    r"|not a valid model|no models? (is |are )?loaded|(requested|this) model is not supported"
+    r"|not a valid model|invalid model name|model.{0,80}has been decommissioned"
+    r"|no models? (is |are )?loaded|(requested|this) model is not supported"
     r"|deployment.{0,80}not exist",
     re.I,
 )
@@ -194,7 +199,7 @@ def _kind(  # noqa: PLR0911  (one way out for each kind)
         return Kind.CONTEXT, None
     if _LOADING.search(words) and not _FAILED_LOAD.search(words):
         return Kind.LOADING, None
-    if status in (403, 404) and _RULES.search(words):
+    if status in (401, 403, 404) and _RULES.search(words):
         return Kind.REFUSED, None
     if status in (401, 403) or (status == 400 and _KEY.search(words)):
         return Kind.KEY, None

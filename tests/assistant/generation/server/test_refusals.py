@@ -53,6 +53,13 @@ from tests.assistant.generation.server.test_habits import LONG, QUESTION, ask
         (422, "Input should be 'user' or 'assistant'", Kind.ROLES),
         (498, "Flex tier capacity exceeded", Kind.RATE),
         (403, "Country, region, or territory not supported", Kind.REFUSED),
+        (403, 'm requires moderation on P. Your input was flagged for "violence".', Kind.REFUSED),
+        (403, "Access denied due to Virtual Network/Firewall rules.", Kind.REFUSED),
+        (403, "The API has not been used in project 123 before or it is disabled.", Kind.REFUSED),
+        (401, "Your IP address 192.0.2.4 is not authorized.", Kind.REFUSED),
+        (401, "Your account has been deactivated. Check your email.", Kind.QUOTA),
+        (400, "/chat/completions: Invalid model name passed in model=m", Kind.MODEL),
+        (400, "The model `m` has been decommissioned and is no longer supported.", Kind.MODEL),
         (403, "This key has no leave for that", Kind.KEY),
         (400, "API key not valid. Please pass a valid API key.", Kind.KEY),
     ],
@@ -85,6 +92,13 @@ def test_a_server_that_does_not_stream_is_asked_for_the_whole_answer(error: dict
     assert "stream_options" not in outcome.server.asked[-1]
     assert outcome.server.asked[-1]["max_tokens"] == 9
     assert len(outcome.server.asked) == 2
+
+
+def test_a_server_that_speaks_of_its_stream_whatever_is_asked_is_not_asked_for_ever() -> None:
+    sentence = "Streaming is not supported for this model"
+    outcome = ask(lambda asked: asked.refuse(400, sentence, param="stream") if asked.number < 9 else asked.say("No."))
+    assert sentence in str(outcome.error)
+    assert [body["stream"] for body in outcome.server.asked] == [True, False]
 
 
 @pytest.mark.parametrize(

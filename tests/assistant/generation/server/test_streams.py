@@ -309,3 +309,22 @@ def test_a_compressed_stream_that_is_spoilt_in_the_middle_keeps_what_came() -> N
 
     outcome = ask(reply)
     assert (outcome.text, outcome.stream.finish) == ("Half", "broken")
+
+
+@pytest.mark.parametrize(
+    ("told", "finish"),
+    [
+        ("content_filter: RECITATION", "filtered"),
+        ("incomplete", "broken"),
+        ("timeout", "broken"),
+        ("MALFORMED_FUNCTION_CALL", "broken"),
+    ],
+)
+def test_an_end_that_is_none_by_its_name_is_not_taken_for_a_whole_answer(told: str, finish: str) -> None:
+    outcome = ask(lambda asked: asked.stream([piece("Half"), delta(told), DONE]))
+    assert (outcome.text, outcome.stream.finish) == ("Half", finish)
+
+
+def test_the_tags_of_coheres_models_are_no_part_of_an_answer() -> None:
+    text = "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Use a loop.<|END_RESPONSE|>"
+    assert ask(lambda asked: asked.say(text)).text == "Use a loop."
