@@ -95,7 +95,7 @@ class Attempt:
         try:
             yield from self._read(call)
         except ErrorInside as error:
-            self._fail(refusal(0, error.data, self.optional), error)
+            self._fail(refusal(0, error.data, self.optional, question=self._question), error)
         except NotTheApiError as error:
             if self.text_pieces or self.thinking_pieces:  # such as the page of a proxy, whose server is gone by now
                 self._told = "broken"
@@ -105,6 +105,10 @@ class Attempt:
                 self._fail(Reply(Kind.NOT_THE_API), error)
         finally:
             call.leave()
+
+    @property
+    def _question(self) -> str:
+        return str(self._body["messages"][-1]["content"])
 
     @property
     def optional(self) -> list[str]:
@@ -169,7 +173,7 @@ class Attempt:
             case None:
                 yield from self._end()
             case Head(status, headers, body) if status >= 400:
-                self._fail(read_refusal(status, headers, body, self.optional))
+                self._fail(read_refusal(status, headers, body, self.optional, self._question))
             case Head(status, headers) if status >= 300:
                 self._fail(Reply(Kind.NOT_THE_API, status, f"moved to {headers.get('location', 'nowhere')}"))
             case Head(status) if status in NO_CONTENT:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from difflib import SequenceMatcher
 from typing import Any
 
 from assistant.text import one_line
@@ -21,6 +22,7 @@ _NAMES = (
     "status_msg",
 )
 _FEWEST_TOKENS = 64
+_REPEATED = 12  # characters
 _AT_ONCE = re.compile(
     r"concurren|pending requests|simultaneous|parallel requests|requests? at (once|a time|the same time)|queue is full"
     r"|no slots? available",
@@ -57,6 +59,15 @@ def _of_provider(inner: dict[str, Any], said: str, depth: int) -> str:
     raw = sentence_of(metadata.get("raw"), depth + 1)
     name = metadata.get("provider_name")
     return f"{one_line(name, 40)}: {raw}" if raw and isinstance(name, str) and name else raw or said
+
+
+def without_repeated(sentence: str, question: str) -> str:
+    """A sentence without the longest stretch of the question that it repeats, where that is more than a few words."""
+    asked = one_line(question, _LONGEST)
+    found = SequenceMatcher(None, sentence, asked, autojunk=False).find_longest_match()
+    if found.size < _REPEATED:
+        return sentence
+    return f"{sentence[: found.a]} {sentence[found.a + found.size :]}"
 
 
 def affordable(sentence: str) -> int | None:

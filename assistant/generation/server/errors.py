@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from assistant.generation.server.error_words import in_events, locations, sentence_of
+from assistant.generation.server.error_words import in_events, locations, sentence_of, without_repeated
 from assistant.generation.server.pages import no_such_page, page_text
 from assistant.generation.server.told_waits import wait_in_error, wait_told
 from assistant.text import one_line
@@ -147,7 +147,9 @@ _REFUSING = re.compile(
 )
 
 
-def read_refusal(status: int, headers: Mapping[str, str], body: bytes, sent: Iterable[str] = ()) -> Reply:
+def read_refusal(
+    status: int, headers: Mapping[str, str], body: bytes, sent: Iterable[str] = (), question: str = ""
+) -> Reply:
     """The refusal that an HTTP response with an error status is.
 
     Args:
@@ -155,6 +157,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, sent: Ite
         headers: of the response.
         body: its beginning.
         sent: the names of the optional parameters of the request.
+        question: what was asked, which some repeat: its words say nothing of the trouble.
     """
     try:
         data: Any = json.loads(body)
@@ -165,10 +168,16 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, sent: Ite
             return Reply(Kind.NOT_THE_API, status, one_line(data, 1000))  # a web server that has no such page
         if status == 403 and body.lstrip().startswith(b"<"):  # a proxy or a firewall, which knows nothing of keys
             return Reply(Kind.REFUSED, status, one_line(data, 1000))
-    return refusal(status, data, sent, headers)
+    return refusal(status, data, sent, headers, question)
 
 
-def refusal(status: int, data: Any, sent: Iterable[str] = (), headers: Mapping[str, str] | None = None) -> Reply:
+def refusal(
+    status: int,
+    data: Any,
+    sent: Iterable[str] = (),
+    headers: Mapping[str, str] | None = None,
+    question: str = "",
+) -> Reply:
     """The refusal that a server's error object is, whether it came as a response or in the middle of an answer."""
     if isinstance(data, list) and len(data) == 1:  # as Google sends it
         data = data[0]
@@ -179,7 +188,12 @@ def refusal(status: int, data: Any, sent: Iterable[str] = (), headers: Mapping[s
         told: list[Any] = [fields.get("code"), fields.get("status")]
         status = next((int(code) for code in told if _is_status(code)), 0)
     sentence = sentence_of(inner)
-    words = " ".join([sentence, *(str(fields[name])[:200] for name in ("type", "code") if fields.get(name))])
+    words = " ".join(
+        [
+            without_repeated(sentence, question),
+            *(str(fields[name])[:200] for name in ("type", "code") if fields.get(name)),
+        ]
+    )
     retry_after = wait_told(headers or {}, inner, sentence)
     says_when = wait_in_error(inner, sentence) is not None
     kind, parameter = _kind(status, words, fields, locations(inner), list(sent), says_when=says_when)

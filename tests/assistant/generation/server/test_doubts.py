@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from assistant.errors import GenerationError
 from assistant.events import TextDelta, TextTakenBack
 from assistant.generation.server import ServerGenerator
 from assistant.generation.server.errors import Kind, line_of, refusal
@@ -148,3 +149,18 @@ def test_what_was_cancelled_while_it_waited_is_not_asked() -> None:
             assert stream.finish == "cancelled"
         time.sleep(0.3)
         assert server.asked == []
+
+
+def test_a_refusal_that_repeats_the_question_takes_no_parameter_out() -> None:
+    def reply(asked: Asked) -> None:
+        if "boil" in asked.body["messages"][-1]["content"]:
+            asked.refuse(400, "Invalid request: At what temperature does water boil?")
+        else:
+            asked.say(f"at {asked.body.get('temperature')}")
+
+    sampling = Sampling(temperature=0.5, chosen=frozenset(("temperature",)))
+    with serving(reply) as server:
+        generator = ServerGenerator(server.url, "m")
+        with pytest.raises(GenerationError, match="Invalid request"):
+            asked_of(generator, "At what temperature does water boil?", sampling=sampling)
+        assert asked_of(generator, "Hello", sampling=sampling)[0] == "at 0.5"
