@@ -62,6 +62,11 @@ class Reply:
     retry_after: float | None = None
     parameter: str | None = None
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same request may well succeed later; an answer that ended by itself without a word may."""
+        return self.kind in PASSING or (self.kind is Kind.EMPTY and self.sentence == "end")
+
 
 _CONTEXT = re.compile(
     r"context[ _-]?(length|size|window|limit)|exceed_context|context overflow|too many (input )?tokens"

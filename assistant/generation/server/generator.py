@@ -36,6 +36,7 @@ _WAITS = {
     Kind.BUSY: "Waiting for the server, which failed",
     Kind.BROKEN: "Waiting for the server, which broke off",
     Kind.SILENT: "Waiting for the server, which answered with nothing",
+    Kind.EMPTY: "Waiting for the server, which gave an empty answer",
 }
 _TOO_MUCH_WANTED = re.compile(
     r"max_(completion_|new_)?tokens\W.{0,40}\b(too large|must be less than or equal)", re.IGNORECASE

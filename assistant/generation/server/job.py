@@ -10,7 +10,7 @@ from assistant.generation.server.conversation import Conversation
 from assistant.generation.server.errors import Kind, Reply
 from assistant.generation.server.pace import TRIES
 
-_SLOW_TRIES = _ATTENDED_TRIES = 3
+_FEW_TRIES = _ATTENDED_TRIES = 3
 _SILENCES = 4
 _OF_THE_SERVER = frozenset((408, 425, 502, 503, 504, *range(520, 525)))
 """Statuses that no question is to blame for: a proxy whose server is down, or one that is busy."""
@@ -60,8 +60,8 @@ class Job:
         match trouble.kind:
             case Kind.RATE | Kind.LOADING:
                 return True
-            case Kind.TIMEOUT:
-                return unattended and self.tries[Kind.TIMEOUT] < _SLOW_TRIES
+            case Kind.TIMEOUT | Kind.EMPTY:
+                return unattended and trouble.passes and self.tries[trouble.kind] < _FEW_TRIES
             case Kind.UNREACHABLE:
                 return unattended and reached
             case Kind.BUSY if unattended and trouble.status in _OF_THE_SERVER:

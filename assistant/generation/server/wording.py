@@ -3,7 +3,7 @@
 from assistant.errors import ContextFullError, EmptyAnswerError, GenerationError
 from assistant.generation.server.address import ServerAddress
 from assistant.generation.server.attempt import NO_CONTENT, QUEUED, Attempt, Limits
-from assistant.generation.server.errors import PASSING, Kind, Reply, line_of, unreached
+from assistant.generation.server.errors import Kind, Reply, line_of, unreached
 from assistant.generation.server.pages import broke_before, is_no_http, right_address, wants_https
 from assistant.text import counted
 
@@ -35,7 +35,7 @@ def error_of(
     sentence = "" if trouble.kind is Kind.EMPTY else trouble.sentence
     line = line_of(address.shown, says, sentence, advice, secret=address.key)
     kinds = {Kind.CONTEXT: ContextFullError, Kind.EMPTY: EmptyAnswerError}
-    error = kinds.get(trouble.kind, GenerationError)(line, passing=trouble.kind in PASSING)
+    error = kinds.get(trouble.kind, GenerationError)(line, passing=trouble.passes)
     error.__cause__ = attempt.cause
     return error
 

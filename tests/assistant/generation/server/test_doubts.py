@@ -164,3 +164,16 @@ def test_a_refusal_that_repeats_the_question_takes_no_parameter_out() -> None:
         with pytest.raises(GenerationError, match="Invalid request"):
             asked_of(generator, "At what temperature does water boil?", sampling=sampling)
         assert asked_of(generator, "Hello", sampling=sampling)[0] == "at 0.5"
+
+
+def test_where_nobody_watches_an_empty_answer_is_asked_for_again_and_then_told_as_passing() -> None:
+    with serving(lambda asked: asked.say("" if asked.number < 2 else "ok")) as server:
+        generator = ServerGenerator(server.url, "m")
+        generator.unattended = True
+        assert asked_of(generator, "Hello")[0] == "ok"
+    with serving(lambda asked: asked.say("")) as server:
+        generator = ServerGenerator(server.url, "m")
+        generator.unattended = True
+        with pytest.raises(GenerationError, match="empty answer") as raised:
+            asked_of(generator, "Hello")
+        assert raised.value.passing and len(server.asked) == 3
