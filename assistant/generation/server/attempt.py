@@ -108,7 +108,8 @@ class Attempt:
 
     @property
     def _question(self) -> str:
-        return str(self._body["messages"][-1]["content"])
+        messages = self._body["messages"]
+        return str(messages[-1]["content"]) if messages else ""
 
     @property
     def optional(self) -> list[str]:
@@ -122,8 +123,7 @@ class Attempt:
     @property
     def question_length(self) -> int:
         """Characters of the last message."""
-        messages = self._body["messages"]
-        return len(messages[-1]["content"]) if messages else 0
+        return len(self._question)
 
     def _is_over(self) -> bool:
         return self.finish is not None or self.trouble is not None

@@ -22,7 +22,7 @@ _NAMES = (
     "status_msg",
 )
 _FEWEST_TOKENS = 64
-_REPEATED = 12  # characters
+_REPEATED = 20  # characters; fewer may be the trouble's own words, of which somebody asks
 _AT_ONCE = re.compile(
     r"concurren|pending requests|simultaneous|parallel requests|requests? at (once|a time|the same time)|queue is full"
     r"|no slots? available",

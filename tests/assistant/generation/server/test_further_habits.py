@@ -20,19 +20,11 @@ from assistant.generation.server.generator import Timing
 from assistant.generation.server.whole_chunks import WholeChunks
 from assistant.generation.stream import Sampling
 from tests.assistant.generation.server.loopback import DONE, Asked, delta, event, serving
-from tests.assistant.generation.server.test_habits import LONG, QUESTION, Habit, ask
+from tests.assistant.generation.server.test_habits import LONG, QUESTION, ask, list_of_habits
 from tests.trust.servers import piece
 
-HABITS: dict[str, Habit] = {}
+HABITS, habit = list_of_habits()
 CAPITAL = "The capital of France is Paris, and Paris is its capital."
-
-
-def habit(name: str):  # type: ignore[no-untyped-def]  # as in test_habits
-    def put(test: Habit) -> Habit:
-        HABITS[name] = test
-        return test
-
-    return put
 
 
 @pytest.fixture(autouse=True)

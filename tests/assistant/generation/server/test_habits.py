@@ -82,17 +82,23 @@ def ask(
 
 
 Habit = Callable[[], None]
-HABITS: dict[str, Habit] = {}
 
 
-def habit(name: str) -> Callable[[Habit], Habit]:
-    """Put a test into the list, by the words that the table of the docs has for it."""
+def list_of_habits() -> tuple[dict[str, Habit], Callable[[str], Callable[[Habit], Habit]]]:
+    """A list of tests, by the words that the table of the docs has for each, and the decorator that puts one there."""
+    habits: dict[str, Habit] = {}
 
-    def put(test: Habit) -> Habit:
-        HABITS[name] = test
-        return test
+    def habit(name: str) -> Callable[[Habit], Habit]:
+        def put(test: Habit) -> Habit:
+            habits[name] = test
+            return test
 
-    return put
+        return put
+
+    return habits, habit
+
+
+HABITS, habit = list_of_habits()
 
 
 # --- thinking

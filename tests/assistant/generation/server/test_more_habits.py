@@ -17,18 +17,10 @@ from assistant.generation.server.generator import Timing
 from assistant.types import Message, Role
 from tests.assistant.generation.server import test_further_habits, test_habits
 from tests.assistant.generation.server.loopback import DONE, Asked, delta, event, serving
-from tests.assistant.generation.server.test_habits import DOCS, QUESTION, Habit, ask
+from tests.assistant.generation.server.test_habits import DOCS, QUESTION, ask, list_of_habits
 from tests.trust.servers import piece
 
-HABITS: dict[str, Habit] = {}
-
-
-def habit(name: str):  # type: ignore[no-untyped-def]  # as in test_habits
-    def put(test: Habit) -> Habit:
-        HABITS[name] = test
-        return test
-
-    return put
+HABITS, habit = list_of_habits()
 
 
 @pytest.fixture(autouse=True)
