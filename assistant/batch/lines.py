@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.batch.sources import BatchLineError, Row
+from assistant.batch.rows import BatchLineError, Row
 from assistant.batch.template import Template
 from assistant.documents.open import STANDARD_INPUT, read_document
 from assistant.errors import AssistantError, DocumentError

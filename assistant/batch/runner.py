@@ -8,7 +8,7 @@ from assistant.batch.blocks import Block, Record, blocks_of
 from assistant.batch.executors import Executor, LocalExecutor
 from assistant.batch.journal import write_durably
 from assistant.batch.lines import BatchOptions, read_lines
-from assistant.batch.sources import Row, digest_of
+from assistant.batch.rows import Row, digest_of
 from assistant.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run_batch(
 def answer_rows(
     rows: Iterable[Mapping[str, Any]], assistant: "Assistant | None" = None, options: BatchOptions | None = None
 ) -> Iterator[Record]:
-    """The records (DESIGN's JSON, as `assistant batch` writes it) of any number of questions, in order, as they come.
+    """The records (objects as `assistant batch` writes them, a JSON line each) of any number of questions, in order, as they come.
 
     Questions are taken from `rows` a block at a time and answered together; rows may be without end. A row that cannot
     be answered gives a record with `error`, and the next ones are answered.

@@ -1,46 +1,24 @@
 """Files of questions as rows: JSONL, CSV, Parquet and SQuAD JSON, read as they come, what is wrong in its place."""
 
-import csv
-import hashlib
-import itertools
 import json
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from assistant.batch.table_lines import DELIMITERS, MARK, SEPARATOR, begins_with_columns, begins_with_text
+from assistant.batch.csv_rows import csv_rows
+from assistant.batch.rows import BatchLineError, Row, digest_of, digest_of_bytes, numbered_lines
+from assistant.batch.table_lines import MARK, begins_with_columns, begins_with_text
 from assistant.batch.text_lines import LineDecoder, Tell, as_utf8
 from assistant.errors import UsageError
-from assistant.text import counted
 
 FORMATS = ("jsonl", "csv", "parquet", "squad")
 _BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "squad"}
-_CHUNK = 1 << 20
 _ROWS_AT_ONCE = 64
 _PLAIN_TEXT = (
     'The first line is neither JSON such as {"question": "..."} nor does it name the columns of a table; a text file '
     'of questions, one a line, is read with a first line that says "question".'
 )
-
-
-class BatchLineError(UsageError):
-    """A line of the input that is not a question as the contract describes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: its number (the line it begins at, from 1; in tables and SQuAD files the count of rows), and its fields.
-
-    `digest` tells one content from another; `error` says why there are no fields.
-    """
-
-    number: int
-    digest: str
-    fields: dict[str, Any] | None = None
-    error: BatchLineError | None = None
 
 
 def format_of(name: str) -> str:
@@ -66,7 +44,7 @@ def read_rows(file: IO[bytes], kind: str, longest: int = 1 << 27, tell: Tell | N
         yield from _parquet(file)
         return
     readers: dict[str, Callable[[IO[bytes], int, LineDecoder], Iterator[Row]]] = {
-        "jsonl": _jsonl, "csv": _csv, "squad": _squad,
+        "jsonl": _jsonl, "csv": csv_rows, "squad": _squad,
     }  # fmt: skip
     decoded, is_utf8 = as_utf8(file, tell)
     if kind == "jsonl":
@@ -94,19 +72,6 @@ def parse_line(text: str) -> dict[str, Any]:
     return row
 
 
-def digest_of(fields: dict[str, Any]) -> str:
-    """The digest of a row that is no line of text."""
-    try:
-        text = json.dumps(fields, sort_keys=True, default=str)
-    except RecursionError:
-        text = str(sorted(fields))
-    return _digest(text.encode("ascii"))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
 def _refuse_number(text: str) -> float:
     raise ValueError(f"{text} is not a number in JSON")
 
@@ -116,28 +81,11 @@ def _finite(text: str) -> float:
     return value if math.isfinite(value) else _refuse_number(text)
 
 
-def _lines(file: IO[bytes], longest: int) -> Iterator[tuple[int, bytes, BatchLineError | None]]:
-    """The numbered lines; one that is too long has an error, and in place of its bytes their hash."""
-    for number in itertools.count(1):
-        raw = file.readline(longest)
-        if not raw:
-            return
-        if len(raw) < longest or raw.endswith(b"\n"):
-            yield number, raw, None
-            continue
-        content, size = hashlib.sha256(raw), len(raw)
-        while not raw.endswith(b"\n") and (raw := file.readline(_CHUNK)):
-            content.update(raw)
-            size += len(raw)
-        error = BatchLineError(f"the line has {size:,} bytes; at most {longest:,} can be read (max_document_megabytes)")
-        yield number, content.digest(), error
-
-
 def _jsonl(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
-    for number, raw, too_long in _lines(file, longest):
+    for number, raw, too_long in numbered_lines(file, longest):
         if not raw.strip():
             continue
-        digest = _digest(raw.strip())
+        digest = digest_of_bytes(raw.strip())
         if too_long is not None:
             yield Row(number, digest, error=too_long)
             continue
@@ -148,115 +96,6 @@ def _jsonl(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]
             yield Row(number, digest, error=BatchLineError(problem))
         except BatchLineError as error:
             yield Row(number, digest, error=error)
-
-
-class _PushbackLines:
-    """Lines for a csv reader, which can be given back: what a stray quote swallowed is read again as lines."""
-
-    def __init__(self, file: IO[bytes], longest: int, decoder: LineDecoder) -> None:
-        self._lines = _lines(file, longest)
-        self._decoder = decoder
-        self._back: deque[str | BatchLineError] = deque()
-        self.taken: list[str | BatchLineError] = []
-
-    def __iter__(self) -> "_PushbackLines":
-        return self
-
-    def __next__(self) -> str:
-        if self._back:
-            line = self._back.popleft()
-        else:
-            number, raw, error = next(self._lines)
-            line = error or self._text(raw, number)
-        self.taken.append(line)
-        if isinstance(line, BatchLineError):
-            raise line
-        return line
-
-    def _text(self, raw: bytes, number: int) -> str:
-        try:
-            return self._decoder.text(raw, number)
-        except UnicodeDecodeError:
-            return raw.decode("utf-8", "surrogateescape")
-
-    def give_back(self) -> None:
-        """All but the first of the lines taken."""
-        self._back.extendleft(reversed(self.taken[1:]))
-
-
-def _csv(file: IO[bytes], longest: int, decoder: LineDecoder) -> Iterator[Row]:
-    """Comma, semicolon or tab separated rows below a header; a row may span lines where its cells are quoted.
-
-    A first line such as `sep=;` names another character between the cells.
-    """
-    csv.field_size_limit(max(csv.field_size_limit(), longest))
-    lines_left = _PushbackLines(file, longest, decoder)
-    lines = _numbered(lines_left)
-    first, number = next(lines, (None, 0))
-    named = SEPARATOR.fullmatch(first) if first is not None else None
-    if named is not None:
-        first, number = next(lines, (None, 0))
-    number += 1
-    if first is None:
-        return
-    delimiter = named[1] if named is not None else max(DELIMITERS, key=first.count)
-    try:
-        header = next(csv.reader([first], delimiter=delimiter))
-    except csv.Error as error:
-        raise UsageError(f"The first line must name the columns; it is not valid CSV: {error}.") from error
-    if not _is_text(header):
-        raise UsageError("The first line, which names the columns, is not UTF-8 text; is this a CSV file?")
-    if len(set(header)) < len(header) or not all(header):
-        raise UsageError("The first line must name the columns, each once; two have the same name or one has none.")
-    reader = csv.reader(lines_left, delimiter=delimiter, strict=True)
-    while True:
-        lines_left.taken.clear()
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except (csv.Error, BatchLineError) as error:
-            lines_left.give_back()
-            digest = _digest(repr(lines_left.taken[0]).encode())
-            problem = error if isinstance(error, BatchLineError) else BatchLineError(f"not valid CSV: {_reason(error)}")
-            yield Row(number, digest, error=problem)
-            number += 1
-            continue
-        begins, number = number, number + len(lines_left.taken)
-        if any(cells):
-            yield _csv_row(begins, header, cells)
-
-
-def _numbered(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """The lines that are not blank, with their numbers."""
-    return ((line, number) for number, line in enumerate(lines, 1) if line.strip())
-
-
-def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:
-    fields = {name: cell or None for name, cell in zip(header, cells, strict=False)}
-    error = None
-    if len(cells) != len(header):
-        error = BatchLineError(
-            f"{counted(len(cells), 'cell')} where the first line names {counted(len(header), 'column')}"
-        )
-    if not _is_text(cells):
-        error = BatchLineError("not UTF-8 text")
-    digest = _digest(json.dumps(cells).encode("ascii"))
-    return Row(number, digest, error=error) if error else Row(number, digest, fields)
-
-
-def _is_text(cells: list[str]) -> bool:
-    """Whether cells that were decoded with surrogates for what is not UTF-8 are without any."""
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _reason(error: Exception) -> str:
-    """What Python's reader says of a row, without its advice to programmers."""
-    return str(error).partition(" - ")[0]
 
 
 def _parquet(file: IO[bytes]) -> Iterator[Row]:
@@ -319,7 +158,7 @@ def _listed(entries: list[Any]) -> Iterator[Row]:
             yield Row(number, digest_of(fields), fields)
         else:
             problem = f'a JSON object such as {{"question": ...}} is needed, not {type(entry).__name__}'
-            yield Row(number, _digest(repr(entry).encode("utf-8", "replace")), error=BatchLineError(problem))
+            yield Row(number, digest_of_bytes(repr(entry).encode("utf-8", "replace")), error=BatchLineError(problem))
 
 
 def _squad_questions(article: Any) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.batch.sources import BatchLineError
+from assistant.batch.rows import BatchLineError
 from assistant.errors import UsageError, did_you_mean
 
 

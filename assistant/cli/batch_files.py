@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from assistant.batch.sources import FORMATS, Row, format_of, read_rows
+from assistant.batch.rows import Row
+from assistant.batch.sources import FORMATS, format_of, read_rows
 from assistant.batch.tables import TABLES, journal_of, write_table
 from assistant.cli.files import count_rows_of, open_input, open_output
 from assistant.errors import AssistantError, UsageError

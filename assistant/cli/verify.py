@@ -15,7 +15,7 @@ from assistant.events import Progress
 from assistant.types import Document, Verdict
 
 if TYPE_CHECKING:
-    from assistant.batch.sources import Row
+    from assistant.batch.rows import Row
     from assistant.settings import Settings
     from assistant.verification.candidates import Check
     from assistant.verification.verifier import Verifier

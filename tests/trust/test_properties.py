@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.batch.lines import BatchOptions, read_lines
-from assistant.batch.sources import Row
+from assistant.batch.rows import Row
 from assistant.errors import AssistantError, DocumentError, SettingsError
 from assistant.history.store import History, Status
 from assistant.records import error_to_json, json_line

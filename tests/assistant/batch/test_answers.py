@@ -12,8 +12,9 @@ from assistant.batch import BatchOptions
 from assistant.batch.blocks import blocks_of
 from assistant.batch.executors import LocalExecutor
 from assistant.batch.lines import read_lines
+from assistant.batch.rows import Row
 from assistant.batch.runner import run_batch
-from assistant.batch.sources import Row, read_rows
+from assistant.batch.sources import read_rows
 from assistant.batch.summary import Summary
 from assistant.errors import ModelError
 from assistant.events import Event, Listener, Progress

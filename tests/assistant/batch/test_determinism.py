@@ -16,7 +16,7 @@ from assistant.batch.blocks import blocks_of, to_json_line
 from assistant.batch.executors import LocalExecutor
 from assistant.batch.journal import computed_otherwise
 from assistant.batch.lines import read_lines
-from assistant.batch.sources import Row
+from assistant.batch.rows import Row
 from assistant.encoders import precision, processor
 from assistant.encoders.cpu.eight_bits import measure_ranges, save_ranges
 from assistant.encoders.precision import computed_with

@@ -14,7 +14,7 @@ from assistant.batch import BatchOptions
 from assistant.batch.blocks import Block, Record, blocks_of
 from assistant.batch.executors import LocalExecutor, ProcessExecutor, in_order
 from assistant.batch.lines import read_lines
-from assistant.batch.sources import Row
+from assistant.batch.rows import Row
 from assistant.errors import AssistantError, UsageError
 from assistant.settings import Settings
 

@@ -17,8 +17,8 @@ from assistant.batch.blocks import Prefetcher, blocks_as_they_come, blocks_of, t
 from assistant.batch.executors import LocalExecutor
 from assistant.batch.lines import read_lines
 from assistant.batch.report import report_html
+from assistant.batch.rows import Row
 from assistant.batch.runner import run_batch
-from assistant.batch.sources import Row
 from assistant.batch.summary import Summary, summary_lines
 from assistant.batch.tables import flat, journal_of, unflat, write_table
 from assistant.settings import Settings

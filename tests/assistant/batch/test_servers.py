@@ -248,7 +248,7 @@ def test_each_line_is_on_disk_as_soon_as_it_and_those_before_are_done(
     from assistant.batch.blocks import blocks_of
     from assistant.batch.executors import LocalExecutor
     from assistant.batch.lines import read_lines
-    from assistant.batch.sources import Row
+    from assistant.batch.rows import Row
 
     go_on = threading.Event()
 

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assistant.batch.lines import BatchOptions, Line, Selection, read_lines
-from assistant.batch.sources import BatchLineError, Row, count_rows, digest_of, format_of, read_rows
+from assistant.batch.rows import BatchLineError, Row, digest_of
+from assistant.batch.sources import count_rows, format_of, read_rows
 from assistant.batch.template import Template
 from assistant.errors import UsageError
 from assistant.settings import Settings
