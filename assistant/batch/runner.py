@@ -54,7 +54,7 @@ def run_batch(
 def answer_rows(
     rows: Iterable[Mapping[str, Any]], assistant: "Assistant | None" = None, options: BatchOptions | None = None
 ) -> Iterator[Record]:
-    """The records (objects as `assistant batch` writes them, a JSON line each) of any number of questions, in order, as they come.
+    """The records of any number of questions, as `assistant batch` writes them: in order, as they come.
 
     Questions are taken from `rows` a block at a time and answered together; rows may be without end. A row that cannot
     be answered gives a record with `error`, and the next ones are answered.
