@@ -167,6 +167,14 @@ async def drawn(page: Page) -> None:
         await asyncio.sleep(0.1)
 
 
+async def filled(page: Page, name: str) -> None:
+    """Wait until there is more on the page than its background."""
+    end = time.monotonic() + SECONDS
+    while len(await picture(page, name)) <= 20_000:
+        assert time.monotonic() < end, "the page stays empty"
+        await asyncio.sleep(0.1)
+
+
 async def test_what_is_typed_at_once_without_a_click_arrives_whole_and_a_reload_goes_on(
     link: str, tmp_path: Path
 ) -> None:
@@ -178,7 +186,7 @@ async def test_what_is_typed_at_once_without_a_click_arrives_whole_and_a_reload_
         await until(lambda: list(asked(tmp_path).values()) == [["How tall is the tower, naïvely?"]], page)
         assert await page.value("document.title") == "assistant"
         assert await page.value("document.activeElement.className") == "xterm-helper-textarea"
-        assert len(await picture(page, "chromium")) > 20_000, "the page is empty"
+        await filled(page, "chromium")
         await page.call("Page.reload")
         await asyncio.sleep(0.5)
         await drawn(page)
